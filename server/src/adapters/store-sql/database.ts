@@ -1,0 +1,117 @@
+import Sqlite from 'better-sqlite3';
+import { Kysely, SqliteDialect, sql } from 'kysely';
+import { Migrator } from 'kysely/migration';
+import type { Rows, Store } from '../../ports/store.ts';
+import { type BedrockSchema, bedrockMigrations, bedrockRows } from './bedrock.ts';
+import { type IamSchema, iamMigrations, iamRows } from './iam.ts';
+import { type KmsSchema, kmsMigrations, kmsRows } from './kms.ts';
+import { type S3Schema, s3Migrations, s3Rows } from './s3.ts';
+
+export interface Schema extends BedrockSchema, IamSchema, KmsSchema, S3Schema {}
+
+const migrations = { ...bedrockMigrations, ...iamMigrations, ...kmsMigrations, ...s3Migrations };
+
+/** How many waiting transactions share one commit (one fsync) at most: bounds how long the first of them waits. */
+const GROUP_LIMIT = 64;
+
+interface Waiting {
+  run(rows: Rows): Promise<unknown>;
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Opens (and migrates) the embedded store: SQLite in WAL mode with synchronous=FULL, one connection that writes and one
+ * that reads. @param path file name, or ':memory:' never: the reader needs the same file.
+ */
+export async function openSqliteStore(path: string): Promise<Store> {
+  const writer = connect(path);
+  await migrate(writer);
+  const reader = connect(path);
+  const readRows = rowsOf(reader);
+  const waiting: Waiting[] = [];
+  let draining: Promise<void> | undefined;
+
+  async function drain(): Promise<void> {
+    while (waiting.length > 0) await commitTogether(writer, waiting.splice(0, GROUP_LIMIT));
+    draining = undefined;
+  }
+
+  return {
+    read: run => run(readRows),
+    transaction<T>(run: (rows: Rows) => Promise<T>): Promise<T> {
+      return new Promise<T>((resolve, reject) => {
+        waiting.push({ run, resolve: value => resolve(value as T), reject });
+        // Starting on the next tick lets requests of the same tick share the commit.
+        draining ??= Promise.resolve().then(drain);
+      });
+    },
+    async close() {
+      await draining;
+      await reader.destroy();
+      await writer.destroy();
+    },
+  };
+}
+
+/** Runs each transaction in a savepoint of its own, so that one that fails undoes only itself, then commits once. */
+async function commitTogether(writer: Kysely<Schema>, group: Waiting[]): Promise<void> {
+  const settle: (() => void)[] = [];
+  try {
+    await writer.connection().execute(async connection => {
+      const rows = rowsOf(connection);
+      await sql`begin immediate`.execute(connection);
+      try {
+        for (const item of group) {
+          await sql`savepoint item`.execute(connection);
+          try {
+            const value = await item.run(rows);
+            settle.push(() => item.resolve(value));
+          } catch (error) {
+            await sql`rollback to item`.execute(connection);
+            settle.push(() => item.reject(error));
+          }
+          await sql`release item`.execute(connection);
+        }
+        await sql`commit`.execute(connection);
+      } catch (error) {
+        await sql`rollback`.execute(connection).catch(() => undefined);
+        throw error;
+      }
+    });
+  } catch (error) {
+    for (const item of group) item.reject(error);
+    return;
+  }
+  for (const done of settle) done();
+}
+
+function connect(path: string): Kysely<Schema> {
+  const database = new Sqlite(path);
+  database.pragma('journal_mode = WAL');
+  database.pragma('synchronous = FULL');
+  database.pragma('foreign_keys = ON');
+  database.pragma('busy_timeout = 5000');
+  return new Kysely<Schema>({ dialect: new SqliteDialect({ database }) });
+}
+
+async function migrate(database: Kysely<Schema>): Promise<void> {
+  const migrator = new Migrator({
+    db: database,
+    provider: { getMigrations: async () => migrations },
+    allowUnorderedMigrations: true,
+  });
+  const { error } = await migrator.migrateToLatest();
+  if (error) throw error;
+}
+
+function rowsOf(database: Kysely<Schema>): Rows {
+  // Kysely is invariant in its schema; each part only ever names its own tables.
+  const part = <Part>() => database as unknown as Kysely<Part>;
+  return {
+    bedrock: bedrockRows(part<BedrockSchema>()),
+    iam: iamRows(part<IamSchema>()),
+    kms: kmsRows(part<KmsSchema>()),
+    s3: s3Rows(part<S3Schema>()),
+  };
+}

@@ -1,0 +1,107 @@
+import { homedir } from 'node:os';
+import { resolve } from 'node:path';
+
+/** Everything that the environment and the flags decide, parsed once and passed down. Only this file reads the environment. */
+export interface Config {
+  host: string;
+  /** 0 picks a free port. */
+  port: number;
+  dataDirectory: string;
+  region: string;
+  /** Identity of the first account; random at the first start where not set, then kept in the data folder. */
+  rootAccessKeyId: string | undefined;
+  rootSecretAccessKey: string | undefined;
+  accountId: string | undefined;
+  /** `auto`: bubblewrap where it works; `require`: refuse to start without; `off`. */
+  sandbox: 'auto' | 'require' | 'off';
+  /** The Python that has the worker installed. */
+  pythonPath: string;
+  /** Base model folders to register: `id=folder`; the embedded one is always there. */
+  embeddedModelPath: string;
+  /** `compatibilityId=baseModelId`; the default maps all to `likeness.art-v1`. */
+  modelMap: Readonly<Record<string, string>>;
+  /** Presigned SigV2 URLs, as boto3 makes them for custom endpoints by default. */
+  allowSignatureV2: boolean;
+  trainingSlots: number;
+  /** Units this machine may run at once. */
+  modelUnits: number;
+  /** Requests that may wait for one provisioned model or base model before ThrottlingException. */
+  queueLimit: number;
+  /** CPU threads of a worker; null: PyTorch decides. */
+  workerThreads: number | null;
+  logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  allowInsecureHost: boolean;
+}
+
+export type ConfigOverrides = Partial<Config>;
+
+/**
+ * @throws Error with one clear line for a value out of range: the CLI prints it and exits non-zero.
+ */
+export function readConfig(environment: NodeJS.ProcessEnv, overrides: ConfigOverrides = {}): Config {
+  const projectRoot = resolve(import.meta.dirname, '../..');
+  const dataDirectory = resolve(environment.LIKENESS_DATA ?? '.likeness');
+  const config: Config = {
+    host: environment.LIKENESS_HOST ?? '127.0.0.1',
+    port: integer(environment, 'LIKENESS_PORT', 4747, 0, 65535),
+    dataDirectory,
+    region: environment.LIKENESS_REGION ?? 'us-east-1',
+    rootAccessKeyId: environment.LIKENESS_ROOT_ACCESS_KEY_ID,
+    rootSecretAccessKey: environment.LIKENESS_ROOT_SECRET_ACCESS_KEY,
+    accountId: environment.LIKENESS_ACCOUNT_ID,
+    sandbox: oneOf(environment, 'LIKENESS_SANDBOX', 'auto', ['auto', 'require', 'off']),
+    pythonPath: environment.LIKENESS_PYTHON ?? resolve(projectRoot, '.venv/bin/python'),
+    embeddedModelPath: environment.LIKENESS_EMBEDDED_MODEL ?? resolve(projectRoot, 'models/art/weights'),
+    modelMap: modelMap(environment.LIKENESS_MODEL_MAP),
+    allowSignatureV2: oneOf(environment, 'LIKENESS_SIGNATURE_V2', 'on', ['on', 'off']) === 'on',
+    trainingSlots: integer(environment, 'LIKENESS_TRAINING_SLOTS', 1, 1, 64),
+    modelUnits: integer(environment, 'LIKENESS_MODEL_UNITS', 8, 1, 1024),
+    queueLimit: integer(environment, 'LIKENESS_QUEUE_LIMIT', 64, 1, 10_000),
+    workerThreads: environment.LIKENESS_WORKER_THREADS
+      ? integer(environment, 'LIKENESS_WORKER_THREADS', 0, 1, 1024)
+      : null,
+    logLevel: oneOf(environment, 'LIKENESS_LOG_LEVEL', 'info', ['debug', 'info', 'warn', 'error', 'silent']),
+    allowInsecureHost: oneOf(environment, 'LIKENESS_INSECURE', 'off', ['on', 'off']) === 'on',
+    ...overrides,
+  };
+  return Object.freeze({ ...config, dataDirectory: config.dataDirectory.replace(/^~(?=\/)/, homedir()) });
+}
+
+function integer(
+  environment: NodeJS.ProcessEnv,
+  name: string,
+  fallback: number,
+  minimum: number,
+  maximum: number,
+): number {
+  const text = environment[name];
+  if (text === undefined || text === '') return fallback;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < minimum || value > maximum)
+    throw new Error(`${name} must be a whole number from ${minimum} to ${maximum}; it is "${text}".`);
+  return value;
+}
+
+function oneOf<const Value extends string>(
+  environment: NodeJS.ProcessEnv,
+  name: string,
+  fallback: Value,
+  values: readonly Value[],
+): Value {
+  const text = environment[name];
+  if (text === undefined || text === '') return fallback;
+  const value = values.find(candidate => candidate === text);
+  if (value === undefined) throw new Error(`${name} must be one of ${values.join(', ')}; it is "${text}".`);
+  return value;
+}
+
+function modelMap(text: string | undefined): Record<string, string> {
+  const map: Record<string, string> = {};
+  for (const pair of text?.split(',') ?? []) {
+    const [from, to, ...rest] = pair.split('=');
+    if (!from || !to || rest.length > 0)
+      throw new Error(`LIKENESS_MODEL_MAP must look like id=baseModelId,…; it has "${pair}".`);
+    map[from] = to;
+  }
+  return map;
+}

@@ -1,0 +1,88 @@
+/**
+ * What an AWS operation is to this server. Types only: wire dispatches to them, services implement them, and neither
+ * imports the other.
+ */
+
+/** Who calls: an IAM user, the account's root, an assumed role, a service principal, or nobody (unsigned). */
+export interface Principal {
+  type: 'root' | 'user' | 'assumedRole' | 'service' | 'anonymous';
+  /** `arn:aws:iam::123456789012:user/x`, `arn:aws:sts::…:assumed-role/role/session`; '*' for anonymous. */
+  arn: string;
+  accountId: string;
+  /** `aws:userid`: AIDA…, AROA…:session, the account id for root. */
+  userId: string;
+  /** `aws:username` where there is one. */
+  userName?: string;
+  /** For an assumed role: the role's own ARN (policies attach to it), and the session's policies. */
+  roleArn?: string;
+  sessionPolicies?: string[];
+  /** The access key that signed; undefined for anonymous. Never logged whole. */
+  accessKeyId?: string;
+  tags?: Record<string, string>;
+}
+
+export interface RequestContext {
+  requestId: string;
+  /** SigV4 scope names: `bedrock` (control and runtime), `s3`, `iam`, `sts`, `kms`. */
+  service: string;
+  operation: string;
+  /** The region of the signature's scope. Resources of one Region are invisible in another. */
+  region: string;
+  principal: Principal;
+  /** The principal's account; '' for anonymous. */
+  accountId: string;
+  now: Date;
+  sourceIp: string;
+  secureTransport: boolean;
+  userAgent: string;
+  /** True for a presigned URL. */
+  presigned: boolean;
+  /** Host header as sent, for URLs in answers. */
+  host: string;
+  /** Raw headers, lower-case names, for the few things no schema carries (x-amz-decoded-content-length, expect). */
+  headers: Readonly<Record<string, string | undefined>>;
+  /** Aborted when the client goes away or the server stops. */
+  signal: AbortSignal;
+}
+
+/** One question to the policy engine. An operation passes when every one of its questions is allowed. */
+export interface AccessRequest {
+  /** `s3:GetObject`; default: the service and the operation's own name. */
+  action?: string;
+  /** `*` where the action knows no resource. */
+  resource: string;
+  /** Condition keys beside the global ones: `s3:prefix`, `iam:PassedToService`, `kms:ViaService`, … */
+  conditions?: Record<string, string | string[] | number | boolean | undefined>;
+  /** The owner of the resource; default the caller's account. A foreign one needs a resource policy as well. */
+  resourceAccountId?: string;
+  /** JSON of the resource's own policy, if it has one (bucket, key). */
+  resourcePolicy?: string;
+  /** KMS: identity policies count only where the key policy delegates to the account. */
+  resourcePolicyMustAllow?: boolean;
+}
+
+/**
+ * @typeParam Input the SDK's own input type of the operation
+ * @typeParam Output the SDK's own output type, without `$metadata`
+ */
+export interface Operation<Input, Output> {
+  /** The ARNs (and their conditions) that the caller must be allowed. An empty list means: any signed caller. */
+  authorize(input: Input, ctx: RequestContext): readonly AccessRequest[] | Promise<readonly AccessRequest[]>;
+  handle(input: Input, ctx: RequestContext): Promise<Output>;
+}
+
+/** How a service answers a fault: the code (HTTP status and body come from the SDK's schema where it models one). */
+export interface ServiceFault {
+  code: string;
+  /** HTTP status where the code is not modelled in the SDK's schemas. */
+  status: number;
+}
+
+/** A service as main.ts hands it to wire. */
+export interface ServiceModule {
+  /** SigV4 scope name(s). */
+  scope: string;
+  /** Operation name -> operation; everything else that the SDK models is refused by name as not implemented. */
+  operations: Readonly<Record<string, Operation<never, unknown>>>;
+  faultFor(kind: import('./fault.ts').FaultKind, resource: string | undefined): ServiceFault;
+}

@@ -1,0 +1,12 @@
+import type { KeyOwner } from './keys.ts';
+
+/** Weights of custom models in service-owned storage, encrypted (AES-256-GCM, envelope); no S3 caller can list them. */
+export interface ModelStore {
+  /** Encrypts every file of a folder; resolves when all is durable. Replaces an earlier half-written one of this id. */
+  save(modelId: string, folder: string, owner: KeyOwner): Promise<{ sizeBytes: number }>;
+  /** Decrypts into a new folder (mode 0700) for a process to load; the caller deletes it. Verifies every byte. */
+  open(modelId: string, folder: string, owner: KeyOwner): Promise<void>;
+  delete(modelId: string): Promise<void>;
+  /** Ids that have weights here, for the sweep. */
+  list(): Promise<string[]>;
+}

@@ -1,0 +1,2 @@
+/** Rows of the bedrock service. */
+export type BedrockRows = {};

@@ -1,0 +1,2 @@
+/** Rows of the iam service. */
+export type IamRows = {};

@@ -1,0 +1,2 @@
+/** Rows of the kms service. */
+export type KmsRows = {};

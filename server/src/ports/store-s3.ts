@@ -1,0 +1,2 @@
+/** Rows of the s3 service. */
+export type S3Rows = {};
