@@ -78,6 +78,13 @@ export interface ServiceFault {
   status: number;
 }
 
+/** What a request asks for, where the paths of a service are too ambiguous to follow from the SDK's schemas (S3). */
+export type DetectedOperation =
+  /** `labels`: decoded path members by their name in the input (`Bucket`, `Key`). */
+  | { operation: string; labels: Readonly<Record<string, string>> }
+  /** An operation that AWS knows and this server does not: its AWS name, for the refusal. */
+  | { unsupported: string };
+
 /** A service as main.ts hands it to wire. */
 export interface ServiceModule {
   /** SigV4 scope name(s). */
@@ -85,4 +92,18 @@ export interface ServiceModule {
   /** Operation name -> operation; everything else that the SDK models is refused by name as not implemented. */
   operations: Readonly<Record<string, Operation<never, unknown>>>;
   faultFor(kind: import('./fault.ts').FaultKind, resource: string | undefined): ServiceFault;
+  /**
+   * Finds the operation where method and path alone cannot (S3). Absent: wire routes by the SDK's schemas. Runs before
+   * the signature is checked, so it looks at the request only; what it throws as Fault is answered as such.
+   * @param method `GET`, `PUT`, …
+   * @param path as sent: percent-encoded, no query
+   * @param query decoded
+   * @param headers lower-case names
+   */
+  detect?(
+    method: string,
+    path: string,
+    query: URLSearchParams,
+    headers: Readonly<Record<string, string | undefined>>,
+  ): DetectedOperation;
 }
