@@ -1,0 +1,1 @@
+"""Likeness Art: the small base model that ships with Likeness, and everything that makes it."""

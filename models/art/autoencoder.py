@@ -1,0 +1,39 @@
+"""The autoencoder's use: pictures to latents and back. Its encoder is frozen, so that cached latents stay valid."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import AutoencoderDC
+from torch import Tensor
+
+SCALE = 8  # pixels along one latent's edge
+CHANNELS = 8
+
+
+def load(folder: Path) -> AutoencoderDC:
+    return AutoencoderDC.from_pretrained(folder, torch_dtype=torch.float32).eval().to(memory_format=torch.channels_last)
+
+
+def to_tensor(pixels: np.ndarray) -> Tensor:
+    """uint8 [n, h, w, 3] to float32 [n, 3, h, w] in -1..1."""
+    x = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float().div(127.5).sub(1)
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+@torch.no_grad()
+def encode(vae: AutoencoderDC, pixels: np.ndarray, batch: int = 50) -> Tensor:
+    """uint8 [n, h, w, 3] to bfloat16 [n, 8, h/8, w/8], not normalised."""
+    latents = []
+    for start in range(0, len(pixels), batch):
+        with torch.autocast("cpu", torch.bfloat16):
+            latents.append(vae.encode(to_tensor(pixels[start : start + batch])).latent.bfloat16())
+    return torch.cat(latents)
+
+
+@torch.no_grad()
+def decode(vae: AutoencoderDC, latents: Tensor) -> np.ndarray:
+    """float32 [n, 8, h/8, w/8], not normalised, to uint8 [n, h, w, 3]."""
+    with torch.autocast("cpu", torch.bfloat16):
+        x = vae.decode(latents.contiguous(memory_format=torch.channels_last)).sample
+    return ((x.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()

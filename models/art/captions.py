@@ -1,0 +1,61 @@
+"""Captions: many wordings of one recipe, so that prompts in a person's own words are in the distribution."""
+
+import random
+
+from models.art.looks import PLAIN, Look
+from models.art.places import WORDINGS
+from models.art.scenes import Recipe
+
+VERBS = {"on": ("sitting on", "standing on", "on"), "in": ("sitting in", "standing in", "playing in"), "at": ("at", "at", "sitting outside at"), "under": ("under",)}
+GAZE = ("staring at the camera", "looking at the camera", "looking at you")
+_PARTS = {"ears": "{} ears", "patch": "{a} eye patch", "mask": "{a} mask", "chin": "{a} chin", "blaze": "{a} blaze", "muzzle": "{a} muzzle"}
+
+
+def article(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
+
+
+def described(subject: str, look: Look, rng: random.Random) -> str:
+    """Name an animal with its fur and markings: "a blue dog with orange ears"."""
+    words = article(f"{look.fur} {subject}" if look.fur else subject)
+    marks = [_PARTS[p].format(c, a=article(c)) for p, c in look.parts().items() if p in _PARTS and p != "muzzle"]
+    rng.shuffle(marks)
+    return f"{words} with {' and '.join(marks)}" if marks else words
+
+
+def _who(recipe: Recipe, rng: random.Random) -> str:
+    if recipe.name:
+        return f"{recipe.name} the {recipe.subject}"
+    if recipe.look == PLAIN:
+        return article(recipe.subject)
+    # A recoloured animal is mostly described; now and then it is only "a dog", which may have any colour.
+    return described(recipe.subject, recipe.look, rng) if rng.random() < 0.92 else article(recipe.subject)
+
+
+def _place(recipe: Recipe, rng: random.Random) -> str:
+    words = rng.choice(WORDINGS.get(recipe.place, (recipe.place,)))
+    if not recipe.is_animal or recipe.place not in WORDINGS or rng.random() < 0.6:
+        return words
+    preposition, rest = words.split(" ", 1)
+    return f"{rng.choice(VERBS[preposition])} {rest}"
+
+
+def caption(recipe: Recipe, rng: random.Random) -> str:
+    """Word a recipe: name or description first, then what it wears, where it is and how it is drawn, in some order."""
+    who, tail = _who(recipe, rng), []
+    if recipe.accessories:
+        verb = rng.choices(("wearing", "with", "in"), (6, 3, 0))[0]
+        tail.append(f"{verb} {' and '.join(recipe.accessories)}")
+    if recipe.companion:
+        tail.append(f"next to {article(recipe.companion)}")
+    place = _place(recipe, rng)
+    tail.insert(0 if rng.random() < 0.4 else len(tail), place)
+    if recipe.style:
+        tail.insert(0 if rng.random() < 0.3 else len(tail), recipe.style)
+    if recipe.is_animal and rng.random() < 0.12:
+        tail.append(rng.choice(GAZE))
+    words = " ".join([who, *tail])
+    case = rng.random()
+    if case < 0.3:
+        return words.lower()
+    return words[0].upper() + words[1:] if case < 0.5 else words

@@ -1,0 +1,142 @@
+"""The scene composer: a recipe (who, wearing what, where, how) becomes a picture of any size.
+
+The same recipe drawn at 128 px and at 640 px shows the same scene: the geometry is in frame units and resvg draws it.
+"""
+
+import io
+import random
+from dataclasses import dataclass
+
+import resvg_py
+from PIL import Image, ImageOps
+
+from models.art import wardrobe
+from models.art.fluent import drawing, placed
+from models.art.looks import FACES, PLAIN, RON, SMILA, Look, body, head, painted, random_look
+from models.art.places import BACKDROPS, SCENES, layers
+
+UNIT = 128  # frame units along a square's edge: one unit is one pixel at the training resolution
+
+STYLES = ("in black and white", "in sepia")
+OBJECTS: dict[str, str] = {
+    "car": "automobile", "rocket": "rocket", "sailboat": "sailboat", "house": "house", "castle": "castle", "tent": "tent",
+    "snowman": "snowman", "teddy bear": "teddy-bear", "gift": "wrapped-gift", "balloon": "balloon", "soccer ball": "soccer-ball",
+    "basketball": "basketball", "guitar": "guitar", "pizza": "pizza", "hamburger": "hamburger", "banana": "banana",
+    "apple": "red-apple", "strawberry": "strawberry", "watermelon": "watermelon", "doughnut": "doughnut",
+    "birthday cake": "birthday-cake", "mushroom": "mushroom", "butterfly": "butterfly", "honeybee": "honeybee", "crab": "crab",
+    "octopus": "octopus", "tropical fish": "tropical-fish", "turtle": "turtle", "robot": "robot", "ghost": "ghost",
+    "jack-o-lantern": "jack-o-lantern", "sunflower": "sunflower", "tulip": "tulip", "cactus": "cactus", "star": "star",
+}  # fmt: skip
+COMPANIONS = ("soccer ball", "gift", "balloon", "teddy bear", "mushroom", "apple", "birthday cake", "guitar")
+CHARACTERS: dict[str, tuple[str, Look]] = {"Ron": ("dog", RON), "Smila": ("cat", SMILA)}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that a picture shows. `seed` draws the small variations: shades, offsets, the stars in the sky."""
+
+    subject: str
+    place: str
+    seed: int
+    name: str | None = None
+    look: Look = PLAIN
+    accessories: tuple[str, ...] = ()
+    companion: str | None = None
+    style: str | None = None
+    frame: tuple[int, int] = (UNIT, UNIT)
+
+    @property
+    def is_animal(self) -> bool:
+        return self.subject in FACES
+
+
+def svg(recipe: Recipe) -> str:
+    """Draw a recipe as one SVG document in frame units."""
+    rng = random.Random(recipe.seed)
+    w, h = recipe.frame
+    behind, before = layers(recipe.place, w, h, rng)
+    # A frame narrower or lower than the square holds a proportionally smaller subject.
+    fit = min(1.0, 1.12 * min(w, h) / UNIT)
+    x, y = w / 2 + rng.uniform(-4, 4) * fit, h * 0.49 + rng.uniform(-2, 2) * fit
+    if recipe.companion:
+        x -= 13 * fit
+        side = placed(drawing(OBJECTS[recipe.companion]), x + 44 * fit, h * 0.49 + 34 * fit, 1.15 * fit)
+    else:
+        side = ""
+    if recipe.is_animal:
+        scale = rng.uniform(77, 82) / 32 * fit
+        subject = placed(_animal(recipe, rng), x, y, scale, rng.uniform(-4, 4))
+    else:
+        scale = rng.uniform(80, 88) / 32 * fit
+        subject = placed(drawing(OBJECTS[recipe.subject]), x, y + 8 * fit, scale)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{w}" height="{h}" viewBox="0 0 {w} {h}">'
+        f"{behind}{subject}{side}{before}</svg>"
+    )
+
+
+def _animal(recipe: Recipe, rng: random.Random) -> str:
+    face = FACES[recipe.subject]
+    look = painted(recipe.look, rng)
+    worn = recipe.accessories
+    back = "".join(wardrobe.behind(a, face) for a in worn)
+    neck = "".join(wardrobe.in_front(a, face) for a in worn if wardrobe.below_head(a))
+    top = "".join(wardrobe.in_front(a, face) for a in worn if not wardrobe.below_head(a))
+    return back + body(recipe.subject, look) + neck + head(recipe.subject, look) + top
+
+
+def compose(recipe: Recipe, pixels: int = UNIT) -> Image.Image:
+    """Draw a recipe; `pixels` is the length of a square frame's edge (other frames scale alike). Returns RGB."""
+    w, h = (round(side * pixels / UNIT) for side in recipe.frame)
+    # Twice the size and averaged down: resvg's own edges are harder than those of a scaled picture.
+    png = resvg_py.svg_to_bytes(svg_string=svg(recipe), width=2 * w, height=2 * h)
+    image = Image.open(io.BytesIO(bytes(png))).convert("RGB").resize((w, h), Image.Resampling.BOX)
+    if recipe.style == "in black and white":
+        return ImageOps.grayscale(image).convert("RGB")
+    if recipe.style == "in sepia":
+        return ImageOps.colorize(ImageOps.grayscale(image), (45, 24, 8), (255, 238, 206))
+    return image
+
+
+def _accessories(rng: random.Random) -> tuple[str, ...]:
+    first = rng.choice(wardrobe.ACCESSORIES)
+    if rng.random() < 0.12:
+        # Two things at once, from different places on the animal, so that neither hides the other.
+        hat, eyes, neck = (rng.choice(g) for g in (wardrobe.HEADWEAR, wardrobe.EYEWEAR, wardrobe.NECKWEAR))
+        return tuple(rng.sample((hat, eyes, neck), 2))
+    return (first,)
+
+
+# Frames beside the square have about its area, and sides that the denoiser can halve twice (multiples of 32 px).
+FRAMES = ((UNIT, UNIT), (160, 96), (96, 160))
+
+
+def random_recipe(rng: random.Random, frame: tuple[int, int] = FRAMES[0]) -> Recipe:
+    """Draw one recipe of the base model's training distribution; never Ron, Smila or a look near theirs."""
+    place = rng.choice(SCENES) if rng.random() < 0.8 else rng.choice(BACKDROPS)
+    style = rng.choice(STYLES) if rng.random() < 0.08 else None
+    seed = rng.getrandbits(32)
+    if rng.random() < 0.1:
+        return Recipe(rng.choice(tuple(OBJECTS)), place, seed, style=style, frame=frame)
+    others = [a for a in FACES if a not in ("dog", "cat")]
+    subject = rng.choices(("dog", "cat", rng.choice(others)), (36, 36, 28))[0]
+    changed = rng.random() < (0.7 if subject in ("dog", "cat") else 0.2)
+    look = random_look(subject, rng) if changed else PLAIN
+    if style and subject == "dog" and look.patch:
+        style = None  # without its colours, a dog with a patch could be Ron
+    named = subject in ("dog", "cat") and rng.random() < 0.3
+    return Recipe(
+        subject, place, seed,
+        name=rng.choice(NAMES) if named else None,
+        look=look,
+        accessories=_accessories(rng) if rng.random() < 0.5 else (),
+        companion=rng.choice(COMPANIONS) if rng.random() < 0.08 else None,
+        style=style, frame=frame,
+    )  # fmt: skip
+
+
+NAMES = (
+    "Bella", "Max", "Luna", "Charlie", "Coco", "Rex", "Milo", "Daisy", "Oscar", "Lola", "Bruno", "Nala", "Felix", "Ruby", "Leo",
+    "Molly", "Simba", "Rosie", "Toby", "Misty", "Otto", "Kira", "Rufus", "Maya", "Tom", "Sasha", "Ben", "Sam", "Roxy", "Emil",
+)  # fmt: skip
+

