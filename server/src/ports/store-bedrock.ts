@@ -1,2 +1,317 @@
-/** Rows of the bedrock service. */
-export type BedrockRows = {};
+import type {
+  CustomizationJobStatus,
+  EndedJobStatus,
+  TrainingPhase,
+  TrainingStatusDetails,
+} from '../domain/training/job-state.ts';
+import type { Page } from './store.ts';
+
+/** Resources of one account and Region: no other account or Region sees them. */
+export interface BedrockScope {
+  accountId: string;
+  region: string;
+}
+
+export interface Tag {
+  key: string;
+  value: string;
+}
+
+/** What the training loop tells of a running job; lost steps of a dead attempt never show. */
+export interface JobProgress {
+  phase: TrainingPhase | 'loading' | 'caching' | 'saving';
+  /** Finished steps, of `stepCount`; within the other phases, done of total. */
+  step: number;
+  stepCount: number;
+  loss: number | null;
+  imagesPerSecond: number | null;
+  secondsLeft: number | null;
+}
+
+/** Hyperparameters as numbers. */
+export interface ResolvedHyperparameters {
+  /** Null while `auto` waits for the number of images. */
+  stepCount: number | null;
+  batchSize: number;
+  /** As the request gave it, on the seed system's scale. */
+  requestedLearningRate: number;
+  /** The rate applied: the request's times the base model's factor. */
+  learningRate: number;
+}
+
+/** Everything that CreateModelCustomizationJob decides; never changed afterwards. */
+export interface NewCustomizationJob extends BedrockScope {
+  /** 12 of [a-z0-9], the last segment of the ARN. */
+  jobId: string;
+  jobArn: string;
+  jobName: string;
+  customModelName: string;
+  /** Reserved at once, so that weights are encrypted under the final ARN; clients see it when the job is Completed. */
+  customModelId: string;
+  customModelArn: string;
+  roleArn: string;
+  /** Catalogue id as AWS shows it, versioned: `amazon.titan-image-generator-v1:0`. */
+  foundationModelId: string;
+  foundationModelArn: string;
+  /** The registered base model that is trained: `likeness.art-v1`. */
+  baseModelId: string;
+  customizationType: 'FINE_TUNING';
+  /** Echoed as strings, defaults filled in; `auto` is replaced by the number chosen. */
+  hyperParameters: Record<string, string>;
+  resolved: ResolvedHyperparameters;
+  trainingDataS3Uri: string;
+  outputDataS3Uri: string;
+  vpcConfig: { subnetIds: string[]; securityGroupIds: string[] } | null;
+  /** Full ARN of the customer's key; null: the service-owned one. */
+  keyArn: string | null;
+  clientRequestToken: string | null;
+  jobTags: Tag[];
+  customModelTags: Tag[];
+  /** Of the training's random numbers, 0..4294967295. */
+  seed: number;
+  /** Milliseconds since the epoch, here and in every …At of a row. */
+  createdAt: number;
+}
+
+/** The row is the queue: status, lease and fencing token live here and nowhere else. */
+export interface CustomizationJobRow extends NewCustomizationJob {
+  status: CustomizationJobStatus;
+  statusDetails: TrainingStatusDetails;
+  failureMessage: string | null;
+  lastModifiedAt: number;
+  endedAt: number | null;
+  trainingLoss: number | null;
+  leaseOwner: string | null;
+  leaseUntil: number | null;
+  /** Grows by one with each claim: a write with an older token changes nothing. */
+  fencingToken: number;
+  /** Training attempts begun; 0 before the first. */
+  attempt: number;
+  /** Bytes of the attempt's events.jsonl that this row already reflects. */
+  eventsOffsetBytes: number;
+  progress: JobProgress | null;
+  imageCount: number | null;
+  imagesSeen: number | null;
+  trainingSeconds: number | null;
+}
+
+/** What the holder of the lease may change while the job runs. Absent members stay as they are. */
+export interface JobPatch {
+  statusDetails?: TrainingStatusDetails;
+  hyperParameters?: Record<string, string>;
+  resolved?: ResolvedHyperparameters;
+  attempt?: number;
+  eventsOffsetBytes?: number;
+  progress?: JobProgress | null;
+  imageCount?: number;
+  trainingLoss?: number | null;
+  imagesSeen?: number;
+  trainingSeconds?: number;
+  /** Clients see it; set it when something that they see changed. */
+  lastModifiedAt?: number;
+}
+
+export interface CustomModelRow extends BedrockScope {
+  modelId: string;
+  modelArn: string;
+  modelName: string;
+  jobId: string;
+  jobArn: string;
+  jobName: string;
+  foundationModelId: string;
+  foundationModelArn: string;
+  baseModelId: string;
+  customizationType: 'FINE_TUNING';
+  hyperParameters: Record<string, string>;
+  trainingDataS3Uri: string;
+  outputDataS3Uri: string;
+  trainingLoss: number | null;
+  keyArn: string | null;
+  method: 'lora' | 'full';
+  /** Of the encrypted weights. */
+  sizeBytes: number;
+  tags: Tag[];
+  /** AWS: the job's creation time, not its end. */
+  createdAt: number;
+}
+
+export type ThroughputStatus = 'Creating' | 'InService' | 'Updating' | 'Failed';
+export type CommitmentDuration = 'OneMonth' | 'SixMonths';
+
+export interface NewThroughput extends BedrockScope {
+  provisionedModelId: string;
+  provisionedModelArn: string;
+  provisionedModelName: string;
+  modelUnits: number;
+  /** A custom model's ARN or a foundation model's. */
+  modelArn: string;
+  foundationModelId: string;
+  foundationModelArn: string;
+  /** The registered base model that its units hold, whichever custom model rides on it. */
+  baseModelId: string;
+  commitmentDuration: CommitmentDuration | null;
+  commitmentExpiresAt: number | null;
+  tags: Tag[];
+  createdAt: number;
+}
+
+/** `modelArn`, `modelUnits`: what serves now; `desired…`: what shall. They differ only while Creating or Updating. */
+export interface ThroughputRow extends NewThroughput {
+  desiredModelUnits: number;
+  desiredModelArn: string;
+  status: ThroughputStatus;
+  failureMessage: string | null;
+  lastModifiedAt: number;
+  /** Grows with each UpdateProvisionedModelThroughput that changes the model. */
+  generation: number;
+}
+
+/** What the throughput loop may change. */
+export interface ThroughputPatch {
+  status?: ThroughputStatus;
+  modelArn?: string;
+  modelUnits?: number;
+  /** Back to `modelArn` when a rollout fails. */
+  desiredModelArn?: string;
+  failureMessage?: string | null;
+  lastModifiedAt: number;
+}
+
+/** A remembered clientRequestToken: same token and parameters give the same answer, other parameters a conflict. */
+export interface RequestTokenRow extends BedrockScope {
+  operation: string;
+  token: string;
+  parametersSha256: string;
+  resourceArn: string;
+  createdAt: number;
+}
+
+/** Order is by creation time, then id: a keyset, so a page costs the same wherever it begins. */
+export interface ListOptions {
+  createdAfter?: number | undefined;
+  createdBefore?: number | undefined;
+  nameContains?: string | undefined;
+  sortOrder: 'Ascending' | 'Descending';
+  /** Rows in a page at most. */
+  limit: number;
+  /** `Page.next` of the page before. */
+  position?: string | undefined;
+}
+
+export interface BedrockRows {
+  /** @throws (unique index) when the account has a job of that name in the Region: look first, in the same transaction. */
+  insertJob(job: NewCustomizationJob, statusDetails: TrainingStatusDetails): Promise<void>;
+  jobById(scope: BedrockScope, jobId: string): Promise<CustomizationJobRow | undefined>;
+  jobByName(scope: BedrockScope, jobName: string): Promise<CustomizationJobRow | undefined>;
+  listJobs(
+    scope: BedrockScope,
+    options: ListOptions & { status?: CustomizationJobStatus | undefined },
+  ): Promise<Page<CustomizationJobRow>>;
+  /** Jobs that are InProgress or Stopping. */
+  countUnfinishedJobs(scope: BedrockScope): Promise<number>;
+  /** InProgress -> Stopping; false when the job is in another status. */
+  requestStop(jobId: string, statusDetails: TrainingStatusDetails, now: number): Promise<boolean>;
+
+  /**
+   * Takes the oldest unfinished job whose lease is free or over: fencingToken + 1, leaseUntil = now + leaseSeconds.
+   * Jobs under way (attempt > 0) and Stopping ones come first; a job that has not begun is taken only while `owner`
+   * holds fewer than `slots` leases. Call inside a transaction.
+   */
+  claimNextJob(claim: {
+    owner: string;
+    now: number;
+    leaseSeconds: number;
+    slots: number;
+  }): Promise<CustomizationJobRow | undefined>;
+  /** False: the lease went to another; stop touching the job. */
+  renewLease(jobId: string, fencingToken: number, leaseUntil: number): Promise<boolean>;
+  /** Gives it back at once, for the next claim (a clean stop of the server). */
+  releaseLease(jobId: string, fencingToken: number): Promise<boolean>;
+  /** Frees every lease: for the start of the embedded server, whose data lock says that no other holder lives. */
+  releaseAllLeases(): Promise<void>;
+  /** The holder's view of a running job, status as it is now (Stopping tells of a stop); undefined when fenced off. */
+  heldJob(jobId: string, fencingToken: number): Promise<CustomizationJobRow | undefined>;
+  /** False: fenced off, or the job has ended. */
+  advanceJob(jobId: string, fencingToken: number, patch: JobPatch): Promise<boolean>;
+  /**
+   * Job Completed and custom model visible, together; the lease ends. `stopping`: nothing changed, a stop came first
+   * (end the job as Stopped, delete the weights). `fenced`: nothing changed.
+   */
+  completeJob(
+    jobId: string,
+    fencingToken: number,
+    result: {
+      statusDetails: TrainingStatusDetails;
+      trainingLoss: number | null;
+      method: 'lora' | 'full';
+      sizeBytes: number;
+      imagesSeen: number;
+      trainingSeconds: number;
+      endedAt: number;
+    },
+  ): Promise<'completed' | 'stopping' | 'fenced'>;
+  /** Failed or Stopped; the lease ends. False: fenced off, or ended before. */
+  endJob(
+    jobId: string,
+    fencingToken: number,
+    end: {
+      status: EndedJobStatus;
+      statusDetails: TrainingStatusDetails;
+      failureMessage: string | null;
+      endedAt: number;
+    },
+  ): Promise<boolean>;
+  /** Every account and Region, oldest first. */
+  listUnfinishedJobs(): Promise<CustomizationJobRow[]>;
+
+  modelById(scope: BedrockScope, modelId: string): Promise<CustomModelRow | undefined>;
+  modelByName(scope: BedrockScope, modelName: string): Promise<CustomModelRow | undefined>;
+  /** Any account and Region, for the loops. */
+  modelByArn(modelArn: string): Promise<CustomModelRow | undefined>;
+  /** By a custom model, or by an unfinished job that will make it. */
+  modelNameInUse(scope: BedrockScope, modelName: string): Promise<boolean>;
+  listModels(
+    scope: BedrockScope,
+    options: ListOptions & { foundationModelArn?: string | undefined },
+  ): Promise<Page<CustomModelRow>>;
+  countModels(scope: BedrockScope): Promise<number>;
+  deleteModel(modelArn: string): Promise<boolean>;
+  /** Ids whose weights are in use or about to be: custom models and unfinished jobs. The sweep keeps these. */
+  listStoredModelIds(): Promise<string[]>;
+
+  /** @throws (unique index) when the name is taken: look first, in the same transaction. */
+  insertThroughput(throughput: NewThroughput): Promise<void>;
+  throughputById(scope: BedrockScope, provisionedModelId: string): Promise<ThroughputRow | undefined>;
+  throughputByName(scope: BedrockScope, provisionedModelName: string): Promise<ThroughputRow | undefined>;
+  /** Any account and Region, for the loops. */
+  throughputByArn(provisionedModelArn: string): Promise<ThroughputRow | undefined>;
+  listThroughputs(
+    scope: BedrockScope,
+    options: ListOptions & { status?: ThroughputStatus | undefined; modelArn?: string | undefined },
+  ): Promise<Page<ThroughputRow>>;
+  /** Model units bought in all accounts and Regions, Failed ones left out. */
+  countModelUnits(): Promise<number>;
+  /** Serves or shall serve that model. */
+  throughputUsesModel(modelArn: string): Promise<boolean>;
+  renameThroughput(provisionedModelId: string, name: string, now: number): Promise<void>;
+  /** InService -> Updating with a new desired model; generation + 1. False when the status is another. */
+  requestModelChange(provisionedModelId: string, desiredModelArn: string, now: number): Promise<boolean>;
+  deleteThroughput(provisionedModelId: string): Promise<boolean>;
+  /** Every account and Region, Failed ones left out; units of a row that is gone are drained and ended by the loop. */
+  listThroughputsToReconcile(): Promise<ThroughputRow[]>;
+  /** False: deleted, or its desired model changed since `generation`. */
+  advanceThroughput(provisionedModelId: string, generation: number, patch: ThroughputPatch): Promise<boolean>;
+
+  findRequestToken(
+    scope: BedrockScope,
+    operation: string,
+    token: string,
+  ): Promise<Pick<RequestTokenRow, 'parametersSha256' | 'resourceArn'> | undefined>;
+  insertRequestToken(row: RequestTokenRow): Promise<void>;
+  /** Tokens are kept for at least 24 hours. */
+  deleteRequestTokensBefore(createdBefore: number): Promise<void>;
+
+  /** Of a job, custom model or provisioned model of the scope; undefined when there is no such resource. */
+  tagsOf(scope: BedrockScope, resourceArn: string): Promise<Tag[] | undefined>;
+  replaceTags(scope: BedrockScope, resourceArn: string, tags: Tag[]): Promise<boolean>;
+}
