@@ -20,6 +20,8 @@ export interface FaultOptions {
   code?: string;
   /** Further members of the modelled error (`originalStatusCode`), or of S3's XML (`BucketName`). */
   members?: Record<string, string | number>;
+  /** Headers that the answer must carry, lower-case names (`x-amz-bucket-region`, the `etag` of a 304). */
+  headers?: Record<string, string>;
   cause?: unknown;
 }
 
@@ -29,6 +31,7 @@ export class Fault extends Error {
   readonly resource: string | undefined;
   readonly code: string | undefined;
   readonly members: Record<string, string | number>;
+  readonly headers: Record<string, string>;
 
   constructor(kind: FaultKind, message: string, options: FaultOptions = {}) {
     super(message, { cause: options.cause });
@@ -37,5 +40,6 @@ export class Fault extends Error {
     this.resource = options.resource;
     this.code = options.code;
     this.members = options.members ?? {};
+    this.headers = options.headers ?? {};
   }
 }

@@ -91,7 +91,11 @@ export interface ServiceModule {
   scope: string;
   /** Operation name -> operation; everything else that the SDK models is refused by name as not implemented. */
   operations: Readonly<Record<string, Operation<never, unknown>>>;
-  faultFor(kind: import('./fault.ts').FaultKind, resource: string | undefined): ServiceFault;
+  /**
+   * @param code the fault's own code where it has one: one kind covers codes of several statuses (S3's 304, 405, 409,
+   * 411, 412 and 416)
+   */
+  faultFor(kind: import('./fault.ts').FaultKind, resource: string | undefined, code?: string): ServiceFault;
   /**
    * Finds the operation where method and path alone cannot (S3). Absent: wire routes by the SDK's schemas. Runs before
    * the signature is checked, so it looks at the request only; what it throws as Fault is answered as such.
