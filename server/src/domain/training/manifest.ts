@@ -1,0 +1,206 @@
+/**
+ * The rules of a training data set: train.jsonl and the images that it names (facts §2.7 of the seed system: one line an
+ * image, `{"image-ref": "s3://…", "caption": "…"}`).
+ */
+import limits from '../../../../contract/limits.json' with { type: 'json' };
+import type { ImageFacts } from './image-facts.ts';
+
+export interface ManifestRecord {
+  /** Counts from 1. */
+  line: number;
+  imageRef: string;
+  bucket: string;
+  key: string;
+  caption: string;
+}
+
+export interface RecordError {
+  line: number;
+  /** As the line has it; absent where the line does not say. */
+  imageRef?: string;
+  /** One sentence without its full stop; never holds a caption. */
+  reason: string;
+}
+
+export interface Manifest {
+  records: ManifestRecord[];
+  errors: RecordError[];
+  /** Whether some line is no JSON object at all: the message then begins with AWS's own text. */
+  unparsable: boolean;
+}
+
+/** A line with the longest caption and key, every character escaped, stays below this. */
+export const MAXIMUM_LINE_BYTES = 32 * 1024;
+export const MAXIMUM_MANIFEST_BYTES = 128 * 1024 * 1024;
+
+/** facts §1.2, S3Uri: the bucket part. */
+const BUCKET = /^[a-z0-9][-.a-z0-9]{1,61}[a-z0-9]$/;
+const MAXIMUM_KEY_BYTES = 1024;
+const MAXIMUM_MESSAGE_LENGTH = 2048;
+const MAXIMUM_ERRORS_TOLD = 20;
+const MEMBERS = ['image-ref', 'caption'];
+
+/** @throws never: what is wrong is in the answer. A URI without a key has the key ''. */
+export function parseS3Uri(uri: string): { bucket: string; key: string } | undefined {
+  const match = /^s3:\/\/([^/]+)(?:\/(.*))?$/s.exec(uri);
+  if (!match?.[1] || !BUCKET.test(match[1])) return undefined;
+  return { bucket: match[1], key: match[2] ?? '' };
+}
+
+/**
+ * Checks every line. A byte order mark, CRLF, and a final newline or none are all accepted; a blank line between
+ * records is not (the seed's guide forbids it).
+ * @param manifestUri where the text came from, to tell what a relative image-ref should be
+ */
+export function parseManifest(text: string, manifestUri: string): Manifest {
+  const manifest: Manifest = { records: [], errors: [], unparsable: false };
+  const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
+  while (lines.length > 0 && lines.at(-1)?.trim() === '') lines.pop();
+  for (const [index, line] of lines.entries()) parseLine(line, index + 1, manifestUri, manifest);
+  return manifest;
+}
+
+/** The number of records, where it is out of bounds: a reason, or undefined. */
+export function checkRecordCount(count: number): string | undefined {
+  const { minimumCount, maximumCount } = limits.trainingImages;
+  if (count >= minimumCount && count <= maximumCount) return undefined;
+  const bounds = `${minimumCount} to ${maximumCount.toLocaleString('en-US')}`;
+  return `The number of records must be ${bounds}; the file has ${count.toLocaleString('en-US')}.`;
+}
+
+/** What is wrong with an image: a reason that reads after its name, or undefined. */
+export function checkImage(facts: ImageFacts, sizeBytes: number): string | undefined {
+  const rule = limits.trainingImage;
+  const size = `${facts.width} × ${facts.height} pixels`;
+  if (sizeBytes > rule.maximumSizeBytes) return checkImageSize(sizeBytes);
+  if (Math.min(facts.width, facts.height) < rule.minimumSidePixels)
+    return `is ${size}: each side must be at least ${rule.minimumSidePixels}`;
+  if (Math.max(facts.width, facts.height) > rule.maximumSidePixels)
+    return `is ${size}: each side must be at most ${rule.maximumSidePixels}`;
+  if (facts.width * facts.height > rule.maximumTotalPixels)
+    return `is ${size}: the total must be at most ${rule.maximumTotalPixels.toLocaleString('en-US')} pixels`;
+  const aspect = Math.max(facts.width / facts.height, facts.height / facts.width);
+  if (aspect > rule.maximumAspectRatio)
+    return `is ${size}: the aspect ratio must be from 1:${rule.maximumAspectRatio} to ${rule.maximumAspectRatio}:1`;
+  return undefined;
+}
+
+/** Of the size alone, known before a byte is fetched. */
+export function checkImageSize(sizeBytes: number): string | undefined {
+  const bound = limits.trainingImage.maximumSizeBytes;
+  if (sizeBytes <= bound) return undefined;
+  return `is ${sizeBytes.toLocaleString('en-US')} bytes: an image must be at most ${bound.toLocaleString('en-US')} (50 MB)`;
+}
+
+/**
+ * The failure message of a data set, at most 2,048 characters: what AWS's own text says first, then each bad line (the
+ * first 20, as many as fit) and how many there are.
+ * @param fileName the manifest's name without its folder
+ */
+export function describeErrors(
+  errors: readonly RecordError[],
+  manifest: { fileName: string; lineCount: number; unparsable: boolean },
+): string {
+  const opening = manifest.unparsable ? `${unparsable(manifest.fileName)} ` : '';
+  const verb = errors.length === 1 ? 'is' : 'are';
+  let message = `${opening}${errors.length} of ${manifest.lineCount} records ${verb} not usable in ${manifest.fileName}:`;
+  let told = 0;
+  for (const error of [...errors].sort((a, b) => a.line - b.line).slice(0, MAXIMUM_ERRORS_TOLD)) {
+    const image = error.imageRef === undefined ? '' : ` (${shortenStart(error.imageRef, 120)})`;
+    const sentence = ` line ${error.line}${image}: ${shortenEnd(error.reason, 300)};`;
+    if (message.length + sentence.length > MAXIMUM_MESSAGE_LENGTH - 40) break;
+    message += sentence;
+    told += 1;
+  }
+  const rest = errors.length - told;
+  return rest > 0 ? `${message} and ${rest} more.` : `${message.slice(0, -1)}.`;
+}
+
+/** AWS's text for a manifest that is not JSONL (facts §2.8). */
+export function unparsable(fileName: string): string {
+  return `Unable to parse Amazon S3 file: ${fileName}. Data files must conform to JSONL format.`;
+}
+
+function parseLine(line: string, number: number, manifestUri: string, manifest: Manifest): void {
+  if (line.length > MAXIMUM_LINE_BYTES) {
+    const reason = `Input size exceeded: a record must be at most ${MAXIMUM_LINE_BYTES} characters; it has ${line.length}`;
+    manifest.errors.push({ line: number, reason });
+    return;
+  }
+  const value = parseJson(line);
+  if (value === undefined) {
+    manifest.unparsable = true;
+    manifest.errors.push({ line: number, reason: line.trim() === '' ? 'is blank' : 'is not a JSON object' });
+    return;
+  }
+  const imageRef = value['image-ref'];
+  const caption = value.caption;
+  const uri = typeof imageRef === 'string' ? parseS3Uri(imageRef) : undefined;
+  const reason =
+    unknownMembers(value) ?? checkImageRef(imageRef, uri, manifestUri) ?? checkCaption(caption) ?? undefined;
+  if (reason !== undefined || uri === undefined || typeof imageRef !== 'string' || typeof caption !== 'string') {
+    const named = typeof imageRef === 'string' ? { imageRef } : {};
+    manifest.errors.push({ line: number, ...named, reason: reason ?? 'is not usable' });
+    return;
+  }
+  manifest.records.push({ line: number, imageRef, ...uri, caption });
+}
+
+function parseJson(line: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isObject ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+// A member that nothing reads (a mask, a misspelt caption) would train something else than its author meant.
+function unknownMembers(value: Record<string, unknown>): string | undefined {
+  const unknown = Object.keys(value).filter(name => !MEMBERS.includes(name));
+  if (unknown.length === 0) return undefined;
+  const names = unknown.slice(0, 3).map(name => JSON.stringify(shortenEnd(name, 40)));
+  return `unknown member ${names.join(', ')}: a record has "image-ref" and "caption" only`;
+}
+
+function checkImageRef(imageRef: unknown, uri: { key: string } | undefined, manifestUri: string): string | undefined {
+  if (imageRef === undefined) return '"image-ref" is missing';
+  if (typeof imageRef !== 'string') return `"image-ref" must be a string; it is ${typeName(imageRef)}`;
+  if (imageRef === '') return '"image-ref" is empty: write the full s3:// URI of the image';
+  if (uri === undefined && /^s3:\/\//i.test(imageRef))
+    return '"image-ref" must be s3://bucket/key with a valid bucket name';
+  if (uri === undefined && !/^[a-z][a-z0-9+.-]*:/i.test(imageRef)) {
+    const folder = manifestUri.slice(0, manifestUri.lastIndexOf('/') + 1);
+    return `"image-ref" must be a full S3 URI: write ${folder}${imageRef.replace(/^(?:\.?\/)+/, '')}`;
+  }
+  if (uri === undefined) return '"image-ref" must be an S3 URI: s3://bucket/key';
+  if (uri.key === '' || uri.key.endsWith('/')) return '"image-ref" names no object: write s3://bucket/key';
+  if (Buffer.byteLength(uri.key) > MAXIMUM_KEY_BYTES)
+    return `"image-ref" has a key of more than ${MAXIMUM_KEY_BYTES} bytes`;
+  return undefined;
+}
+
+function checkCaption(caption: unknown): string | undefined {
+  if (caption === undefined) return '"caption" is missing';
+  if (typeof caption !== 'string') return `"caption" must be a string; it is ${typeName(caption)}`;
+  const { minimumLength, maximumLength } = limits.caption;
+  const length = [...caption].length;
+  if (length > maximumLength || [...caption.trim()].length < minimumLength)
+    return `"caption" must be ${minimumLength} to ${maximumLength} characters; it has ${caption.trim() === '' ? 0 : length}`;
+  return undefined;
+}
+
+function typeName(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'an array' : `a${typeof value === 'object' ? 'n' : ''} ${typeof value}`;
+}
+
+function shortenEnd(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+}
+
+/** The end of a key tells images apart, its beginning does not. */
+function shortenStart(text: string, length: number): string {
+  return text.length <= length ? text : `…${text.slice(1 - length)}`;
+}
