@@ -1,0 +1,147 @@
+import type { Kysely, Selectable } from 'kysely';
+import type { BedrockRows, CustomModelRow } from '../../ports/store-bedrock.ts';
+import type { BedrockSchema } from './bedrock.ts';
+import { keysetPage } from './keyset.ts';
+
+/** One custom model; what no query looks at is in `definition` (JSON). */
+export interface CustomModelsTable {
+  model_id: string;
+  model_arn: string;
+  account_id: string;
+  region: string;
+  model_name: string;
+  foundation_model_arn: string;
+  definition: string;
+  tags: string;
+  created_at: number;
+}
+
+type Columned =
+  | 'modelId'
+  | 'modelArn'
+  | 'accountId'
+  | 'region'
+  | 'modelName'
+  | 'foundationModelArn'
+  | 'tags'
+  | 'createdAt';
+type Definition = Omit<CustomModelRow, Columned>;
+
+type ModelMethods =
+  | 'modelById'
+  | 'modelByName'
+  | 'modelByArn'
+  | 'modelNameInUse'
+  | 'listModels'
+  | 'countModels'
+  | 'deleteModel'
+  | 'listStoredModelIds';
+
+export function modelRows(database: Kysely<BedrockSchema>): Pick<BedrockRows, ModelMethods> {
+  const models = () => database.selectFrom('bedrock_custom_models').selectAll();
+  return {
+    async modelById(scope, modelId) {
+      const found = await models()
+        .where('model_id', '=', modelId)
+        .where('account_id', '=', scope.accountId)
+        .where('region', '=', scope.region)
+        .executeTakeFirst();
+      return found && toModel(found);
+    },
+    async modelByName(scope, modelName) {
+      const found = await models()
+        .where('account_id', '=', scope.accountId)
+        .where('region', '=', scope.region)
+        .where('model_name', '=', modelName)
+        .executeTakeFirst();
+      return found && toModel(found);
+    },
+    async modelByArn(modelArn) {
+      const found = await models().where('model_arn', '=', modelArn).executeTakeFirst();
+      return found && toModel(found);
+    },
+    async modelNameInUse(scope, modelName) {
+      const model = await database
+        .selectFrom('bedrock_custom_models')
+        .select('model_id')
+        .where('account_id', '=', scope.accountId)
+        .where('region', '=', scope.region)
+        .where('model_name', '=', modelName)
+        .executeTakeFirst();
+      if (model) return true;
+      const job = await database
+        .selectFrom('bedrock_jobs')
+        .select('job_id')
+        .where('account_id', '=', scope.accountId)
+        .where('region', '=', scope.region)
+        .where('custom_model_name', '=', modelName)
+        .where('status', 'in', ['InProgress', 'Stopping'])
+        .executeTakeFirst();
+      return job !== undefined;
+    },
+    listModels(scope, options) {
+      const { foundationModelArn } = options;
+      const query =
+        foundationModelArn === undefined ? models() : models().where('foundation_model_arn', '=', foundationModelArn);
+      return keysetPage(query, { name: 'model_name', id: 'model_id' }, scope, options, toModel);
+    },
+    async countModels(scope) {
+      const { count } = await database
+        .selectFrom('bedrock_custom_models')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .where('account_id', '=', scope.accountId)
+        .where('region', '=', scope.region)
+        .executeTakeFirstOrThrow();
+      return Number(count);
+    },
+    async deleteModel(modelArn) {
+      const result = await database
+        .deleteFrom('bedrock_custom_models')
+        .where('model_arn', '=', modelArn)
+        .executeTakeFirst();
+      return result.numDeletedRows === 1n;
+    },
+    async listStoredModelIds() {
+      const models = await database.selectFrom('bedrock_custom_models').select('model_id as id').execute();
+      const jobs = await database
+        .selectFrom('bedrock_jobs')
+        .select('custom_model_id as id')
+        .where('status', 'in', ['InProgress', 'Stopping'])
+        .execute();
+      return [...models, ...jobs].map(({ id }) => id);
+    },
+  };
+}
+
+/** The job loop's completion makes the model; there is no other way to one. */
+export async function insertModel(database: Kysely<BedrockSchema>, model: CustomModelRow): Promise<void> {
+  const { modelId, modelArn, accountId, region, modelName, foundationModelArn, tags, createdAt, ...definition } = model;
+  await database
+    .insertInto('bedrock_custom_models')
+    .values({
+      model_id: modelId,
+      model_arn: modelArn,
+      account_id: accountId,
+      region,
+      model_name: modelName,
+      foundation_model_arn: foundationModelArn,
+      definition: JSON.stringify(definition satisfies Definition),
+      tags: JSON.stringify(tags),
+      created_at: createdAt,
+    })
+    .execute();
+}
+
+function toModel(row: Selectable<CustomModelsTable>): CustomModelRow {
+  return {
+    ...(JSON.parse(row.definition) as Definition),
+    modelId: row.model_id,
+    modelArn: row.model_arn,
+    accountId: row.account_id,
+    region: row.region,
+    modelName: row.model_name,
+    foundationModelArn: row.foundation_model_arn,
+    tags: JSON.parse(row.tags),
+    createdAt: Number(row.created_at),
+  };
+}
