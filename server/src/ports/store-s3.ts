@@ -1,2 +1,131 @@
+/** Checksums that clients may ask for; the value beside is base64 of the big-endian digest. */
+export type ChecksumAlgorithm = 'CRC32' | 'CRC32C' | 'CRC64NVME' | 'SHA1' | 'SHA256' | 'SHA512' | 'MD5';
+/** Of the whole object's bytes, or of its parts' digests one after another. */
+export type ChecksumType = 'FULL_OBJECT' | 'COMPOSITE';
+
+export interface BucketRow {
+  /** One name space for all accounts and Regions of the installation. */
+  name: string;
+  accountId: string;
+  region: string;
+  createdAt: Date;
+  /** The bucket policy as it was sent, or null. */
+  policy: string | null;
+}
+
+/** What the writer said of an object and every reader hears again. */
+export interface ObjectDescription {
+  contentType: string;
+  cacheControl?: string;
+  contentDisposition?: string;
+  contentEncoding?: string;
+  contentLanguage?: string;
+  /** As sent: S3 returns even a date that is none. */
+  expires?: string;
+  /** x-amz-meta-*, lower-case names without that prefix. */
+  metadata: Record<string, string>;
+}
+
+export interface ObjectSummary {
+  key: string;
+  sizeBytes: number;
+  /** Without quotes: hex MD5, or `md5-of-md5s-N` for a multipart upload. */
+  etag: string;
+  /** Whole seconds, as S3 keeps them. */
+  modifiedAt: Date;
+  checksumAlgorithm: ChecksumAlgorithm | null;
+  checksumType: ChecksumType | null;
+}
+
+export interface ObjectRow extends ObjectSummary {
+  bucket: string;
+  /** Owns the segments; for a multipart upload its upload id, so that completing moves no row. */
+  objectId: string;
+  checksum: string | null;
+  /** Null unless it came from a multipart upload. */
+  partsCount: number | null;
+  description: ObjectDescription;
+}
+
+/** A piece of an object, or an uploaded part that waits for its completion. */
+export interface SegmentRow {
+  /** The object's id, or the upload's. */
+  ownerId: string;
+  /** 1 to 10,000; an object reads its segments in this order. */
+  partNumber: number;
+  blobId: string;
+  sizeBytes: number;
+  etag: string;
+  checksum: string | null;
+  modifiedAt: Date;
+}
+
+export interface UploadRow {
+  /** Sorts by the time of its start. */
+  uploadId: string;
+  bucket: string;
+  key: string;
+  startedAt: Date;
+  initiatorArn: string;
+  /** Null where the client named none: CRC64NVME is computed then. */
+  checksumAlgorithm: ChecksumAlgorithm | null;
+  checksumType: ChecksumType | null;
+  description: ObjectDescription;
+}
+
+/** Where a list goes on, in UTF-8 order of keys. */
+export interface ListPosition {
+  key: string;
+  /** The key itself belongs to the page. */
+  inclusive: boolean;
+  /** Uploads only: goes on behind this upload of the key. */
+  uploadId?: string;
+}
+
+/** Keys from a position up to, and without, an end; `end` undefined: no end. */
+export interface KeyRange {
+  from: ListPosition;
+  end: string | undefined;
+  limit: number;
+}
+
 /** Rows of the s3 service. */
-export type S3Rows = {};
+export interface S3Rows {
+  bucket(name: string): Promise<BucketRow | undefined>;
+  buckets(query: {
+    accountId: string;
+    prefix: string;
+    region?: string | undefined;
+    after: string;
+    limit: number;
+  }): Promise<BucketRow[]>;
+  createBucket(row: BucketRow): Promise<void>;
+  setBucketPolicy(name: string, policy: string | null): Promise<void>;
+  hasObjects(bucket: string): Promise<boolean>;
+  /** Removes an empty bucket with its unfinished uploads. @returns their blobs, for deletion after the commit */
+  deleteBucket(name: string): Promise<string[]>;
+
+  object(bucket: string, key: string): Promise<ObjectRow | undefined>;
+  objects(bucket: string, range: KeyRange): Promise<ObjectSummary[]>;
+  /** Writes the row over an earlier one of the key. @returns blobs that no row names any more */
+  putObject(row: ObjectRow): Promise<string[]>;
+  /** Changes what an object says of itself, not its bytes. */
+  describeObject(bucket: string, key: string, description: ObjectDescription, modifiedAt: Date): Promise<void>;
+  /** @returns blobs that no row names any more; empty where there was no object */
+  deleteObject(bucket: string, key: string): Promise<string[]>;
+
+  upload(uploadId: string): Promise<UploadRow | undefined>;
+  uploads(bucket: string, range: KeyRange): Promise<UploadRow[]>;
+  createUpload(row: UploadRow): Promise<void>;
+  /** Forgets the upload, not its segments. */
+  endUpload(uploadId: string): Promise<void>;
+
+  /** In order of part number, above `after`. */
+  segments(ownerId: string, page?: { after: number; limit: number }): Promise<SegmentRow[]>;
+  /** Writes a segment over an earlier one of its number. @returns the blob that it replaced */
+  putSegment(row: SegmentRow): Promise<string | undefined>;
+  /** @returns the blobs of the segments removed: all of the owner's, or those with these numbers */
+  deleteSegments(ownerId: string, partNumbers?: readonly number[]): Promise<string[]>;
+  /** Which of these blobs no segment names: what a crash between bytes and rows left behind. */
+  orphans(blobIds: readonly string[]): Promise<string[]>;
+}
