@@ -6,9 +6,9 @@ import { reportSetupFailure, setUp } from './setup.mjs';
 
 const tasks = {
   demo: { tests: false, script: 'server/likeness.js', scriptArguments: ['demo'] },
-  test: { tests: true, script: 'scripts/test.mjs', scriptArguments: [] },
-  check: { tests: true, script: 'scripts/test.mjs', scriptArguments: ['--only', 'check'] },
-  format: { tests: true, script: 'scripts/format.mjs', scriptArguments: [] },
+  test: { tests: true, script: 'scripts/test.ts', scriptArguments: [] },
+  check: { tests: true, script: 'scripts/test.ts', scriptArguments: ['--only', 'check'] },
+  format: { tests: true, script: 'scripts/format.ts', scriptArguments: [] },
 };
 
 const [name, ...rest] = process.argv.slice(2);
