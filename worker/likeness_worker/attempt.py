@@ -1,0 +1,124 @@
+"""One training attempt from start to result.json, whatever happens in between (no torch in this file: the first
+event must be there before the second that importing it takes)."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from likeness_worker import spec as contract
+from likeness_worker.rundir import EventLog, RunDirectory, RunError, StopWish, now
+
+
+class Stopped(Exception):
+    """The training ends early because someone asked; where "pause" was asked, its checkpoint is written."""
+
+    def __init__(self, wish: StopWish):
+        super().__init__(wish)
+        self.wish: StopWish = wish
+
+
+@dataclass
+class Progress:
+    """What result.json will say; the training keeps it up to date. Counts are of the whole training."""
+
+    steps_done: int = 0
+    images_seen: int = 0
+    training_seconds: float = 0.0
+    training_loss: float | None = None
+    weights: tuple[contract.WeightFile, ...] = ()
+    device: str = "cpu"
+    precision: contract.Precision = "float32"
+
+
+@dataclass
+class Attempt:
+    """What a training works with."""
+
+    run: RunDirectory
+    spec: contract.TrainSpec
+    log: EventLog
+    progress: Progress = field(default_factory=Progress)
+    terminated: bool = False
+
+    def stop_wish(self) -> StopWish | None:
+        """Looked at once a step: the stop file, or SIGTERM, which means pause (design §3.20)."""
+        return self.run.stop_wish() or ("pause" if self.terminated else None)
+
+    def terminate(self, signal_number: int, frame: object) -> None:
+        self.terminated = True
+
+
+def run_attempt(path: Path, device: str = "auto", precision: str = "auto") -> int:
+    """Runs the attempt that path/spec.json describes and writes path/result.json.
+
+    :returns: the exit status: 0 unless the attempt failed.
+    """
+    run = RunDirectory(path)
+    if run.has_result():
+        print(
+            f"{path} has a result.json: this attempt has ended; start a new one in its own directory.",
+            file=sys.stderr,
+        )
+        return 2
+    progress = Progress()
+    error: contract.ResultError | None = None
+    status: contract.ResultStatus
+    try:
+        attempt = Attempt(run, run.read_spec(), EventLog(run.path / "events.jsonl"), progress)
+        signal.signal(signal.SIGTERM, attempt.terminate)
+        # Ctrl-C in a terminal reaches the whole group: the same wish.
+        signal.signal(signal.SIGINT, attempt.terminate)
+        attempt.log.append(contract.PhaseEvent(phase="loading", done=0, total=1))
+        from likeness_worker.train import train
+
+        train(attempt, device, precision)
+        status = "completed"
+    except Stopped as stopped:
+        status = "stopped" if stopped.wish == "stop" else "interrupted"
+    except Exception as caught:
+        if not isinstance(caught, RunError):
+            traceback.print_exc()
+        error = explain(caught)
+        print(f"failed: {error.message}", file=sys.stderr)
+        status = "failed"
+    run.write_result(
+        contract.Result(
+            status=status,
+            steps_done=progress.steps_done,
+            training_loss=progress.training_loss,
+            weights=progress.weights,
+            error=error,
+            ended_at=now(),
+            training_seconds=round(progress.training_seconds, 3),
+            images_seen=progress.images_seen,
+            device=progress.device,
+            precision=progress.precision,
+        )
+    )
+    return 1 if status == "failed" else 0
+
+
+def explain(error: Exception) -> contract.ResultError:
+    """An exception as a message for the user: what happened, and what to do about it."""
+    text = str(error)
+    user_error = False
+    if isinstance(error, RunError):
+        user_error = error.user_error
+    # safetensors writes from Rust and reports the same errno inside another exception's text.
+    elif (isinstance(error, OSError) and error.errno == errno.ENOSPC) or "os error 28" in text:
+        text = f"The disk is full ({os.strerror(errno.ENOSPC)}): free some space and start the job again."
+    elif (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or "allocate memory" in text
+    ):
+        text, user_error = "The training does not fit into memory: lower batchSize.", True
+    else:
+        text = f"{type(error).__name__}: {text}"
+    return contract.ResultError(message=contract.shorten(text), user_error=user_error)

@@ -1,0 +1,318 @@
+"""What a base model's folder says about itself, read without importing torch (so `check` answers at once).
+
+A base model is a folder in diffusers layout: model_index.json names the pipeline class and its parts, each part
+has a folder with config.json and safetensors. likeness.json beside it is ours, and optional: what a plain
+diffusers folder cannot say (resolution, learning-rate factor, LoRA targets, sampling). A member it lacks takes
+the family's default.
+
+Safetensors only: a folder that would need a pickle (*.bin, *.pt, *.ckpt) or remote code is refused by name,
+because both run code that came with the weights.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from likeness_worker.rundir import RunError
+
+TASKS = ("TEXT_IMAGE", "IMAGE_VARIATION")
+PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
+
+ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
+
+
+@dataclass(frozen=True)
+class Lora:
+    rank: int
+    alpha: float
+    target_modules: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Training:
+    """Defaults of a job; the server resolves them into spec.json."""
+
+    caption_dropout: float = 0.1
+    warmup_steps: int = 20
+    min_snr_gamma: float | None = None
+    learning_rate_schedule: str = "constant"
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Defaults of a request.
+
+    :param steps: denoiser steps at quality "standard"; "premium" takes twice as many.
+    :param guidance_scale: classifier-free guidance that cfgScale 8.0 (the seed system's default) stands for.
+    :param guidance_rescale: phi of Lin et al. 2023, "Common Diffusion Noise Schedules…", §3.4; 0 is off.
+    :param sampler: "ddim" or "dpm++" (see diffusion.py).
+    """
+
+    steps: int = 25
+    guidance_scale: float = 7.5
+    guidance_rescale: float = 0.0
+    sampler: str = "dpm++"
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """One base model's folder, checked.
+
+    :param resolution: the denoiser was trained at about resolution² pixels.
+    :param size_multiple: widths and heights in pixels are multiples of this.
+    :param learning_rate_factor: the server multiplies the request's learningRate with it (design §3.18).
+    :param settings: likeness.json as it is, for what only one family reads (latentsMean, textWindow).
+    """
+
+    path: Path
+    family: str
+    class_name: str
+    parts: Mapping[str, tuple[str, str]]
+    resolution: int
+    size_multiple: int
+    learning_rate_factor: float
+    lora: Lora
+    training: Training
+    sampling: Sampling
+    settings: Mapping[str, Any]
+
+    def part(self, name: str) -> Path:
+        """Folder of a part: inside the base, or inside an installed Python package ("python-package")."""
+        library, reference = self.parts.get(name, ("", ""))
+        if library != "python-package":
+            return self.path / name
+        package, _, inside = reference.partition("/")
+        found = importlib.util.find_spec(package)
+        if found is None or not found.submodule_search_locations:
+            raise RunError(f"The base model needs the Python package {package} for its {name}: install it.")
+        return Path(found.submodule_search_locations[0]) / inside
+
+
+@dataclass(frozen=True)
+class _Defaults:
+    family: str
+    parts: tuple[str, ...]  # those with weights
+    resolution: int
+    size_multiple: int
+    learning_rate_factor: float
+    lora: Lora
+    sampling: Sampling
+
+
+# Every pipeline class that a family file supports, by model_index.json's _class_name.
+SUPPORTED: Mapping[str, _Defaults] = {
+    "LikenessArtPipeline": _Defaults(
+        family="art",
+        parts=("unet", "vae", "text_encoder"),
+        resolution=128,
+        size_multiple=32,
+        learning_rate_factor=100,
+        lora=Lora(16, 16, (*ATTENTION, "conv1", "conv2", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2")),
+        sampling=Sampling(steps=25, guidance_scale=4.0, guidance_rescale=0.7),
+    ),
+    "StableDiffusionPipeline": _Defaults(
+        family="stable-diffusion",
+        parts=("unet", "vae", "text_encoder"),
+        resolution=512,
+        size_multiple=64,
+        # A LoRA on Stable Diffusion wants about 1e-4 (diffusers' own example) where the seed system's good
+        # value is 1e-5.
+        learning_rate_factor=10,
+        lora=Lora(16, 16, ATTENTION),
+        sampling=Sampling(steps=25, guidance_scale=7.5),
+    ),
+}
+
+
+def read_base_model(path: Path) -> BaseModel:
+    """Reads and checks a base model's folder: parts present, safetensors whole, class supported.
+
+    :raises RunError: with what is wrong and, where it helps, what would be right.
+    """
+    index = _read_json(path / "model_index.json", "model_index.json", required=True)
+    settings = _read_json(path / "likeness.json", "likeness.json", required=False)
+    class_name = str(index.get("_class_name"))
+    defaults = SUPPORTED.get(class_name)
+    if defaults is None:
+        raise RunError(
+            f"The base model's pipeline class {class_name} is not supported. Supported: {', '.join(SUPPORTED)}.",
+            user_error=True,
+        )
+    parts = {
+        name: (str(value[0]), str(value[1]))
+        for name, value in index.items()
+        if isinstance(value, list) and len(value) == 2 and value[0] is not None
+    }
+    try:
+        base = BaseModel(
+            path=path,
+            family=defaults.family,
+            class_name=class_name,
+            parts=parts,
+            resolution=int(settings.get("resolution", _sample_resolution(path, defaults))),
+            size_multiple=int(settings.get("sizeMultiple", defaults.size_multiple)),
+            learning_rate_factor=float(settings.get("learningRateFactor", defaults.learning_rate_factor)),
+            lora=_lora(settings.get("lora", {}), defaults.lora),
+            training=_training(settings.get("training", {})),
+            sampling=_sampling(settings.get("sampling", {}), defaults.sampling),
+            settings=settings,
+        )
+    except (TypeError, ValueError, AttributeError) as error:
+        raise RunError(f"likeness.json has a member of the wrong type: {error}", user_error=True) from None
+    named = settings.get("family", defaults.family)
+    if named != defaults.family:
+        raise RunError(
+            f"likeness.json says family {named}, but {class_name} is of family {defaults.family}.",
+            user_error=True,
+        )
+    for name in defaults.parts:
+        check_part(base.part(name), name)
+    if not (path / "scheduler" / "scheduler_config.json").is_file():
+        raise RunError("The base model lacks scheduler/scheduler_config.json.", user_error=True)
+    return base
+
+
+def check_part(folder: Path, name: str) -> list[Path]:
+    """The safetensors files of a part.
+
+    :raises RunError: no config.json, only pickles, no weights, or a file that is cut short.
+    """
+    if not (folder / "config.json").is_file():
+        raise RunError(
+            f"The base model's part {name} is missing: there is no {name}/config.json.", user_error=True
+        )
+    weights = sorted(folder.glob("*.safetensors"))
+    if not weights:
+        pickles = sorted(file.name for pattern in PICKLES for file in folder.glob(pattern))
+        if pickles:
+            raise RunError(
+                f"{name}/{pickles[0]} is a pickle, which can run code when it is loaded: refused. "
+                "Convert it to safetensors.",
+                user_error=True,
+            )
+        raise RunError(f"The base model's part {name} has no *.safetensors.", user_error=True)
+    for file in weights:
+        _check_safetensors(file, f"{name}/{file.name}")
+    return weights
+
+
+def describe(base: BaseModel) -> dict[str, object]:
+    """What `check` prints: the server registers a base model with it."""
+    part_names = SUPPORTED[base.class_name].parts
+    folders = {base.part(name) for name in part_names}
+    return {
+        "v": 1,
+        "family": base.family,
+        "className": base.class_name,
+        "resolution": base.resolution,
+        "sizeMultiple": base.size_multiple,
+        "tasks": list(TASKS),
+        "learningRateFactor": base.learning_rate_factor,
+        "lora": {
+            "rank": base.lora.rank,
+            "alpha": base.lora.alpha,
+            "targetModules": list(base.lora.target_modules),
+        },
+        "training": {
+            "captionDropout": base.training.caption_dropout,
+            "warmupSteps": base.training.warmup_steps,
+            "minSnrGamma": base.training.min_snr_gamma,
+            "learningRateSchedule": base.training.learning_rate_schedule,
+        },
+        "sampling": {
+            "steps": base.sampling.steps,
+            "guidanceScale": base.sampling.guidance_scale,
+            "guidanceRescale": base.sampling.guidance_rescale,
+            "sampler": base.sampling.sampler,
+        },
+        "sizeBytes": sum(file.stat().st_size for folder in folders for file in folder.glob("*.safetensors")),
+    }
+
+
+def _read_json(path: Path, name: str, required: bool) -> dict[str, Any]:
+    try:
+        data: object = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        if not required:
+            return {}
+        raise RunError(
+            f"{path.parent} is no base model: it has no {name} (a folder in diffusers layout is wanted).",
+            user_error=True,
+        ) from None
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"{name} of the base model cannot be read: {type(error).__name__}.", user_error=True
+        ) from None
+    if not isinstance(data, dict):
+        raise RunError(f"{name} of the base model is not a JSON object.", user_error=True)
+    return cast(dict[str, Any], data)
+
+
+def _check_safetensors(path: Path, name: str) -> None:
+    """A safetensors file is 8 bytes of header length, the header, and the data up to the largest offset."""
+    try:
+        with path.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            if length > 100_000_000:
+                raise ValueError
+            header = json.loads(file.read(length))
+        end = max(
+            (entry["data_offsets"][1] for key, entry in header.items() if key != "__metadata__"), default=0
+        )
+    except (OSError, ValueError, KeyError, struct.error, TypeError, AttributeError):
+        raise RunError(f"{name} of the base model is not a safetensors file.", user_error=True) from None
+    size, expected = path.stat().st_size, 8 + length + end
+    if size != expected:
+        raise RunError(
+            f"{name} of the base model is damaged: it has {size} bytes, its header says {expected}.",
+            user_error=True,
+        )
+
+
+def _sample_resolution(path: Path, defaults: _Defaults) -> int:
+    """SD 2.x at 768 px differs from 1.5 only in the denoiser's sample_size (in latents, 1/8 of the pixels)."""
+    try:
+        size = json.loads((path / "unet" / "config.json").read_bytes()).get("sample_size")
+    except (OSError, ValueError, AttributeError):
+        return defaults.resolution
+    return size * 8 if isinstance(size, int) and size > 0 else defaults.resolution
+
+
+def _lora(said: Mapping[str, Any], default: Lora) -> Lora:
+    return Lora(
+        rank=int(said.get("rank", default.rank)),
+        alpha=float(said.get("alpha", default.alpha)),
+        target_modules=tuple(str(name) for name in said.get("targetModules", default.target_modules)),
+    )
+
+
+def _training(said: Mapping[str, Any]) -> Training:
+    default = Training()
+    gamma = said.get("minSnrGamma", default.min_snr_gamma)
+    schedule = str(said.get("learningRateSchedule", default.learning_rate_schedule))
+    if schedule not in ("constant", "cosine"):
+        raise ValueError("training.learningRateSchedule must be constant or cosine")
+    return Training(
+        caption_dropout=float(said.get("captionDropout", default.caption_dropout)),
+        warmup_steps=int(said.get("warmupSteps", default.warmup_steps)),
+        min_snr_gamma=None if gamma is None else float(gamma),
+        learning_rate_schedule=schedule,
+    )
+
+
+def _sampling(said: Mapping[str, Any], default: Sampling) -> Sampling:
+    sampler = str(said.get("sampler", default.sampler))
+    if sampler not in ("ddim", "dpm++"):
+        raise ValueError("sampling.sampler must be ddim or dpm++")
+    return Sampling(
+        steps=int(said.get("steps", default.steps)),
+        guidance_scale=float(said.get("guidanceScale", default.guidance_scale)),
+        guidance_rescale=float(said.get("guidanceRescale", default.guidance_rescale)),
+        sampler=sampler,
+    )

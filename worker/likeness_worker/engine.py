@@ -1,0 +1,151 @@
+"""The loaded model that draws: its adapters, and the batch sizes at which a request's pixels cannot change.
+
+"Same request, same pixels" (design §3.17): kernels may sum in another order for another batch size, so an image
+drawn beside others could differ in its last bits from the same image drawn alone. So images go through the
+denoiser in batches of fixed sizes only, and a size is used for a shape only after a proof: every sample of such a
+batch, at every position, came out bit for bit as it does alone. A size that fails is not used; 1 always works.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from likeness_worker import families
+from likeness_worker.base_model import read_base_model
+from likeness_worker.data import Size
+from likeness_worker.diffusion import guide, sample, trailing_path
+from likeness_worker.families import Family
+from likeness_worker.lora import AdapterSwitch, read_adapter
+from likeness_worker.serve import ServeOptions
+from likeness_worker.spec import InvokeRequest
+from likeness_worker.tasks import Drawing, Shape, plan_drawings
+from likeness_worker.windows import join_windows
+
+BATCH_SIZES = (8, 4, 2)  # and 1
+
+
+class Engine:
+    """Used by one thread. Construction loads everything, proves the square size's batches, and draws an image.
+
+    :raises RunError: a part or an adapter does not load.
+    """
+
+    def __init__(self, options: ServeOptions):
+        start = time.monotonic()
+        if options.threads is not None:
+            torch.set_num_threads(options.threads)
+        # On CUDA the same call may otherwise pick another algorithm from one run to the next.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.backends.cudnn.benchmark = False
+        placement = families.choose_placement(options.device, options.precision)
+        base = read_base_model(options.base)
+        self.family: Family = families.load(base, placement, options.full)
+        self.family.denoiser.eval()
+        denoiser = self.family.denoiser
+        self._switch = AdapterSwitch(
+            denoiser,
+            {name: read_adapter(folder, denoiser, name) for name, folder in options.adapters.items()},
+        )
+        self._proven: dict[tuple[Shape, int], bool] = {}
+        loaded = time.monotonic()
+        self._warm_up()
+        print(
+            f"loaded {base.family} on {placement.device.type} in {placement.precision} "
+            f"with {torch.get_num_threads()} threads in {loaded - start:.2f} s, "
+            f"warmed up in {time.monotonic() - loaded:.2f} s, batch sizes {self._sizes_proven()}",
+            flush=True,
+        )
+
+    @property
+    def adapter_ids(self) -> tuple[str, ...]:
+        return self._switch.ids
+
+    def plan(self, request: InvokeRequest, inputs: list[NDArray[np.uint8]]) -> list[Drawing]:
+        with torch.inference_mode():
+            return plan_drawings(request, self.family, inputs)
+
+    def draw(self, adapter_id: str | None, drawings: Sequence[Drawing]) -> list[NDArray[np.uint8]]:
+        """Draws images of one shape, each [H, W, 3] at shape.size; in the largest proven batches, without padding."""
+        self._switch.activate(adapter_id)
+        images: list[NDArray[np.uint8]] = []
+        with torch.inference_mode():
+            while len(images) < len(drawings):
+                waiting = drawings[len(images) :]
+                size = self._batch_size(waiting[0].shape, len(waiting))
+                for latents in self._denoise(waiting[:size]):
+                    # One a call, for the same reason as the batch sizes' proof.
+                    images.append(self.family.decode_latents(latents.unsqueeze(0))[0].numpy())
+        return images
+
+    def _batch_size(self, shape: Shape, wanted: int) -> int:
+        return next((size for size in BATCH_SIZES if size <= wanted and self._is_proven(shape, size)), 1)
+
+    def _denoise(self, drawings: Sequence[Drawing]) -> Tensor:
+        """[B, C, H/8, W/8]: the sampler over one batch."""
+        family, shape = self.family, drawings[0].shape
+        conditional = torch.stack([drawing.conditional for drawing in drawings])
+        unconditional = torch.stack([drawing.unconditional for drawing in drawings])
+        both = torch.cat([unconditional, conditional])
+        scale = torch.tensor([drawing.guidance for drawing in drawings], device=family.placement.device)
+        rescale = family.base.sampling.guidance_rescale
+
+        def predict(x: Tensor, timesteps: Tensor) -> Tensor:
+            if not shape.guided:
+                return family.predict(x, timesteps, conditional)
+            halves = family.predict(torch.cat([x, x]), torch.cat([timesteps, timesteps]), both).chunk(2)
+            return guide(halves[0], halves[1], scale.view(-1, 1, 1, 1), rescale)
+
+        x = torch.stack([drawing.start for drawing in drawings])
+        path = list(shape.path)
+        return sample(family.process, predict, x, path, family.base.sampling.sampler, family.placement.device)
+
+    def _is_proven(self, shape: Shape, size: int) -> bool:
+        """Whether a batch of this size gives every one of its samples what it gets alone. The kernels depend on the
+        shape and not on the step, so one step of the path is enough."""
+        one_step = Shape(shape.size, shape.text_length, shape.guided, shape.path[:1])
+        key = (one_step, size)
+        if key not in self._proven:
+            drawings = self._probes(one_step, size)
+            together = self._denoise(drawings)
+            self._proven[key] = all(
+                torch.equal(together[i], self._denoise([drawing])[0]) for i, drawing in enumerate(drawings)
+            )
+        return self._proven[key]
+
+    def _probes(self, shape: Shape, count: int) -> list[Drawing]:
+        """Unlike samples of a shape: random latents, random text states."""
+        family = self.family
+        device, dtype = family.placement.device, family.placement.dtype
+        generator = torch.Generator().manual_seed(0)
+        size, scale = shape.size, family.latent_scale
+        latents = (count, family.latent_channels, size.height // scale, size.width // scale)
+        text = (count, shape.text_length, family.encode_text("").shape[-1])
+        starts = torch.randn(latents, generator=generator).to(device)
+        conditional, unconditional = (
+            torch.randn(text, generator=generator).to(device, dtype) for _ in range(2)
+        )
+        return [Drawing(shape, starts[i], conditional[i], unconditional[i], 1.0 + i) for i in range(count)]
+
+    def _warm_up(self) -> None:
+        """Proves the batch sizes of the commonest shape, and draws one real image from a text to its pixels."""
+        family = self.family
+        with torch.inference_mode():
+            states = join_windows([family.encode_text("")], family.encode_text(""))[0]
+            side = Size(family.base.resolution, family.base.resolution)
+            path = trailing_path(family.process, family.base.sampling.steps)
+            for size in BATCH_SIZES:
+                self._is_proven(Shape(side, len(states), True, tuple(path)), size)
+            short = Shape(side, len(states), True, tuple(trailing_path(family.process, 2)))
+            probe = self._probes(short, 1)[0]
+        self.draw(None, [Drawing(short, probe.start, states, states, 4.0)])
+
+    def _sizes_proven(self) -> list[int]:
+        return [1, *sorted({size for (_, size), proven in self._proven.items() if proven})]

@@ -1,0 +1,119 @@
+"""One file per model family: how to load it, encode text and images, predict, and what a LoRA touches.
+
+A family is a small object with the members below; training and serving know nothing else about a model. To add
+one: a file here with a `load` function, a line in FILES, and its pipeline class in base_model.SUPPORTED.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from likeness_worker.base_model import BaseModel
+from likeness_worker.diffusion import Process
+from likeness_worker.rundir import RunError
+
+FILES = {"art": "art", "stable-diffusion": "stable_diffusion"}
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where and how exactly a model runs.
+
+    :param dtype: of the matrix products and of frozen weights; what is trained stays float32.
+    """
+
+    device: torch.device
+    dtype: torch.dtype
+
+    @property
+    def precision(self) -> str:
+        return {torch.float32: "float32", torch.bfloat16: "bfloat16", torch.float16: "float16"}[self.dtype]
+
+    def autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
+
+
+class Family(Protocol):
+    base: BaseModel
+    placement: Placement
+    process: Process
+    denoiser: nn.Module
+    latent_channels: int
+    latent_scale: int  # pixels a side of one latent position
+
+    def encode_images(self, pixels: Tensor) -> Tensor:
+        """[B, 3, H, W], float32, -1 to 1 -> latents [B, C, H/8, W/8], float32, about unit variance."""
+        ...
+
+    def decode_latents(self, latents: Tensor) -> Tensor:
+        """Latents [B, C, H/8, W/8] -> [B, H, W, 3], uint8, on the CPU."""
+        ...
+
+    def encode_text(self, text: str) -> Tensor:
+        """A text of any length -> its windows' states [windows, L, D], in the placement's dtype."""
+        ...
+
+    def predict(self, x: Tensor, timesteps: Tensor, text_states: Tensor) -> Tensor:
+        """The denoiser: x [B, C, H/8, W/8], timesteps [B], text_states [B, S, D] -> x's shape, float32."""
+        ...
+
+    def free_encoders(self) -> None:
+        """Lets go of what only caching needs."""
+        ...
+
+
+def choose_placement(device: str = "auto", precision: str = "auto") -> Placement:
+    """CUDA where there is one; bfloat16 where the hardware multiplies it (not merely emulates it).
+
+    :raises RunError: the device asked for is not there.
+    """
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise RunError("This machine has no CUDA device that PyTorch can use.")
+    if precision == "auto":
+        fast = torch.cuda.is_bf16_supported() if device == "cuda" else _cpu_multiplies_bfloat16()
+        precision = "bfloat16" if fast else "float32"
+    return Placement(torch.device(device), getattr(torch, precision))
+
+
+def load(base: BaseModel, placement: Placement, denoiser_path: Path | None = None) -> Family:
+    """Loads a base model.
+
+    :param denoiser_path: a fully fine-tuned denoiser's folder, in the place of the base's own.
+    :raises RunError: a part does not load, by its name.
+    """
+    module = importlib.import_module(f"likeness_worker.families.{FILES[base.family]}")
+    return module.load(base, placement, denoiser_path)
+
+
+def load_part(load_function: Callable[..., Any], folder: Path, name: str, dtype: torch.dtype) -> Any:
+    """Loads one part by its class's from_pretrained: safetensors only, nothing from a network.
+
+    :raises RunError: it does not load, by the part's name.
+    """
+    whole = [file for file in folder.glob("*.safetensors") if ".fp16." not in file.name]
+    variant = None if whole else "fp16"
+    try:
+        module = load_function(
+            folder, use_safetensors=True, local_files_only=True, torch_dtype=dtype, variant=variant
+        )
+    except Exception as error:
+        raise RunError(
+            f"The base model's part {name} does not load: {type(error).__name__}: {error}", user_error=True
+        ) from error
+    return module.eval().requires_grad_(False)
+
+
+def _cpu_multiplies_bfloat16() -> bool:
+    return any(
+        getattr(torch.cpu, name, lambda: False)()
+        for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported", "_is_arm_bf16_supported")
+    )

@@ -1,0 +1,128 @@
+"""The embedded family: a small UNet over an AutoencoderDC's latents, told what to draw by MiniLM's token states.
+
+Its latents are (encoded - latentsMean) / latentsStd, both per channel, from likeness.json.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from likeness_worker.base_model import BaseModel
+from likeness_worker.diffusion import Process, process_from
+from likeness_worker.families import Placement, load_part
+from likeness_worker.rundir import RunError
+from likeness_worker.windows import split_tokens
+
+
+class Art:
+    def __init__(
+        self,
+        base: BaseModel,
+        placement: Placement,
+        process: Process,
+        denoiser: nn.Module,
+        vae: Any,
+        text_encoder: Any,
+        tokenizer: Any,
+    ):
+        self.base = base
+        self.placement = placement
+        self.process = process
+        self.denoiser = denoiser
+        self.latent_channels = int(vae.config.latent_channels)
+        self.latent_scale = int(vae.spatial_compression_ratio)
+        self._vae = vae
+        self._text_encoder = text_encoder
+        self._tokenizer = tokenizer
+        self._window = int(base.settings.get("textWindow", 32))
+        self._mean = self._per_channel("latentsMean", 0.0)
+        self._std = self._per_channel("latentsStd", 1.0)
+
+    def _per_channel(self, name: str, default: float) -> Tensor:
+        values = self.base.settings.get(name, [default] * self.latent_channels)
+        if len(values) != self.latent_channels:
+            raise RunError(
+                f"likeness.json: {name} must have {self.latent_channels} numbers, one a latent channel.",
+                user_error=True,
+            )
+        return torch.tensor(values, dtype=torch.float32, device=self.placement.device).view(1, -1, 1, 1)
+
+    @torch.no_grad()
+    def encode_images(self, pixels: Tensor) -> Tensor:
+        pixels = pixels.to(self.placement.device, memory_format=torch.channels_last)
+        with self.placement.autocast():
+            latents = self._vae.encode(pixels).latent
+        return (latents.float() - self._mean) / self._std
+
+    @torch.no_grad()
+    def decode_latents(self, latents: Tensor) -> Tensor:
+        with self.placement.autocast():
+            pixels = self._vae.decode(latents * self._std + self._mean).sample
+        return ((pixels.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu()
+
+    @torch.no_grad()
+    def encode_text(self, text: str) -> Tensor:
+        """MiniLM's last hidden states, padded to the window; the denoiser attends to the padding too, as it did in
+        its training (MiniLM itself does not)."""
+        tokens = self._tokenizer.encode(text, add_special_tokens=False).ids
+        begin, end, pad = (self._tokenizer.token_to_id(name) for name in ("[CLS]", "[SEP]", "[PAD]"))
+        states: list[Tensor] = []
+        # One window a call: a text's states must not depend on how many windows it has (design §3.17).
+        for window in split_tokens(tokens, self._window - 2):
+            ids = [begin, *window, end]
+            padding = self._window - len(ids)
+            states.append(
+                self._text_encoder(
+                    input_ids=torch.tensor([ids + [pad] * padding], device=self.placement.device),
+                    attention_mask=torch.tensor(
+                        [[1] * len(ids) + [0] * padding], device=self.placement.device
+                    ),
+                ).last_hidden_state
+            )
+        return torch.cat(states).to(self.placement.dtype)
+
+    def predict(self, x: Tensor, timesteps: Tensor, text_states: Tensor) -> Tensor:
+        with self.placement.autocast():
+            x = x.to(memory_format=torch.channels_last)
+            return self.denoiser(x, timesteps, encoder_hidden_states=text_states, return_dict=False)[
+                0
+            ].float()
+
+    def free_encoders(self) -> None:
+        self._vae = None
+        self._text_encoder = None
+
+
+def load(base: BaseModel, placement: Placement, denoiser_path: Path | None) -> Art:
+    """:raises RunError: a part does not load, by its name."""
+    from diffusers import AutoencoderDC, UNet2DConditionModel
+    from tokenizers import Tokenizer
+    from transformers import BertModel
+
+    config = json.loads((base.path / "scheduler" / "scheduler_config.json").read_bytes())
+    denoiser = load_part(
+        UNet2DConditionModel.from_pretrained, denoiser_path or base.part("unet"), "unet", torch.float32
+    )
+    vae = load_part(AutoencoderDC.from_pretrained, base.part("vae"), "vae", torch.float32)
+    text_encoder = load_part(
+        BertModel.from_pretrained, base.part("text_encoder"), "text_encoder", torch.float32
+    )
+    tokenizer: Any = Tokenizer.from_file(str(base.part("tokenizer") / "tokenizer.json"))
+    # The package's file cuts at 128 tokens and pads to them.
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    device = placement.device
+    return Art(
+        base,
+        placement,
+        process_from(config),
+        denoiser.to(device, memory_format=torch.channels_last),
+        vae.to(device, memory_format=torch.channels_last),
+        text_encoder.to(device),
+        tokenizer,
+    )

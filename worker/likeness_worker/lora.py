@@ -1,0 +1,182 @@
+"""LoRA (Hu et al. 2021, "Low-Rank Adaptation of Large Language Models"): W x + (alpha / rank) B A x.
+
+Training puts peft's layers into the denoiser. The result is a folder in PEFT's own layout (adapter_config.json,
+adapter_model.safetensors), which `PeftModel.from_pretrained` loads. Serving needs no layers: it adds
+(alpha / rank) B A to W itself, so a custom model draws as fast as its base, and switching to another adapter
+starts from the base's untouched W each time, so nothing drifts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from likeness_worker.rundir import RunError, write_json
+
+ADAPTER = "default"
+PREFIX = "base_model.model."
+WEIGHTS = "adapter_model.safetensors"
+CONFIG = "adapter_config.json"
+# Variants whose effect is not W + (alpha / rank) B A.
+UNSUPPORTED = ("use_dora", "use_rslora", "rank_pattern", "alpha_pattern", "lora_bias", "modules_to_save")
+
+
+def add_lora(
+    denoiser: nn.Module, rank: int, alpha: float, target_modules: tuple[str, ...], seed: int
+) -> None:
+    """Freezes the denoiser and gives each target layer trainable A (random) and B (zero), in float32.
+
+    :raises RunError: no layer has such a name.
+    """
+    from peft import LoraConfig, inject_adapter_in_model
+
+    torch.manual_seed(seed)
+    config = LoraConfig(r=rank, lora_alpha=alpha, target_modules=list(target_modules))  # type: ignore[arg-type]
+    try:
+        inject_adapter_in_model(config, denoiser, adapter_name=ADAPTER)
+    except ValueError as error:
+        raise RunError(f"The LoRA fits no layer of the denoiser: {error}", user_error=True) from None
+    for name, parameter in denoiser.named_parameters():
+        parameter.requires_grad_("lora_" in name)
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+
+
+def save_adapter(
+    denoiser: nn.Module, folder: Path, rank: int, alpha: float, target_modules: tuple[str, ...]
+) -> None:
+    """Writes the trained layers in PEFT's layout into an existing folder, float32."""
+    weights = {
+        PREFIX + name.replace(f".{ADAPTER}.", "."): parameter.detach().float().cpu().contiguous()
+        for name, parameter in denoiser.named_parameters()
+        if parameter.requires_grad
+    }
+    save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
+    config = {
+        "peft_type": "LORA",
+        "task_type": None,
+        "base_model_name_or_path": None,
+        "inference_mode": True,
+        "r": rank,
+        "lora_alpha": alpha,
+        "lora_dropout": 0.0,
+        "bias": "none",
+        "fan_in_fan_out": False,
+        "target_modules": sorted(target_modules),
+    }
+    write_json(folder / CONFIG, config)
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """One adapter, read and checked against the denoiser.
+
+    :param factors: layer's name -> (A, B), float32.
+    """
+
+    scale: float
+    factors: dict[str, tuple[Tensor, Tensor]]
+
+
+def read_adapter(folder: Path, denoiser: nn.Module, adapter_id: str) -> Adapter:
+    """:raises RunError: the folder is no adapter, of an unsupported kind, or made for another base."""
+    try:
+        config: dict[str, Any] = json.loads((folder / CONFIG).read_bytes())
+        weights = load_file(folder / WEIGHTS)
+        scale = float(config["lora_alpha"]) / int(config["r"])
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise RunError(f"The adapter {adapter_id} cannot be read: {type(error).__name__}: {error}") from None
+    for option in UNSUPPORTED:
+        if config.get(option):
+            raise RunError(f"The adapter {adapter_id} has {option}, which is not supported.", user_error=True)
+    layers = dict(denoiser.named_modules())
+    factors: dict[str, tuple[Tensor, Tensor]] = {}
+    for name in weights:
+        if not name.endswith(".lora_A.weight"):
+            continue
+        layer_name = name.removeprefix(PREFIX).removesuffix(".lora_A.weight")
+        a, b = weights[name].float(), weights.get(name.replace(".lora_A.", ".lora_B."))
+        layer = layers.get(layer_name)
+        if b is None or layer is None or not _fits(layer.weight, a, b):  # type: ignore[arg-type]
+            raise RunError(
+                f"The adapter {adapter_id} was made for another base model: its {layer_name} does not fit.",
+                user_error=True,
+            )
+        factors[layer_name] = (a, b.float())
+    if len(weights) != 2 * len(factors):
+        raise RunError(
+            f"The adapter {adapter_id} holds weights that are no LoRA of a layer.", user_error=True
+        )
+    return Adapter(scale, factors)
+
+
+class AdapterSwitch:
+    """Lets one denoiser be its base or any of several adapters, one at a time.
+
+    Each change copies the base's W of the layers that the adapters touch, and adds the new adapter's B A to it in
+    float32: the same bits whatever was active before.
+    """
+
+    def __init__(self, denoiser: nn.Module, adapters: dict[str, Adapter]):
+        self._adapters = adapters
+        self._layers: dict[str, Any] = dict(denoiser.named_modules())
+        touched = {name for adapter in adapters.values() for name in adapter.factors}
+        self._originals: dict[str, Tensor] = {
+            name: self._layers[name].weight.detach().clone() for name in sorted(touched)
+        }
+        self.active: str | None = None
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(self._adapters)
+
+    @torch.no_grad()
+    def activate(self, adapter_id: str | None) -> None:
+        """:raises KeyError: no such adapter."""
+        if adapter_id == self.active:
+            return
+        adapter = self._adapters[adapter_id] if adapter_id is not None else Adapter(0.0, {})
+        for name, original in self._originals.items():
+            weight: Tensor = self._layers[name].weight
+            factors = adapter.factors.get(name)
+            if factors is None:
+                weight.copy_(original)
+            else:
+                a, b = (factor.to(original.device) for factor in factors)
+                weight.copy_(original.float() + adapter.scale * _product(a, b))
+        self.active = adapter_id
+
+
+def _product(a: Tensor, b: Tensor) -> Tensor:
+    """B A as the layer's weight: of a linear layer [out, in]; of a convolution, whose A convolves to `rank`
+    channels and whose B is 1 x 1, [out, in, kh, kw]."""
+    if a.dim() == 2:
+        return b @ a
+    return torch.einsum("or,rikl->oikl", b.flatten(1), a)
+
+
+def _fits(weight: Tensor, a: Tensor, b: Tensor) -> bool:
+    return (
+        a.dim() == b.dim() == weight.dim()
+        and a.shape[1:] == weight.shape[1:]
+        and b.shape[0] == weight.shape[0]
+        and b.shape[1] == a.shape[0]
+    )
+
+
+def trainable_parameters(denoiser: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+    return ((name, parameter) for name, parameter in denoiser.named_parameters() if parameter.requires_grad)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of a safetensors file, on the CPU."""
+    with safe_open(path, framework="pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dict)

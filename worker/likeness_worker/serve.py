@@ -1,0 +1,301 @@
+"""Serving: HTTP/1.1 on a Unix socket (GET /health, POST /invoke), one thread that draws, requests queued to it.
+
+/health answers from the first moment, because nothing that takes time (torch included) is imported before the
+socket listens. Requests that wait for the same adapter and shape are drawn together, in batches proven to leave
+their pixels alone (engine.py). Prompts never reach a log: nothing of a request is printed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socketserver
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from likeness_worker import spec as contract
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from likeness_worker.engine import Engine
+    from likeness_worker.tasks import Drawing
+
+BODY_BYTES = 64 * 1024 * 1024  # five images of 5 MiB in base64 are 35 MB
+SOCKET_PATH_BYTES = 107  # sun_path of Linux, less its final zero
+MOST_DRAWN_TOGETHER = 8
+STATUS_CODES = {"invalid": 400, "notReady": 409, "internal": 500}
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    base: Path
+    socket: Path
+    adapters: dict[str, Path]
+    full: Path | None
+    threads: int | None
+    device: str
+    precision: str
+
+
+@dataclass
+class Job:
+    """A request on its way through the queue. `done` is set once images or error is there."""
+
+    request: contract.InvokeRequest
+    inputs: list[NDArray[np.uint8]]
+    drawings: list[Drawing] = field(default_factory=list["Drawing"])
+    images: list[NDArray[np.uint8]] = field(default_factory=list["NDArray[np.uint8]"])
+    error: contract.InvokeErrorBody | None = None
+    done: threading.Event = field(default_factory=threading.Event)
+
+    def fail(self, kind: contract.ErrorKind, message: str) -> None:
+        self.error = contract.InvokeErrorBody(kind=kind, message=message)
+        self.done.set()
+
+
+class Model:
+    """The engine behind a queue: loads it and draws in a thread of its own."""
+
+    def __init__(self, options: ServeOptions):
+        self._options = options
+        self._waiting: deque[Job] = deque()
+        self._changed = threading.Condition()
+        self._draining = False
+        self._engine: Engine | None = None
+        self._message: str | None = None
+        self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def health(self) -> contract.Health:
+        engine = self._engine
+        status: contract.HealthStatus = "failed" if self._message else "ready" if engine else "loading"
+        return contract.Health(
+            status=status,
+            adapter_ids=engine.adapter_ids if engine else tuple(self._options.adapters),
+            family=engine.family.base.family if engine else None,
+            device=engine.family.placement.device.type if engine else None,
+            message=self._message,
+        )
+
+    def invoke(self, body: bytes) -> contract.InvokeResponse | contract.InvokeErrorBody:
+        """Runs in the connection's thread: reads, queues, waits, and makes the PNGs."""
+        start = time.monotonic()
+        engine = self._engine
+        if engine is None:
+            message = self._message or "the model is still loading"
+            return contract.InvokeErrorBody(kind="notReady", message=message)
+        from likeness_worker import tasks
+
+        try:
+            request = contract.read(contract.InvokeRequest, _parse(body), "request")
+            tasks.check_request(request, engine.adapter_ids)
+            base = engine.family.base
+            inputs = tasks.decode_inputs(
+                request, tasks.drawn_size(base.resolution, base.size_multiple, request)
+            )
+        except (contract.ContractError, tasks.InvalidRequest) as error:
+            return contract.InvokeErrorBody(kind="invalid", message=str(error))
+        job = Job(request, inputs)
+        with self._changed:
+            if self._draining:
+                return contract.InvokeErrorBody(kind="notReady", message="the worker is stopping")
+            self._waiting.append(job)
+            self._changed.notify_all()
+        job.done.wait()
+        if job.error is not None:
+            return job.error
+        images = tuple(tasks.encode_png(image, request.width, request.height) for image in job.images)
+        return contract.InvokeResponse(images=images, seconds=round(time.monotonic() - start, 3))
+
+    def drain(self) -> None:
+        """Finishes what is being drawn, refuses what still waits, and ends the thread."""
+        with self._changed:
+            self._draining = True
+            for job in self._waiting:
+                job.fail("notReady", "the worker is stopping")
+            self._waiting.clear()
+            self._changed.notify_all()
+        if self._engine is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            from likeness_worker.engine import Engine
+
+            self._engine = Engine(self._options)
+        except Exception as error:
+            from likeness_worker.rundir import RunError
+
+            if not isinstance(error, RunError):
+                traceback.print_exc()
+            self._message = contract.shorten(str(error) or type(error).__name__)
+            return
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._draining)
+                if self._draining:
+                    return
+                jobs = [self._waiting.popleft()]
+            self._draw(self._engine, jobs)
+
+    def _draw(self, engine: Engine, jobs: list[Job]) -> None:
+        """Draws one job, and with it those waiting that share its adapter and shape."""
+        first = jobs[0]
+        try:
+            first.drawings = engine.plan(first.request, first.inputs)
+            jobs += self._companions(engine, first)
+            drawings = [drawing for job in jobs for drawing in job.drawings]
+            images = engine.draw(first.request.adapter_id, drawings)
+        except Exception as error:
+            # The text may be anything, a prompt included, so only the type is told; the traceback shows our lines.
+            traceback.print_tb(error.__traceback__)
+            for job in jobs:
+                job.fail("internal", f"drawing failed: {type(error).__name__}")
+            return
+        for job in jobs:
+            job.images, images = images[: len(job.drawings)], images[len(job.drawings) :]
+            job.done.set()
+
+    def _companions(self, engine: Engine, first: Job) -> list[Job]:
+        companions: list[Job] = []
+        count = len(first.drawings)
+        with self._changed:
+            waiting = list(self._waiting)
+        for job in waiting:
+            if job.request.adapter_id != first.request.adapter_id:
+                continue
+            if count + job.request.number_of_images > MOST_DRAWN_TOGETHER:
+                break
+            if not job.drawings:
+                job.drawings = engine.plan(job.request, job.inputs)
+            if job.drawings[0].shape == first.drawings[0].shape:
+                companions.append(job)
+                count += len(job.drawings)
+        with self._changed:
+            taken = [job for job in companions if job in self._waiting]
+            for job in taken:
+                self._waiting.remove(job)
+        return taken
+
+
+class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    """Threads per connection over a Unix socket."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, path: Path, model: Model):
+        self.model = model
+        self.in_flight = 0
+        self.idle = threading.Condition()
+        super().__init__(str(path), Handler)
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Server  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    def do_GET(self) -> None:
+        if self.path != "/health":
+            self._refuse(404, "GET /health and POST /invoke are all there is")
+            return
+        self._answer(200, self.server.model.health())
+
+    def do_POST(self) -> None:
+        if self.path != "/invoke":
+            self._refuse(404, "GET /health and POST /invoke are all there is")
+            return
+        length = self.headers.get("Content-Length", "")
+        if not length.isdecimal() or int(length) > BODY_BYTES:
+            self.close_connection = True
+            self._refuse(400, f"Content-Length is required, at most {BODY_BYTES}")
+            return
+        with self.server.idle:
+            self.server.in_flight += 1
+        try:
+            answer = self.server.model.invoke(self.rfile.read(int(length)))
+            if isinstance(answer, contract.InvokeErrorBody):
+                self._answer(STATUS_CODES[answer.kind], contract.InvokeError(error=answer))
+            else:
+                self._answer(200, answer)
+        finally:
+            with self.server.idle:
+                self.server.in_flight -= 1
+                self.server.idle.notify_all()
+
+    def _refuse(self, status: int, message: str) -> None:
+        body = contract.InvokeErrorBody(kind="invalid", message=message)
+        self._answer(status, contract.InvokeError(error=body))
+
+    def _answer(self, status: int, message: object) -> None:
+        body = json.dumps(contract.write(message)).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        # The other side may have gone meanwhile; its images are lost, the worker goes on.
+        with contextlib.suppress(ConnectionError):
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: the server keeps its own access log."""
+
+    def address_string(self) -> str:
+        return "unix"  # a Unix socket's peer has no address
+
+
+def serve(options: ServeOptions) -> int:
+    """Serves until SIGTERM (or Ctrl-C), then finishes the request in hand.
+
+    :returns: the exit status.
+    """
+    path = options.socket
+    if len(os.fsencode(path)) > SOCKET_PATH_BYTES:
+        print(
+            f"error: a Unix socket's path is at most {SOCKET_PATH_BYTES} bytes; shorten {path}",
+            file=sys.stderr,
+        )
+        return 1
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    model = Model(options)
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+    try:
+        server = Server(path, model)
+    except OSError as error:
+        print(f"error: cannot listen on {path}: {error.strerror}", file=sys.stderr)
+        return 1
+    path.chmod(0o600)
+    threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
+    model.start()
+    stop.wait()
+    model.drain()
+    with server.idle:
+        server.idle.wait_for(lambda: server.in_flight == 0)
+    with contextlib.suppress(OSError):
+        path.unlink()
+    # Past what an orderly interpreter exit would wait for: daemon threads inside torch, a load half done.
+    sys.stdout.flush()
+    os._exit(0)
+
+
+def _parse(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except ValueError:
+        raise contract.ContractError("request is not JSON") from None

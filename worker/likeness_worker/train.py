@@ -1,0 +1,197 @@
+"""Training: load, cache, one loop, save. LoRA on the denoiser, or all of it ("full").
+
+Read it from `train` down. What may differ between model families is behind families.Family; the noising, the
+target and the loss's weight are diffusion.Process; the order of the images is data.plan_batches.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from likeness_worker import families
+from likeness_worker import spec as contract
+from likeness_worker.attempt import Attempt, Stopped
+from likeness_worker.base_model import read_base_model
+from likeness_worker.cache import Examples, build_cache
+from likeness_worker.checkpoint import TrainingState, load_state, save_state
+from likeness_worker.data import plan_batches, read_manifest, step_generator
+from likeness_worker.lora import add_lora, save_adapter, trainable_parameters
+from likeness_worker.rundir import RunError, write_checkpoint, write_folder
+
+GRADIENT_NORM = 1.0
+WEIGHT_DECAY = 0.01
+SPEED_WINDOW_STEPS = 20
+LOSS_SHARE = 0.05  # trainingLoss is the mean over the last 5 % of the steps
+
+
+def train(attempt: Attempt, device: str = "auto", precision: str = "auto") -> None:
+    """Runs the attempt to its end; attempt.progress says how far it came.
+
+    :raises Stopped: someone asked; for "pause" a checkpoint is written.
+    :raises RunError: with what to do about it.
+    """
+    spec, run, log, progress = attempt.spec, attempt.run, attempt.log, attempt.progress
+    if spec.threads is not None:
+        torch.set_num_threads(spec.threads)
+    placement = families.choose_placement(device, precision)
+    progress.device = placement.device.type
+    progress.precision = placement.precision  # type: ignore[assignment]
+
+    base = read_base_model(run.resolve(spec.base_model_path))
+    samples = read_manifest(run.resolve(spec.manifest_path))
+    family = families.load(base, placement)
+    log.append(contract.PhaseEvent(phase="loading", done=1, total=1))
+    if spec.min_snr_gamma is not None and family.process.prediction_type == "flow":
+        log.warn("minSnrGamma has no meaning for a flow-matching model and is ignored.")
+
+    examples = build_cache(attempt, family, samples)
+    family.free_encoders()
+
+    denoiser = family.denoiser
+    if spec.method == "lora":
+        add_lora(denoiser, spec.rank, spec.alpha, base.lora.target_modules, spec.seed)
+    else:
+        denoiser.requires_grad_(True)
+    denoiser.train()
+    parameters = dict(trainable_parameters(denoiser))
+    optimizer = torch.optim.AdamW(
+        parameters.values(), lr=spec.learning_rate, weight_decay=WEIGHT_DECAY, fused=True
+    )
+    plan = plan_batches(examples.buckets, spec.step_count, spec.batch_size, spec.seed)
+    recent_losses: deque[float] = deque(maxlen=max(1, math.ceil(LOSS_SHARE * spec.step_count)))
+    first_step, earlier_seconds = 0, 0.0
+    if spec.resume_from_path is not None:
+        state = load_state(run.resolve(spec.resume_from_path), spec, len(examples), parameters, optimizer)
+        first_step, earlier_seconds = state.step, state.training_seconds
+        recent_losses.extend(state.recent_losses)
+        progress.steps_done, progress.images_seen = first_step, first_step * spec.batch_size
+        progress.training_seconds = earlier_seconds
+        progress.training_loss = _mean(recent_losses)
+
+    def checkpoint(steps_done: int) -> None:
+        state = TrainingState(
+            steps_done,
+            progress.training_seconds,
+            list(recent_losses),
+            learning_rate(spec, steps_done),
+            len(examples),
+        )
+        path = write_checkpoint(
+            run, steps_done, lambda folder: save_state(folder, spec, parameters, optimizer, state)
+        )
+        log.append(contract.CheckpointEvent(step=steps_done, path=run.relative(path)))
+
+    log.append(contract.PhaseEvent(phase="training", done=first_step, total=spec.step_count))
+    start = time.monotonic()
+    finished_at: deque[float] = deque([start], maxlen=SPEED_WINDOW_STEPS + 1)
+    for step in range(first_step, spec.step_count):
+        rate = learning_rate(spec, step)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        loss = batch_loss(family, examples, plan[step], spec, step)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters.values(), GRADIENT_NORM)
+        optimizer.step()
+        optimizer.zero_grad()
+
+        loss_value = loss.item()  # on a GPU the step's one point of waiting: its event needs the number
+        if not math.isfinite(loss_value):
+            raise RunError(
+                f"The loss became not finite at step {step}; lower learningRate "
+                f"(it was {spec.requested_learning_rate:g}).",
+                user_error=True,
+            )
+        recent_losses.append(loss_value)
+        finished_at.append(time.monotonic())
+        steps_done = step + 1
+        progress.steps_done, progress.images_seen = steps_done, steps_done * spec.batch_size
+        progress.training_seconds = earlier_seconds + finished_at[-1] - start
+        progress.training_loss = _mean(recent_losses)
+        seconds_a_step = (finished_at[-1] - finished_at[0]) / (len(finished_at) - 1)
+        log.append(
+            contract.StepEvent(
+                step=step,
+                epoch=step * spec.batch_size // len(examples),
+                loss=loss_value,
+                learning_rate=rate,
+                images_per_second=round(spec.batch_size / seconds_a_step, 2),
+                seconds_left=round(seconds_a_step * (spec.step_count - steps_done), 1),
+            )
+        )
+        if steps_done == spec.step_count:
+            break
+        wish = attempt.stop_wish()
+        if wish == "pause" or (wish is None and steps_done % spec.checkpoint_interval_steps == 0):
+            checkpoint(steps_done)
+        if wish is not None:
+            raise Stopped(wish)
+
+    log.append(contract.PhaseEvent(phase="saving", done=0, total=1))
+    output = run.resolve(spec.output_path)
+    files = write_folder(
+        output, lambda folder: save_weights(folder, denoiser, spec, base.lora.target_modules)
+    )
+    progress.weights = tuple(
+        contract.WeightFile(
+            path=run.relative(output / file.path), sha256=file.sha256, size_bytes=file.size_bytes
+        )
+        for file in files
+    )
+    log.append(contract.PhaseEvent(phase="saving", done=1, total=1))
+
+
+def batch_loss(
+    family: families.Family,
+    examples: Examples,
+    images: NDArray[np.int32],
+    spec: contract.TrainSpec,
+    step: int,
+) -> Tensor:
+    """The loss of one batch, a float32 scalar: mean squared error of the prediction at a random timestep each."""
+    device, process = family.placement.device, family.process
+    generator = step_generator(spec.seed, step)
+    latents = examples.latents(images)
+    index = process.draw_timesteps(generator, len(images))
+    noise = torch.from_numpy(generator.standard_normal(latents.shape, dtype=np.float32))
+    dropped = generator.random(len(images)) < spec.caption_dropout
+    # For a denoiser with dropout layers; in float32 and without them nothing reads this generator.
+    torch.manual_seed(int(generator.integers(2**63)))
+
+    text_states = examples.text_states(images, dropped).to(device, non_blocking=True)
+    weight = process.loss_weight(index, spec.min_snr_gamma).to(device, non_blocking=True)
+    noisy = process.add_noise(latents, noise, index).to(device, non_blocking=True)
+    target = process.target(latents, noise, index).to(device, non_blocking=True)
+    timesteps = process.timesteps[index].to(device, non_blocking=True)
+    prediction = family.predict(noisy, timesteps, text_states)
+    return (weight * (prediction - target).square().mean((1, 2, 3))).mean()
+
+
+def learning_rate(spec: contract.TrainSpec, step: int) -> float:
+    """Linear warm-up over warmupSteps, then constant, or a half cosine down to 0 at stepCount."""
+    warmup = min(1.0, (step + 1) / spec.warmup_steps) if spec.warmup_steps else 1.0
+    if spec.learning_rate_schedule == "constant":
+        return spec.learning_rate * warmup
+    progress = max(0, step - spec.warmup_steps) / max(1, spec.step_count - spec.warmup_steps)
+    return spec.learning_rate * warmup * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def save_weights(
+    folder: Path, denoiser: nn.Module, spec: contract.TrainSpec, target_modules: tuple[str, ...]
+) -> None:
+    """The result's files: an adapter in PEFT's layout, or the whole denoiser in diffusers' layout."""
+    if spec.method == "lora":
+        save_adapter(denoiser, folder, spec.rank, spec.alpha, target_modules)
+    else:
+        denoiser.save_pretrained(folder, safe_serialization=True)  # type: ignore[operator]
+
+
+def _mean(losses: deque[float]) -> float:
+    return sum(losses) / len(losses)
