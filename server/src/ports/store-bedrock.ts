@@ -149,6 +149,8 @@ export interface NewThroughput extends BedrockScope {
   foundationModelArn: string;
   /** The registered base model that its units hold, whichever custom model rides on it. */
   baseModelId: string;
+  /** Only what was bought for a custom model may change its model. */
+  purchasedFor: 'customModel' | 'foundationModel';
   commitmentDuration: CommitmentDuration | null;
   commitmentExpiresAt: number | null;
   tags: Tag[];

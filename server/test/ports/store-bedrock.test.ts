@@ -199,6 +199,7 @@ test('a throughput changes model only from InService, and a late loop cannot und
     foundationModelId: 'amazon.titan-image-generator-v1:0',
     foundationModelArn: fm,
     baseModelId: 'likeness.art-v1',
+    purchasedFor: 'customModel',
     commitmentDuration: null,
     commitmentExpiresAt: null,
     tags: [],

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { openBaseModels } from './base-models.ts';
+
+let root: string;
+before(async () => {
+  root = await mkdtemp(join(tmpdir(), 'likeness-base-'));
+});
+after(() => rm(root, { recursive: true }));
+
+async function folder(name: string, files: Record<string, unknown>): Promise<string> {
+  const path = join(root, name);
+  await mkdir(path);
+  for (const [file, content] of Object.entries(files))
+    await writeFile(join(path, file), typeof content === 'string' ? content : JSON.stringify(content));
+  return path;
+}
+
+test('the embedded model answers behind every id; a map sends one elsewhere', async () => {
+  const embeddedModelPath = await folder('embedded', {
+    'model_index.json': { _class_name: 'LikenessArtPipeline' },
+    'likeness.json': { id: 'likeness.art-v1', name: 'Art', licence: 'Apache-2.0', family: 'art', lora: { rank: 8 } },
+  });
+  const own = await folder('own', { 'model_index.json': { _class_name: 'StableDiffusionPipeline' } });
+  const models = await openBaseModels({
+    embeddedModelPath,
+    registered: { 'acme.photos-v1': own },
+    modelMap: { 'amazon.titan-image-generator-v2:0': 'acme.photos-v1' },
+  });
+  assert.deepEqual(Object.fromEntries(models.catalogue().map(row => [row.modelId, row.baseModelId])), {
+    'likeness.art-v1': 'likeness.art-v1',
+    'acme.photos-v1': 'acme.photos-v1',
+    'amazon.titan-image-generator-v1:0': 'likeness.art-v1',
+    'amazon.titan-image-generator-v1': 'likeness.art-v1',
+    'amazon.titan-image-generator-v2:0': 'acme.photos-v1',
+  });
+  assert.deepEqual(models.get('likeness.art-v1'), {
+    id: 'likeness.art-v1',
+    name: 'Art',
+    licence: 'Apache-2.0',
+    path: embeddedModelPath,
+    family: 'art',
+    learningRateFactor: 100,
+    lora: { rank: 8, alpha: 8 },
+    training: { captionDropout: 0.1, warmupSteps: 20, minSnrGamma: null, learningRateSchedule: 'constant' },
+  });
+  assert.equal(models.get('acme.photos-v1')?.learningRateFactor, 10);
+  assert.equal(models.get('acme.unknown'), undefined);
+  const refused = (change: object) => openBaseModels({ embeddedModelPath, modelMap: {}, ...change });
+  await assert.rejects(refused({ modelMap: { 'amazon.titan-image-generator-v2:0': 'x.y' } }), /x\.y, which is not/);
+  await assert.rejects(refused({ modelMap: { 'x.y': 'likeness.art-v1' } }), /no compatibility id/);
+  await assert.rejects(refused({ registered: { 'likeness.art-v1': own } }), /is taken/);
+  await assert.rejects(refused({ registered: { Photos: own } }), /needs an id of the form provider\.model/);
+  await assert.rejects(refused({ embeddedModelPath: join(root, 'nowhere') }), /There is no base model in .*nowhere/);
+});
+
+test('a folder that cannot be right is refused with the member', async () => {
+  const bad = async (name: string, likeness: unknown, pipeline = 'LikenessArtPipeline') =>
+    openBaseModels({
+      embeddedModelPath: await folder(name, {
+        'model_index.json': { _class_name: pipeline },
+        'likeness.json': likeness,
+      }),
+      modelMap: {},
+    });
+  await assert.rejects(bad('a', '{'), /likeness\.json is not JSON/);
+  await assert.rejects(bad('b', {}, 'MysteryPipeline'), /MysteryPipeline, which no family supports/);
+  await assert.rejects(bad('c', { id: 'x.y', lora: { rank: '16' } }), /lora\.rank must be a number.*"16"/);
+  await assert.rejects(
+    bad('d', { id: 'x.y', training: { learningRateSchedule: 'warm' } }),
+    /must be constant or cosine/,
+  );
+});

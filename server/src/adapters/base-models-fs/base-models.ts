@@ -1,0 +1,177 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BaseModel, BaseModels, CatalogueEntry } from '../../ports/base-models.ts';
+
+/** Rows that AWS listed for the retired model (2024); what answers behind them is a setting. */
+const compatibility: readonly Omit<CatalogueEntry, 'baseModelId'>[] = [
+  {
+    modelId: 'amazon.titan-image-generator-v1:0',
+    modelName: 'Titan Image Generator G1',
+    providerName: 'Amazon',
+    customizationsSupported: ['FINE_TUNING'],
+    inferenceTypesSupported: ['PROVISIONED'],
+    tasks: 'v1',
+  },
+  {
+    modelId: 'amazon.titan-image-generator-v1',
+    modelName: 'Titan Image Generator G1',
+    providerName: 'Amazon',
+    customizationsSupported: [],
+    inferenceTypesSupported: ['ON_DEMAND'],
+    tasks: 'v1',
+  },
+  {
+    modelId: 'amazon.titan-image-generator-v2:0',
+    modelName: 'Titan Image Generator G1 v2',
+    providerName: 'Amazon',
+    customizationsSupported: ['FINE_TUNING'],
+    inferenceTypesSupported: ['PROVISIONED', 'ON_DEMAND'],
+    tasks: 'all',
+  },
+];
+
+/** AWS's form of a model id: provider.model, so that every ARN made of it passes the clients' patterns. */
+const MODEL_ID = /^[a-z0-9-]{1,63}\.[a-z0-9-]{1,63}$/;
+
+/** Scale of the request's learningRate by family, where likeness.json does not say. */
+const familyDefaults: Readonly<Record<string, { learningRateFactor: number }>> = {
+  art: { learningRateFactor: 100 },
+  // A LoRA on Stable Diffusion wants about 1e-4 (diffusers' example) where the seed system's good value is 1e-5.
+  'stable-diffusion': { learningRateFactor: 10 },
+};
+
+const familyOfPipeline: Readonly<Record<string, string>> = {
+  LikenessArtPipeline: 'art',
+  StableDiffusionPipeline: 'stable-diffusion',
+};
+
+/**
+ * Reads the folders of the registered base models (diffusers layout, likeness.json beside model_index.json).
+ * @param settings `registered`: further folders by the id that they shall have; `modelMap`: compatibility id -> base
+ *   model id, the embedded model where absent
+ * @throws Error with one line to show where a folder is no base model, an id is taken or a map names nothing
+ */
+export async function openBaseModels(settings: {
+  embeddedModelPath: string;
+  registered?: Readonly<Record<string, string>>;
+  modelMap: Readonly<Record<string, string>>;
+}): Promise<BaseModels> {
+  const embedded = await readBaseModel(settings.embeddedModelPath);
+  const models = new Map<string, BaseModel>([[embedded.id, embedded]]);
+  for (const [id, path] of Object.entries(settings.registered ?? {})) {
+    if (models.has(id) || compatibility.some(row => row.modelId === id))
+      throw new Error(`The base model id ${id} is taken: register ${path} under another.`);
+    models.set(id, await readBaseModel(path, id));
+  }
+  for (const [id, target] of Object.entries(settings.modelMap)) {
+    if (!compatibility.some(row => row.modelId === id))
+      throw new Error(
+        `LIKENESS_MODEL_MAP maps ${id}, which is no compatibility id: ${compatibility.map(row => row.modelId).join(', ')}.`,
+      );
+    if (!models.has(target))
+      throw new Error(
+        `LIKENESS_MODEL_MAP maps ${id} to ${target}, which is not registered: ${[...models.keys()].join(', ')}.`,
+      );
+  }
+  const catalogue: readonly CatalogueEntry[] = [
+    ...[...models.values()].map(
+      (model): CatalogueEntry => ({
+        modelId: model.id,
+        modelName: model.name,
+        providerName: providerName(model.id),
+        baseModelId: model.id,
+        customizationsSupported: ['FINE_TUNING'],
+        inferenceTypesSupported: ['ON_DEMAND', 'PROVISIONED'],
+        tasks: 'all',
+      }),
+    ),
+    ...compatibility.map(row => ({ ...row, baseModelId: settings.modelMap[row.modelId] ?? embedded.id })),
+  ];
+  return { catalogue: () => catalogue, get: baseModelId => models.get(baseModelId) };
+}
+
+async function readBaseModel(path: string, registeredId?: string): Promise<BaseModel> {
+  const index = await readJson(join(path, 'model_index.json'));
+  if (index === undefined)
+    throw new Error(`There is no base model in ${path}: model_index.json is missing. A diffusers folder has one.`);
+  const settings = section((await readJson(join(path, 'likeness.json'))) ?? {});
+  const pipeline = String(section(index)._class_name);
+  const family = settings.family ?? familyOfPipeline[pipeline];
+  if (typeof family !== 'string' || !Object.hasOwn(familyDefaults, family))
+    throw new Error(
+      `The base model in ${path} is a ${pipeline}, which no family supports: ${Object.keys(familyOfPipeline).join(', ')} do.`,
+    );
+  const id = registeredId ?? settings.id;
+  if (typeof id !== 'string' || !MODEL_ID.test(id))
+    throw new Error(
+      `The base model in ${path} needs an id of the form provider.model (lower-case letters, digits, dashes); it has ${JSON.stringify(id)}.`,
+    );
+  const lora = section(settings.lora);
+  const training = section(settings.training);
+  const rank = number(path, 'lora.rank', lora.rank, 16);
+  return {
+    id,
+    name: typeof settings.name === 'string' ? settings.name : id,
+    licence: typeof settings.licence === 'string' ? settings.licence : 'unknown',
+    path,
+    family,
+    learningRateFactor: number(
+      path,
+      'learningRateFactor',
+      settings.learningRateFactor,
+      familyDefaults[family]?.learningRateFactor ?? 1,
+    ),
+    lora: { rank, alpha: number(path, 'lora.alpha', lora.alpha, rank) },
+    training: {
+      captionDropout: number(path, 'training.captionDropout', training.captionDropout, 0.1),
+      warmupSteps: number(path, 'training.warmupSteps', training.warmupSteps, 20),
+      minSnrGamma:
+        training.minSnrGamma === null || training.minSnrGamma === undefined
+          ? null
+          : number(path, 'training.minSnrGamma', training.minSnrGamma, 5),
+      learningRateSchedule: schedule(path, training.learningRateSchedule ?? 'constant'),
+    },
+  };
+}
+
+async function readJson(path: string): Promise<unknown> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'ENOTDIR')
+      return undefined;
+    throw error;
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`${path} is not JSON: ${(error as Error).message}`);
+  }
+}
+
+function section(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+}
+
+function number(path: string, member: string, value: unknown, fallback: number): number {
+  if (value === undefined || value === null) return fallback;
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0)
+    throw new Error(
+      `${join(path, 'likeness.json')}: ${member} must be a number, 0 or more; it is ${JSON.stringify(value)}.`,
+    );
+  return value;
+}
+
+function schedule(path: string, value: unknown): 'constant' | 'cosine' {
+  if (value === 'constant' || value === 'cosine') return value;
+  throw new Error(
+    `${join(path, 'likeness.json')}: training.learningRateSchedule must be constant or cosine; it is ${JSON.stringify(value)}.`,
+  );
+}
+
+/** `likeness.art-v1` -> `Likeness`. */
+function providerName(modelId: string): string {
+  const provider = modelId.slice(0, modelId.indexOf('.'));
+  return provider.charAt(0).toUpperCase() + provider.slice(1);
+}
