@@ -11,13 +11,24 @@ export interface RoleSession {
   expiresAt: Date;
 }
 
+/**
+ * Every method rejects with Fault: notFound, denied, conflict (the bucket is in another Region than the session),
+ * invalid (past a bound, or not text), unavailable (S3 itself failed; worth another try).
+ */
 export interface CustomerData {
-  /** Size, ETag; Fault notFound or denied. */
-  head(session: RoleSession, bucket: string, key: string): Promise<{ sizeBytes: number }>;
-  /** Whole small text (a manifest). Fault invalid past the bound. */
+  /** Whole small text (a manifest), a byte order mark kept. */
   readText(session: RoleSession, bucket: string, key: string, maximumSizeBytes: number): Promise<string>;
-  /** Streams an object into a file (fsync not needed: run directories are rebuilt after a crash). */
-  download(session: RoleSession, bucket: string, key: string, filePath: string): Promise<{ sizeBytes: number }>;
+  /**
+   * Streams an object into a file (fsync not needed: run directories are rebuilt after a crash). Past the bound nothing
+   * is fetched, and the Fault's member `sizeBytes` tells the size.
+   */
+  download(
+    session: RoleSession,
+    bucket: string,
+    key: string,
+    filePath: string,
+    maximumSizeBytes: number,
+  ): Promise<{ sizeBytes: number }>;
   write(
     session: RoleSession,
     bucket: string,
@@ -25,7 +36,8 @@ export interface CustomerData {
     body: string | Uint8Array,
     contentType: string,
   ): Promise<void>;
-  /** The Region of a bucket; Fault notFound or denied. */
+  delete(session: RoleSession, bucket: string, key: string): Promise<void>;
+  /** The Region of a bucket. */
   bucketRegion(session: RoleSession, bucket: string): Promise<string>;
 }
 

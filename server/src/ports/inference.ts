@@ -25,6 +25,8 @@ export interface InvokeRequest {
 /** One model unit: a worker process that speaks HTTP (/health, /invoke) on a Unix socket. */
 export interface Unit {
   readonly id: string;
+  /** Resolves when the process is gone, whoever ended it, with the end of its log. */
+  readonly ended: Promise<string>;
   health(): Promise<{ status: 'loading' | 'ready' | 'failed' | 'gone'; message: string | null }>;
   /**
    * Base64 PNGs. Rejects with Fault: invalid (the worker's 400), notReady, modelError (the process died, or 500),
@@ -36,9 +38,13 @@ export interface Unit {
 }
 
 export interface Inference {
+  /** Resolves when the process runs; `health` tells when it has loaded. @throws Fault unavailable */
   start(model: UnitModel): Promise<Unit>;
   /** How many units this machine can hold at once. */
   capacity(): number;
+  /** A new empty private folder (mode 0700, in memory where there is such a place) for decrypted weights. */
+  createWeightsFolder(): Promise<string>;
+  deleteWeightsFolder(folder: string): Promise<void>;
 }
 
 /** What services need of the running capacity (reconcile/throughput.ts provides it). */

@@ -1,0 +1,136 @@
+import { createWriteStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { TextDecoder } from 'node:util';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadBucketCommand,
+  PutObjectCommand,
+  S3Client,
+  S3ServiceException,
+} from '@aws-sdk/client-s3';
+import { Fault, type FaultKind } from '../../domain/fault.ts';
+import type { CustomerData, RoleSession } from '../../ports/customer-data.ts';
+
+const MAXIMUM_ATTEMPTS = 5;
+const WRONG_REGION_CODES = ['PermanentRedirect', 'AuthorizationHeaderMalformed', 'IllegalLocationConstraintException'];
+
+/**
+ * Customers' buckets through S3 itself, signed with the role's credentials: the same operations and policies as for any
+ * other client.
+ * @param options.endpoint of this server; asked at each use, since it is known only once the server listens
+ */
+export function createS3CustomerData(options: { endpoint: () => string }): CustomerData & { close(): void } {
+  // One client a session, so that connections are kept; a session that is renewed is a new object.
+  let clients = new WeakMap<RoleSession, S3Client>();
+  const open = new Set<S3Client>();
+
+  function clientOf(session: RoleSession): S3Client {
+    let client = clients.get(session);
+    if (!client) {
+      const { accessKeyId, secretAccessKey, sessionToken, region } = session;
+      client = new S3Client({
+        endpoint: options.endpoint(),
+        region,
+        forcePathStyle: true,
+        maxAttempts: MAXIMUM_ATTEMPTS,
+        credentials: { accessKeyId, secretAccessKey, sessionToken },
+      });
+      clients.set(session, client);
+      open.add(client);
+    }
+    return client;
+  }
+
+  async function get(session: RoleSession, bucket: string, key: string, maximumSizeBytes: number) {
+    const answer = await clientOf(session).send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+    const sizeBytes = answer.ContentLength ?? 0;
+    const body = answer.Body;
+    if (!(body instanceof Readable)) throw new Fault('internal', 'S3 answered without a body.');
+    if (sizeBytes > maximumSizeBytes) {
+      body.destroy();
+      throw new Fault(
+        'invalid',
+        `s3://${bucket}/${key} is ${sizeBytes} bytes; at most ${maximumSizeBytes} are allowed.`,
+        { members: { sizeBytes } },
+      );
+    }
+    return { body, sizeBytes };
+  }
+
+  return {
+    readText: (session, bucket, key, maximumSizeBytes) =>
+      mapped(bucket, key, async () => {
+        const { body } = await get(session, bucket, key, maximumSizeBytes);
+        const bytes = Buffer.concat(await body.toArray());
+        try {
+          return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+        } catch {
+          throw new Fault('invalid', `s3://${bucket}/${key} is not UTF-8 text.`);
+        }
+      }),
+    download: (session, bucket, key, filePath, maximumSizeBytes) =>
+      mapped(bucket, key, async () => {
+        const { body, sizeBytes } = await get(session, bucket, key, maximumSizeBytes);
+        await pipeline(body, createWriteStream(filePath, { mode: 0o600 }));
+        return { sizeBytes };
+      }),
+    write: (session, bucket, key, body, contentType) =>
+      mapped(bucket, key, async () => {
+        await clientOf(session).send(
+          new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentType: contentType }),
+        );
+      }),
+    delete: (session, bucket, key) =>
+      mapped(bucket, key, async () => {
+        await clientOf(session).send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
+      }),
+    bucketRegion: (session, bucket) =>
+      mapped(bucket, '', async () => {
+        const answer = await clientOf(session)
+          .send(new HeadBucketCommand({ Bucket: bucket }))
+          .catch((error: unknown) => {
+            // S3 tells the Region with a refusal too, even to those who may not list the bucket.
+            const region = regionHeader(error);
+            if (region === undefined) throw error;
+            return { BucketRegion: region };
+          });
+        return answer.BucketRegion ?? session.region;
+      }),
+    close() {
+      for (const client of open) client.destroy();
+      open.clear();
+      clients = new WeakMap();
+    },
+  };
+}
+
+async function mapped<T>(bucket: string, key: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof Fault) throw error;
+    const what = key === '' ? `the bucket ${bucket}` : `s3://${bucket}/${key}`;
+    const detail = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    throw new Fault(kindOf(error), `${what}: ${detail}`, { cause: error });
+  }
+}
+
+function kindOf(error: unknown): FaultKind {
+  if (!(error instanceof S3ServiceException)) {
+    // A full disk under the download is no fault of S3.
+    const isFileFault = error instanceof Error && 'code' in error && 'path' in error;
+    return isFileFault ? 'internal' : 'unavailable';
+  }
+  const status = error.$metadata.httpStatusCode ?? 0;
+  if (WRONG_REGION_CODES.includes(error.name) || status === 301) return 'conflict';
+  if (status === 403) return 'denied';
+  if (status === 404) return 'notFound';
+  return 'unavailable';
+}
+
+function regionHeader(error: unknown): string | undefined {
+  if (!(error instanceof S3ServiceException)) return undefined;
+  return error.$response?.headers['x-amz-bucket-region'];
+}
