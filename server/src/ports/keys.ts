@@ -1,3 +1,15 @@
+import type { AccessRequest } from '../domain/operation.ts';
+
+/**
+ * Secrets of the service itself, sealed under the installation's master key: access keys, session tokens, key material.
+ */
+export interface Vault {
+  /** @param context what the secret is for; opening it for anything else fails */
+  seal(plaintext: Uint8Array, context: string): string;
+  /** @throws SealBroken when the text was changed, or sealed under another master key or context */
+  open(sealed: string, context: string): Uint8Array;
+}
+
 /**
  * Envelope keys for what the service stores for an account (weights of custom models). With a key id, KMS decides as for
  * any caller; without, a service-owned key that no caller sees.
@@ -5,10 +17,18 @@
 export interface Keyring {
   /** Resolves an id, alias or ARN to the full key ARN; Fault invalid when absent, disabled or not symmetric. */
   resolve(keyId: string, accountId: string, region: string): Promise<string>;
+  /**
+   * What the caller of CreateModelCustomizationJob must be allowed on the key (kms:DescribeKey, GenerateDataKey, Decrypt,
+   * CreateGrant via the service), ready to be among an operation's own questions. Empty when the key does not exist:
+   * `resolve` says so.
+   */
+  accessRequests(keyId: string, accountId: string, region: string): Promise<AccessRequest[]>;
   /** @returns a fresh 32-byte key and its wrapped form to store beside the ciphertext */
   generateDataKey(owner: KeyOwner): Promise<{ plaintext: Uint8Array; wrapped: string }>;
   /** Fault denied or conflict when the key is disabled, pending deletion or gone: the model is unusable then. */
   unwrap(owner: KeyOwner, wrapped: string): Promise<Uint8Array>;
+  /** What was stored is deleted: retires the service's grant on the customer's key. */
+  release(owner: KeyOwner): Promise<void>;
 }
 
 export interface KeyOwner {

@@ -1,2 +1,124 @@
-/** Rows of the iam service. */
-export type IamRows = {};
+/** Rows of IAM: one account's identities, their policies and access keys. */
+
+export interface AccountRow {
+  accountId: string;
+  createdAt: string;
+}
+
+/** A user, a role or a group: what they have in common, and what only roles have. */
+export interface IdentityRow {
+  /** AIDA…, AROA…, AGPA…: never used again, so that a new user of an old name inherits nothing. */
+  id: string;
+  kind: IdentityKind;
+  accountId: string;
+  name: string;
+  path: string;
+  createdAt: string;
+  tags: Record<string, string>;
+  /** ARN of the managed policy that bounds it. */
+  boundaryArn: string | null;
+  /** Roles only. */
+  trustPolicy: string | null;
+  description: string | null;
+  maximumSessionSeconds: number | null;
+}
+
+export type IdentityKind = 'user' | 'role' | 'group';
+
+export interface AccessKeyRow {
+  accessKeyId: string;
+  accountId: string;
+  /** Id of the user; null for the root user. */
+  userId: string | null;
+  /** The secret, sealed under the master key (ports/keys.ts, Vault). */
+  sealedSecret: string;
+  active: boolean;
+  createdAt: string;
+  /** The root key that the bootstrap made or took from the environment. */
+  bootstrap: boolean;
+  lastUsedAt: string | null;
+  lastUsedService: string | null;
+  lastUsedRegion: string | null;
+}
+
+/** A customer-managed policy. */
+export interface PolicyRow {
+  arn: string;
+  id: string;
+  accountId: string;
+  name: string;
+  path: string;
+  description: string | null;
+  defaultVersion: number;
+  /** Number of the newest version ever made: numbers are not used again. */
+  latestVersion: number;
+  createdAt: string;
+  updatedAt: string;
+  tags: Record<string, string>;
+}
+
+export interface PolicyVersionRow {
+  policyArn: string;
+  version: number;
+  document: string;
+  createdAt: string;
+}
+
+export interface IamRows {
+  /** The account of this installation, if it has been set up. */
+  firstAccount(): Promise<AccountRow | undefined>;
+  account(accountId: string): Promise<AccountRow | undefined>;
+  insertAccount(row: AccountRow): Promise<void>;
+
+  identity(kind: IdentityKind, accountId: string, name: string): Promise<IdentityRow | undefined>;
+  identityById(id: string): Promise<IdentityRow | undefined>;
+  /** Names are unique whatever their case. */
+  identityNamed(kind: IdentityKind, accountId: string, nameInAnyCase: string): Promise<IdentityRow | undefined>;
+  /** In the order of their names. */
+  identities(kind: IdentityKind, accountId: string): Promise<IdentityRow[]>;
+  insertIdentity(row: IdentityRow): Promise<void>;
+  updateIdentity(id: string, change: Partial<Omit<IdentityRow, 'id' | 'kind' | 'accountId'>>): Promise<void>;
+  deleteIdentity(id: string): Promise<void>;
+
+  groupIdsOf(userId: string): Promise<string[]>;
+  userIdsIn(groupId: string): Promise<string[]>;
+  addMember(groupId: string, userId: string): Promise<void>;
+  removeMember(groupId: string, userId: string): Promise<boolean>;
+
+  accessKey(accessKeyId: string): Promise<AccessKeyRow | undefined>;
+  /** @param userId null: the root user's */
+  accessKeys(accountId: string, userId: string | null): Promise<AccessKeyRow[]>;
+  insertAccessKey(row: AccessKeyRow): Promise<void>;
+  updateAccessKey(accessKeyId: string, change: Partial<Omit<AccessKeyRow, 'accessKeyId'>>): Promise<void>;
+  deleteAccessKey(accessKeyId: string): Promise<void>;
+
+  policy(arn: string): Promise<PolicyRow | undefined>;
+  /** In the order of their ARNs. */
+  policies(accountId: string): Promise<PolicyRow[]>;
+  insertPolicy(row: PolicyRow): Promise<void>;
+  updatePolicy(arn: string, change: Partial<Omit<PolicyRow, 'arn'>>): Promise<void>;
+  deletePolicy(arn: string): Promise<void>;
+
+  policyVersion(policyArn: string, version: number): Promise<PolicyVersionRow | undefined>;
+  /** Newest first. */
+  policyVersions(policyArn: string): Promise<PolicyVersionRow[]>;
+  insertPolicyVersion(row: PolicyVersionRow): Promise<void>;
+  deletePolicyVersion(policyArn: string, version: number): Promise<void>;
+
+  /** ARNs of the managed policies on a user, role or group, in their order of attachment. */
+  attachedPolicyArns(identityId: string): Promise<string[]>;
+  /** Ids of the identities that a managed policy is attached to. */
+  identityIdsAttachedTo(policyArn: string): Promise<string[]>;
+  /** Identities bounded by a policy. */
+  countBoundedBy(policyArn: string): Promise<number>;
+  attach(identityId: string, policyArn: string, at: string): Promise<void>;
+  /** @returns whether it was attached */
+  detach(identityId: string, policyArn: string): Promise<boolean>;
+
+  inlinePolicy(identityId: string, name: string): Promise<string | undefined>;
+  /** In the order of their names. */
+  inlinePolicies(identityId: string): Promise<{ name: string; document: string }[]>;
+  putInlinePolicy(identityId: string, name: string, document: string): Promise<void>;
+  /** @returns whether it was there */
+  deleteInlinePolicy(identityId: string, name: string): Promise<boolean>;
+}

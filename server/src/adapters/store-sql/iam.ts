@@ -1,13 +1,156 @@
 import type { Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { IamRows } from '../../ports/store-iam.ts';
+import { accessKeyRows, accountRows, identityRows } from './iam-identities.ts';
+import { attachmentRows, policyRows } from './iam-policies.ts';
+
+export interface IdentityTable {
+  id: string;
+  kind: string;
+  account_id: string;
+  name: string;
+  /** Lower case: names are unique whatever their case. */
+  name_key: string;
+  path: string;
+  created_at: string;
+  tags: string;
+  boundary_arn: string | null;
+  trust_policy: string | null;
+  description: string | null;
+  maximum_session_seconds: number | null;
+}
+
+export interface AccessKeyTable {
+  access_key_id: string;
+  account_id: string;
+  user_id: string | null;
+  sealed_secret: string;
+  active: number;
+  created_at: string;
+  bootstrap: number;
+  last_used_at: string | null;
+  last_used_service: string | null;
+  last_used_region: string | null;
+}
+
+export interface PolicyTable {
+  arn: string;
+  id: string;
+  account_id: string;
+  name: string;
+  path: string;
+  description: string | null;
+  default_version: number;
+  latest_version: number;
+  created_at: string;
+  updated_at: string;
+  tags: string;
+}
 
 /** Tables of the iam service; names begin with iam_. */
-export type IamSchema = {};
+export interface IamSchema {
+  iam_accounts: { account_id: string; created_at: string };
+  iam_identities: IdentityTable;
+  iam_members: { group_id: string; user_id: string };
+  iam_access_keys: AccessKeyTable;
+  iam_policies: PolicyTable;
+  iam_policy_versions: { policy_arn: string; version: number; document: string; created_at: string };
+  iam_attachments: { identity_id: string; policy_arn: string; attached_at: string };
+  iam_inline_policies: { identity_id: string; name: string; document: string };
+}
 
 /** Append only: a released migration is never edited. Keys sort in the order in which they run. */
-export const iamMigrations: Record<string, Migration> = {};
+export const iamMigrations: Record<string, Migration> = {
+  '0001-iam': {
+    async up(database) {
+      const { schema } = database;
+      await schema
+        .createTable('iam_accounts')
+        .addColumn('account_id', 'text', column => column.primaryKey())
+        .addColumn('created_at', 'text', column => column.notNull())
+        .execute();
+      await schema
+        .createTable('iam_identities')
+        .addColumn('id', 'text', column => column.primaryKey())
+        .addColumn('kind', 'text', column => column.notNull())
+        .addColumn('account_id', 'text', column => column.notNull())
+        .addColumn('name', 'text', column => column.notNull())
+        .addColumn('name_key', 'text', column => column.notNull())
+        .addColumn('path', 'text', column => column.notNull())
+        .addColumn('created_at', 'text', column => column.notNull())
+        .addColumn('tags', 'text', column => column.notNull())
+        .addColumn('boundary_arn', 'text')
+        .addColumn('trust_policy', 'text')
+        .addColumn('description', 'text')
+        .addColumn('maximum_session_seconds', 'integer')
+        .addUniqueConstraint('iam_identities_name', ['account_id', 'kind', 'name_key'])
+        .execute();
+      await schema
+        .createTable('iam_members')
+        .addColumn('group_id', 'text', column => column.notNull())
+        .addColumn('user_id', 'text', column => column.notNull())
+        .addPrimaryKeyConstraint('iam_members_key', ['user_id', 'group_id'])
+        .execute();
+      await schema
+        .createTable('iam_access_keys')
+        .addColumn('access_key_id', 'text', column => column.primaryKey())
+        .addColumn('account_id', 'text', column => column.notNull())
+        .addColumn('user_id', 'text')
+        .addColumn('sealed_secret', 'text', column => column.notNull())
+        .addColumn('active', 'integer', column => column.notNull())
+        .addColumn('created_at', 'text', column => column.notNull())
+        .addColumn('bootstrap', 'integer', column => column.notNull())
+        .addColumn('last_used_at', 'text')
+        .addColumn('last_used_service', 'text')
+        .addColumn('last_used_region', 'text')
+        .execute();
+      await schema
+        .createTable('iam_policies')
+        .addColumn('arn', 'text', column => column.primaryKey())
+        .addColumn('id', 'text', column => column.notNull())
+        .addColumn('account_id', 'text', column => column.notNull())
+        .addColumn('name', 'text', column => column.notNull())
+        .addColumn('path', 'text', column => column.notNull())
+        .addColumn('description', 'text')
+        .addColumn('default_version', 'integer', column => column.notNull())
+        .addColumn('latest_version', 'integer', column => column.notNull())
+        .addColumn('created_at', 'text', column => column.notNull())
+        .addColumn('updated_at', 'text', column => column.notNull())
+        .addColumn('tags', 'text', column => column.notNull())
+        .execute();
+      await schema
+        .createTable('iam_policy_versions')
+        .addColumn('policy_arn', 'text', column => column.notNull())
+        .addColumn('version', 'integer', column => column.notNull())
+        .addColumn('document', 'text', column => column.notNull())
+        .addColumn('created_at', 'text', column => column.notNull())
+        .addPrimaryKeyConstraint('iam_policy_versions_key', ['policy_arn', 'version'])
+        .execute();
+      await schema
+        .createTable('iam_attachments')
+        .addColumn('identity_id', 'text', column => column.notNull())
+        .addColumn('policy_arn', 'text', column => column.notNull())
+        .addColumn('attached_at', 'text', column => column.notNull())
+        .addPrimaryKeyConstraint('iam_attachments_key', ['identity_id', 'policy_arn'])
+        .execute();
+      await schema.createIndex('iam_attachments_policy').on('iam_attachments').column('policy_arn').execute();
+      await schema
+        .createTable('iam_inline_policies')
+        .addColumn('identity_id', 'text', column => column.notNull())
+        .addColumn('name', 'text', column => column.notNull())
+        .addColumn('document', 'text', column => column.notNull())
+        .addPrimaryKeyConstraint('iam_inline_policies_key', ['identity_id', 'name'])
+        .execute();
+    },
+  },
+};
 
-export function iamRows(_database: Kysely<IamSchema>): IamRows {
-  return {};
+export function iamRows(database: Kysely<IamSchema>): IamRows {
+  return {
+    ...accountRows(database),
+    ...identityRows(database),
+    ...accessKeyRows(database),
+    ...policyRows(database),
+    ...attachmentRows(database),
+  };
 }

@@ -1,0 +1,224 @@
+import { inBlock, parseBlock } from './address.ts';
+import { compilePattern, matchesPattern, type Variables } from './pattern.ts';
+import { object, PolicySyntaxError, stringList } from './syntax.ts';
+
+/** One line of a Condition block: an operator, a key and the values it is compared with. */
+export interface Condition {
+  operator: string;
+  /** `ForAllValues:`, `ForAnyValue:`. */
+  quantifier: 'all' | 'any' | undefined;
+  ifExists: boolean;
+  /** Lower case: condition keys ignore case. */
+  key: string;
+  values: readonly string[];
+}
+
+/** The request's condition keys, in lower case, with their values. A key that the request does not have is absent. */
+export type ConditionContext = ReadonlyMap<string, readonly string[]>;
+
+/** Whether one value of the request agrees with one value of the policy. */
+type Comparison = (actual: string, expected: string, variables: Variables | undefined) => boolean;
+
+interface Operator {
+  compare: Comparison;
+  /** StringNotEquals and its kind: true when no value agrees, and where the key is missing. */
+  negated: boolean;
+  /** Refuses a value that the operator can never compare with. */
+  check?: (expected: string) => boolean;
+}
+
+const OPERATORS: ReadonlyMap<string, Operator> = new Map(
+  Object.entries({
+    ...pair(
+      'StringEquals',
+      'StringNotEquals',
+      equalText(text => text),
+    ),
+    ...pair(
+      'StringEqualsIgnoreCase',
+      'StringNotEqualsIgnoreCase',
+      equalText(text => text.toLowerCase()),
+    ),
+    ...pair('StringLike', 'StringNotLike', likeText),
+    ...pair(
+      'NumericEquals',
+      'NumericNotEquals',
+      ordered(Number, (a, b) => a === b),
+      isNumeric,
+    ),
+    NumericLessThan: { compare: ordered(Number, (a, b) => a < b), negated: false, check: isNumeric },
+    NumericLessThanEquals: { compare: ordered(Number, (a, b) => a <= b), negated: false, check: isNumeric },
+    NumericGreaterThan: { compare: ordered(Number, (a, b) => a > b), negated: false, check: isNumeric },
+    NumericGreaterThanEquals: { compare: ordered(Number, (a, b) => a >= b), negated: false, check: isNumeric },
+    ...pair(
+      'DateEquals',
+      'DateNotEquals',
+      ordered(instant, (a, b) => a === b),
+      isDate,
+    ),
+    DateLessThan: { compare: ordered(instant, (a, b) => a < b), negated: false, check: isDate },
+    DateLessThanEquals: { compare: ordered(instant, (a, b) => a <= b), negated: false, check: isDate },
+    DateGreaterThan: { compare: ordered(instant, (a, b) => a > b), negated: false, check: isDate },
+    DateGreaterThanEquals: { compare: ordered(instant, (a, b) => a >= b), negated: false, check: isDate },
+    Bool: { compare: (actual, expected) => actual.toLowerCase() === expected.toLowerCase(), negated: false },
+    BinaryEquals: { compare: (actual, expected) => actual === expected, negated: false },
+    ...pair('IpAddress', 'NotIpAddress', inBlock, text => hasVariable(text) || parseBlock(text) !== undefined),
+    // AWS: ArnEquals and ArnLike behave alike; each of the six parts is matched on its own.
+    ...pair('ArnEquals', 'ArnNotEquals', likeArn),
+    ...pair('ArnLike', 'ArnNotLike', likeArn),
+    Null: { compare: () => true, negated: false, check: text => /^(true|false)$/i.test(text) },
+  } satisfies Record<string, Operator>).map(([name, operator]) => [name.toLowerCase(), operator]),
+);
+
+/** @throws PolicySyntaxError for an unknown operator, a key without a vendor, or a value that cannot be compared */
+export function parseConditions(block: unknown, where: string): Condition[] {
+  if (block === undefined) return [];
+  const conditions: Condition[] = [];
+  const operators = object(block, `Syntax errors in policy: Condition of ${where} must be an object.`);
+  for (const [written, keys] of Object.entries(operators)) {
+    const parsed = /^(?:(ForAllValues|ForAnyValue):)?([A-Za-z]+?)(IfExists)?$/i.exec(written);
+    const name = parsed?.[2]?.toLowerCase() ?? '';
+    const operator = OPERATORS.get(name);
+    if (operator === undefined || (name === 'null' && (parsed?.[1] ?? parsed?.[3]) !== undefined))
+      throw new PolicySyntaxError(`Invalid Condition type : ${written}.`);
+    const quantifier = parsed?.[1] && (parsed[1].toLowerCase() === 'forallvalues' ? 'all' : 'any');
+    for (const [key, value] of Object.entries(
+      object(keys, `Syntax errors in policy: ${written} of ${where} must be an object.`),
+    )) {
+      if (!/^[A-Za-z0-9-]+:.+$/s.test(key))
+        throw new PolicySyntaxError(
+          `Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.; condition key "${key}" of ${where} is not.`,
+        );
+      const values = stringList(asText(value), `${written} ${key} of ${where}`);
+      for (const text of values)
+        if (operator.check?.(text) === false)
+          throw new PolicySyntaxError(
+            `Syntax errors in policy: ${written} cannot compare ${key} with "${text}" (${where}).`,
+          );
+      conditions.push({
+        operator: name,
+        quantifier: quantifier || undefined,
+        ifExists: parsed?.[3] !== undefined,
+        key: key.toLowerCase(),
+        values,
+      });
+    }
+  }
+  return conditions;
+}
+
+/** Every condition must hold. @param variables undefined where policy variables do not work (Version 2008-10-17) */
+export function conditionsHold(
+  conditions: readonly Condition[],
+  context: ConditionContext,
+  variables: Variables | undefined,
+): boolean {
+  return conditions.every(condition => holds(condition, context.get(condition.key), variables));
+}
+
+function holds(condition: Condition, actual: readonly string[] | undefined, variables: Variables | undefined): boolean {
+  if (condition.operator === 'null')
+    return condition.values.some(value => (value.toLowerCase() === 'true') === (actual === undefined));
+  const operator = OPERATORS.get(condition.operator);
+  if (operator === undefined) return false;
+  const present = actual !== undefined && actual.length > 0;
+  if (!present) {
+    if (condition.ifExists || condition.quantifier === 'all') return true;
+    return condition.quantifier === undefined && operator.negated;
+  }
+  const agrees = (value: string): boolean => {
+    const some = condition.values.some(expected => operator.compare(value, expected, variables));
+    return operator.negated ? !some : some;
+  };
+  // A key with several values and no quantifier: a negation must hold for all of them, anything else for one.
+  if (condition.quantifier === 'all' || (condition.quantifier === undefined && operator.negated))
+    return actual.every(agrees);
+  return actual.some(agrees);
+}
+
+function pair(
+  positive: string,
+  negative: string,
+  compare: Comparison,
+  check?: (expected: string) => boolean,
+): Record<string, Operator> {
+  const shared = check === undefined ? { compare } : { compare, check };
+  return { [positive]: { ...shared, negated: false }, [negative]: { ...shared, negated: true } };
+}
+
+function equalText(fold: (text: string) => string): Comparison {
+  return (actual, expected, variables) => {
+    // `*` is plain text here, but a variable is still filled in.
+    const filled = fillVariables(expected, variables);
+    return filled !== undefined && fold(filled) === fold(actual);
+  };
+}
+
+function likeText(actual: string, expected: string, variables: Variables | undefined): boolean {
+  const pattern = compilePattern(expected, variables);
+  return pattern !== undefined && matchesPattern(pattern, actual);
+}
+
+function likeArn(actual: string, expected: string, variables: Variables | undefined): boolean {
+  if (expected === '*') return true;
+  const actualParts = arnParts(actual);
+  const expectedParts = arnParts(expected);
+  if (actualParts.length !== 6 || expectedParts.length !== 6) return false;
+  return expectedParts.every((part, index) => likeText(actualParts[index] ?? '', part, variables));
+}
+
+/** The six parts of an ARN; a variable's own colons do not divide it. */
+function arnParts(arn: string): string[] {
+  const parts: string[] = [];
+  let start = 0;
+  for (let at = 0; at < arn.length && parts.length < 5; at++) {
+    if (arn.startsWith('${', at)) at = Math.max(at, arn.indexOf('}', at));
+    else if (arn[at] === ':') {
+      parts.push(arn.slice(start, at));
+      start = at + 1;
+    }
+  }
+  return [...parts, arn.slice(start)];
+}
+
+function ordered(read: (text: string) => number, test: (a: number, b: number) => boolean): Comparison {
+  return (actual, expected, variables) => {
+    const filled = fillVariables(expected, variables);
+    if (filled === undefined || actual.trim() === '' || filled.trim() === '') return false;
+    return test(read(actual), read(filled));
+  };
+}
+
+function fillVariables(text: string, variables: Variables | undefined): string | undefined {
+  if (variables === undefined || !hasVariable(text)) return text;
+  let missing = false;
+  const filled = text.replace(/\$\{([^}]*)\}/g, whole => {
+    const pattern = compilePattern(whole, variables);
+    missing ||= pattern === undefined;
+    return pattern === undefined ? '' : String.fromCharCode(...pattern);
+  });
+  return missing ? undefined : filled;
+}
+
+function hasVariable(text: string): boolean {
+  return text.includes('${');
+}
+
+function isNumeric(text: string): boolean {
+  return hasVariable(text) || (text.trim() !== '' && Number.isFinite(Number(text)));
+}
+
+function isDate(text: string): boolean {
+  return hasVariable(text) || Number.isFinite(instant(text));
+}
+
+/** ISO 8601, or seconds since 1970. */
+function instant(text: string): number {
+  return /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text);
+}
+
+/** Policies write booleans and numbers bare as well as quoted. */
+function asText(value: unknown): unknown {
+  const one = (item: unknown): unknown => (typeof item === 'boolean' || typeof item === 'number' ? String(item) : item);
+  return Array.isArray(value) ? value.map(one) : one(value);
+}

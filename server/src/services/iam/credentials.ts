@@ -1,0 +1,147 @@
+import { SealBroken } from '../../domain/encryption/sealing.ts';
+import type { Principal } from '../../domain/operation.ts';
+import type { Vault } from '../../ports/keys.ts';
+import type { Store } from '../../ports/store.ts';
+import type { IdentityRow } from '../../ports/store-iam.ts';
+import type { Ids, Time } from '../../ports/time.ts';
+import { rootPrincipal, sessionPrincipal, userPrincipal } from './names.ts';
+
+export interface CredentialDependencies {
+  store: Store;
+  vault: Vault;
+  ids: Ids;
+  time: Time;
+}
+
+export type CredentialAnswer =
+  | { found: true; secretAccessKey: string; principal: Principal }
+  /**
+   * `unknown`: no such key (or a temporary one without its token). `inactive`: switched off. `invalidToken`: a session
+   * token that this server did not make, or one for another key. `expired`: the session is over.
+   */
+  | { found: false; reason: 'unknown' | 'inactive' | 'invalidToken' | 'expired' };
+
+/** Looks up who signs with an access key, and the secret to check the signature with. */
+export type ResolveCredential = (
+  accessKeyId: string,
+  sessionToken: string | undefined,
+  used?: { service: string; region: string },
+) => Promise<CredentialAnswer>;
+
+/** How often at most a key's last use is written down. */
+const LAST_USE_INTERVAL_MILLISECONDS = 15 * 60 * 1000;
+
+export function createCredentialResolver(deps: CredentialDependencies): ResolveCredential {
+  const noted = new Map<string, number>();
+
+  async function longTerm(accessKeyId: string): Promise<CredentialAnswer> {
+    const key = await deps.store.read(async rows => {
+      const row = await rows.iam.accessKey(accessKeyId);
+      return row && { row, user: row.userId === null ? null : await rows.iam.identityById(row.userId) };
+    });
+    if (key === undefined || key.user === undefined) return { found: false, reason: 'unknown' };
+    if (!key.row.active) return { found: false, reason: 'inactive' };
+    const principal = key.user === null ? rootPrincipal(key.row.accountId) : userPrincipal(key.user);
+    const secretAccessKey = openSecret(deps.vault, key.row.sealedSecret, accessKeyId);
+    return { found: true, secretAccessKey, principal: { ...principal, accessKeyId } };
+  }
+
+  async function temporary(accessKeyId: string, sessionToken: string): Promise<CredentialAnswer> {
+    const session = openSession(deps.vault, sessionToken);
+    if (session === undefined || session.accessKeyId !== accessKeyId) return { found: false, reason: 'invalidToken' };
+    if (session.expiresAt <= deps.time.now().getTime()) return { found: false, reason: 'expired' };
+    const principal = await deps.store.read(rows => principalOf(session, id => rows.iam.identityById(id)));
+    // The user or role is gone, and with it what its sessions could do.
+    if (principal === undefined) return { found: false, reason: 'invalidToken' };
+    return { found: true, secretAccessKey: session.secretAccessKey, principal: { ...principal, accessKeyId } };
+  }
+
+  function noteUse(accessKeyId: string, used: { service: string; region: string }): void {
+    const now = deps.time.now();
+    if (now.getTime() - (noted.get(accessKeyId) ?? Number.NEGATIVE_INFINITY) < LAST_USE_INTERVAL_MILLISECONDS) return;
+    noted.set(accessKeyId, now.getTime());
+    const change = { lastUsedAt: now.toISOString(), lastUsedService: used.service, lastUsedRegion: used.region };
+    // Nobody waits for it, and a lost note is no loss: the next use writes it again.
+    deps.store
+      .transaction(rows => rows.iam.updateAccessKey(accessKeyId, change))
+      .catch(() => noted.delete(accessKeyId));
+  }
+
+  return async (accessKeyId, sessionToken, used) => {
+    if (sessionToken !== undefined && sessionToken !== '') return await temporary(accessKeyId, sessionToken);
+    const answer = await longTerm(accessKeyId);
+    if (answer.found && used !== undefined) noteUse(accessKeyId, used);
+    return answer;
+  };
+}
+
+/** What a session token holds; sealed under the master key, so that sessions survive a restart without a row. */
+export interface Session {
+  accessKeyId: string;
+  secretAccessKey: string;
+  accountId: string;
+  /** Id of the role or user; null for the root user. */
+  identityId: string | null;
+  /** Of a role's session. */
+  sessionName: string | null;
+  /** Policy documents, and ARNs of managed policies, that bound the session. */
+  sessionPolicies: string[];
+  tags: Record<string, string>;
+  /** Milliseconds since 1970. */
+  expiresAt: number;
+}
+
+/** Makes the credentials of a new session (ASIA…). */
+export function issueSession(
+  deps: Pick<CredentialDependencies, 'vault' | 'ids'>,
+  session: Omit<Session, 'accessKeyId' | 'secretAccessKey'>,
+): { accessKeyId: string; secretAccessKey: string; sessionToken: string; expiresAt: Date } {
+  const accessKeyId = `ASIA${deps.ids.upper(16)}`;
+  const secretAccessKey = newSecret(deps.ids);
+  const whole: Session = { ...session, accessKeyId, secretAccessKey };
+  const sessionToken = deps.vault.seal(Buffer.from(JSON.stringify(whole)), 'session-token');
+  return { accessKeyId, secretAccessKey, sessionToken, expiresAt: new Date(session.expiresAt) };
+}
+
+/** 40 characters, as AWS's secrets have. */
+export function newSecret(ids: Ids): string {
+  return Buffer.from(ids.bytes(30)).toString('base64');
+}
+
+/** Seals the secret of an access key; the key's id is bound to it. */
+export function sealSecret(vault: Vault, secretAccessKey: string, accessKeyId: string): string {
+  return vault.seal(Buffer.from(secretAccessKey), `access-key:${accessKeyId}`);
+}
+
+/** @throws Error when the master key is not the one that sealed it */
+export function openSecret(vault: Vault, sealedSecret: string, accessKeyId: string): string {
+  try {
+    return Buffer.from(vault.open(sealedSecret, `access-key:${accessKeyId}`)).toString();
+  } catch (cause) {
+    throw new Error(
+      `The secret of access key ${accessKeyId} cannot be read: the master key is not the one that it was stored with.`,
+      { cause },
+    );
+  }
+}
+
+function openSession(vault: Vault, sessionToken: string): Session | undefined {
+  try {
+    return JSON.parse(Buffer.from(vault.open(sessionToken, 'session-token')).toString());
+  } catch (error) {
+    if (error instanceof SealBroken) return undefined;
+    throw error;
+  }
+}
+
+async function principalOf(
+  session: Session,
+  identityById: (id: string) => Promise<IdentityRow | undefined>,
+): Promise<Principal | undefined> {
+  const bounds = session.sessionPolicies.length > 0 ? { sessionPolicies: session.sessionPolicies } : {};
+  if (session.identityId === null) return rootPrincipal(session.accountId);
+  const identity = await identityById(session.identityId);
+  if (identity === undefined) return undefined;
+  if (identity.kind === 'user') return userPrincipal(identity);
+  return { ...sessionPrincipal(identity, session.sessionName ?? '', session.tags), ...bounds };
+}

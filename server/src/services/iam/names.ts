@@ -1,0 +1,56 @@
+import type { Principal } from '../../domain/operation.ts';
+import type { IdentityRow } from '../../ports/store-iam.ts';
+
+/** `arn:aws:iam::123456789012:role/path/name`; path begins and ends with a slash. */
+export function identityArn(row: Pick<IdentityRow, 'kind' | 'accountId' | 'path' | 'name'>): string {
+  return `arn:aws:iam::${row.accountId}:${row.kind}${row.path}${row.name}`;
+}
+
+/** Account, path and name in the ARN of a user, role, group or policy; undefined when it is none. */
+export function parseIamArn(
+  arn: string,
+): { accountId: string; type: 'user' | 'role' | 'group' | 'policy'; path: string; name: string } | undefined {
+  const parsed = /^arn:aws:iam::(\d{12}|aws):(user|role|group|policy)(\/(?:[^/]+\/)*)([^/]+)$/.exec(arn);
+  if (parsed === null) return undefined;
+  const [, accountId = '', type, path = '/', name = ''] = parsed;
+  return { accountId, type: type as 'user' | 'role' | 'group' | 'policy', path, name };
+}
+
+/** The root user of an account. */
+export function rootPrincipal(accountId: string): Principal {
+  return { type: 'root', arn: `arn:aws:iam::${accountId}:root`, accountId, userId: accountId };
+}
+
+export function userPrincipal(user: IdentityRow): Principal {
+  return {
+    type: 'user',
+    arn: identityArn(user),
+    accountId: user.accountId,
+    userId: user.id,
+    userName: user.name,
+    tags: user.tags,
+  };
+}
+
+/** A session of a role. @param sessionTags those given to AssumeRole; they win over the role's own */
+export function sessionPrincipal(
+  role: IdentityRow,
+  sessionName: string,
+  sessionTags: Record<string, string>,
+): Principal {
+  return {
+    type: 'assumedRole',
+    // AWS: the role's path is not part of a session's ARN.
+    arn: `arn:aws:sts::${role.accountId}:assumed-role/${role.name}/${sessionName}`,
+    accountId: role.accountId,
+    userId: `${role.id}:${sessionName}`,
+    roleArn: identityArn(role),
+    tags: { ...role.tags, ...sessionTags },
+  };
+}
+
+/** Id of the user or role whose policies a principal has; undefined for root, services and anonymous. */
+export function identityIdOf(principal: Principal): string | undefined {
+  if (principal.type !== 'user' && principal.type !== 'assumedRole') return undefined;
+  return principal.userId.split(':', 1)[0];
+}

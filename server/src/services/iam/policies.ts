@@ -1,0 +1,252 @@
+import type {
+  CreatePolicyRequest,
+  CreatePolicyResponse,
+  CreatePolicyVersionRequest,
+  CreatePolicyVersionResponse,
+  DeletePolicyRequest,
+  DeletePolicyVersionRequest,
+  GetPolicyRequest,
+  GetPolicyResponse,
+  GetPolicyVersionRequest,
+  GetPolicyVersionResponse,
+  ListPoliciesRequest,
+  ListPoliciesResponse,
+  ListPolicyVersionsRequest,
+  ListPolicyVersionsResponse,
+  Policy,
+  SetDefaultPolicyVersionRequest,
+} from '@aws-sdk/client-iam';
+import { Fault } from '../../domain/fault.ts';
+import type { Operation } from '../../domain/operation.ts';
+import type { IamRows, PolicyRow, PolicyVersionRow } from '../../ports/store-iam.ts';
+import { alreadyExists, deleteConflict, invalidInput, noSuchEntity, noSuchPolicy } from './faults.ts';
+import { checkDocument, encodeDocument, type IamDependencies, tagList, tagRecord } from './identities.ts';
+import { awsManagedPolicies, awsManagedPolicy } from './managed-policies.ts';
+import { parseIamArn } from './names.ts';
+import { pageOf } from './paging.ts';
+
+const POLICY_CHARACTERS = 6144;
+const VERSIONS_PER_POLICY = 5;
+
+export function policyOperations(deps: IamDependencies) {
+  const authorize = (input: { PolicyArn?: string | undefined }) => [{ resource: input.PolicyArn ?? '*' }];
+
+  return {
+    CreatePolicy: {
+      authorize: (input: CreatePolicyRequest, ctx) => [
+        { resource: `arn:aws:iam::${ctx.accountId}:policy${input.Path ?? '/'}${input.PolicyName}` },
+      ],
+      async handle(input: CreatePolicyRequest, ctx): Promise<CreatePolicyResponse> {
+        const { PolicyName: name = '', PolicyDocument: document = '', Path: path = '/' } = input;
+        checkDocument(document, 'identity', POLICY_CHARACTERS, 'PolicySize');
+        const createdAt = deps.time.now().toISOString();
+        const policy: PolicyRow = {
+          arn: `arn:aws:iam::${ctx.accountId}:policy${path}${name}`,
+          id: `ANPA${deps.ids.upper(17)}`,
+          accountId: ctx.accountId,
+          name,
+          path,
+          description: input.Description ?? null,
+          defaultVersion: 1,
+          latestVersion: 1,
+          createdAt,
+          updatedAt: createdAt,
+          tags: tagRecord(input.Tags),
+        };
+        return await deps.store.transaction(async ({ iam }) => {
+          const folded = name.toLowerCase();
+          if ((await iam.policies(ctx.accountId)).some(other => other.name.toLowerCase() === folded))
+            throw alreadyExists(`A policy called ${name} already exists. Duplicate names are not allowed.`);
+          await iam.insertPolicy(policy);
+          await iam.insertPolicyVersion({ policyArn: policy.arn, version: 1, document, createdAt });
+          return { Policy: await describePolicy(iam, policy) };
+        });
+      },
+    },
+
+    GetPolicy: {
+      authorize: (input: GetPolicyRequest) => authorize(input),
+      async handle(input: GetPolicyRequest, ctx): Promise<GetPolicyResponse> {
+        return await deps.store.read(async ({ iam }) => {
+          const policy = await findPolicy(iam, input.PolicyArn, ctx.accountId);
+          const description = policy.description === null ? {} : { Description: policy.description };
+          return { Policy: { ...(await describePolicy(iam, policy)), ...description } };
+        });
+      },
+    },
+
+    ListPolicies: {
+      authorize: (_input: ListPoliciesRequest) => [{ resource: '*' }],
+      async handle(input: ListPoliciesRequest, ctx): Promise<ListPoliciesResponse> {
+        return await deps.store.read(async ({ iam }) => {
+          const { Scope: scope = 'All', PathPrefix: prefix = '/' } = input;
+          const ours = scope === 'AWS' ? [] : await iam.policies(ctx.accountId);
+          const all = scope === 'Local' ? ours : [...ours, ...awsManagedPolicies()];
+          const listed: Policy[] = [];
+          for (const policy of all.filter(({ path }) => path.startsWith(prefix)))
+            listed.push(await describePolicy(iam, policy));
+          const wanted = input.OnlyAttached ? listed.filter(policy => (policy.AttachmentCount ?? 0) > 0) : listed;
+          const key = (policy: Policy) => policy.Arn ?? '';
+          const { items, ...page } = pageOf(
+            wanted.sort((a, b) => (key(a) < key(b) ? -1 : 1)),
+            key,
+            input,
+          );
+          return { ...page, Policies: items.map(({ Tags: _tags, ...policy }) => policy) };
+        });
+      },
+    },
+
+    DeletePolicy: {
+      authorize: (input: DeletePolicyRequest) => authorize(input),
+      async handle(input: DeletePolicyRequest, ctx): Promise<object> {
+        return await deps.store.transaction(async ({ iam }) => {
+          const policy = await findOwnPolicy(iam, input.PolicyArn, ctx.accountId);
+          if ((await iam.identityIdsAttachedTo(policy.arn)).length > 0 || (await iam.countBoundedBy(policy.arn)) > 0)
+            throw deleteConflict('Cannot delete a policy attached to entities.');
+          if ((await iam.policyVersions(policy.arn)).length > 1)
+            throw deleteConflict(
+              "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.",
+            );
+          await iam.deletePolicy(policy.arn);
+          return {};
+        });
+      },
+    },
+
+    CreatePolicyVersion: {
+      authorize: (input: CreatePolicyVersionRequest) => authorize(input),
+      async handle(input: CreatePolicyVersionRequest, ctx): Promise<CreatePolicyVersionResponse> {
+        const { PolicyDocument: document = '' } = input;
+        checkDocument(document, 'identity', POLICY_CHARACTERS, 'PolicySize');
+        const createdAt = deps.time.now().toISOString();
+        return await deps.store.transaction(async ({ iam }) => {
+          const policy = await findOwnPolicy(iam, input.PolicyArn, ctx.accountId);
+          if ((await iam.policyVersions(policy.arn)).length >= VERSIONS_PER_POLICY) throw tooManyVersions();
+          const version = policy.latestVersion + 1;
+          const defaultVersion = input.SetAsDefault ? version : policy.defaultVersion;
+          const row = { policyArn: policy.arn, version, document, createdAt };
+          await iam.insertPolicyVersion(row);
+          await iam.updatePolicy(policy.arn, { latestVersion: version, defaultVersion, updatedAt: createdAt });
+          return { PolicyVersion: describeVersion(row, defaultVersion) };
+        });
+      },
+    },
+
+    GetPolicyVersion: {
+      authorize: (input: GetPolicyVersionRequest) => authorize(input),
+      async handle(input: GetPolicyVersionRequest, ctx): Promise<GetPolicyVersionResponse> {
+        return await deps.store.read(async ({ iam }) => {
+          const policy = await findPolicy(iam, input.PolicyArn, ctx.accountId);
+          const version = await findVersion(iam, policy, input.VersionId);
+          const described = describeVersion(version, policy.defaultVersion);
+          return { PolicyVersion: { ...described, Document: encodeDocument(version.document) } };
+        });
+      },
+    },
+
+    ListPolicyVersions: {
+      authorize: (input: ListPolicyVersionsRequest) => authorize(input),
+      async handle(input: ListPolicyVersionsRequest, ctx): Promise<ListPolicyVersionsResponse> {
+        return await deps.store.read(async ({ iam }) => {
+          const policy = await findPolicy(iam, input.PolicyArn, ctx.accountId);
+          const ofAws = awsManagedPolicy(policy.arn);
+          const versions = ofAws ? [ofAws.version] : await iam.policyVersions(policy.arn);
+          // At most five, newest first: keys that fall as the versions do.
+          const { items, ...page } = pageOf(versions, ({ version }) => String(1e9 - version), input);
+          return { ...page, Versions: items.map(version => describeVersion(version, policy.defaultVersion)) };
+        });
+      },
+    },
+
+    SetDefaultPolicyVersion: {
+      authorize: (input: SetDefaultPolicyVersionRequest) => authorize(input),
+      async handle(input: SetDefaultPolicyVersionRequest, ctx): Promise<object> {
+        return await deps.store.transaction(async ({ iam }) => {
+          const policy = await findOwnPolicy(iam, input.PolicyArn, ctx.accountId);
+          const { version } = await findVersion(iam, policy, input.VersionId);
+          await iam.updatePolicy(policy.arn, { defaultVersion: version, updatedAt: deps.time.now().toISOString() });
+          return {};
+        });
+      },
+    },
+
+    DeletePolicyVersion: {
+      authorize: (input: DeletePolicyVersionRequest) => authorize(input),
+      async handle(input: DeletePolicyVersionRequest, ctx): Promise<object> {
+        return await deps.store.transaction(async ({ iam }) => {
+          const policy = await findOwnPolicy(iam, input.PolicyArn, ctx.accountId);
+          const { version } = await findVersion(iam, policy, input.VersionId);
+          if (version === policy.defaultVersion) throw deleteConflict('Cannot delete the default version of a policy.');
+          await iam.deletePolicyVersion(policy.arn, version);
+          return {};
+        });
+      },
+    },
+  } satisfies Record<string, Operation<never, unknown>>;
+}
+
+/** @throws Fault NoSuchEntity; InvalidInput for what is no policy's ARN */
+export async function findPolicy(rows: IamRows, arn: string | undefined, accountId: string): Promise<PolicyRow> {
+  const parsed = parseIamArn(arn ?? '');
+  if (arn === undefined || parsed?.type !== 'policy') throw invalidInput(`ARN ${arn} is not valid.`);
+  const ofAws = awsManagedPolicy(arn);
+  if (ofAws !== undefined) return ofAws.policy;
+  const policy = parsed.accountId === accountId ? await rows.policy(arn) : undefined;
+  if (policy === undefined) throw noSuchPolicy(arn);
+  return policy;
+}
+
+/** A policy of the account, to be changed. @throws Fault InvalidInput for AWS's own */
+async function findOwnPolicy(rows: IamRows, arn: string | undefined, accountId: string): Promise<PolicyRow> {
+  const policy = await findPolicy(rows, arn, accountId);
+  if (policy.accountId !== accountId)
+    throw invalidInput(`${policy.arn} is an AWS managed policy: it cannot be changed.`);
+  return policy;
+}
+
+async function findVersion(rows: IamRows, policy: PolicyRow, versionId: string | undefined): Promise<PolicyVersionRow> {
+  const number = /^v([1-9]\d{0,8})(\.\S*)?$/.exec(versionId ?? '')?.[1];
+  const ofAws = awsManagedPolicy(policy.arn);
+  const row = ofAws
+    ? number === '1'
+      ? ofAws.version
+      : undefined
+    : await rows.policyVersion(policy.arn, Number(number ?? 0));
+  if (row === undefined)
+    throw noSuchEntity(`Policy ${policy.arn} version ${versionId} does not exist or is not attachable.`);
+  return row;
+}
+
+async function describePolicy(rows: IamRows, policy: PolicyRow): Promise<Policy> {
+  const tags = tagList(policy.tags);
+  return {
+    PolicyName: policy.name,
+    PolicyId: policy.id,
+    Arn: policy.arn,
+    Path: policy.path,
+    DefaultVersionId: `v${policy.defaultVersion}`,
+    AttachmentCount: (await rows.identityIdsAttachedTo(policy.arn)).length,
+    PermissionsBoundaryUsageCount: await rows.countBoundedBy(policy.arn),
+    IsAttachable: true,
+    CreateDate: new Date(policy.createdAt),
+    UpdateDate: new Date(policy.updatedAt),
+    ...(tags.length > 0 ? { Tags: tags } : {}),
+  };
+}
+
+function describeVersion(row: PolicyVersionRow, defaultVersion: number) {
+  return {
+    VersionId: `v${row.version}`,
+    IsDefaultVersion: row.version === defaultVersion,
+    CreateDate: new Date(row.createdAt),
+  };
+}
+
+function tooManyVersions(): Fault {
+  return new Fault(
+    'quota',
+    `A managed policy can have up to ${VERSIONS_PER_POLICY} versions. Before you create a new version, you must delete an existing version.`,
+    { code: 'LimitExceeded' },
+  );
+}

@@ -1,0 +1,49 @@
+/**
+ * IAM: who may do what.
+ *
+ * Gaps: no login profiles, MFA, SAML and OpenID providers, service-linked roles, policy simulation, account aliases,
+ * credential reports; the AWS-managed policies are those of managed-policies.ts.
+ * By design: global, as on AWS: the signature's Region does not matter. Principals in policies are compared by ARN, not by
+ * the hidden id that AWS turns them into, so a role made again under its old name is trusted again. Changes hold at once.
+ * Client quirks: policy documents leave URL-encoded (boto3 and Terraform decode them); Terraform lists a role's instance
+ * profiles before it deletes the role; names differ from one another whatever their case, but are looked up exactly.
+ */
+import type { FaultKind } from '../../domain/fault.ts';
+import type { ServiceFault, ServiceModule } from '../../domain/operation.ts';
+import { accessKeyOperations } from './access-keys.ts';
+import { attachmentOperations } from './attachments.ts';
+import type { IamDependencies } from './identities.ts';
+import { inlinePolicyOperations } from './inline-policies.ts';
+import { policyOperations } from './policies.ts';
+import { roleOperations } from './roles.ts';
+import { userOperations } from './users.ts';
+
+const FAULTS: Record<FaultKind, ServiceFault> = {
+  invalid: { code: 'ValidationError', status: 400 },
+  notFound: { code: 'NoSuchEntity', status: 404 },
+  denied: { code: 'AccessDenied', status: 403 },
+  conflict: { code: 'EntityAlreadyExists', status: 409 },
+  quota: { code: 'LimitExceeded', status: 409 },
+  throttled: { code: 'Throttling', status: 400 },
+  notReady: { code: 'ServiceUnavailable', status: 503 },
+  modelError: { code: 'ServiceFailure', status: 500 },
+  modelTimeout: { code: 'ServiceFailure', status: 500 },
+  unavailable: { code: 'ServiceUnavailable', status: 503 },
+  unsupported: { code: 'InvalidAction', status: 400 },
+  internal: { code: 'ServiceFailure', status: 500 },
+};
+
+export function createIamService(deps: IamDependencies): ServiceModule {
+  return {
+    scope: 'iam',
+    operations: {
+      ...userOperations(deps),
+      ...accessKeyOperations(deps),
+      ...roleOperations(deps),
+      ...policyOperations(deps),
+      ...attachmentOperations(deps),
+      ...inlinePolicyOperations(deps),
+    },
+    faultFor: kind => FAULTS[kind],
+  };
+}

@@ -1,0 +1,145 @@
+import type { AssumeRoleRequest, AssumeRoleResponse, Credentials } from '@aws-sdk/client-sts';
+import { parsePolicy } from '../../domain/access/document.ts';
+import { Fault } from '../../domain/fault.ts';
+import type { AccessRequest, Operation, RequestContext } from '../../domain/operation.ts';
+import type { IdentityRow } from '../../ports/store-iam.ts';
+import { type CredentialDependencies, issueSession } from '../iam/credentials.ts';
+import { awsManagedPolicy } from '../iam/managed-policies.ts';
+import { identityArn, parseIamArn, sessionPrincipal } from '../iam/names.ts';
+
+const HOUR_SECONDS = 3600;
+/** AWS packs session policies and tags into the token; inline policy text alone may have 2,048 characters. */
+const SESSION_POLICY_CHARACTERS = 2048;
+
+export function assumeRoleOperations(deps: CredentialDependencies) {
+  return {
+    AssumeRole: {
+      async authorize(input: AssumeRoleRequest, ctx) {
+        const { principal } = ctx;
+        const { RoleArn: roleArn = '' } = input;
+        if (principal.type === 'root') throw new Fault('denied', 'Roles may not be assumed by root accounts.');
+        const parsed = parseIamArn(roleArn);
+        if (parsed?.type !== 'role') throw new Fault('invalid', `${roleArn} is invalid`);
+        const role = await findRole(deps, roleArn);
+        const question: AccessRequest = {
+          resource: roleArn,
+          resourceAccountId: parsed.accountId,
+          resourcePolicyMustAllow: true,
+          // A role that is not there trusts nobody: the answer is the same, and tells nothing.
+          ...(role?.trustPolicy ? { resourcePolicy: role.trustPolicy } : {}),
+          conditions: sessionConditions(input),
+        };
+        const asked = [question];
+        if (input.Tags?.length) asked.push({ ...question, action: 'sts:TagSession' });
+        if (input.SourceIdentity !== undefined) asked.push({ ...question, action: 'sts:SetSourceIdentity' });
+        return asked;
+      },
+
+      async handle(input: AssumeRoleRequest, ctx): Promise<AssumeRoleResponse> {
+        refuseUnsupported(input);
+        const role = await findRole(deps, input.RoleArn ?? '');
+        if (role === undefined) throw new Fault('denied', `The role ${input.RoleArn} is gone.`);
+        const { RoleSessionName: sessionName = '' } = input;
+        const sessionPolicies = await checkSessionPolicies(deps, input, role.accountId);
+        const session = issueSession(deps, {
+          accountId: role.accountId,
+          identityId: role.id,
+          sessionName,
+          sessionPolicies,
+          tags: Object.fromEntries((input.Tags ?? []).map(({ Key = '', Value = '' }) => [Key, Value])),
+          expiresAt: ctx.now.getTime() + sessionSeconds(input, role, ctx) * 1000,
+        });
+        const { arn, userId } = sessionPrincipal(role, sessionName, {});
+        return {
+          Credentials: describeCredentials(session),
+          AssumedRoleUser: { AssumedRoleId: userId, Arn: arn },
+          ...(input.SourceIdentity === undefined ? {} : { SourceIdentity: input.SourceIdentity }),
+          ...(sessionPolicies.length === 0 ? {} : { PackedPolicySize: packedPercent(sessionPolicies) }),
+        };
+      },
+    },
+  } satisfies Record<string, Operation<never, unknown>>;
+}
+
+/** @returns the role that an ARN (with its path) names, in whatever account */
+export async function findRole(
+  deps: Pick<CredentialDependencies, 'store'>,
+  arn: string,
+): Promise<IdentityRow | undefined> {
+  const parsed = parseIamArn(arn);
+  if (parsed?.type !== 'role') return undefined;
+  const role = await deps.store.read(({ iam }) => iam.identity('role', parsed.accountId, parsed.name));
+  return role !== undefined && identityArn(role) === arn ? role : undefined;
+}
+
+export function describeCredentials(session: ReturnType<typeof issueSession>): Credentials {
+  return {
+    AccessKeyId: session.accessKeyId,
+    SecretAccessKey: session.secretAccessKey,
+    SessionToken: session.sessionToken,
+    Expiration: session.expiresAt,
+  };
+}
+
+function sessionConditions(input: AssumeRoleRequest): NonNullable<AccessRequest['conditions']> {
+  const conditions: NonNullable<AccessRequest['conditions']> = {
+    'sts:ExternalId': input.ExternalId,
+    'sts:RoleSessionName': input.RoleSessionName,
+    'sts:SourceIdentity': input.SourceIdentity,
+  };
+  for (const { Key, Value } of input.Tags ?? []) conditions[`aws:RequestTag/${Key}`] = Value;
+  if (input.Tags?.length) conditions['aws:TagKeys'] = input.Tags.map(({ Key = '' }) => Key);
+  return conditions;
+}
+
+function refuseUnsupported(input: AssumeRoleRequest): void {
+  if (input.SerialNumber !== undefined || input.TokenCode !== undefined)
+    throw new Fault('denied', 'MultiFactorAuthentication failed: this server has no MFA devices.');
+  if (input.TransitiveTagKeys?.length)
+    throw new Fault('invalid', 'TransitiveTagKeys is not supported by this server: give the tags to each AssumeRole.');
+  if (input.ProvidedContexts?.length) throw new Fault('invalid', 'ProvidedContexts is not supported by this server.');
+}
+
+function sessionSeconds(input: AssumeRoleRequest, role: IdentityRow, { principal }: RequestContext): number {
+  const asked = input.DurationSeconds ?? HOUR_SECONDS;
+  if (asked < 900 || asked > 43_200)
+    throw new Fault('invalid', `DurationSeconds must be from 900 to 43200; you sent ${asked}.`);
+  if (principal.type === 'assumedRole' && asked > HOUR_SECONDS)
+    throw new Fault(
+      'invalid',
+      'The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.',
+    );
+  if (asked > (role.maximumSessionSeconds ?? HOUR_SECONDS))
+    throw new Fault('invalid', 'The requested DurationSeconds exceeds the MaxSessionDuration set for this role.');
+  return asked;
+}
+
+async function checkSessionPolicies(
+  deps: CredentialDependencies,
+  input: AssumeRoleRequest,
+  accountId: string,
+): Promise<string[]> {
+  const policies: string[] = [];
+  for (const { arn = '' } of input.PolicyArns ?? []) {
+    const known = awsManagedPolicy(arn) ?? (await deps.store.read(({ iam }) => iam.policy(arn)));
+    if (known === undefined || !new RegExp(`^arn:aws:iam::(aws|${accountId}):`).test(arn))
+      throw new Fault('invalid', `Policy ${arn} does not exist or is not attachable.`);
+    policies.push(arn);
+  }
+  if (policies.length > 10)
+    throw new Fault('quota', `At most 10 PolicyArns may be given; you sent ${policies.length}.`);
+  if (input.Policy !== undefined) {
+    if (input.Policy.length > SESSION_POLICY_CHARACTERS)
+      throw new Fault(
+        'quota',
+        `Policy may have at most ${SESSION_POLICY_CHARACTERS} characters; you sent ${input.Policy.length}.`,
+      );
+    parsePolicy(input.Policy, { kind: 'identity' });
+    policies.push(input.Policy);
+  }
+  return policies;
+}
+
+function packedPercent(policies: readonly string[]): number {
+  return Math.max(1, Math.min(100, Math.ceil((policies.join('').length / SESSION_POLICY_CHARACTERS) * 100)));
+}

@@ -1,0 +1,66 @@
+import type {
+  GetAccessKeyInfoRequest,
+  GetAccessKeyInfoResponse,
+  GetCallerIdentityResponse,
+  GetSessionTokenRequest,
+  GetSessionTokenResponse,
+} from '@aws-sdk/client-sts';
+import { Fault } from '../../domain/fault.ts';
+import type { Operation } from '../../domain/operation.ts';
+import { type CredentialDependencies, issueSession } from '../iam/credentials.ts';
+import { identityIdOf } from '../iam/names.ts';
+import { describeCredentials } from './assume-role.ts';
+
+const HALF_A_DAY_SECONDS = 43_200;
+const HOUR_SECONDS = 3600;
+
+export function callerOperations(deps: CredentialDependencies) {
+  return {
+    GetCallerIdentity: {
+      authorize: (_input: object) => [],
+      async handle(_input: object, { principal }): Promise<GetCallerIdentityResponse> {
+        return { UserId: principal.userId, Account: principal.accountId, Arn: principal.arn };
+      },
+    },
+
+    // AWS: no permission is needed, but only long-term keys may ask.
+    GetSessionToken: {
+      authorize: (_input: GetSessionTokenRequest) => [],
+      async handle(input: GetSessionTokenRequest, ctx): Promise<GetSessionTokenResponse> {
+        const { principal } = ctx;
+        if (principal.accessKeyId?.startsWith('ASIA'))
+          throw new Fault('denied', 'Cannot call GetSessionToken with session credentials');
+        if (input.SerialNumber !== undefined || input.TokenCode !== undefined)
+          throw new Fault('denied', 'MultiFactorAuthentication failed: this server has no MFA devices.');
+        const longest = principal.type === 'root' ? HOUR_SECONDS : 129_600;
+        const seconds = Math.min(input.DurationSeconds ?? HALF_A_DAY_SECONDS, longest);
+        if (seconds < 900)
+          throw new Fault(
+            'invalid',
+            `DurationSeconds must be from 900 to ${longest}; you sent ${input.DurationSeconds}.`,
+          );
+        const session = issueSession(deps, {
+          accountId: principal.accountId,
+          identityId: identityIdOf(principal) ?? null,
+          sessionName: null,
+          sessionPolicies: [],
+          tags: {},
+          expiresAt: deps.time.now().getTime() + seconds * 1000,
+        });
+        return { Credentials: describeCredentials(session) };
+      },
+    },
+
+    GetAccessKeyInfo: {
+      authorize: (_input: GetAccessKeyInfoRequest) => [{ resource: '*' }],
+      async handle(input: GetAccessKeyInfoRequest, ctx): Promise<GetAccessKeyInfoResponse> {
+        const { AccessKeyId: id = '' } = input;
+        const key = await deps.store.read(({ iam }) => iam.accessKey(id));
+        if (key !== undefined) return { Account: key.accountId };
+        // A session's key is in no row; this server makes them for its own account only.
+        if (id.startsWith('ASIA')) return { Account: ctx.accountId };
+        throw new Fault('invalid', `Invalid access key id: "${id}".`);
+      },
+    },
+  } satisfies Record<string, Operation<never, unknown>>;
+}
