@@ -1,0 +1,133 @@
+// Gaps: CreateCustomModel, sharing and copying of models, storage prices.
+// By design: a model outlives its role, its buckets and its job; its weights never leave service-owned storage.
+// Client quirks: creationTime is the job's (recorded on AWS); baseModelName is the id without its version, and clients
+//   compare baseModelArn with the versioned ARN.
+import type {
+  CustomModelSummary,
+  DeleteCustomModelRequest,
+  DeleteCustomModelResponse,
+  GetCustomModelRequest,
+  GetCustomModelResponse,
+  ListCustomModelsRequest,
+  ListCustomModelsResponse,
+} from '@aws-sdk/client-bedrock';
+import { Fault } from '../../domain/fault.ts';
+import type { Operation, RequestContext } from '../../domain/operation.ts';
+import type { Rows } from '../../ports/store.ts';
+import type { BedrockScope, CustomModelRow } from '../../ports/store-bedrock.ts';
+import type { BedrockDependencies } from './dependencies.ts';
+import { absentArn, findByIdentifier, notFound, resourceTagConditions, scopeOf } from './identifiers.ts';
+import { listOptions, nextToken } from './paging.ts';
+
+type Dependencies = Pick<BedrockDependencies, 'store' | 'modelStore' | 'keyring'>;
+
+export function customModels({ store, modelStore, keyring }: Dependencies) {
+  async function question(input: { modelIdentifier: string | undefined }, ctx: RequestContext) {
+    const identifier = input.modelIdentifier ?? '';
+    const scope = scopeOf(ctx);
+    const model = await store.read(rows => findModel(rows, identifier, scope));
+    if (!model) return [{ resource: absentArn('custom-model', identifier, scope) }];
+    return [{ resource: model.modelArn, conditions: resourceTagConditions(model.tags) }];
+  }
+
+  return {
+    GetCustomModel: {
+      authorize: question,
+      async handle(input, ctx) {
+        const identifier = input.modelIdentifier ?? '';
+        const scope = scopeOf(ctx);
+        const model = await store.read(rows => findModel(rows, identifier, scope));
+        if (!model) throw notFound('custom-model', identifier, scope);
+        return {
+          modelArn: model.modelArn,
+          modelName: model.modelName,
+          jobName: model.jobName,
+          jobArn: model.jobArn,
+          baseModelArn: model.foundationModelArn,
+          customizationType: model.customizationType,
+          modelKmsKeyArn: model.keyArn ?? undefined,
+          hyperParameters: model.hyperParameters,
+          trainingDataConfig: { s3Uri: model.trainingDataS3Uri },
+          validationDataConfig: { validators: [] },
+          outputDataConfig: { s3Uri: model.outputDataS3Uri },
+          trainingMetrics: model.trainingLoss === null ? undefined : { trainingLoss: model.trainingLoss },
+          validationMetrics: [],
+          creationTime: new Date(model.createdAt),
+          modelStatus: 'Active',
+        };
+      },
+    } satisfies Operation<GetCustomModelRequest, GetCustomModelResponse>,
+
+    ListCustomModels: {
+      authorize: () => [{ resource: '*' }],
+      async handle(input, ctx) {
+        const options = { ...listOptions(input, ctx), foundationModelArn: baseFilter(input) };
+        if (hasNone(input)) return { modelSummaries: [] };
+        const page = await store.read(rows => rows.bedrock.listModels(scopeOf(ctx), options));
+        return { modelSummaries: page.rows.map(summary), ...nextToken(page.next, input, ctx) };
+      },
+    } satisfies Operation<ListCustomModelsRequest, ListCustomModelsResponse>,
+
+    DeleteCustomModel: {
+      authorize: question,
+      async handle(input, ctx) {
+        const identifier = input.modelIdentifier ?? '';
+        const scope = scopeOf(ctx);
+        const model = await store.transaction(async rows => {
+          const found = await findModel(rows, identifier, scope);
+          if (!found) throw notFound('custom-model', identifier, scope);
+          if (await rows.bedrock.throughputUsesModel(found.modelArn))
+            throw new Fault(
+              'conflict',
+              `The custom model ${found.modelName} is used by a Provisioned Throughput; delete that first.`,
+            );
+          await rows.bedrock.deleteModel(found.modelArn);
+          return found;
+        });
+        // The row is gone, and with it every use of the weights: what a failure leaves here, the sweep deletes.
+        await Promise.allSettled([
+          modelStore.delete(model.modelId),
+          keyring.release({ ...scope, keyArn: model.keyArn, resourceArn: model.modelArn }),
+        ]);
+        return {};
+      },
+    } satisfies Operation<DeleteCustomModelRequest, DeleteCustomModelResponse>,
+  };
+}
+
+/** By name or ARN, in the scope. */
+export function findModel(rows: Rows, identifier: string, scope: BedrockScope): Promise<CustomModelRow | undefined> {
+  return findByIdentifier(identifier, 'custom-model', scope, {
+    byId: id => rows.bedrock.modelById(scope, id),
+    byName: name => rows.bedrock.modelByName(scope, name),
+    arnOf: model => model.modelArn,
+  });
+}
+
+/** Two names for one thing here: a custom model's base is always a foundation model. */
+function baseFilter(input: ListCustomModelsRequest): string | undefined {
+  return input.baseModelArnEquals ?? input.foundationModelArnEquals;
+}
+
+/** Filters that nothing here passes: models of others, models that are not ready, two different bases at once. */
+function hasNone(input: ListCustomModelsRequest): boolean {
+  const { baseModelArnEquals: base, foundationModelArnEquals: foundation } = input;
+  return (
+    input.isOwned === false ||
+    (input.modelStatus !== undefined && input.modelStatus !== 'Active') ||
+    (base !== undefined && foundation !== undefined && base !== foundation)
+  );
+}
+
+function summary(model: CustomModelRow): CustomModelSummary {
+  return {
+    modelArn: model.modelArn,
+    modelName: model.modelName,
+    creationTime: new Date(model.createdAt),
+    baseModelArn: model.foundationModelArn,
+    baseModelName: model.foundationModelId.replace(/:.*$/, ''),
+    customizationType: model.customizationType,
+    ownerAccountId: model.accountId,
+    modelStatus: 'Active',
+  };
+}

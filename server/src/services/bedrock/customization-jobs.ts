@@ -1,0 +1,289 @@
+// Gaps: validation data, distillation and the other customization types (refused by name), training further from a
+//   custom model, DeleteModelCustomizationJob (AWS has none).
+// By design: the row is the queue; waiting is invisible (InProgress), as on AWS. vpcConfig is kept and echoed: there is no
+//   VPC here. hyperParameters echo the defaults, and for stepCount auto the number chosen, as soon as it is known.
+// Client quirks: Airflow matches the duplicate-name text, Terraform the role text and status Stopping right after a stop;
+//   conflict and quota are HTTP 400; validationDataConfig is always there, outputModelArn only when Completed.
+import type {
+  CreateModelCustomizationJobRequest,
+  CreateModelCustomizationJobResponse,
+  GetModelCustomizationJobRequest,
+  GetModelCustomizationJobResponse,
+  ListModelCustomizationJobsRequest,
+  ListModelCustomizationJobsResponse,
+  ModelCustomizationJobSummary,
+  StatusDetails,
+  StopModelCustomizationJobRequest,
+  StopModelCustomizationJobResponse,
+} from '@aws-sdk/client-bedrock';
+import { Fault } from '../../domain/fault.ts';
+import { foundationModelArn, foundationModelId } from '../../domain/foundation-model.ts';
+import type { Operation, RequestContext } from '../../domain/operation.ts';
+import { parseHyperparameters } from '../../domain/training/hyperparameters.ts';
+import { assertStoppable, newStatusDetails, type PhaseState, stopPhases } from '../../domain/training/job-state.ts';
+import type { Rows } from '../../ports/store.ts';
+import type { BedrockScope, CustomizationJobRow, NewCustomizationJob } from '../../ports/store-bedrock.ts';
+import type { BedrockDependencies } from './dependencies.ts';
+import { absentArn, findByIdentifier, notFound, resourceArn, resourceTagConditions, scopeOf } from './identifiers.ts';
+import {
+  notAssumable,
+  readBaseModel,
+  readS3Uri,
+  refuseForeignRole,
+  refuseOtherKinds,
+  refuseOtherRegion,
+} from './job-request.ts';
+import { listOptions, nextToken } from './paging.ts';
+import { earlierAnswer, rememberedRequest } from './request-token.ts';
+import { readTags, requestTagConditions } from './tag-list.ts';
+
+export function customizationJobs(deps: BedrockDependencies) {
+  const { store, ids, baseModels, roleSessions, keyring, quotas } = deps;
+
+  async function question(input: { jobIdentifier: string | undefined }, ctx: RequestContext) {
+    const identifier = input.jobIdentifier ?? '';
+    const scope = scopeOf(ctx);
+    const job = await store.read(rows => findJob(rows, identifier, scope));
+    if (!job) return [{ resource: absentArn('model-customization-job', identifier, scope) }];
+    return [{ resource: job.jobArn, conditions: resourceTagConditions(job.jobTags) }];
+  }
+
+  /** Everything that can be refused without asking another service, and the row that comes of it. */
+  async function prepare(input: CreateModelCustomizationJobRequest, ctx: RequestContext): Promise<NewCustomizationJob> {
+    const scope = scopeOf(ctx);
+    const { jobName = '', customModelName = '', roleArn = '', baseModelIdentifier = '' } = input;
+    refuseOtherKinds(input);
+    const trainingData = readS3Uri(input.trainingDataConfig?.s3Uri, 'trainingDataConfig.s3Uri', true);
+    const outputData = readS3Uri(input.outputDataConfig?.s3Uri, 'outputDataConfig.s3Uri', false);
+    refuseForeignRole(roleArn, scope);
+    const { entry, base } = await store.read(async rows => {
+      const found = await readBaseModel(baseModelIdentifier, baseModels, rows, scope);
+      await refuseOtherRegion(trainingData.bucket, 'trainingDataConfig.s3Uri', rows, scope);
+      await refuseOtherRegion(outputData.bucket, 'outputDataConfig.s3Uri', rows, scope);
+      return found;
+    });
+    const { hyperparameters, echoed } = parseHyperparameters(input.hyperParameters);
+    const jobId = ids.resource();
+    const customModelId = ids.resource();
+    const [jobArn, customModelArn] = [
+      resourceArn(scope, 'model-customization-job', `${entry.modelId}/${jobId}`),
+      resourceArn(scope, 'custom-model', `${entry.modelId}/${customModelId}`),
+    ];
+    const { stepCount, batchSize, learningRate } = hyperparameters;
+    return {
+      ...scope,
+      jobId,
+      jobArn,
+      jobName,
+      customModelName,
+      customModelId,
+      customModelArn,
+      roleArn,
+      foundationModelId: entry.modelId,
+      foundationModelArn: foundationModelArn(scope.region, entry.modelId),
+      baseModelId: base.id,
+      customizationType: 'FINE_TUNING',
+      hyperParameters: echoed,
+      resolved: {
+        stepCount: stepCount === 'auto' ? null : stepCount,
+        batchSize,
+        requestedLearningRate: learningRate,
+        learningRate: learningRate * base.learningRateFactor,
+      },
+      trainingDataS3Uri: trainingData.uri,
+      outputDataS3Uri: outputData.uri,
+      vpcConfig: input.vpcConfig
+        ? {
+            subnetIds: [...(input.vpcConfig.subnetIds ?? [])],
+            securityGroupIds: [...(input.vpcConfig.securityGroupIds ?? [])],
+          }
+        : null,
+      keyArn: input.customModelKmsKeyId
+        ? await keyring.resolve(input.customModelKmsKeyId, scope.accountId, scope.region)
+        : null,
+      clientRequestToken: input.clientRequestToken ?? null,
+      jobTags: readTags(input.jobTags, 'jobTags', jobArn),
+      customModelTags: readTags(input.customModelTags, 'customModelTags', customModelArn),
+      seed: Buffer.from(ids.bytes(4)).readUInt32BE(),
+      createdAt: ctx.now.getTime(),
+    };
+  }
+
+  async function refuseTaken(rows: Rows, job: NewCustomizationJob): Promise<void> {
+    if (await rows.bedrock.jobByName(job, job.jobName))
+      throw new Fault('invalid', 'The provided job name is currently in use.', { resource: job.jobName });
+    if (await rows.bedrock.modelNameInUse(job, job.customModelName))
+      throw new Fault('invalid', 'The provided custom model name is currently in use.', {
+        resource: job.customModelName,
+      });
+    const unfinished = await rows.bedrock.countUnfinishedJobs(job);
+    if (unfinished >= quotas.scheduledJobs)
+      throw new Fault(
+        'quota',
+        `At most ${quotas.scheduledJobs} model customization jobs may be scheduled at once; ${unfinished} are. Wait for one to end, or stop one.`,
+      );
+    const models = await rows.bedrock.countModels(job);
+    if (models + unfinished >= quotas.customModels)
+      throw new Fault(
+        'quota',
+        `An account may have at most ${quotas.customModels} custom models in a Region; delete one first.`,
+      );
+  }
+
+  return {
+    CreateModelCustomizationJob: {
+      async authorize(input, ctx) {
+        const identifier = input.baseModelIdentifier ?? '';
+        const modelId = foundationModelId(identifier, ctx.region);
+        const base = modelId === undefined ? identifier : foundationModelArn(ctx.region, modelId);
+        const keyId = input.customModelKmsKeyId;
+        return [
+          { resource: base, conditions: requestTagConditions(input.jobTags) },
+          {
+            action: 'iam:PassRole',
+            resource: input.roleArn ?? '',
+            conditions: { 'iam:PassedToService': 'bedrock.amazonaws.com' },
+          },
+          ...(keyId === undefined ? [] : await keyring.accessRequests(keyId, ctx.accountId, ctx.region)),
+        ];
+      },
+      async handle(input, ctx) {
+        const request = rememberedRequest(input, ctx);
+        const earlier = await earlierAnswer(store, request);
+        if (earlier !== undefined) return { jobArn: earlier };
+        const job = await prepare(input, ctx);
+        await store.read(rows => refuseTaken(rows, job));
+        await roleSessions
+          .assumeForService({
+            roleArn: job.roleArn,
+            servicePrincipal: 'bedrock.amazonaws.com',
+            sourceAccountId: job.accountId,
+            sourceArn: job.jobArn,
+            region: job.region,
+            sessionName: `bedrock-${job.jobId}`,
+          })
+          .catch((error: unknown) => {
+            throw error instanceof Fault ? notAssumable(job.roleArn, error) : error;
+          });
+        const jobArn = await store.transaction(async rows => {
+          // Looked at again: another request may have come while the role was tried.
+          const meanwhile = await request.earlierAnswer(rows);
+          if (meanwhile !== undefined) return meanwhile;
+          await refuseTaken(rows, job);
+          await rows.bedrock.insertJob(job, newStatusDetails());
+          await request.remember(rows, job.jobArn);
+          return job.jobArn;
+        });
+        deps.wakeTraining();
+        return { jobArn };
+      },
+    } satisfies Operation<CreateModelCustomizationJobRequest, CreateModelCustomizationJobResponse>,
+
+    GetModelCustomizationJob: {
+      authorize: question,
+      async handle(input, ctx) {
+        const identifier = input.jobIdentifier ?? '';
+        const scope = scopeOf(ctx);
+        const job = await store.read(rows => findJob(rows, identifier, scope));
+        if (!job) throw notFound('model-customization-job', identifier, scope);
+        return details(job);
+      },
+    } satisfies Operation<GetModelCustomizationJobRequest, GetModelCustomizationJobResponse>,
+
+    ListModelCustomizationJobs: {
+      authorize: () => [{ resource: '*' }],
+      async handle(input, ctx) {
+        const options = { ...listOptions(input, ctx), status: input.statusEquals };
+        const page = await store.read(rows => rows.bedrock.listJobs(scopeOf(ctx), options));
+        return { modelCustomizationJobSummaries: page.rows.map(summary), ...nextToken(page.next, input, ctx) };
+      },
+    } satisfies Operation<ListModelCustomizationJobsRequest, ListModelCustomizationJobsResponse>,
+
+    StopModelCustomizationJob: {
+      authorize: question,
+      async handle(input, ctx) {
+        const identifier = input.jobIdentifier ?? '';
+        const scope = scopeOf(ctx);
+        const now = ctx.now.getTime();
+        await store.transaction(async rows => {
+          const job = await findJob(rows, identifier, scope);
+          if (!job) throw notFound('model-customization-job', identifier, scope);
+          assertStoppable(job.status, job.jobName);
+          await rows.bedrock.requestStop(job.jobId, stopPhases(job.statusDetails, now), now);
+        });
+        deps.wakeTraining();
+        return {};
+      },
+    } satisfies Operation<StopModelCustomizationJobRequest, StopModelCustomizationJobResponse>,
+  };
+}
+
+function findJob(rows: Rows, identifier: string, scope: BedrockScope): Promise<CustomizationJobRow | undefined> {
+  return findByIdentifier(identifier, 'model-customization-job', scope, {
+    byId: id => rows.bedrock.jobById(scope, id),
+    byName: name => rows.bedrock.jobByName(scope, name),
+    arnOf: job => job.jobArn,
+  });
+}
+
+function details(job: CustomizationJobRow): GetModelCustomizationJobResponse {
+  const completed = job.status === 'Completed';
+  return {
+    jobArn: job.jobArn,
+    jobName: job.jobName,
+    outputModelName: job.customModelName,
+    outputModelArn: completed ? job.customModelArn : undefined,
+    clientRequestToken: job.clientRequestToken ?? undefined,
+    roleArn: job.roleArn,
+    status: job.status,
+    statusDetails: statusDetails(job),
+    failureMessage: job.failureMessage ?? undefined,
+    creationTime: new Date(job.createdAt),
+    lastModifiedTime: new Date(job.lastModifiedAt),
+    endTime: job.endedAt === null ? undefined : new Date(job.endedAt),
+    baseModelArn: job.foundationModelArn,
+    hyperParameters: job.hyperParameters,
+    trainingDataConfig: { s3Uri: job.trainingDataS3Uri },
+    validationDataConfig: { validators: [] },
+    outputDataConfig: { s3Uri: job.outputDataS3Uri },
+    customizationType: job.customizationType,
+    outputModelKmsKeyArn: job.keyArn ?? undefined,
+    trainingMetrics: completed && job.trainingLoss !== null ? { trainingLoss: job.trainingLoss } : undefined,
+    validationMetrics: [],
+    vpcConfig: job.vpcConfig ?? undefined,
+  };
+}
+
+function summary(job: CustomizationJobRow): ModelCustomizationJobSummary {
+  return {
+    jobArn: job.jobArn,
+    baseModelArn: job.foundationModelArn,
+    jobName: job.jobName,
+    status: job.status,
+    statusDetails: statusDetails(job),
+    lastModifiedTime: new Date(job.lastModifiedAt),
+    creationTime: new Date(job.createdAt),
+    endTime: job.endedAt === null ? undefined : new Date(job.endedAt),
+    customModelArn: job.status === 'Completed' ? job.customModelArn : undefined,
+    customModelName: job.customModelName,
+    customizationType: job.customizationType,
+  };
+}
+
+function statusDetails({
+  statusDetails: { validation, dataProcessing, training },
+}: CustomizationJobRow): StatusDetails {
+  return {
+    validationDetails: phase(validation),
+    dataProcessingDetails: phase(dataProcessing),
+    trainingDetails: phase(training),
+  };
+}
+
+function phase(state: PhaseState) {
+  return {
+    status: state.status,
+    creationTime: state.startedAt === null ? undefined : new Date(state.startedAt),
+    lastModifiedTime: state.lastModifiedAt === null ? undefined : new Date(state.lastModifiedAt),
+  };
+}

@@ -1,0 +1,104 @@
+import type { CreateModelCustomizationJobRequest } from '@aws-sdk/client-bedrock';
+import { parseArn } from '../../domain/arn.ts';
+import { Fault } from '../../domain/fault.ts';
+import { foundationModelId, supportingModel } from '../../domain/foundation-model.ts';
+import type { BaseModel, BaseModels, CatalogueEntry } from '../../ports/base-models.ts';
+import type { Rows } from '../../ports/store.ts';
+import type { BedrockScope } from '../../ports/store-bedrock.ts';
+import { findModel } from './custom-models.ts';
+
+/** Clients match on it; AWS answers it for an unknown model and for one that cannot be customized alike. */
+export const INVALID_MODEL = 'The provided model identifier is invalid.';
+/** Terraform retries while a new role spreads, by this text. */
+const ROLE_NOT_ASSUMABLE = 'Could not assume provided IAM role';
+
+/**
+ * Refuses what another kind of job would need.
+ * @throws Fault invalid naming the member
+ */
+export function refuseOtherKinds(input: CreateModelCustomizationJobRequest): void {
+  const { customizationType = 'FINE_TUNING' } = input;
+  if (customizationType !== 'FINE_TUNING')
+    throw new Fault(
+      'invalid',
+      `customizationType ${customizationType} is not supported for this base model; it supports FINE_TUNING.`,
+    );
+  if (input.customizationConfig !== undefined)
+    throw new Fault(
+      'invalid',
+      `customizationConfig.${Object.keys(input.customizationConfig)[0] ?? ''} belongs to another customization type; leave it out for FINE_TUNING.`,
+    );
+  // AWS: text-to-image jobs take no validation data (user guide, model-customization-prepare).
+  if ((input.validationDataConfig?.validators ?? []).length > 0)
+    throw new Fault(
+      'invalid',
+      'validationDataConfig is not supported for fine-tuning an image model; leave it out, or send no validators.',
+    );
+  if (input.trainingDataConfig?.invocationLogsConfig !== undefined)
+    throw new Fault(
+      'invalid',
+      'trainingDataConfig.invocationLogsConfig is not supported for an image model; give trainingDataConfig.s3Uri.',
+    );
+}
+
+/**
+ * The catalogue row that a job trains, and the base model behind it.
+ * @throws Fault invalid with AWS's text where it is unknown or not customizable
+ */
+export async function readBaseModel(
+  identifier: string,
+  baseModels: BaseModels,
+  rows: Rows,
+  scope: BedrockScope,
+): Promise<{ entry: CatalogueEntry; base: BaseModel }> {
+  const modelId = foundationModelId(identifier, scope.region);
+  const entry = modelId === undefined ? undefined : supportingModel(baseModels.catalogue(), modelId, 'FINE_TUNING');
+  const base = entry && baseModels.get(entry.baseModelId);
+  if (entry && base) return { entry, base };
+  if (await findModel(rows, identifier, scope))
+    throw new Fault(
+      'invalid',
+      'baseModelIdentifier names a custom model; training further from one is not supported yet. Name its foundation model.',
+    );
+  throw new Fault('invalid', INVALID_MODEL);
+}
+
+/** @throws Fault invalid where the URI names no bucket, or (a manifest) no object */
+export function readS3Uri(uri: string | undefined, member: string, needsKey: boolean): { uri: string; bucket: string } {
+  if (uri === undefined || uri === '') throw new Fault('invalid', `${member} is required.`);
+  const match = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/s.exec(uri);
+  const [, bucket, key = ''] = match ?? [];
+  if (bucket === undefined)
+    throw new Fault('invalid', `${member} must look like s3://bucket/key; you sent ${uri.slice(0, 200)}.`);
+  if (needsKey && (key === '' || key.endsWith('/')))
+    throw new Fault('invalid', `${member} must name one object, a .jsonl manifest; you sent ${uri.slice(0, 200)}.`);
+  return { uri, bucket };
+}
+
+/**
+ * Refuses a bucket of another Region early, where it is the caller's own. Of a bucket of another account nothing is
+ * said here: the job finds out with the role's permissions.
+ */
+export async function refuseOtherRegion(bucket: string, member: string, rows: Rows, scope: BedrockScope) {
+  const row = await rows.s3.bucket(bucket);
+  if (row && row.accountId === scope.accountId && row.region !== scope.region)
+    throw new Fault(
+      'invalid',
+      `${member}: the bucket ${bucket} is in ${row.region}; a job in ${scope.region} uses buckets of its own Region.`,
+    );
+}
+
+/** @throws Fault invalid in AWS's words for a role that cannot be passed: of another account, or no role at all */
+export function refuseForeignRole(roleArn: string, scope: BedrockScope): void {
+  const arn = parseArn(roleArn);
+  if (arn?.service !== 'iam' || !arn.resource.startsWith('role/') || arn.accountId !== scope.accountId)
+    throw new Fault('invalid', `${ROLE_NOT_ASSUMABLE}: roleArn must be a role of account ${scope.accountId}.`);
+}
+
+export function notAssumable(roleArn: string, cause: unknown): Fault {
+  return new Fault(
+    'invalid',
+    `${ROLE_NOT_ASSUMABLE} ${roleArn}: it must exist, and its trust policy must allow sts:AssumeRole to the service bedrock.amazonaws.com for this account and job.`,
+    { cause },
+  );
+}

@@ -1,0 +1,39 @@
+import type { FaultKind } from '../../domain/fault.ts';
+import type { Operation, ServiceFault, ServiceModule } from '../../domain/operation.ts';
+import { customModels } from './custom-models.ts';
+import { customizationJobs } from './customization-jobs.ts';
+import type { BedrockDependencies } from './dependencies.ts';
+import { foundationModels } from './foundation-models.ts';
+import { provisionedThroughput } from './provisioned-throughput.ts';
+import { tagOperations } from './tags.ts';
+
+/** Codes and statuses of the control plane. AWS: conflict, quota and too many tags are 400 here (botocore 1.44.5). */
+const faults: Readonly<Record<FaultKind, ServiceFault>> = {
+  invalid: { code: 'ValidationException', status: 400 },
+  unsupported: { code: 'ValidationException', status: 400 },
+  notFound: { code: 'ResourceNotFoundException', status: 404 },
+  denied: { code: 'AccessDeniedException', status: 403 },
+  conflict: { code: 'ConflictException', status: 400 },
+  quota: { code: 'ServiceQuotaExceededException', status: 400 },
+  throttled: { code: 'ThrottlingException', status: 429 },
+  notReady: { code: 'ThrottlingException', status: 429 },
+  modelError: { code: 'InternalServerException', status: 500 },
+  modelTimeout: { code: 'InternalServerException', status: 500 },
+  unavailable: { code: 'ServiceUnavailableException', status: 503 },
+  internal: { code: 'InternalServerException', status: 500 },
+};
+
+/** The control plane of Bedrock: customization jobs, custom models, Provisioned Throughput, the catalogue, tags. */
+export function createBedrockService(deps: BedrockDependencies): ServiceModule {
+  return {
+    scope: 'bedrock',
+    operations: {
+      ...customizationJobs(deps),
+      ...customModels(deps),
+      ...provisionedThroughput(deps),
+      ...foundationModels(deps),
+      ...tagOperations(deps),
+    } satisfies Record<string, Operation<never, unknown>>,
+    faultFor: kind => faults[kind],
+  };
+}
