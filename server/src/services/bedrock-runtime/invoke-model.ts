@@ -1,0 +1,89 @@
+// Gaps: guardrails, latency-optimised inference, inference profiles, imported models.
+// By design: a base model is registered here once, whatever id asks for it; nothing of a request's body reaches a log.
+// Client quirks: boto3 sends neither Accept nor Content-Type where the caller gives none: both mean application/json.
+//   Clients test `error` of the answer against null, so it is there.
+import type { InvokeModelRequest, InvokeModelResponse } from '@aws-sdk/client-bedrock-runtime';
+import limits from '../../../../contract/limits.json' with { type: 'json' };
+import { Fault } from '../../domain/fault.ts';
+import type { Operation, RequestContext } from '../../domain/operation.ts';
+import type { BaseModels } from '../../ports/base-models.ts';
+import type { Capacity } from '../../ports/inference.ts';
+import type { Keyring } from '../../ports/keys.ts';
+import type { Store } from '../../ports/store.ts';
+import { authorizedArn, resolveTarget } from './model-target.ts';
+import { parseTitanImageBody } from './titan-image.ts';
+
+export interface BedrockRuntimeDependencies {
+  store: Store;
+  baseModels: BaseModels;
+  keyring: Pick<Keyring, 'resolve' | 'accessRequests'>;
+  capacity: Pick<Capacity, 'invokeBase' | 'invokeProvisioned'>;
+}
+
+export function invokeModel({ store, baseModels, keyring, capacity }: BedrockRuntimeDependencies) {
+  /** The customer's key of the custom model behind a provisioned model, if both are the caller's. */
+  function keyOf(modelId: string, ctx: RequestContext): Promise<string | null> {
+    return store.read(async rows => {
+      if (!modelId.includes(':provisioned-model/')) return null;
+      const provisioned = await rows.bedrock.throughputByArn(modelId);
+      if (provisioned?.accountId !== ctx.accountId || provisioned.region !== ctx.region) return null;
+      return (await rows.bedrock.modelByArn(provisioned.modelArn))?.keyArn ?? null;
+    });
+  }
+
+  return {
+    InvokeModel: {
+      async authorize(input, ctx) {
+        const modelId = input.modelId ?? '';
+        const keyArn = await keyOf(modelId, ctx);
+        const key = keyArn === null ? [] : await keyring.accessRequests(keyArn, ctx.accountId, ctx.region);
+        return [
+          { resource: authorizedArn(modelId, ctx.region) },
+          // AWS: an invoker of a model under a customer's key needs Decrypt, and no more (encryption-custom-job).
+          ...key.filter(request => request.action === 'kms:Decrypt'),
+        ];
+      },
+      async handle(input, ctx) {
+        const modelId = input.modelId ?? '';
+        const target = await store.read(rows => resolveTarget(modelId, ctx, rows, baseModels));
+        refuseForeignFormats(input);
+        refuseOptions(input);
+        const tasks = 'base' in target ? target.base.tasks : 'all';
+        const request = { requestId: ctx.requestId, ...parseTitanImageBody(input.body, tasks) };
+        const keyArn = await keyOf(modelId, ctx);
+        // A key that is disabled makes the model unusable, also where its units have long been loaded.
+        if (keyArn !== null) await keyring.resolve(keyArn, ctx.accountId, ctx.region);
+        const { images } =
+          'base' in target
+            ? await capacity.invokeBase(target.base.baseModelId, request, ctx.signal)
+            : await capacity.invokeProvisioned(target.provisioned.provisionedModelArn, request, ctx.signal);
+        return {
+          body: new TextEncoder().encode(JSON.stringify({ images, error: null })),
+          contentType: 'application/json',
+        };
+      },
+    } satisfies Operation<InvokeModelRequest, InvokeModelResponse>,
+  };
+}
+
+function refuseForeignFormats(input: InvokeModelRequest): void {
+  if (input.contentType !== undefined && !isJson(input.contentType))
+    throw new Fault('invalid', `contentType must be application/json; you sent ${input.contentType.slice(0, 100)}.`);
+  if (input.accept !== undefined && !input.accept.split(',').some(type => isJson(type) || /^\s*\*\/\*/.test(type)))
+    throw new Fault('invalid', `accept must be application/json or */*; you sent ${input.accept.slice(0, 100)}.`);
+  const { maximumSizeBytes } = limits.invokeBody;
+  if ((input.body?.byteLength ?? 0) > maximumSizeBytes)
+    throw new Fault('invalid', `body must have at most ${maximumSizeBytes} bytes; it has ${input.body?.byteLength}.`);
+}
+
+/** Options that would change the answer if they were ignored. */
+function refuseOptions(input: InvokeModelRequest): void {
+  if (input.guardrailIdentifier !== undefined)
+    throw new Fault('unsupported', 'guardrailIdentifier: guardrails are not supported by this server.');
+  if (input.performanceConfigLatency === 'optimized')
+    throw new Fault('unsupported', 'performanceConfigLatency optimized is not supported for this model; use standard.');
+}
+
+function isJson(mediaType: string): boolean {
+  return mediaType.split(';')[0]?.trim().toLowerCase() === 'application/json';
+}

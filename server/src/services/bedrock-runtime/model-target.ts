@@ -1,0 +1,86 @@
+import { parseArn } from '../../domain/arn.ts';
+import { Fault } from '../../domain/fault.ts';
+import { foundationModelArn, foundationModelId } from '../../domain/foundation-model.ts';
+import type { RequestContext } from '../../domain/operation.ts';
+import type { BaseModels, CatalogueEntry } from '../../ports/base-models.ts';
+import type { Rows } from '../../ports/store.ts';
+import type { ThroughputRow } from '../../ports/store-bedrock.ts';
+
+/** What answers a modelId: a base model on demand, or the units of a Provisioned Throughput. */
+export type ModelTarget = { base: CatalogueEntry } | { provisioned: ThroughputRow };
+
+/** `provider.model`, with or without a version: an id that could be one of AWS's. */
+const MODEL_ID = /^[a-z0-9-]{1,63}\.[a-z0-9.-]{1,63}(:[a-z0-9.-]{1,63}){0,2}$/;
+
+/** ARN kinds that AWS's runtime takes and this server has nothing behind. */
+const otherKinds = [
+  'custom-model-deployment',
+  'imported-model',
+  'inference-profile',
+  'application-inference-profile',
+  'default-prompt-router',
+  'prompt-router',
+  'prompt',
+];
+
+/** The ARN that policies decide on: AWS authorises InvokeModel against the ARN in modelId. */
+export function authorizedArn(modelId: string, region: string): string {
+  return modelId.startsWith('arn:') ? modelId : foundationModelArn(region, modelId);
+}
+
+/**
+ * @throws Fault in AWS's words (bedrock-facts.md §7.1): invalid for what can be no model here or needs Provisioned
+ *   Throughput, notFound for a model that is not there, notReady while its units load
+ */
+export async function resolveTarget(
+  modelId: string,
+  ctx: RequestContext,
+  rows: Rows,
+  baseModels: BaseModels,
+): Promise<ModelTarget> {
+  const arn = modelId.startsWith('arn:') ? parseArn(modelId) : undefined;
+  const kind = arn?.service === 'bedrock' ? arn.resource.split('/')[0] : undefined;
+  if (kind === 'provisioned-model') return { provisioned: await findProvisioned(modelId, ctx, rows) };
+  if (kind === 'custom-model')
+    throw new Fault(
+      'invalid',
+      'A custom model is not invoked by its own ARN: buy Provisioned Throughput for it, and use the ARN of the provisioned model.',
+    );
+  if (kind !== undefined && otherKinds.includes(kind))
+    throw new Fault('unsupported', `modelId names a ${kind}, which this server does not support.`);
+  const id = foundationModelId(modelId, ctx.region);
+  const entry = baseModels.catalogue().find(row => row.modelId === id);
+  if (entry === undefined) {
+    if (kind === 'foundation-model' || (id !== undefined && MODEL_ID.test(id)))
+      throw new Fault('notFound', 'Could not resolve the foundation model from the provided model identifier.', {
+        resource: modelId,
+      });
+    throw new Fault('invalid', 'The provided model identifier is invalid.');
+  }
+  if (!entry.inferenceTypesSupported.includes('ON_DEMAND'))
+    // The apostrophe is AWS's own.
+    throw new Fault(
+      'invalid',
+      `Invocation of model ID ${entry.modelId} with on-demand throughput isn’t supported. Retry your request with the ID or ARN of an inference profile that contains this model. On this server: the ARN of a provisioned model, or an ON_DEMAND model ID of ListFoundationModels.`,
+    );
+  return { base: entry };
+}
+
+async function findProvisioned(arn: string, ctx: RequestContext, rows: Rows): Promise<ThroughputRow> {
+  const row = await rows.bedrock.throughputByArn(arn);
+  if (!row || row.accountId !== ctx.accountId || row.region !== ctx.region)
+    throw new Fault('notFound', `There is no provisioned model ${arn} in ${ctx.region} of this account.`, {
+      resource: arn,
+    });
+  if (row.status === 'Creating')
+    throw new Fault(
+      'notReady',
+      `The provisioned model ${row.provisionedModelName} is Creating; retry when its status is InService.`,
+    );
+  if (row.status === 'Failed')
+    throw new Fault(
+      'invalid',
+      `The provisioned model ${row.provisionedModelName} is Failed and cannot be invoked: ${row.failureMessage ?? 'see its failureMessage'}`,
+    );
+  return row;
+}

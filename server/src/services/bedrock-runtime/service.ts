@@ -1,0 +1,29 @@
+import type { FaultKind } from '../../domain/fault.ts';
+import type { Operation, ServiceFault, ServiceModule } from '../../domain/operation.ts';
+import { type BedrockRuntimeDependencies, invokeModel } from './invoke-model.ts';
+import { refusedOperations } from './refused.ts';
+
+/** Codes and statuses of the runtime (botocore 1.44.5): not ready is 429, a model's error 424, its timeout 408. */
+const faults: Readonly<Record<FaultKind, ServiceFault>> = {
+  invalid: { code: 'ValidationException', status: 400 },
+  unsupported: { code: 'ValidationException', status: 400 },
+  notFound: { code: 'ResourceNotFoundException', status: 404 },
+  denied: { code: 'AccessDeniedException', status: 403 },
+  conflict: { code: 'ConflictException', status: 400 },
+  quota: { code: 'ServiceQuotaExceededException', status: 400 },
+  throttled: { code: 'ThrottlingException', status: 429 },
+  notReady: { code: 'ModelNotReadyException', status: 429 },
+  modelError: { code: 'ModelErrorException', status: 424 },
+  modelTimeout: { code: 'ModelTimeoutException', status: 408 },
+  unavailable: { code: 'ServiceUnavailableException', status: 503 },
+  internal: { code: 'InternalServerException', status: 500 },
+};
+
+/** The runtime of Bedrock: InvokeModel, and the operations that an image model does not have. */
+export function createBedrockRuntimeService(deps: BedrockRuntimeDependencies): ServiceModule {
+  return {
+    scope: 'bedrock',
+    operations: { ...invokeModel(deps), ...refusedOperations } satisfies Record<string, Operation<never, unknown>>,
+    faultFor: kind => faults[kind],
+  };
+}

@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { Fault, type FaultKind } from '../../domain/fault.ts';
+import { readImage } from './input-image.ts';
+import { parseTitanImageBody } from './titan-image.ts';
+
+/** The first bytes of a PNG of that size: all that the server looks at. */
+function pngHeader(width: number, height: number): string {
+  const bytes = Buffer.alloc(33);
+  Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 13]).copy(bytes);
+  bytes.write('IHDR', 12, 'latin1');
+  bytes.writeUInt32BE(width, 16);
+  bytes.writeUInt32BE(height, 20);
+  return bytes.toString('base64');
+}
+
+const parse = (body: unknown, tasks: 'v1' | 'all' = 'all') =>
+  parseTitanImageBody(new TextEncoder().encode(typeof body === 'string' ? body : JSON.stringify(body)), tasks);
+
+function refusal(body: unknown, tasks: 'v1' | 'all' = 'all', kind: FaultKind = 'invalid'): string {
+  try {
+    parse(body, tasks);
+  } catch (error) {
+    if (error instanceof Fault && error.kind === kind) return error.message;
+    throw error;
+  }
+  return 'accepted';
+}
+
+/** AWS's sentence around what is wrong. */
+const malformed = (what: string) => `Malformed input request: ${what}, please reformat your input and try again.`;
+const textImage = (params: object, config?: object) => ({
+  taskType: 'TEXT_IMAGE',
+  textToImageParams: { text: 'Ron the dog', ...params },
+  ...(config && { imageGenerationConfig: config }),
+});
+const variation = (images: unknown, params: object = {}) => ({
+  taskType: 'IMAGE_VARIATION',
+  imageVariationParams: { images, ...params },
+});
+
+test('a minimal text request gets the defaults', () => {
+  assert.deepEqual(parse(textImage({})), {
+    task: 'TEXT_IMAGE',
+    text: 'Ron the dog',
+    negativeText: null,
+    images: [],
+    similarityStrength: null,
+    numberOfImages: 1,
+    width: 1024,
+    height: 1024,
+    cfgScale: 8,
+    seed: 42,
+    quality: 'standard',
+  });
+});
+
+test('every parameter passes through', () => {
+  const config = { numberOfImages: 5, width: 1173, height: 640, cfgScale: 1.1, seed: 2147483646, quality: 'premium' };
+  assert.deepEqual(parse(textImage({ negativeText: 'blur' }, config)), {
+    task: 'TEXT_IMAGE',
+    text: 'Ron the dog',
+    negativeText: 'blur',
+    images: [],
+    similarityStrength: null,
+    ...config,
+  });
+});
+
+test('a variation has its images, an optional text and a strength of 0.7', () => {
+  const image = pngHeader(512, 768);
+  const request = parse(variation([image, image]), 'v1');
+  assert.equal(request.similarityStrength, 0.7);
+  assert.equal(request.text, null);
+  assert.deepEqual(request.images, [image, image]);
+  assert.equal(parse(variation([image], { similarityStrength: 0.2, text: 'x' })).similarityStrength, 0.2);
+});
+
+test('a text of 536 characters gets the very words of AWS', () => {
+  assert.equal(
+    refusal(textImage({ text: 'x'.repeat(536) })),
+    'Malformed input request: #/textToImageParams/text: expected maxLength: 512, actual: 536, please reformat your input and try again.',
+  );
+  assert.equal(parse(textImage({ text: 'x'.repeat(512) })).text?.length, 512);
+});
+
+test('what is out of its range is named with the range', () => {
+  const config = '#/imageGenerationConfig';
+  const cases: [object, string][] = [
+    [{ numberOfImages: 6 }, `${config}/numberOfImages: 6 is not less or equal to 5`],
+    [{ numberOfImages: 0 }, `${config}/numberOfImages: 0 is not greater or equal to 1`],
+    [{ cfgScale: 1 }, `${config}/cfgScale: 1 is not greater or equal to 1.1`],
+    [{ cfgScale: 10.1 }, `${config}/cfgScale: 10.1 is not less or equal to 10`],
+    [{ seed: 2147483647 }, `${config}/seed: 2147483647 is not less or equal to 2147483646`],
+    [{ seed: -1 }, `${config}/seed: -1 is not greater or equal to 0`],
+    [{ seed: 1.5 }, `${config}/seed: expected type: Integer, found: BigDecimal`],
+    [{ quality: 'best' }, `${config}/quality: best is not a valid enum value`],
+    [{ width: 1000 }, `${config}/width: 1000 is not a valid enum value`],
+    [{ size: 1 }, `${config}: extraneous key [size] is not permitted`],
+  ];
+  for (const [sent, expected] of cases) assert.equal(refusal(textImage({}, sent)), malformed(expected));
+  assert.equal(
+    refusal(textImage({}, { numberOfImages: 6, cfgScale: 1 })),
+    malformed(`${cases[0]?.[1]}${cases[2]?.[1]}`),
+    'several at once, without a separator',
+  );
+  assert.match(
+    refusal(textImage({}, { width: 1024, height: 768 })),
+    /1024 x 768 is not a permitted width x height: 1024x1024/,
+  );
+  assert.match(refusal(textImage({}, { width: 512 })), /512 x 1024 is not a permitted/);
+});
+
+test('a body that is none of it is refused without a word of its content', () => {
+  assert.equal(refusal(''), malformed('#: the body is not JSON in UTF-8'));
+  assert.equal(refusal('{"taskType": "secret prompt'), malformed('#: the body is not JSON in UTF-8'));
+  assert.equal(refusal('[]'), malformed('#: expected type: JSONObject, found: JSONArray'));
+  assert.equal(refusal({}), malformed('#: required key [taskType] not found'));
+  assert.equal(refusal({ taskType: 7 }), malformed('#/taskType: expected type: String, found: Integer'));
+  assert.equal(refusal({ taskType: 'VIDEO' }), malformed('#/taskType: VIDEO is not a valid enum value'));
+  assert.equal(refusal({ taskType: 'TEXT_IMAGE' }), malformed('#: required key [textToImageParams] not found'));
+  assert.equal(
+    refusal(textImage({ text: '' })),
+    malformed('#/textToImageParams/text: expected minLength: 1, actual: 0'),
+  );
+  assert.equal(
+    refusal({ ...textImage({}), imageVariationParams: {} }),
+    malformed('#: extraneous key [imageVariationParams] is not permitted'),
+  );
+});
+
+test('tasks of another issue are refused by name, and those of version 2 are none of version 1', () => {
+  for (const taskType of ['INPAINTING', 'OUTPAINTING', 'COLOR_GUIDED_GENERATION', 'BACKGROUND_REMOVAL', 'SMART_CROP'])
+    assert.match(refusal({ taskType }, 'all', 'unsupported'), new RegExp(`taskType ${taskType} is not supported`));
+  assert.match(refusal({ taskType: 'INPAINTING' }, 'v1', 'unsupported'), /INPAINTING is not supported/);
+  assert.equal(
+    refusal({ taskType: 'BACKGROUND_REMOVAL' }, 'v1'),
+    malformed('#/taskType: BACKGROUND_REMOVAL is not a valid enum value'),
+  );
+  assert.match(
+    refusal(textImage({ controlMode: 'CANNY_EDGE' }), 'all', 'unsupported'),
+    /textToImageParams\.controlMode/,
+  );
+  assert.equal(
+    refusal(textImage({ controlMode: 'CANNY_EDGE' }), 'v1'),
+    malformed('#/textToImageParams: extraneous key [controlMode] is not permitted'),
+  );
+});
+
+test('input images are named by their place and what is wrong with them', () => {
+  const good = pngHeader(512, 512);
+  const member = 'imageVariationParams.images';
+  assert.equal(
+    refusal(variation('x')),
+    malformed('#/imageVariationParams/images: expected type: JSONArray, found: String'),
+  );
+  assert.equal(
+    refusal(variation([])),
+    malformed('#/imageVariationParams/images: expected minimum item count: 1, found: 0'),
+  );
+  assert.equal(
+    refusal(variation([good, good, good, good, good, good])),
+    malformed('#/imageVariationParams/images: expected maximum item count: 5, found: 6'),
+  );
+  assert.match(refusal(variation([good, 'no base64!'])), /^imageVariationParams\.images\[1\] must be the base64/);
+  assert.match(refusal(variation([''])), /images\[0\] must be the base64/);
+  assert.match(refusal(variation([`data:image/png;base64,${good}`])), /images\[0\] must be plain base64, without/);
+  assert.match(refusal(variation([Buffer.from('GIF89a……').toString('base64')])), /images\[0\] must be a JPEG or PNG/);
+  assert.match(refusal(variation([good.slice(0, 16)])), /images\[0\] is a damaged image/);
+  assert.equal(
+    refusal(variation([pngHeader(32, 512)])),
+    `${member}[0] must have sides of 64 to 1408 pixels; it has 32 x 512.`,
+  );
+  assert.match(refusal(variation([pngHeader(512, 1409)])), /it has 512 x 1409/);
+  const heavy = Buffer.concat([Buffer.from(good, 'base64'), Buffer.alloc(5_242_880)]).toString('base64');
+  assert.match(refusal(variation([heavy])), /images\[0\] must have at most 5242880 bytes \(5 MB\); it has 5242913/);
+  assert.match(refusal(variation([good], { similarityStrength: 0.1 })), /0\.1 is not greater or equal to 0\.2/);
+});
+
+test('the size of a real JPEG is read from its header', async () => {
+  const file = await readFile(new URL('../../../../models/art/sample/ron_01.jpg', import.meta.url));
+  assert.deepEqual(readImage(file.toString('base64'), 'image'), { width: 640, height: 640 });
+});
