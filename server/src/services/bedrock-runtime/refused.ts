@@ -32,4 +32,8 @@ export const refusedOperations = {
   ConverseStream: refused(`The model does not support ConverseStream. ${invokeInstead}`),
   CountTokens: refused(`The model does not support CountTokens. ${invokeInstead}`),
   StartAsyncInvoke: refused(`The model does not support StartAsyncInvoke. ${invokeInstead}`),
+  GetAsyncInvoke: refused(`GetAsyncInvoke is not supported: image models have no asynchronous invocation.`),
+  ListAsyncInvokes: refused(`ListAsyncInvokes is not supported: image models have no asynchronous invocation.`),
+  ApplyGuardrail: refused(`ApplyGuardrail is not supported by this server.`),
+  InvokeGuardrailChecks: refused(`InvokeGuardrailChecks is not supported by this server.`),
 };
