@@ -1,0 +1,64 @@
+/** The worker's events (contract/schemas/event.schema.json), and what the server derives from them. */
+export type WorkerPhase = 'loading' | 'caching' | 'training' | 'saving';
+
+export type TrainingEvent =
+  | { type: 'phase'; phase: WorkerPhase; done: number; total: number }
+  | { type: 'step'; step: number; epoch: number; loss: number; imagesPerSecond: number; secondsLeft: number }
+  | { type: 'checkpoint'; step: number }
+  | { type: 'warning'; message: string };
+
+/** AWS's columns of step_wise_training_metrics.csv, in this order (facts §2.9). */
+const METRICS_HEADER = 'step_number,epoch_number,training_loss,perplexity';
+const WORKER_PHASES: readonly string[] = ['loading', 'caching', 'training', 'saving'];
+
+/**
+ * @param text whole lines of events.jsonl
+ * @returns the events, and how many lines were none (a worker of another version, a damaged disk): they are left out
+ */
+export function parseEvents(text: string): { events: TrainingEvent[]; unreadable: number } {
+  const lines = text.split('\n').filter(line => line !== '');
+  const events = lines.map(parseEvent).filter(event => event !== undefined);
+  return { events, unreadable: lines.length - events.length };
+}
+
+/**
+ * The metrics file: one row a step, from step 0. Steps that a later attempt took again are told as that attempt took
+ * them. `perplexity` has no meaning for an image model; it is exp(training_loss), so that what reads the file keeps working.
+ * @param attempts the events of each attempt, oldest first
+ */
+export function metricsCsv(attempts: readonly (readonly TrainingEvent[])[]): string {
+  const rows = new Map<number, string>();
+  for (const events of attempts)
+    for (const event of events)
+      if (event.type === 'step')
+        rows.set(event.step, `${event.step},${event.epoch},${event.loss},${Math.exp(event.loss)}`);
+  const ordered = [...rows].toSorted(([one], [other]) => one - other).map(([, row]) => row);
+  return `${[METRICS_HEADER, ...ordered].join('\n')}\n`;
+}
+
+function parseEvent(line: string): TrainingEvent | undefined {
+  let value: Record<string, unknown>;
+  try {
+    value = Object(JSON.parse(line)) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+  const numbers = (...names: string[]) => names.every(name => Number.isFinite(value[name]));
+  switch (value.type) {
+    case 'phase':
+      if (!WORKER_PHASES.includes(String(value.phase)) || !numbers('done', 'total')) return undefined;
+      break;
+    case 'step':
+      if (!numbers('step', 'epoch', 'loss', 'imagesPerSecond', 'secondsLeft')) return undefined;
+      break;
+    case 'checkpoint':
+      if (!numbers('step')) return undefined;
+      break;
+    case 'warning':
+      if (typeof value.message !== 'string') return undefined;
+      break;
+    default:
+      return undefined;
+  }
+  return value as unknown as TrainingEvent;
+}

@@ -1,0 +1,27 @@
+import { Fault } from '../domain/fault.ts';
+
+/** Ends a job as Failed; the message is for the user (GetModelCustomizationJob's failureMessage, at most 2,048 characters). */
+export class JobFailure extends Error {}
+
+/** AWS's own text for what is no fault of the user's. */
+export const UNEXPECTED_ERROR = 'Encountered an unexpected error when processing the request, please try again';
+
+const MAXIMUM_LENGTH = 2048;
+
+export function failureText(message: string): string {
+  return message.length <= MAXIMUM_LENGTH ? message : `${message.slice(0, MAXIMUM_LENGTH - 1)}…`;
+}
+
+/** Whether another try may end better: S3, the disk or this server had a moment's trouble. */
+export function isTransient(error: unknown): boolean {
+  return error instanceof Fault && (error.kind === 'unavailable' || error.kind === 'throttled');
+}
+
+/** A full disk said as what to do about it; any other error as it is. */
+export function explainDiskFault(error: unknown): unknown {
+  const cause = error instanceof Fault ? error.cause : error;
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  return code === 'ENOSPC'
+    ? new JobFailure("The service's disk is full: free some space and create the job again.")
+    : error;
+}

@@ -1,0 +1,40 @@
+import { Fault } from '../domain/fault.ts';
+import type { RoleSession, RoleSessions } from '../ports/customer-data.ts';
+import type { CustomizationJobRow } from '../ports/store-bedrock.ts';
+import type { Time } from '../ports/time.ts';
+import { JobFailure } from './job-failure.ts';
+
+const SESSION_SECONDS = 3600;
+/** A session with less than this left is renewed first, so that no call meets its end. */
+const RENEW_BEFORE_SECONDS = 600;
+
+/**
+ * The service role of a job, assumed anew when its session nears the end.
+ * @returns a function that gives a session good for at least ten minutes
+ * @throws (the function) JobFailure when the role cannot be assumed (any more)
+ */
+export function serviceRole(
+  job: CustomizationJobRow,
+  dependencies: { roleSessions: RoleSessions; time: Time },
+): () => Promise<RoleSession> {
+  let session: RoleSession | undefined;
+  return async () => {
+    const needed = dependencies.time.now().getTime() + RENEW_BEFORE_SECONDS * 1000;
+    if (session && session.expiresAt.getTime() > needed) return session;
+    try {
+      session = await dependencies.roleSessions.assumeForService({
+        roleArn: job.roleArn,
+        servicePrincipal: 'bedrock.amazonaws.com',
+        sourceAccountId: job.accountId,
+        sourceArn: job.jobArn,
+        region: job.region,
+        sessionName: `BedrockModelCustomizationJob-${job.jobId}`,
+        durationSeconds: SESSION_SECONDS,
+      });
+      return session;
+    } catch (error) {
+      if (!(error instanceof Fault) || (error.kind !== 'denied' && error.kind !== 'invalid')) throw error;
+      throw new JobFailure(`Could not assume provided IAM role ${job.roleArn}: ${error.message}`, { cause: error });
+    }
+  };
+}

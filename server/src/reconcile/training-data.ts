@@ -1,0 +1,258 @@
+/**
+ * Validation of a job's data, and bringing it into the run directory: output access, manifest, every image. All that is
+ * wrong is told at once. S3 is read with the service role's credentials and nothing else.
+ */
+import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import limits from '../../../contract/limits.json' with { type: 'json' };
+import { Fault } from '../domain/fault.ts';
+import { hasImageEnd, readImageHeader } from '../domain/training/image-facts.ts';
+import {
+  checkImage,
+  checkImageSize,
+  checkRecordCount,
+  describeErrors,
+  MAXIMUM_MANIFEST_BYTES,
+  type Manifest,
+  type ManifestRecord,
+  parseManifest,
+  parseS3Uri,
+  type RecordError,
+  unparsable,
+} from '../domain/training/manifest.ts';
+import type { CustomerData, RoleSession } from '../ports/customer-data.ts';
+import type { CustomizationJobRow } from '../ports/store-bedrock.ts';
+import { JobFailure } from './job-failure.ts';
+import { writeWhole } from './run-folder.ts';
+
+export interface DataContext {
+  job: CustomizationJobRow;
+  customerData: CustomerData;
+  role: () => Promise<RoleSession>;
+  /** Called now and then while images come in. */
+  onProgress(done: number, total: number): void;
+  signal: AbortSignal;
+}
+
+/** Images fetched at once: S3's latency hides behind it, and memory stays small. */
+const PARALLEL_DOWNLOADS = 8;
+const HEADER_BYTES = 256 * 1024;
+const TAIL_BYTES = 64 * 1024;
+/** As many bad lines as the failure message tells; a longer list goes to the output prefix. */
+const ERRORS_IN_MESSAGE = 20;
+
+/**
+ * Fetches and checks everything, and writes data/manifest.jsonl last: its presence says that the data is complete.
+ * @param folder receives `data/`
+ * @returns the number of records
+ * @throws JobFailure with the text for the user; Fault unavailable when S3 itself fails
+ */
+export async function fetchTrainingData(folder: string, context: DataContext): Promise<number> {
+  const { job } = context;
+  const source = requireUri(job.trainingDataS3Uri);
+  const fileName = source.key.slice(source.key.lastIndexOf('/') + 1);
+  await checkRegion(source.bucket, context);
+  await checkRegion(requireUri(job.outputDataS3Uri).bucket, context);
+  const text = await readManifest(source, fileName, context);
+  await checkOutputAccess(context);
+
+  const manifest = parseManifest(text, job.trainingDataS3Uri);
+  const lineCount = manifest.records.length + manifest.errors.length;
+  const countProblem = checkRecordCount(lineCount);
+  // Too many are not fetched to look for more faults; too few are, so that all is told at once.
+  if (countProblem !== undefined && lineCount > limits.trainingImages.maximumCount)
+    throw new JobFailure(`${countProblem} (${fileName})`);
+
+  const data = join(folder, 'data');
+  await rm(data, { recursive: true, force: true });
+  await mkdir(join(data, 'images'), { recursive: true, mode: 0o700 });
+  const files = await fetchImages(manifest, data, context);
+  if (manifest.errors.length > 0) {
+    const list = await writeErrorList(manifest.errors, context);
+    const told = describeErrors(manifest.errors, { fileName, lineCount, unparsable: manifest.unparsable });
+    const count = countProblem === undefined ? '' : ` ${countProblem}`;
+    throw new JobFailure(`${told.slice(0, 2048 - count.length - list.length)}${count}${list}`);
+  }
+  if (countProblem !== undefined) throw new JobFailure(`${countProblem} (${fileName})`);
+
+  const lines = manifest.records.map(record =>
+    JSON.stringify({ path: `data/images/${files.get(record.imageRef)}`, caption: record.caption }),
+  );
+  const references = manifest.records.map(record => record.imageRef);
+  await writeFile(join(data, 'references.json'), JSON.stringify(references), { mode: 0o600 });
+  await writeWhole(join(data, 'manifest.jsonl'), `${lines.join('\n')}\n`);
+  return manifest.records.length;
+}
+
+/** A worker names images as it knows them (`data/images/17`); the user knows them by their image-ref. */
+export async function withImageRefs(message: string, folder: string): Promise<string> {
+  const references = await readFile(join(folder, 'data', 'references.json'), 'utf8').then(
+    text => JSON.parse(text) as string[],
+    () => [],
+  );
+  return message.replaceAll(/line (\d+) \(data\/images\/\d+\)/g, (found, line: string) => {
+    const reference = references[Number(line) - 1];
+    return reference === undefined ? found : `line ${line} (${reference})`;
+  });
+}
+
+/** `{outputDataConfig.s3Uri}/model-customization-job-{jobId}/name` (facts §2.9). */
+export function outputLocation(job: CustomizationJobRow, name: string): { bucket: string; key: string } {
+  const { bucket, key } = requireUri(job.outputDataS3Uri);
+  return { bucket, key: `${withSlash(key)}model-customization-job-${job.jobId}/${name}` };
+}
+
+/** AWS's texts, which clients match on (facts §2.8). */
+export function putFailureText(bucket: string, key: string): string {
+  return `Amazon S3 perms missing (PutObject): Could not validate PutObject permissions to access S3 bucket: ${bucket} at key ${key}`;
+}
+
+function getFailureText(bucket: string, key: string): string {
+  return `Could not validate GetObject permissions to access Amazon S3 bucket: ${bucket} at key ${key}`;
+}
+
+async function checkRegion(bucket: string, context: DataContext): Promise<void> {
+  const session = await context.role();
+  const region = await context.customerData.bucketRegion(session, bucket).catch((error: unknown) => {
+    // Who may not ask where a bucket is may still read it; a missing one is told by the read itself, in AWS's words.
+    if (error instanceof Fault && (error.kind === 'denied' || error.kind === 'notFound')) return context.job.region;
+    if (error instanceof Fault && error.kind === 'conflict') return 'another Region';
+    throw error;
+  });
+  if (region !== context.job.region) throw new JobFailure(wrongRegionText(bucket, region, context.job.region));
+}
+
+function wrongRegionText(bucket: string, region: string, wanted: string): string {
+  return `The Amazon S3 bucket ${bucket} is in ${region}; it must be in the Region of the job, ${wanted}.`;
+}
+
+async function readManifest(
+  source: { bucket: string; key: string },
+  fileName: string,
+  context: DataContext,
+): Promise<string> {
+  const { bucket, key } = source;
+  try {
+    return await context.customerData.readText(await context.role(), bucket, key, MAXIMUM_MANIFEST_BYTES);
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    if (error.kind === 'denied') throw new JobFailure(getFailureText(bucket, key));
+    if (error.kind === 'notFound') throw new JobFailure(`${getFailureText(bucket, key)}: it does not exist`);
+    if (error.kind === 'invalid')
+      throw new JobFailure(
+        error.members.sizeBytes === undefined
+          ? `${unparsable(fileName)} It is not UTF-8 text.`
+          : `Input size exceeded in file ${fileName}: it has ${error.members.sizeBytes} bytes; at most ${MAXIMUM_MANIFEST_BYTES} are allowed.`,
+      );
+    throw error;
+  }
+}
+
+/** Writes a probe object, as AWS does, and removes it where the role may; it stays where it may not. */
+async function checkOutputAccess(context: DataContext): Promise<void> {
+  const output = requireUri(context.job.outputDataS3Uri);
+  const key = `${withSlash(output.key)}.write_access_check_file.tmp`;
+  const session = await context.role();
+  try {
+    await context.customerData.write(session, output.bucket, key, '', 'application/octet-stream');
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    if (error.kind === 'denied') throw new JobFailure(putFailureText(output.bucket, key));
+    if (error.kind === 'notFound')
+      throw new JobFailure(`${putFailureText(output.bucket, key)}: the bucket does not exist`);
+    throw error;
+  }
+  await context.customerData.delete(session, output.bucket, key).catch(() => undefined);
+}
+
+/**
+ * Fetches each image once, however many lines name it, and adds what is wrong to the manifest's errors.
+ * @returns file names below data/images, by image-ref
+ */
+async function fetchImages(manifest: Manifest, data: string, context: DataContext): Promise<Map<string, string>> {
+  const byRef = Map.groupBy(manifest.records, record => record.imageRef);
+  const waiting = [...byRef.values()];
+  const files = new Map<string, string>();
+  let done = 0;
+  async function fetchSome(): Promise<void> {
+    for (let records = waiting.shift(); records; records = waiting.shift()) {
+      context.signal.throwIfAborted();
+      const [record] = records;
+      if (!record) continue;
+      // A name of ours: a key may hold anything, and its extension says nothing.
+      const name = String(record.line);
+      const problem = await fetchImage(record, join(data, 'images', name), context);
+      files.set(record.imageRef, name);
+      if (problem !== undefined)
+        manifest.errors.push(...records.map(({ line, imageRef }) => ({ line, imageRef, reason: problem })));
+      done += 1;
+      context.onProgress(done, byRef.size);
+    }
+  }
+  await Promise.all(Array.from({ length: PARALLEL_DOWNLOADS }, fetchSome));
+  return files;
+}
+
+/** @returns what is wrong with the image, or undefined. @throws Fault unavailable when S3 itself fails */
+async function fetchImage(record: ManifestRecord, path: string, context: DataContext): Promise<string | undefined> {
+  const { bucket, key } = record;
+  const maximum = limits.trainingImage.maximumSizeBytes;
+  try {
+    const { sizeBytes } = await context.customerData.download(await context.role(), bucket, key, path, maximum);
+    return await checkImageFile(path, sizeBytes);
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    if (error.kind === 'denied') return getFailureText(bucket, key);
+    if (error.kind === 'notFound') return `${getFailureText(bucket, key)}: it does not exist`;
+    if (error.kind === 'conflict') return wrongRegionText(bucket, 'another Region', context.job.region);
+    if (error.kind === 'invalid') return checkImageSize(Number(error.members.sizeBytes)) ?? error.message;
+    throw error;
+  }
+}
+
+async function checkImageFile(path: string, sizeBytes: number): Promise<string | undefined> {
+  const file = await open(path);
+  try {
+    let header = readImageHeader(await readAt(file, 0, Math.min(HEADER_BYTES, sizeBytes)), sizeBytes <= HEADER_BYTES);
+    if (header.kind === 'needsMore') header = readImageHeader(await readAt(file, 0, sizeBytes), true);
+    if (header.kind !== 'image') return header.kind === 'unusable' ? header.reason : 'has no readable header';
+    const problem = checkImage(header.facts, sizeBytes);
+    if (problem !== undefined) return problem;
+    const { format } = header.facts;
+    const tailAt = Math.max(0, sizeBytes - TAIL_BYTES);
+    if (hasImageEnd(format, await readAt(file, tailAt, sizeBytes - tailAt))) return undefined;
+    return hasImageEnd(format, await readAt(file, 0, sizeBytes))
+      ? undefined
+      : `is cut short: its ${format} data has no end`;
+  } finally {
+    await file.close();
+  }
+}
+
+async function readAt(file: Awaited<ReturnType<typeof open>>, position: number, length: number): Promise<Uint8Array> {
+  const { bytesRead, buffer } = await file.read(Buffer.alloc(length), 0, length, position);
+  return buffer.subarray(0, bytesRead);
+}
+
+/** The whole list, where the message cannot hold it. @returns a sentence that says where it is, or '' */
+async function writeErrorList(errors: readonly RecordError[], context: DataContext): Promise<string> {
+  if (errors.length <= ERRORS_IN_MESSAGE) return '';
+  const { bucket, key } = outputLocation(context.job, 'validation_artifacts/data_errors.jsonl');
+  const lines = [...errors].sort((one, other) => one.line - other.line).map(error => JSON.stringify(error));
+  try {
+    await context.customerData.write(await context.role(), bucket, key, `${lines.join('\n')}\n`, 'application/jsonl');
+    return ` All of them: s3://${bucket}/${key}`;
+  } catch {
+    return '';
+  }
+}
+
+function requireUri(uri: string): { bucket: string; key: string } {
+  const parsed = parseS3Uri(uri);
+  if (!parsed) throw new JobFailure(`${uri} is not an S3 URI: write s3://bucket/key.`);
+  return parsed;
+}
+
+function withSlash(prefix: string): string {
+  return prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`;
+}

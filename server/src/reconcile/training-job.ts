@@ -1,0 +1,223 @@
+/**
+ * One customization job from its claim to its end: data, attempts, result. Every step can be taken again after a crash at
+ * any moment; what the run directory and the row say decides where to go on.
+ */
+import { Fault } from '../domain/fault.ts';
+import { type AttemptExit, nextAttempt } from '../domain/training/attempt-policy.ts';
+import { automaticStepCount } from '../domain/training/hyperparameters.ts';
+import type { BaseModel } from '../ports/base-models.ts';
+import type { CustomizationJobRow, ResolvedHyperparameters } from '../ports/store-bedrock.ts';
+import { type HeldJob, LeaseLost } from './held-job.ts';
+import { explainDiskFault, isTransient, JobFailure } from './job-failure.ts';
+import { serviceRole } from './role-session.ts';
+import { runFolder } from './run-folder.ts';
+import { followAttempt } from './training-attempt.ts';
+import type { JobContext, TrainingDependencies } from './training-context.ts';
+import { fetchTrainingData, withImageRefs } from './training-data.ts';
+import { keepResult } from './training-result.ts';
+
+/** How long this server's part in a job went: to its end, or to a pause. */
+export type JobOutcome = 'Completed' | 'Failed' | 'Stopped' | 'paused';
+
+/** @throws LeaseLost when another holds the job; anything unexpected: the loop tries again later */
+export async function runJob(
+  job: CustomizationJobRow,
+  held: HeldJob,
+  dependencies: TrainingDependencies,
+  pausing: AbortSignal,
+): Promise<JobOutcome> {
+  const folder = runFolder(`${dependencies.runsPath}/${job.jobId}`);
+  const context: JobContext = { ...dependencies, job, held, folder, role: serviceRole(job, dependencies), pausing };
+  try {
+    const outcome = await runAttempts(context);
+    if (outcome !== 'paused') await folder.clean();
+    return outcome;
+  } catch (caught) {
+    const error = explainDiskFault(caught);
+    if (!(error instanceof JobFailure)) throw error;
+    const outcome = await held.end('Failed', error.message);
+    await folder.clean();
+    return outcome;
+  }
+}
+
+async function runAttempts(context: JobContext): Promise<JobOutcome> {
+  const { job, held, folder } = context;
+  let attempt = Math.max(1, job.attempt);
+  let failuresWithoutProgress = (await folder.readRecord(attempt)).failuresWithoutProgress;
+  for (;;) {
+    const row = await held.read();
+    if (row.status === 'Stopping' && !(await context.compute.find(folder.path(attempt)))) {
+      return held.end('Stopped', null);
+    }
+    const isBegun = (await folder.readResult(attempt)) || (await context.compute.find(folder.path(attempt)));
+    if (!isBegun) {
+      const outcome = await begin(attempt, failuresWithoutProgress, context);
+      if (outcome === 'paused') return 'paused';
+      if (outcome === 'stopping') return held.end('Stopped', null);
+    }
+    const exit = await followAttempt(attempt, context);
+    if (exit === 'paused') return 'paused';
+    const decision = await decide(attempt, exit, context);
+    context.log.info({ jobId: job.jobId, attempt, exit: exit.kind, next: decision.kind }, 'training attempt ended');
+    switch (decision.kind) {
+      case 'finish': {
+        const outcome = await keepResult(attempt, context);
+        return outcome === 'stopping' ? held.end('Stopped', null) : outcome;
+      }
+      case 'stopped':
+        return held.end('Stopped', null);
+      case 'fail':
+        throw new JobFailure(await withImageRefs(decision.message, folder.path(attempt)));
+      case 'resume':
+        ({ attempt, failuresWithoutProgress } = decision);
+    }
+  }
+}
+
+/** Everything up to the started process. `stopping`: a stop was asked for meanwhile. */
+async function begin(
+  attempt: number,
+  failuresWithoutProgress: number,
+  context: JobContext,
+): Promise<'begun' | 'paused' | 'stopping'> {
+  const { job, held, folder, compute } = context;
+  await folder.prepare(attempt);
+  const base = context.baseModels.get(job.baseModelId);
+  if (!base) throw new JobFailure(`The base model ${job.baseModelId} is not registered (any more).`);
+  if (!(await folder.hasData(attempt))) {
+    const outcome = await fetchData(attempt, context);
+    if (outcome !== 'fetched') return outcome;
+  }
+  await held.enter('dataProcessing');
+  await folder.copyBaseModel(attempt, base.path);
+  const row = await held.read();
+  if (row.status === 'Stopping') return 'stopping';
+  if (context.pausing.aborted) return 'paused';
+  const checkpoint = await folder.newestCheckpoint();
+  const resumeFromPath = checkpoint ? await folder.takeOver(attempt, checkpoint) : null;
+  await folder.writeSpec(trainSpec(row, base, attempt, resumeFromPath, context.workerThreads), {
+    startedFromStep: checkpoint?.step ?? 0,
+    failuresWithoutProgress,
+  });
+  // Before the start: from here on a process may be there, and the next server looks for it.
+  await held.change(() => ({ attempt, eventsOffsetBytes: 0 }));
+  await compute.start({ runDirectory: folder.path(attempt), jobId: job.jobId });
+  return 'begun';
+}
+
+async function fetchData(attempt: number, context: JobContext): Promise<'fetched' | 'paused' | 'stopping'> {
+  const { job, held, folder, settings, time } = context;
+  await held.enter('validation');
+  const interrupted = new AbortController();
+  const signal = AbortSignal.any([interrupted.signal, context.pausing]);
+  const watching = watchForStop(context, interrupted);
+  let toldAt = 0;
+  let telling: Promise<unknown> = Promise.resolve();
+  try {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        const imageCount = await fetchTrainingData(folder.path(attempt), {
+          ...context,
+          signal,
+          onProgress(done, total) {
+            const now = time.now().getTime();
+            if (now - toldAt < 1000 && done < total) return;
+            toldAt = now;
+            telling = telling.then(() => held.progress(countProgress(done, total))).catch(() => undefined);
+          },
+        });
+        await telling;
+        await held.change((row, now) => ({ imageCount, ...resolveSteps(row, imageCount), lastModifiedAt: now }));
+        return 'fetched';
+      } catch (error) {
+        if (context.pausing.aborted) return 'paused';
+        if (interrupted.signal.aborted) return 'stopping';
+        if (!isTransient(error) || tries >= settings.retries) throw error;
+        context.log.warn({ jobId: job.jobId, error }, 'fetching training data failed; trying again');
+        await time.sleep(settings.retrySeconds * 1000 * 2 ** (tries - 1), signal);
+      }
+    }
+  } finally {
+    interrupted.abort();
+    await watching;
+  }
+}
+
+/** Aborts the controller once the job is Stopping or no longer ours; ends when the controller is aborted by others. */
+async function watchForStop(context: JobContext, interrupted: AbortController): Promise<void> {
+  while (!interrupted.signal.aborted) {
+    const row = await context.held.read().catch((error: unknown) => {
+      if (error instanceof LeaseLost) return undefined;
+      throw error;
+    });
+    if (row?.status !== 'InProgress') interrupted.abort();
+    await context.time.sleep(context.settings.pollSeconds * 1000, interrupted.signal);
+  }
+}
+
+async function decide(attempt: number, exit: AttemptExit, context: JobContext) {
+  const { folder, held, settings } = context;
+  const record = await folder.readRecord(attempt);
+  const newest = await folder.newestCheckpoint();
+  const row = await held.read();
+  return nextAttempt(
+    { ...record, attempt, newestCheckpointStep: newest?.step ?? null, stopping: row.status === 'Stopping' },
+    exit,
+    settings.attempts,
+  );
+}
+
+/** `auto` becomes a number once the images are counted. */
+function resolveSteps(
+  row: CustomizationJobRow,
+  imageCount: number,
+): { resolved?: ResolvedHyperparameters; hyperParameters?: Record<string, string> } {
+  if (row.resolved.stepCount !== null) return {};
+  const stepCount = automaticStepCount(imageCount);
+  return {
+    resolved: { ...row.resolved, stepCount },
+    hyperParameters: { ...row.hyperParameters, stepCount: String(stepCount) },
+  };
+}
+
+function trainSpec(
+  row: CustomizationJobRow,
+  base: BaseModel,
+  attempt: number,
+  resumeFromPath: string | null,
+  threads: number | null,
+) {
+  const { stepCount, batchSize, requestedLearningRate, learningRate } = row.resolved;
+  if (stepCount === null) throw new Fault('internal', `job ${row.jobId} has no number of steps`);
+  return {
+    v: 1 as const,
+    jobId: row.jobId,
+    attempt,
+    baseModelPath: 'base',
+    manifestPath: 'data/manifest.jsonl',
+    outputPath: 'output',
+    method: 'lora' as const,
+    rank: base.lora.rank,
+    alpha: base.lora.alpha,
+    stepCount,
+    batchSize,
+    requestedLearningRate,
+    learningRate,
+    ...base.training,
+    seed: row.seed,
+    checkpointIntervalSteps: checkpointInterval(stepCount),
+    resumeFromPath,
+    threads,
+  };
+}
+
+/** A crash costs at most a twentieth of the training, and never more than 250 steps. */
+function checkpointInterval(stepCount: number): number {
+  return Math.max(10, Math.min(250, Math.ceil(stepCount / 20)));
+}
+
+function countProgress(done: number, total: number) {
+  const unknown = { loss: null, imagesPerSecond: null, secondsLeft: null };
+  return { phase: 'validation' as const, step: done, stepCount: total, ...unknown };
+}

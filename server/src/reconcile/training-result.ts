@@ -1,0 +1,88 @@
+/** What a completed training leaves: metrics in the customer's bucket, weights encrypted, job and model visible. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { Fault } from '../domain/fault.ts';
+import { metricsCsv } from '../domain/training/events.ts';
+import { isTransient, JobFailure } from './job-failure.ts';
+import type { TrainResult } from './run-folder.ts';
+import type { JobContext } from './training-context.ts';
+import { outputLocation, putFailureText } from './training-data.ts';
+
+const METRICS_FILE = 'training_artifacts/step_wise_training_metrics.csv';
+
+/**
+ * Each step replaces what an earlier, interrupted try of it left; the last one makes all visible at once.
+ * @returns `stopping` when a stop came first: no model stays
+ * @throws JobFailure, LeaseLost
+ */
+export async function keepResult(attempt: number, context: JobContext): Promise<'Completed' | 'stopping' | 'paused'> {
+  const { job, folder, held, modelStore } = context;
+  const result = await folder.readResult(attempt);
+  const spec = await folder.readSpec(attempt);
+  if (!result || !spec) throw new Fault('internal', `run ${job.jobId}/${attempt} lost its result`);
+  const output = await verifiedOutput(folder.path(attempt), result);
+  if ((await withRetries(context, () => writeMetrics(context))) === 'paused') return 'paused';
+  const { accountId, region, keyArn, customModelArn: resourceArn, customModelId } = job;
+  const saved = await modelStore
+    .save(customModelId, output, { accountId, region, keyArn, resourceArn })
+    .catch((error: unknown) => {
+      if (!(error instanceof Fault) || isTransient(error) || error.kind === 'internal') throw error;
+      throw new JobFailure(`The custom model could not be encrypted: ${error.message}`, { cause: error });
+    });
+  const { trainingLoss, imagesSeen, trainingSeconds } = result;
+  const outcome = await held.complete({
+    trainingLoss,
+    imagesSeen,
+    trainingSeconds,
+    method: spec.method,
+    sizeBytes: saved.sizeBytes,
+  });
+  if (outcome === 'completed') return 'Completed';
+  await modelStore.delete(customModelId);
+  return 'stopping';
+}
+
+/** @returns the folder of the weights, every byte as the worker wrote it */
+async function verifiedOutput(runDirectory: string, result: TrainResult): Promise<string> {
+  const [first] = result.weights;
+  if (!first) throw new JobFailure('The training ended without weights.');
+  for (const file of result.weights) {
+    const hash = createHash('sha256');
+    await pipeline(createReadStream(join(runDirectory, file.path)), hash);
+    if (hash.digest('hex') !== file.sha256)
+      throw new JobFailure(`The weights are damaged on the service's disk: ${file.path}. Create the job again.`);
+  }
+  return join(runDirectory, dirname(first.path));
+}
+
+async function writeMetrics(context: JobContext): Promise<void> {
+  const { job, folder, customerData } = context;
+  const { bucket, key } = outputLocation(job, METRICS_FILE);
+  const csv = metricsCsv(await folder.allEvents());
+  try {
+    await customerData.write(await context.role(), bucket, key, csv, 'text/csv');
+  } catch (error) {
+    if (error instanceof Fault && (error.kind === 'denied' || error.kind === 'notFound'))
+      throw new JobFailure(putFailureText(bucket, key), { cause: error });
+    throw error;
+  }
+}
+
+/** Tries again what only S3's moment of trouble stopped. */
+async function withRetries(context: JobContext, run: () => Promise<void>): Promise<'done' | 'paused'> {
+  const { settings, time, pausing, log, job } = context;
+  for (let tries = 1; ; tries += 1) {
+    if (pausing.aborted) return 'paused';
+    try {
+      await run();
+      return 'done';
+    } catch (error) {
+      if (pausing.aborted) return 'paused';
+      if (!isTransient(error) || tries >= settings.retries) throw error;
+      log.warn({ jobId: job.jobId, error }, 'writing metrics failed; trying again');
+      await time.sleep(settings.retrySeconds * 1000 * 2 ** (tries - 1), pausing);
+    }
+  }
+}

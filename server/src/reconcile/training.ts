@@ -1,0 +1,157 @@
+/**
+ * The training loop: takes job rows, and makes reality match them. The row is the queue; one job's fault never ends the
+ * loop, and the loop's own end pauses its jobs.
+ */
+import { readdir } from 'node:fs/promises';
+import { DEFAULT_ATTEMPT_POLICY } from '../domain/training/attempt-policy.ts';
+import type { CustomizationJobRow } from '../ports/store-bedrock.ts';
+import { type HeldJob, heldJob, LeaseLost } from './held-job.ts';
+import { UNEXPECTED_ERROR } from './job-failure.ts';
+import { runFolder } from './run-folder.ts';
+import type { TrainingDependencies, TrainingSettings } from './training-context.ts';
+import { runJob } from './training-job.ts';
+
+export const DEFAULT_TRAINING_SETTINGS: TrainingSettings = {
+  pollSeconds: 0.5,
+  leaseSeconds: 60,
+  silenceSeconds: 3600,
+  stopGraceSeconds: 30,
+  retrySeconds: 2,
+  retries: 6,
+  attempts: DEFAULT_ATTEMPT_POLICY,
+};
+
+export interface TrainingLoop {
+  /** A row changed: look now. */
+  wake(): void;
+  /** Each training writes a checkpoint and ends; its job stays InProgress. Resolves when no process is left. */
+  stop(): Promise<void>;
+}
+
+/** The idle loop looks this often by itself: for leases that ran out. */
+const IDLE_SECONDS = 5;
+const RENEWALS_A_LEASE = 3;
+/** Unexpected faults of one job, in a row and in this process, after which it is Failed. */
+const MAXIMUM_FAULTS = 3;
+
+/**
+ * Starts the loop.
+ * @param dependencies.owner names this process as a holder of leases
+ */
+export function startTrainingLoop(dependencies: TrainingDependencies & { owner: string }): TrainingLoop {
+  const { store, time, log, compute, settings, owner } = dependencies;
+  const pausing = new AbortController();
+  const running = new Map<string, Promise<void>>();
+  const faults = new Map<string, number>();
+  let wakeUp = new AbortController();
+
+  async function loop(): Promise<void> {
+    await forgetOldHolders();
+    await cleanEndedJobs(dependencies);
+    while (!pausing.signal.aborted) {
+      const wakeSignal = AbortSignal.any([wakeUp.signal, pausing.signal]);
+      try {
+        for (let job = await claim(); job; job = await claim()) take(job);
+      } catch (error) {
+        log.error({ error }, 'the training loop could not look for jobs');
+      }
+      await time.sleep(IDLE_SECONDS * 1000, wakeSignal);
+      if (wakeUp.signal.aborted) wakeUp = new AbortController();
+    }
+  }
+
+  // The data folder's lock says that no other server lives: what an earlier one held is free.
+  async function forgetOldHolders(): Promise<void> {
+    await store.transaction(rows => rows.bedrock.releaseAllLeases());
+  }
+
+  function claim(): Promise<CustomizationJobRow | undefined> {
+    if (pausing.signal.aborted) return Promise.resolve(undefined);
+    const request = {
+      owner,
+      now: time.now().getTime(),
+      leaseSeconds: settings.leaseSeconds,
+      slots: compute.slots(),
+    };
+    return store.transaction(rows => rows.bedrock.claimNextJob(request));
+  }
+
+  function take(job: CustomizationJobRow): void {
+    const working = work(job).finally(() => {
+      if (running.get(job.jobId) === working) running.delete(job.jobId);
+      wakeUp.abort();
+    });
+    running.set(job.jobId, working);
+  }
+
+  async function work(job: CustomizationJobRow): Promise<void> {
+    const { jobId } = job;
+    const held = heldJob(job, { store, time, leaseSeconds: settings.leaseSeconds });
+    const done = new AbortController();
+    const renewing = keepLease(held, done.signal);
+    try {
+      const outcome = await runJob(job, held, dependencies, pausing.signal);
+      faults.delete(jobId);
+      log.info({ jobId, outcome }, 'customization job');
+      if (outcome === 'paused') await held.release();
+    } catch (error) {
+      if (error instanceof LeaseLost) log.warn({ jobId }, 'another holder has the job');
+      else await recover(jobId, held, error);
+    } finally {
+      done.abort();
+      await renewing;
+    }
+  }
+
+  /** Nothing that was foreseen: try again later, and give up after a few times. */
+  async function recover(jobId: string, held: HeldJob, error: unknown): Promise<void> {
+    const count = (faults.get(jobId) ?? 0) + 1;
+    faults.set(jobId, count);
+    log.error({ jobId, error, count }, 'a customization job met an unexpected fault');
+    try {
+      if (count < MAXIMUM_FAULTS) {
+        await time.sleep(settings.retrySeconds * 1000 * 2 ** count, pausing.signal);
+        await held.release();
+        return;
+      }
+      const folder = runFolder(`${dependencies.runsPath}/${jobId}`);
+      const { attempt } = await held.read();
+      const lease = attempt > 0 ? await compute.find(folder.path(attempt)) : undefined;
+      if (lease) await compute.end(lease, settings.stopGraceSeconds);
+      await held.end('Failed', UNEXPECTED_ERROR);
+      await folder.clean();
+    } catch (second) {
+      log.error({ jobId, error: second }, 'a faulty job could not be given back; its lease will run out');
+    }
+  }
+
+  async function keepLease(held: HeldJob, done: AbortSignal): Promise<void> {
+    while (!done.aborted) {
+      await time.sleep((settings.leaseSeconds * 1000) / RENEWALS_A_LEASE, done);
+      if (done.aborted) return;
+      // A lost lease shows itself at the job's next step.
+      await held.renew().catch((error: unknown) => log.warn({ error }, 'a lease could not be renewed'));
+    }
+  }
+
+  const looping = loop().catch((error: unknown) => log.error({ error }, 'the training loop ended'));
+  return {
+    wake: () => wakeUp.abort(),
+    async stop() {
+      pausing.abort();
+      await looping;
+      await Promise.all(running.values());
+    },
+  };
+}
+
+/** A crash between a job's end and the removal of its images: finish that. */
+async function cleanEndedJobs({ store, runsPath, log }: TrainingDependencies): Promise<void> {
+  const unfinished = await store.read(rows => rows.bedrock.listUnfinishedJobs());
+  const kept = new Set(unfinished.map(job => job.jobId));
+  for (const name of await readdir(runsPath).catch(() => []))
+    if (!kept.has(name))
+      await runFolder(`${runsPath}/${name}`)
+        .clean()
+        .catch((error: unknown) => log.warn({ error, jobId: name }, 'a run directory could not be cleaned'));
+}
