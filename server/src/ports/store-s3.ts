@@ -109,8 +109,6 @@ export interface S3Rows {
   objects(bucket: string, range: KeyRange): Promise<ObjectSummary[]>;
   /** Writes the row over an earlier one of the key. @returns blobs that no row names any more */
   putObject(row: ObjectRow): Promise<string[]>;
-  /** Changes what an object says of itself, not its bytes. */
-  describeObject(bucket: string, key: string, description: ObjectDescription, modifiedAt: Date): Promise<void>;
   /** @returns blobs that no row names any more; empty where there was no object */
   deleteObject(bucket: string, key: string): Promise<string[]>;
 

@@ -226,14 +226,6 @@ export function s3Rows(database: Kysely<S3Schema>): S3Rows {
         .execute();
       return earlier;
     },
-    async describeObject(bucket, key, description, modifiedAt) {
-      await database
-        .updateTable('s3_objects')
-        .set({ description: JSON.stringify(description), modified_at: modifiedAt.getTime() })
-        .where('bucket', '=', bucket)
-        .where('key', '=', key)
-        .execute();
-    },
     async deleteObject(bucket, key) {
       const row = await database
         .selectFrom('s3_objects')

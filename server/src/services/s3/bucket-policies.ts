@@ -1,0 +1,108 @@
+import type {
+  DeleteBucketPolicyRequest,
+  GetBucketPolicyOutput,
+  GetBucketPolicyRequest,
+  GetBucketPolicyStatusOutput,
+  GetBucketPolicyStatusRequest,
+  PutBucketPolicyRequest,
+} from '@aws-sdk/client-s3';
+import { parsePolicy } from '../../domain/access/document.ts';
+import type { AccessRequest, Operation, RequestContext } from '../../domain/operation.ts';
+import { accessTo, bucketArn } from './access.ts';
+import { noSuchBucket, s3Fault } from './faults.ts';
+import type { S3Parts } from './parts.ts';
+
+const MAXIMUM_POLICY_SIZE_BYTES = 20 * 1024;
+
+export function bucketPolicyOperations({ store, buckets }: S3Parts) {
+  async function ask(input: GetBucketPolicyRequest, ctx: RequestContext): Promise<AccessRequest[]> {
+    const bucket = await buckets.find(input, ctx);
+    // AWS: the owner's root user can always read, write and delete the policy, whatever it denies.
+    const isOwnersRoot = ctx.principal.type === 'root' && ctx.accountId === bucket.accountId;
+    return [accessTo(isOwnersRoot ? { ...bucket, policy: null } : bucket, {})];
+  }
+
+  async function setPolicy(name: string, policy: string | null): Promise<Record<string, never>> {
+    await store.transaction(async rows => {
+      if (!(await rows.s3.bucket(name))) throw noSuchBucket(name);
+      await rows.s3.setBucketPolicy(name, policy);
+    });
+    return {};
+  }
+
+  async function policyOf(input: GetBucketPolicyRequest, ctx: RequestContext): Promise<string> {
+    const bucket = await buckets.find(input, ctx);
+    if (bucket.policy === null)
+      throw s3Fault('NoSuchBucketPolicy', 'The bucket policy does not exist', { members: { BucketName: bucket.name } });
+    return bucket.policy;
+  }
+
+  return {
+    PutBucketPolicy: {
+      authorize: ask,
+      async handle(input: PutBucketPolicyRequest): Promise<Record<string, never>> {
+        const name = input.Bucket ?? '';
+        const text = input.Policy ?? '';
+        checkPolicy(name, text);
+        return setPolicy(name, text);
+      },
+    } satisfies Operation<PutBucketPolicyRequest, Record<string, never>>,
+
+    GetBucketPolicy: {
+      authorize: ask,
+      async handle(input: GetBucketPolicyRequest, ctx: RequestContext): Promise<GetBucketPolicyOutput> {
+        return { Policy: await policyOf(input, ctx) };
+      },
+    } satisfies Operation<GetBucketPolicyRequest, GetBucketPolicyOutput>,
+
+    DeleteBucketPolicy: {
+      authorize: ask,
+      handle: (input: DeleteBucketPolicyRequest) => setPolicy(input.Bucket ?? '', null),
+    } satisfies Operation<DeleteBucketPolicyRequest, Record<string, never>>,
+
+    GetBucketPolicyStatus: {
+      authorize: ask,
+      async handle(input: GetBucketPolicyStatusRequest, ctx: RequestContext): Promise<GetBucketPolicyStatusOutput> {
+        return { PolicyStatus: { IsPublic: isPublic(await policyOf(input, ctx)) } };
+      },
+    } satisfies Operation<GetBucketPolicyStatusRequest, GetBucketPolicyStatusOutput>,
+  };
+}
+
+/** @throws Fault MalformedPolicy where the text is no policy, or names another bucket's resources */
+function checkPolicy(bucket: string, text: string): void {
+  if (Buffer.byteLength(text) > MAXIMUM_POLICY_SIZE_BYTES)
+    throw s3Fault(
+      'MalformedPolicy',
+      `A bucket policy may have at most ${MAXIMUM_POLICY_SIZE_BYTES} bytes; this one has ${Buffer.byteLength(text)}.`,
+    );
+  const { statements } = parsePolicy(text, { kind: 'resource', code: 'MalformedPolicy' });
+  const own = bucketArn(bucket);
+  // A pattern may stand for the bucket ("arn:aws:s3:::*"); a plain name must be its own.
+  for (const { resources } of statements)
+    for (const resource of resources?.patterns ?? [])
+      if (resource !== '*' && resource !== own && !resource.startsWith(`${own}/`) && !mayMeanBucket(resource, own))
+        throw s3Fault('MalformedPolicy', `Policy has invalid resource: "${resource}" is not in the bucket ${bucket}.`);
+}
+
+function mayMeanBucket(resource: string, own: string): boolean {
+  const literal = resource.search(/[*?$]/);
+  return literal !== -1 && own.startsWith(resource.slice(0, Math.min(literal, own.length)));
+}
+
+/** AWS's meaning of public: anybody is allowed something, without a condition that narrows who. */
+function isPublic(text: string): boolean {
+  const { statements } = parsePolicy(text, { kind: 'stored', code: 'MalformedPolicy' });
+  const document = JSON.parse(text) as { Statement: unknown };
+  const raw = [document.Statement].flat() as { Principal?: unknown }[];
+  return statements.some(
+    ({ effect, conditions }, index) =>
+      effect === 'Allow' && conditions.length === 0 && namesAnybody(raw[index]?.Principal),
+  );
+}
+
+function namesAnybody(principal: unknown): boolean {
+  if (principal === '*') return true;
+  const aws = (principal as { AWS?: unknown } | undefined)?.AWS;
+  return [aws].flat().includes('*');
+}

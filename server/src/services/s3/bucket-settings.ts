@@ -1,0 +1,92 @@
+import type {
+  GetBucketAccelerateConfigurationRequest,
+  GetBucketAclOutput,
+  GetBucketLocationRequest,
+  GetBucketOwnershipControlsOutput,
+  GetBucketRequestPaymentOutput,
+} from '@aws-sdk/client-s3';
+import type { Operation, RequestContext } from '../../domain/operation.ts';
+import { type S3Code, s3Fault } from './faults.ts';
+import { ownerOf } from './owner.ts';
+import type { S3Parts } from './parts.ts';
+
+type AnyBucketRequest = GetBucketLocationRequest & GetBucketAccelerateConfigurationRequest;
+type Setting<Output> = Operation<AnyBucketRequest, Output>;
+
+/**
+ * What clients (Terraform, the console, backup tools) ask every bucket before they do anything. None of it can be set
+ * here, so each has one honest answer: off, the default, or AWS's own "there is none".
+ */
+export function bucketSettingOperations({ buckets }: S3Parts) {
+  function constant<Output>(output: Output, action?: string): Setting<Output> {
+    return {
+      authorize: (input, ctx) => buckets.ask(input, ctx, action === undefined ? {} : { action }),
+      handle: async () => output,
+    };
+  }
+
+  function absent(code: S3Code, message: string, action?: string): Setting<never> {
+    return {
+      authorize: (input, ctx) => buckets.ask(input, ctx, action === undefined ? {} : { action }),
+      async handle(input) {
+        throw s3Fault(code, message, { members: { BucketName: input.Bucket ?? '' } });
+      },
+    };
+  }
+
+  return {
+    GetBucketAccelerateConfiguration: constant({}, 's3:GetAccelerateConfiguration'),
+    GetBucketAcl: {
+      authorize: (input: AnyBucketRequest, ctx: RequestContext) => buckets.ask(input, ctx),
+      async handle(input: AnyBucketRequest, ctx: RequestContext): Promise<GetBucketAclOutput> {
+        return ownerFullControl((await buckets.find(input, ctx)).accountId);
+      },
+    } satisfies Setting<GetBucketAclOutput>,
+    GetBucketCors: absent('NoSuchCORSConfiguration', 'The CORS configuration does not exist', 's3:GetBucketCORS'),
+    // Nothing is encrypted at rest yet, so AWS's present default (SSE-S3) would be untrue.
+    GetBucketEncryption: absent(
+      'ServerSideEncryptionConfigurationNotFoundError',
+      'The server side encryption configuration was not found',
+      's3:GetEncryptionConfiguration',
+    ),
+    GetBucketLifecycleConfiguration: absent(
+      'NoSuchLifecycleConfiguration',
+      'The lifecycle configuration does not exist',
+      's3:GetLifecycleConfiguration',
+    ),
+    GetBucketLogging: constant({}),
+    GetBucketNotificationConfiguration: constant({}, 's3:GetBucketNotification'),
+    GetBucketOwnershipControls: constant<GetBucketOwnershipControlsOutput>({
+      OwnershipControls: { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] },
+    }),
+    GetBucketReplication: absent(
+      'ReplicationConfigurationNotFoundError',
+      'The replication configuration was not found',
+      's3:GetReplicationConfiguration',
+    ),
+    GetBucketRequestPayment: constant<GetBucketRequestPaymentOutput>({ Payer: 'BucketOwner' }),
+    GetBucketTagging: absent('NoSuchTagSet', 'The TagSet does not exist'),
+    GetBucketVersioning: constant({}),
+    GetBucketWebsite: absent(
+      'NoSuchWebsiteConfiguration',
+      'The specified bucket does not have a website configuration',
+    ),
+    GetObjectLockConfiguration: absent(
+      'ObjectLockConfigurationNotFoundError',
+      'Object Lock configuration does not exist for this bucket',
+      's3:GetBucketObjectLockConfiguration',
+    ),
+    // A bucket policy here may grant access to anybody, so AWS's default (all four blocks on) would be untrue.
+    GetPublicAccessBlock: absent(
+      'NoSuchPublicAccessBlockConfiguration',
+      'The public access block configuration was not found',
+      's3:GetBucketPublicAccessBlock',
+    ),
+  };
+}
+
+/** The one access control list that there is. */
+export function ownerFullControl(accountId: string): GetBucketAclOutput {
+  const owner = ownerOf(accountId);
+  return { Owner: owner, Grants: [{ Grantee: { ...owner, Type: 'CanonicalUser' }, Permission: 'FULL_CONTROL' }] };
+}

@@ -1,0 +1,198 @@
+import type {
+  CreateBucketOutput,
+  CreateBucketRequest,
+  DeleteBucketRequest,
+  GetBucketLocationOutput,
+  GetBucketLocationRequest,
+  HeadBucketOutput,
+  HeadBucketRequest,
+  ListBucketsOutput,
+  ListBucketsRequest,
+} from '@aws-sdk/client-s3';
+import type { Operation, RequestContext } from '../../domain/operation.ts';
+import { accessTo, bucketArn } from './access.ts';
+import { isBucketName } from './bucket-names.ts';
+import { grantsAccess } from './description.ts';
+import { headerNotImplemented, invalidArgument, noSuchBucket, s3Fault } from './faults.ts';
+import { ownerOf } from './owner.ts';
+import type { S3Parts } from './parts.ts';
+
+/** The one Region that has no name as a location constraint, and where creating one's bucket again is no error. */
+const CLASSIC_REGION = 'us-east-1';
+const MAXIMUM_BUCKETS_PER_PAGE = 10_000;
+
+export function bucketOperations({ store, buckets, blobs }: S3Parts) {
+  return {
+    CreateBucket: {
+      authorize(input: CreateBucketRequest) {
+        const location = input.CreateBucketConfiguration?.LocationConstraint;
+        return [
+          {
+            resource: bucketArn(input.Bucket ?? ''),
+            conditions: { 's3:LocationConstraint': location },
+          },
+        ];
+      },
+      async handle(input: CreateBucketRequest, ctx: RequestContext): Promise<CreateBucketOutput> {
+        const name = input.Bucket ?? '';
+        if (!isBucketName(name))
+          throw s3Fault('InvalidBucketName', 'The specified bucket is not valid.', { members: { BucketName: name } });
+        refuseBucketSettings(input, ctx);
+        const region = regionOf(input.CreateBucketConfiguration?.LocationConstraint, ctx.region);
+        await store.transaction(async rows => {
+          const existing = await rows.s3.bucket(name);
+          if (!existing)
+            return rows.s3.createBucket({
+              name,
+              accountId: ctx.accountId,
+              region,
+              createdAt: wholeSeconds(ctx.now),
+              policy: null,
+            });
+          if (existing.accountId !== ctx.accountId)
+            throw s3Fault(
+              'BucketAlreadyExists',
+              'The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.',
+              { members: { BucketName: name } },
+            );
+          if (existing.region !== CLASSIC_REGION || region !== CLASSIC_REGION)
+            throw s3Fault(
+              'BucketAlreadyOwnedByYou',
+              'Your previous request to create the named bucket succeeded and you already own it.',
+              { members: { BucketName: name } },
+            );
+        });
+        const location = region === CLASSIC_REGION ? `/${name}` : `http://${ctx.host}/${name}`;
+        return { Location: location, BucketArn: bucketArn(name) };
+      },
+    } satisfies Operation<CreateBucketRequest, CreateBucketOutput>,
+
+    HeadBucket: {
+      authorize: (input: HeadBucketRequest, ctx: RequestContext) =>
+        buckets.ask(input, ctx, { action: 's3:ListBucket' }),
+      async handle(input: HeadBucketRequest, ctx: RequestContext): Promise<HeadBucketOutput> {
+        const bucket = await buckets.find(input, ctx);
+        return { BucketArn: bucketArn(bucket.name), BucketRegion: bucket.region, AccessPointAlias: false };
+      },
+    } satisfies Operation<HeadBucketRequest, HeadBucketOutput>,
+
+    ListBuckets: {
+      authorize: () => [{ action: 's3:ListAllMyBuckets', resource: bucketArn('*') }],
+      async handle(input: ListBucketsRequest, ctx: RequestContext): Promise<ListBucketsOutput> {
+        const limit = input.MaxBuckets ?? MAXIMUM_BUCKETS_PER_PAGE;
+        if (!Number.isInteger(limit) || limit < 1 || limit > MAXIMUM_BUCKETS_PER_PAGE)
+          throw invalidArgument('max-buckets', limit, `max-buckets must be between 1 and ${MAXIMUM_BUCKETS_PER_PAGE}.`);
+        const found = await store.read(rows =>
+          rows.s3.buckets({
+            accountId: ctx.accountId,
+            prefix: input.Prefix ?? '',
+            region: input.BucketRegion,
+            after: input.ContinuationToken ? readToken(input.ContinuationToken) : '',
+            limit: limit + 1,
+          }),
+        );
+        const page = found.slice(0, limit);
+        const last = page.at(-1);
+        const filtered = Object.values(input).some(value => value !== undefined);
+        return {
+          Owner: ownerOf(ctx.accountId),
+          Buckets: page.map(bucket => ({
+            Name: bucket.name,
+            CreationDate: bucket.createdAt,
+            ...(filtered ? { BucketRegion: bucket.region } : {}),
+          })),
+          ...(input.Prefix === undefined ? {} : { Prefix: input.Prefix }),
+          ...(found.length > limit && last ? { ContinuationToken: writeToken(last.name) } : {}),
+        };
+      },
+    } satisfies Operation<ListBucketsRequest, ListBucketsOutput>,
+
+    DeleteBucket: {
+      authorize: (input: DeleteBucketRequest, ctx: RequestContext) => buckets.ask(input, ctx),
+      async handle(input: DeleteBucketRequest): Promise<Record<string, never>> {
+        const name = input.Bucket ?? '';
+        const orphans = await store.transaction(async rows => {
+          if (!(await rows.s3.bucket(name))) throw noSuchBucket(name);
+          if (await rows.s3.hasObjects(name))
+            throw s3Fault('BucketNotEmpty', 'The bucket you tried to delete is not empty', {
+              members: { BucketName: name },
+            });
+          return rows.s3.deleteBucket(name);
+        });
+        blobs.discard(orphans);
+        return {};
+      },
+    } satisfies Operation<DeleteBucketRequest, Record<string, never>>,
+
+    GetBucketLocation: {
+      authorize: async (input: GetBucketLocationRequest) => [accessTo(await buckets.findAnywhere(input), {})],
+      async handle(input: GetBucketLocationRequest): Promise<GetBucketLocationOutput> {
+        const { region } = await buckets.findAnywhere(input);
+        // AWS: us-east-1 has no location constraint; the element is there and empty.
+        return region === CLASSIC_REGION
+          ? {}
+          : { LocationConstraint: region as NonNullable<GetBucketLocationOutput['LocationConstraint']> };
+      },
+    } satisfies Operation<GetBucketLocationRequest, GetBucketLocationOutput>,
+  };
+}
+
+/** @throws Fault where a new bucket asks for what buckets here do not have */
+function refuseBucketSettings(input: CreateBucketRequest, ctx: RequestContext): void {
+  const configuration = input.CreateBucketConfiguration;
+  if (grantsAccess(ctx, ['private']))
+    throw s3Fault(
+      'InvalidBucketAclWithObjectOwnership',
+      "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",
+    );
+  if (input.ObjectLockEnabledForBucket)
+    throw headerNotImplemented('x-amz-bucket-object-lock-enabled', 'Object Lock is not there: create it without.');
+  if (input.ObjectOwnership !== undefined && input.ObjectOwnership !== 'BucketOwnerEnforced')
+    throw headerNotImplemented('x-amz-object-ownership', 'BucketOwnerEnforced is the one setting.');
+  if (input.BucketNamespace !== undefined && input.BucketNamespace !== 'global')
+    throw headerNotImplemented('x-amz-bucket-namespace', 'All buckets share one name space.');
+  if (configuration?.Location || configuration?.Bucket)
+    throw s3Fault('NotImplemented', 'Directory buckets are not implemented: send no Location and no Bucket.');
+  if (configuration?.Tags?.length)
+    throw s3Fault('NotImplemented', 'Bucket tags are not implemented: send a CreateBucketConfiguration without Tags.');
+}
+
+/** @throws Fault InvalidLocationConstraint, IllegalLocationConstraintException */
+function regionOf(constraint: string | undefined, requestRegion: string): string {
+  if (constraint === undefined || constraint === '') {
+    if (requestRegion === CLASSIC_REGION) return CLASSIC_REGION;
+    throw s3Fault(
+      'IllegalLocationConstraintException',
+      'The unspecified location constraint is incompatible for the region specific endpoint this request was sent to.',
+    );
+  }
+  const region = constraint === 'EU' ? 'eu-west-1' : constraint;
+  if (region === CLASSIC_REGION || !/^[a-z]{2,3}(-[a-z]+)+-\d$/.test(region))
+    throw s3Fault('InvalidLocationConstraint', 'The specified location-constraint is not valid', {
+      members: { LocationConstraint: constraint },
+    });
+  if (requestRegion !== CLASSIC_REGION && requestRegion !== region)
+    throw s3Fault(
+      'IllegalLocationConstraintException',
+      `The ${constraint} location constraint is incompatible for the region specific endpoint this request was sent to.`,
+    );
+  return region;
+}
+
+/** S3 keeps no fractions of a second. */
+export function wholeSeconds(date: Date): Date {
+  return new Date(Math.floor(date.getTime() / 1000) * 1000);
+}
+
+/** Positions in lists are opaque to clients. */
+export function writeToken(position: string): string {
+  return Buffer.from(position).toString('base64url');
+}
+
+/** @throws Fault InvalidArgument for a token that this server did not write */
+export function readToken(token: string): string {
+  const position = Buffer.from(token, 'base64url').toString();
+  if (writeToken(position) !== token)
+    throw invalidArgument('continuation-token', token, 'The continuation token provided is incorrect');
+  return position;
+}

@@ -1,0 +1,87 @@
+import type { ObjectSummary } from '../../ports/store-s3.ts';
+import { headerNotImplemented, noSuchKey, s3Fault } from './faults.ts';
+
+export interface ReadConditions {
+  IfMatch?: string | undefined;
+  IfNoneMatch?: string | undefined;
+  IfModifiedSince?: Date | undefined;
+  IfUnmodifiedSince?: Date | undefined;
+}
+
+type State = Pick<ObjectSummary, 'etag' | 'modifiedAt'>;
+
+/**
+ * RFC 9110 §13.2.2, which S3 follows: a matching If-Match outweighs If-Unmodified-Since, a failing If-None-Match
+ * outweighs If-Modified-Since. @returns the header that fails, or undefined
+ */
+function failing(conditions: ReadConditions, object: State): keyof ReadConditions | undefined {
+  const { IfMatch, IfNoneMatch, IfModifiedSince, IfUnmodifiedSince } = conditions;
+  if (IfMatch !== undefined) {
+    if (!matches(IfMatch, object.etag)) return 'IfMatch';
+  } else if (IfUnmodifiedSince !== undefined && object.modifiedAt > IfUnmodifiedSince) return 'IfUnmodifiedSince';
+  if (IfNoneMatch !== undefined) {
+    if (matches(IfNoneMatch, object.etag)) return 'IfNoneMatch';
+  } else if (IfModifiedSince !== undefined && object.modifiedAt <= IfModifiedSince) return 'IfModifiedSince';
+  return undefined;
+}
+
+/** @throws Fault PreconditionFailed, or NotModified (with the validators that RFC 9110 asks of a 304) */
+export function checkRead(conditions: ReadConditions, object: State, headers: Record<string, string> = {}): void {
+  const condition = failing(conditions, object);
+  if (condition === 'IfMatch') throw preconditionFailed('If-Match');
+  if (condition === 'IfUnmodifiedSince') throw preconditionFailed('If-Unmodified-Since');
+  if (condition !== undefined)
+    throw s3Fault('NotModified', 'Not Modified', {
+      headers: { etag: quoted(object.etag), 'last-modified': object.modifiedAt.toUTCString(), ...headers },
+    });
+}
+
+/** Every condition on the source of a copy that fails is a 412, never a 304. */
+export function checkCopySource(conditions: ReadConditions, object: State): void {
+  const condition = failing(conditions, object);
+  if (condition === undefined) return;
+  const suffix = condition.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
+  throw preconditionFailed(`x-amz-copy-source${suffix}`);
+}
+
+/**
+ * Conditional writes: only the forms that S3 has.
+ * @throws Fault PreconditionFailed, NoSuchKey (If-Match where there is nothing), NotImplemented (other forms)
+ */
+export function checkWrite(
+  conditions: Pick<ReadConditions, 'IfMatch' | 'IfNoneMatch'>,
+  key: string,
+  existing: State | undefined,
+): void {
+  const { IfMatch, IfNoneMatch } = conditions;
+  if (IfNoneMatch !== undefined && IfNoneMatch !== '*')
+    throw headerNotImplemented('If-None-Match', `A write takes If-None-Match: * only; you sent ${IfNoneMatch}.`);
+  if (IfMatch !== undefined && IfNoneMatch !== undefined)
+    throw headerNotImplemented('If-Match', 'A write takes If-Match or If-None-Match, not both.');
+  if (IfNoneMatch !== undefined && existing) throw preconditionFailed('If-None-Match');
+  if (IfMatch === undefined) return;
+  if (!existing) throw noSuchKey(key);
+  if (!matches(IfMatch, existing.etag)) throw preconditionFailed('If-Match');
+}
+
+export function quoted(etag: string): string {
+  return `"${etag}"`;
+}
+
+/** Clients send ETags with and without quotes; S3 takes both. */
+export function unquoted(etag: string): string {
+  return etag
+    .trim()
+    .replace(/^W\//, '')
+    .replace(/^"(.*)"$/, '$1');
+}
+
+function matches(list: string, etag: string): boolean {
+  return list.split(',').some(candidate => candidate.trim() === '*' || unquoted(candidate) === etag);
+}
+
+function preconditionFailed(condition: string): Error {
+  return s3Fault('PreconditionFailed', 'At least one of the pre-conditions you specified did not hold', {
+    members: { Condition: condition },
+  });
+}

@@ -1,0 +1,82 @@
+import type { AccessRequest } from '../../domain/operation.ts';
+import { accessTo } from './access.ts';
+import { checkCopySource } from './conditions.ts';
+import { checkVersion } from './description.ts';
+import { invalidArgument, s3Fault } from './faults.ts';
+import type { S3Parts } from './parts.ts';
+import { type OpenObject, openObject } from './reading.ts';
+import { MAXIMUM_PUT_SIZE_BYTES } from './receiving.ts';
+
+export interface CopyInput {
+  CopySource?: string | undefined;
+  CopySourceIfMatch?: string | undefined;
+  CopySourceIfNoneMatch?: string | undefined;
+  CopySourceIfModifiedSince?: Date | undefined;
+  CopySourceIfUnmodifiedSince?: Date | undefined;
+  ExpectedSourceBucketOwner?: string | undefined;
+}
+
+export interface CopySource {
+  bucket: string;
+  key: string;
+}
+
+/** `bucket/key` or `/bucket/key`, percent-encoded, perhaps with `?versionId=null`. @throws Fault InvalidArgument */
+export function parseCopySource(header: string): CopySource {
+  const [path = '', version] = header.split('?versionId=');
+  const malformed = () =>
+    invalidArgument(
+      'x-amz-copy-source',
+      header,
+      'Copy Source must mention the source bucket and key: sourcebucket/sourcekey',
+    );
+  let decoded: string;
+  try {
+    decoded = decodeURIComponent(path.replace(/^\//, ''));
+  } catch {
+    throw malformed();
+  }
+  const slash = decoded.indexOf('/');
+  if (slash < 1 || slash === decoded.length - 1) throw malformed();
+  const source = { bucket: decoded.slice(0, slash), key: decoded.slice(slash + 1) };
+  checkVersion(version, source.key);
+  return source;
+}
+
+/** The question whether the caller may read the source; it may lie in another Region. */
+export async function askToCopyFrom({ store, buckets }: S3Parts, input: CopyInput): Promise<AccessRequest[]> {
+  const { bucket: name, key } = parseCopySource(input.CopySource ?? '');
+  const bucket = await buckets.findAnywhere({ Bucket: name, ExpectedBucketOwner: input.ExpectedSourceBucketOwner });
+  const read = accessTo(bucket, { action: 's3:GetObject', key });
+  const object = await store.read(rows => rows.s3.object(name, key));
+  return object ? [read] : [read, accessTo(bucket, { action: 's3:ListBucket' })];
+}
+
+/** Opens the source of a copy. @throws Fault NoSuchKey, PreconditionFailed; the caller closes what it gets */
+export async function openCopySource(parts: S3Parts, input: CopyInput, source: CopySource): Promise<OpenObject> {
+  const open = await openObject(parts, source.bucket, source.key);
+  try {
+    checkCopySource(
+      {
+        IfMatch: input.CopySourceIfMatch,
+        IfNoneMatch: input.CopySourceIfNoneMatch,
+        IfModifiedSince: input.CopySourceIfModifiedSince,
+        IfUnmodifiedSince: input.CopySourceIfUnmodifiedSince,
+      },
+      open.object,
+    );
+  } catch (error) {
+    open.close();
+    throw error;
+  }
+  return open;
+}
+
+/** @throws Fault InvalidRequest where one request may not copy that much */
+export function checkCopySize(sizeBytes: number): void {
+  if (sizeBytes > MAXIMUM_PUT_SIZE_BYTES)
+    throw s3Fault(
+      'InvalidRequest',
+      `The specified copy source is larger than the maximum allowable size for a copy source: ${MAXIMUM_PUT_SIZE_BYTES}. Copy it in parts.`,
+    );
+}

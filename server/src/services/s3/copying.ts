@@ -1,0 +1,91 @@
+import type { CopyObjectOutput, CopyObjectRequest } from '@aws-sdk/client-s3';
+import type { Operation, RequestContext } from '../../domain/operation.ts';
+import type { ObjectRow } from '../../ports/store-s3.ts';
+import { wholeSeconds } from './buckets.ts';
+import { checksumMembers, parseAlgorithm } from './checksums.ts';
+import { checkWrite, quoted } from './conditions.ts';
+import { askToCopyFrom, checkCopySize, openCopySource, parseCopySource } from './copy-source.ts';
+import { checkKey, describe, refuseUnsupportedHeaders } from './description.ts';
+import { invalidArgument, s3Fault } from './faults.ts';
+import { writeObject } from './objects.ts';
+import type { S3Parts } from './parts.ts';
+import { duplicate } from './receiving.ts';
+
+export function copyingOperations(parts: S3Parts) {
+  const { store, objects, buckets, ids } = parts;
+  return {
+    CopyObject: {
+      async authorize(input: CopyObjectRequest, ctx: RequestContext) {
+        const write = await buckets.ask(input, ctx, {
+          action: 's3:PutObject',
+          key: input.Key ?? '',
+          conditions: {
+            's3:x-amz-copy-source': input.CopySource,
+            's3:x-amz-metadata-directive': input.MetadataDirective,
+            's3:x-amz-acl': input.ACL,
+          },
+        });
+        return [...write, ...(await askToCopyFrom(parts, input))];
+      },
+      async handle(input: CopyObjectRequest, ctx: RequestContext): Promise<CopyObjectOutput> {
+        const bucket = input.Bucket ?? '';
+        const key = input.Key ?? '';
+        checkKey(key);
+        refuseUnsupportedHeaders(ctx);
+        const replaces = directive('x-amz-metadata-directive', input.MetadataDirective, 'metadata') === 'REPLACE';
+        // Nothing has tags, so both directives leave the same.
+        directive('x-amz-tagging-directive', input.TaggingDirective, 'tagging');
+        const replacement = replaces ? describe(input, ctx) : undefined;
+        const source = parseCopySource(input.CopySource ?? '');
+        if (source.bucket === bucket && source.key === key && !replaces)
+          throw s3Fault(
+            'InvalidRequest',
+            "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
+          );
+        const algorithm = input.ChecksumAlgorithm === undefined ? undefined : parseAlgorithm(input.ChecksumAlgorithm);
+        checkWrite(input, key, await store.read(rows => rows.s3.object(bucket, key)));
+        const open = await openCopySource(parts, input, source);
+        try {
+          const { object: original } = open;
+          checkCopySize(original.sizeBytes);
+          const copied = await duplicate(
+            objects,
+            open.stream(undefined, ctx.signal),
+            original.sizeBytes,
+            algorithm ?? original.checksumAlgorithm ?? 'CRC64NVME',
+          );
+          const copy: ObjectRow = {
+            bucket,
+            key,
+            objectId: ids.uuid(),
+            sizeBytes: copied.sizeBytes,
+            etag: copied.md5,
+            modifiedAt: wholeSeconds(ctx.now),
+            checksumAlgorithm: copied.checksumAlgorithm,
+            checksumType: 'FULL_OBJECT',
+            checksum: copied.checksum,
+            partsCount: null,
+            description: replacement ?? original.description,
+          };
+          await writeObject(parts, copy, copied.blobId, input);
+          return {
+            CopyObjectResult: {
+              ETag: quoted(copy.etag),
+              LastModified: copy.modifiedAt,
+              ChecksumType: 'FULL_OBJECT',
+              ...checksumMembers(copy.checksumAlgorithm, copy.checksum),
+            },
+          };
+        } finally {
+          open.close();
+        }
+      },
+    } satisfies Operation<CopyObjectRequest, CopyObjectOutput>,
+  };
+}
+
+function directive(header: string, value: string | undefined, what: string): 'COPY' | 'REPLACE' {
+  if (value === undefined || value === 'COPY') return 'COPY';
+  if (value === 'REPLACE') return value;
+  throw invalidArgument(header, value, `Unknown ${what} directive.`);
+}

@@ -1,0 +1,143 @@
+import type { RequestContext } from '../../domain/operation.ts';
+import type { ObjectDescription } from '../../ports/store-s3.ts';
+import { headerNotImplemented, invalidArgument, s3Fault } from './faults.ts';
+
+const MAXIMUM_KEY_SIZE_BYTES = 1024;
+const MAXIMUM_METADATA_SIZE_BYTES = 2048;
+
+/** Storage classes that AWS has and this server does not. */
+const OTHER_STORAGE_CLASSES = [
+  'DEEP_ARCHIVE',
+  'EXPRESS_ONEZONE',
+  'FSX_ONTAP',
+  'FSX_OPENZFS',
+  'GLACIER',
+  'GLACIER_IR',
+  'INTELLIGENT_TIERING',
+  'ONEZONE_IA',
+  'OUTPOSTS',
+  'REDUCED_REDUNDANCY',
+  'SNOW',
+  'STANDARD_IA',
+];
+
+interface DescribingInput {
+  CacheControl?: string | undefined;
+  ContentDisposition?: string | undefined;
+  ContentEncoding?: string | undefined;
+  ContentLanguage?: string | undefined;
+  ContentType?: string | undefined;
+  Metadata?: Record<string, string> | undefined;
+}
+
+/** @throws Fault MetadataTooLarge */
+export function describe(input: DescribingInput, ctx: RequestContext): ObjectDescription {
+  const metadata = input.Metadata ?? {};
+  const sizeBytes = Object.entries(metadata).reduce(
+    (sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(value),
+    0,
+  );
+  if (sizeBytes > MAXIMUM_METADATA_SIZE_BYTES)
+    throw s3Fault('MetadataTooLarge', 'Your metadata headers exceed the maximum allowed metadata size', {
+      members: { Size: sizeBytes, MaxSizeAllowed: MAXIMUM_METADATA_SIZE_BYTES },
+    });
+  // aws-chunked frames the request's body and is no property of the object.
+  const encoding = (input.ContentEncoding ?? '')
+    .split(',')
+    .map(part => part.trim())
+    .filter(part => part !== '' && part.toLowerCase() !== 'aws-chunked')
+    .join(',');
+  const expires = ctx.headers.expires;
+  return {
+    contentType: input.ContentType || 'binary/octet-stream',
+    ...(input.CacheControl ? { cacheControl: input.CacheControl } : {}),
+    ...(input.ContentDisposition ? { contentDisposition: input.ContentDisposition } : {}),
+    ...(encoding ? { contentEncoding: encoding } : {}),
+    ...(input.ContentLanguage ? { contentLanguage: input.ContentLanguage } : {}),
+    ...(expires ? { expires } : {}),
+    metadata: Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name.toLowerCase(), value])),
+  };
+}
+
+/** @throws Fault KeyTooLongError */
+export function checkKey(key: string): void {
+  const sizeBytes = Buffer.byteLength(key);
+  if (sizeBytes > MAXIMUM_KEY_SIZE_BYTES)
+    throw s3Fault('KeyTooLongError', 'Your key is too long', {
+      members: { Size: sizeBytes, MaxSizeAllowed: MAXIMUM_KEY_SIZE_BYTES },
+    });
+}
+
+/** Versioning is never on, so an object has the null version only. @throws Fault NoSuchVersion */
+export function checkVersion(versionId: string | undefined, key: string): void {
+  if (versionId !== undefined && versionId !== '' && versionId !== 'null')
+    throw s3Fault('NoSuchVersion', 'The specified version does not exist.', {
+      members: { Key: key, VersionId: versionId },
+    });
+}
+
+const ADVICE_ENCRYPTION =
+  'Objects are not encrypted at rest yet: send none, or encrypt the disk under the data folder.';
+const ADVICE_LOCK = 'Object Lock is not there: send the object without.';
+
+/** Headers of writes that would change what happens to the object, each with what to do instead. */
+const REFUSED_HEADERS: Readonly<Record<string, string>> = {
+  'x-amz-server-side-encryption': ADVICE_ENCRYPTION,
+  'x-amz-server-side-encryption-aws-kms-key-id': ADVICE_ENCRYPTION,
+  'x-amz-server-side-encryption-context': ADVICE_ENCRYPTION,
+  'x-amz-server-side-encryption-bucket-key-enabled': ADVICE_ENCRYPTION,
+  'x-amz-server-side-encryption-customer-algorithm': ADVICE_ENCRYPTION,
+  'x-amz-server-side-encryption-customer-key': ADVICE_ENCRYPTION,
+  'x-amz-server-side-encryption-customer-key-md5': ADVICE_ENCRYPTION,
+  'x-amz-copy-source-server-side-encryption-customer-algorithm': ADVICE_ENCRYPTION,
+  'x-amz-copy-source-server-side-encryption-customer-key': ADVICE_ENCRYPTION,
+  'x-amz-tagging': 'Object tags are not there: send the object without.',
+  'x-amz-website-redirect-location': 'Buckets serve no web sites: send the object without.',
+  'x-amz-object-lock-mode': ADVICE_LOCK,
+  'x-amz-object-lock-retain-until-date': ADVICE_LOCK,
+  'x-amz-object-lock-legal-hold': ADVICE_LOCK,
+  'x-amz-object-lock-event-hold': ADVICE_LOCK,
+  'x-amz-bucket-object-lock-enabled': ADVICE_LOCK,
+  'x-amz-bypass-governance-retention': ADVICE_LOCK,
+  'x-amz-write-offset-bytes': 'Appending is not there: write the whole object.',
+  'x-amz-if-match-last-modified-time': 'Use If-Match with the ETag.',
+  'x-amz-if-match-size': 'Use If-Match with the ETag.',
+};
+
+/** @throws Fault for every header that asks for what is not there; AWS's own codes where it has the same rule */
+export function refuseUnsupportedHeaders(ctx: RequestContext): void {
+  for (const [header, advice] of Object.entries(REFUSED_HEADERS))
+    if (ctx.headers[header] !== undefined) throw headerNotImplemented(header, advice);
+  const storageClass = ctx.headers['x-amz-storage-class'];
+  if (storageClass !== undefined && storageClass !== 'STANDARD') {
+    if (OTHER_STORAGE_CLASSES.includes(storageClass))
+      throw headerNotImplemented('x-amz-storage-class', `The one class is STANDARD; you sent ${storageClass}.`);
+    throw s3Fault('InvalidStorageClass', 'The storage class you specified is not valid', {
+      members: { StorageClassRequested: storageClass },
+    });
+  }
+  if (grantsAccess(ctx, ['private', 'bucket-owner-full-control']))
+    // What AWS says of every bucket made since April 2023: ownership is BucketOwnerEnforced.
+    throw s3Fault('AccessControlListNotSupported', 'The bucket does not allow ACLs: use a bucket policy.');
+}
+
+/** Whether an ACL in the headers would give anybody but the owner a right. */
+export function grantsAccess(ctx: RequestContext, harmless: readonly string[]): boolean {
+  const acl = ctx.headers['x-amz-acl'];
+  return (
+    (acl !== undefined && !harmless.includes(acl)) ||
+    Object.keys(ctx.headers).some(name => name.startsWith('x-amz-grant-') && ctx.headers[name] !== undefined)
+  );
+}
+
+/** @throws Fault InvalidArgument unless a whole number within the bounds; `fallback` where the request says nothing */
+export function boundedNumber(
+  name: string,
+  value: number | undefined,
+  { minimum, maximum, fallback }: { minimum: number; maximum: number; fallback: number },
+): number {
+  if (value === undefined) return fallback;
+  if (!Number.isInteger(value) || value < minimum || value > 2 ** 31 - 1)
+    throw invalidArgument(name, String(value), `Argument ${name} must be an integer between ${minimum} and 2147483647`);
+  return Math.min(value, maximum);
+}

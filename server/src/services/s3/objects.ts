@@ -1,0 +1,225 @@
+import type {
+  DeleteObjectOutput,
+  DeleteObjectRequest,
+  GetObjectOutput,
+  GetObjectRequest,
+  HeadObjectOutput,
+  HeadObjectRequest,
+  PutObjectOutput,
+  PutObjectRequest,
+} from '@aws-sdk/client-s3';
+import type { Operation, RequestContext } from '../../domain/operation.ts';
+import type { ObjectRow, SegmentRow } from '../../ports/store-s3.ts';
+import { wholeSeconds } from './buckets.ts';
+import { checksumMembers } from './checksums.ts';
+import { checkRead, checkWrite, quoted } from './conditions.ts';
+import { checkKey, checkVersion, describe, refuseUnsupportedHeaders } from './description.ts';
+import { invalidArgument, noSuchBucket, s3Fault } from './faults.ts';
+import type { S3Parts } from './parts.ts';
+import { type ByteRange, parseRange } from './ranges.ts';
+import { askToRead, openObject } from './reading.ts';
+import { receive } from './receiving.ts';
+
+/** The status that wire answers with where it is not the operation's usual one. */
+interface WithStatus {
+  $metadata?: { httpStatusCode: number };
+}
+
+export function objectOperations(parts: S3Parts) {
+  const { store, objects, buckets, blobs, ids } = parts;
+
+  /** Everything that GetObject and HeadObject share: conditions, part or range, and the members that describe it. */
+  async function select(input: GetObjectRequest, ctx: RequestContext) {
+    refuseUnsupportedHeaders(ctx);
+    const key = input.Key ?? '';
+    checkVersion(input.VersionId, key);
+    if (ctx.principal.type === 'anonymous' && overrides(input).length > 0)
+      throw s3Fault('InvalidRequest', 'Request specific response headers cannot be used for anonymous GET requests.');
+    const open = await openObject(parts, input.Bucket ?? '', key);
+    try {
+      const { object, segments } = open;
+      const { description } = object;
+      checkRead(input, object, {
+        ...(description.cacheControl ? { 'cache-control': description.cacheControl } : {}),
+      });
+      const part = input.PartNumber === undefined ? undefined : partOf(input, object, segments);
+      const range = part ? part.range : parseRange(input.Range, object.sizeBytes);
+      const answered = range ? range.end - range.start + 1 : object.sizeBytes;
+      const output = {
+        AcceptRanges: 'bytes',
+        LastModified: object.modifiedAt,
+        ContentLength: answered,
+        ETag: quoted(object.etag),
+        ...(range ? { ContentRange: `bytes ${range.start}-${range.end}/${object.sizeBytes}` } : {}),
+        ...describing(object, input),
+        ...(input.ChecksumMode === 'ENABLED' ? shownChecksum(object, part, range) : {}),
+        ...(part && object.partsCount !== null ? { PartsCount: object.partsCount } : {}),
+        ...(range ? { $metadata: { httpStatusCode: 206 } } : {}),
+      } satisfies GetObjectOutput & WithStatus;
+      return { open, range, output };
+    } catch (error) {
+      open.close();
+      throw error;
+    }
+  }
+
+  return {
+    PutObject: {
+      authorize: (input: PutObjectRequest, ctx: RequestContext) =>
+        buckets.ask(input, ctx, { key: input.Key ?? '', conditions: { 's3:x-amz-acl': input.ACL } }),
+      async handle(input: PutObjectRequest, ctx: RequestContext): Promise<PutObjectOutput> {
+        const bucket = input.Bucket ?? '';
+        const key = input.Key ?? '';
+        checkKey(key);
+        refuseUnsupportedHeaders(ctx);
+        const description = describe(input, ctx);
+        // Before the bytes, so that a write that cannot succeed costs no upload; again when it is written.
+        checkWrite(input, key, await store.read(rows => rows.s3.object(bucket, key)));
+        const received = await receive(objects, input.Body, ctx);
+        const object: ObjectRow = {
+          bucket,
+          key,
+          objectId: ids.uuid(),
+          sizeBytes: received.sizeBytes,
+          etag: received.md5,
+          modifiedAt: wholeSeconds(ctx.now),
+          checksumAlgorithm: received.checksumAlgorithm,
+          checksumType: 'FULL_OBJECT',
+          checksum: received.checksum,
+          partsCount: null,
+          description,
+        };
+        await writeObject(parts, object, received.blobId, input);
+        return {
+          ETag: quoted(object.etag),
+          ...checksumMembers(object.checksumAlgorithm, object.checksum),
+          ChecksumType: 'FULL_OBJECT',
+        };
+      },
+    } satisfies Operation<PutObjectRequest, PutObjectOutput>,
+
+    GetObject: {
+      authorize: (input: GetObjectRequest, ctx: RequestContext) => askToRead(parts, input, ctx),
+      async handle(input: GetObjectRequest, ctx: RequestContext): Promise<GetObjectOutput> {
+        const { open, range, output } = await select(input, ctx);
+        const body = open.stream(range, ctx.signal) as unknown as NonNullable<GetObjectOutput['Body']>;
+        return { ...output, Body: body };
+      },
+    } satisfies Operation<GetObjectRequest, GetObjectOutput>,
+
+    HeadObject: {
+      authorize: (input: HeadObjectRequest, ctx: RequestContext) => askToRead(parts, input, ctx, 's3:GetObject'),
+      async handle(input: HeadObjectRequest, ctx: RequestContext): Promise<HeadObjectOutput> {
+        const { open, output } = await select(input, ctx);
+        open.close();
+        return output;
+      },
+    } satisfies Operation<HeadObjectRequest, HeadObjectOutput>,
+
+    DeleteObject: {
+      authorize: (input: DeleteObjectRequest, ctx: RequestContext) => buckets.ask(input, ctx, { key: input.Key ?? '' }),
+      async handle(input: DeleteObjectRequest, ctx: RequestContext): Promise<DeleteObjectOutput> {
+        const bucket = input.Bucket ?? '';
+        const key = input.Key ?? '';
+        refuseUnsupportedHeaders(ctx);
+        checkVersion(input.VersionId, key);
+        const orphans = await store.transaction(async rows => {
+          if (input.IfMatch !== undefined)
+            checkWrite({ IfMatch: input.IfMatch }, key, await rows.s3.object(bucket, key));
+          return rows.s3.deleteObject(bucket, key);
+        });
+        blobs.discard(orphans);
+        return {};
+      },
+    } satisfies Operation<DeleteObjectRequest, DeleteObjectOutput>,
+  };
+}
+
+/**
+ * Names a durable blob as an object; what it replaces is deleted after the commit, and the blob itself if the write is
+ * refused. @throws Fault NoSuchBucket (deleted meanwhile), or as checkWrite
+ */
+export async function writeObject(
+  { store, blobs }: Pick<S3Parts, 'store' | 'blobs'>,
+  object: ObjectRow,
+  blobId: string,
+  conditions: { IfMatch?: string | undefined; IfNoneMatch?: string | undefined },
+): Promise<void> {
+  try {
+    const replaced = await store.transaction(async ({ s3 }) => {
+      if (!(await s3.bucket(object.bucket))) throw noSuchBucket(object.bucket);
+      checkWrite(conditions, object.key, await s3.object(object.bucket, object.key));
+      const orphans = await s3.putObject(object);
+      await s3.putSegment({
+        ownerId: object.objectId,
+        partNumber: 1,
+        blobId,
+        sizeBytes: object.sizeBytes,
+        etag: object.etag,
+        checksum: object.checksum,
+        modifiedAt: object.modifiedAt,
+      });
+      return orphans;
+    });
+    blobs.discard(replaced);
+  } catch (error) {
+    blobs.discard([blobId]);
+    throw error;
+  }
+}
+
+function describing({ description }: ObjectRow, input: GetObjectRequest) {
+  const cacheControl = input.ResponseCacheControl ?? description.cacheControl;
+  const contentDisposition = input.ResponseContentDisposition ?? description.contentDisposition;
+  const contentEncoding = input.ResponseContentEncoding ?? description.contentEncoding;
+  const contentLanguage = input.ResponseContentLanguage ?? description.contentLanguage;
+  const expires = input.ResponseExpires ?? (description.expires ? new Date(description.expires) : undefined);
+  return {
+    ContentType: input.ResponseContentType ?? description.contentType,
+    ...(cacheControl === undefined ? {} : { CacheControl: cacheControl }),
+    ...(contentDisposition === undefined ? {} : { ContentDisposition: contentDisposition }),
+    ...(contentEncoding === undefined ? {} : { ContentEncoding: contentEncoding }),
+    ...(contentLanguage === undefined ? {} : { ContentLanguage: contentLanguage }),
+    ...(expires === undefined || Number.isNaN(expires.getTime()) ? {} : { Expires: expires }),
+    Metadata: description.metadata,
+  };
+}
+
+function overrides(input: GetObjectRequest): string[] {
+  return Object.entries(input)
+    .filter(([name, value]) => name.startsWith('Response') && value !== undefined)
+    .map(([name]) => name);
+}
+
+interface Part {
+  segment: SegmentRow;
+  /** Undefined for a part without bytes: such an object is answered whole. */
+  range: ByteRange | undefined;
+}
+
+/** @throws Fault InvalidRequest beside a range, InvalidPartNumber past the last part */
+function partOf(input: GetObjectRequest, object: ObjectRow, segments: readonly SegmentRow[]): Part {
+  const number = input.PartNumber ?? 1;
+  if (input.Range !== undefined)
+    throw s3Fault('InvalidRequest', 'Cannot specify both Range header and partNumber query parameter');
+  if (!Number.isInteger(number) || number < 1 || number > 10_000)
+    throw invalidArgument('partNumber', number, 'Part number must be an integer between 1 and 10000, inclusive');
+  const segment = segments[number - 1];
+  if (!segment)
+    throw s3Fault('InvalidPartNumber', 'The requested partnumber is not satisfiable', {
+      members: { PartNumberRequested: number, ActualPartCount: segments.length },
+    });
+  const start = segments.slice(0, number - 1).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const empty = segment.sizeBytes === 0 || object.sizeBytes === 0;
+  return { segment, range: empty ? undefined : { start, end: start + segment.sizeBytes - 1 } };
+}
+
+/** S3 shows the checksum of what it answers: the whole object's, or the part's; none for any other range. */
+function shownChecksum(object: ObjectRow, part: Part | undefined, range: ByteRange | undefined) {
+  if (range && !part) return {};
+  const value = part && object.partsCount !== null ? part.segment.checksum : object.checksum;
+  return {
+    ...checksumMembers(object.checksumAlgorithm, value),
+    ...(value !== null && object.checksumType ? { ChecksumType: object.checksumType } : {}),
+  };
+}

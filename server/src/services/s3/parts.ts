@@ -1,0 +1,21 @@
+import type { AccessRequest, RequestContext } from '../../domain/operation.ts';
+import type { Objects } from '../../ports/objects.ts';
+import type { Store } from '../../ports/store.ts';
+import type { Ids } from '../../ports/time.ts';
+import type { BucketFinder } from './access.ts';
+import type { BlobKeeper } from './blobs.ts';
+
+/** What main.ts gives the service. */
+export interface S3Dependencies {
+  store: Store;
+  objects: Objects;
+  ids: Ids;
+  /** Asks the policy engine for the caller of a request, where one request has many answers (a key each). */
+  allows(request: AccessRequest, ctx: RequestContext): Promise<boolean>;
+}
+
+/** What the resources' files share. */
+export interface S3Parts extends S3Dependencies {
+  buckets: BucketFinder;
+  blobs: BlobKeeper;
+}

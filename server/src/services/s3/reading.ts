@@ -1,0 +1,85 @@
+import type { AccessRequest, RequestContext } from '../../domain/operation.ts';
+import type { Objects } from '../../ports/objects.ts';
+import type { ObjectRow, SegmentRow } from '../../ports/store-s3.ts';
+import { accessTo } from './access.ts';
+import { noSuchKey } from './faults.ts';
+import type { S3Parts } from './parts.ts';
+import type { ByteRange } from './ranges.ts';
+
+interface ObjectInput {
+  Bucket?: string | undefined;
+  Key?: string | undefined;
+  ExpectedBucketOwner?: string | undefined;
+}
+
+/**
+ * The questions of an operation that reads an object. Where there is none, the caller must be allowed to list the bucket
+ * as well: else the answer is AccessDenied, because "no such key" would tell what the bucket holds.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+ */
+export async function askToRead(
+  { store, buckets }: S3Parts,
+  input: ObjectInput,
+  ctx: RequestContext,
+  action?: string,
+): Promise<AccessRequest[]> {
+  const bucket = await buckets.find(input, ctx);
+  const key = input.Key ?? '';
+  const read = accessTo(bucket, { key, ...(action === undefined ? {} : { action }) });
+  const object = await store.read(rows => rows.s3.object(bucket.name, key));
+  return object ? [read] : [read, accessTo(bucket, { action: 's3:ListBucket' })];
+}
+
+export interface OpenObject {
+  object: ObjectRow;
+  segments: SegmentRow[];
+  /** Streams bytes of the object and then closes it. */
+  stream(range: ByteRange | undefined, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** For an object whose bytes are not wanted. */
+  close(): void;
+}
+
+/** Opens an object so that its bytes stay, even if it is replaced meanwhile. @throws Fault NoSuchKey */
+export async function openObject({ store, objects, blobs }: S3Parts, bucket: string, key: string): Promise<OpenObject> {
+  const close = blobs.beginReading();
+  try {
+    const found = await store.read(async ({ s3 }) => {
+      const object = await s3.object(bucket, key);
+      return object && { object, segments: await s3.segments(object.objectId) };
+    });
+    if (!found) throw noSuchKey(key);
+    return { ...found, close, stream: (range, signal) => stream(objects, found.segments, range, signal, close) };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+function stream(
+  objects: Objects,
+  segments: readonly SegmentRow[],
+  range: ByteRange | undefined,
+  signal: AbortSignal,
+  close: () => void,
+): AsyncIterable<Uint8Array> {
+  // A client that goes away before the first byte never pulls the generator, whose `finally` then never runs.
+  if (signal.aborted) close();
+  else signal.addEventListener('abort', close, { once: true });
+  return {
+    async *[Symbol.asyncIterator]() {
+      try {
+        let offset = 0;
+        for (const { blobId, sizeBytes } of segments) {
+          const start = Math.max(0, (range?.start ?? 0) - offset);
+          const end = Math.min(sizeBytes - 1, (range?.end ?? Number.POSITIVE_INFINITY) - offset);
+          if (start <= end)
+            yield* start === 0 && end === sizeBytes - 1 ? objects.get(blobId) : objects.get(blobId, { start, end });
+          offset += sizeBytes;
+        }
+      } finally {
+        signal.removeEventListener('abort', close);
+        close();
+      }
+    },
+  };
+}

@@ -1,0 +1,60 @@
+/**
+ * Amazon S3, path-style.
+ *
+ * Gaps: versioning, tags, ACLs, encryption at rest (SSE headers are refused by name, not ignored), Object Lock, lifecycle,
+ * CORS, web sites, replication, notifications, POST from a browser form, virtual-hosted addressing. Operations without an
+ * entry below answer 501 NotImplemented with their own name. Checksums of the XXHASH family are refused by name.
+ *
+ * By design: a bucket belongs to the Region that it was made in; a request signed for another Region gets a 301 with the
+ * right one, which SDKs follow. GetBucketLocation and the source of a copy may cross Regions, as on AWS. A `+` in a path is
+ * a plus. Where the client sends no checksum, CRC64NVME is computed and kept, as AWS does since 2024. An object that came in
+ * parts stays in parts on the disk: completing it moves nothing.
+ *
+ * Client quirks: the AWS CLI, boto3 and the SDKs ask for encoding-type=url and decode `+` as a space. boto3 sends Expect:
+ * 100-continue with every body, so what can be refused is refused before the first byte is read. Clients repeat a
+ * CompleteMultipartUpload whose answer was lost; the second answer is the first again.
+ */
+import type { Operation, ServiceModule } from '../../domain/operation.ts';
+import { createBucketFinder } from './access.ts';
+import { createBlobKeeper } from './blobs.ts';
+import { bucketPolicyOperations } from './bucket-policies.ts';
+import { bucketSettingOperations } from './bucket-settings.ts';
+import { bucketOperations } from './buckets.ts';
+import { copyingOperations } from './copying.ts';
+import { deletingOperations } from './deleting.ts';
+import { detectOperation } from './detect.ts';
+import { s3FaultFor } from './faults.ts';
+import { listingOperations } from './listing.ts';
+import { multipartOperations } from './multipart.ts';
+import { multipartCompletionOperations } from './multipart-completion.ts';
+import { multipartListingOperations } from './multipart-listing.ts';
+import { objectFactOperations } from './object-facts.ts';
+import { objectOperations } from './objects.ts';
+import type { S3Dependencies, S3Parts } from './parts.ts';
+
+export function createS3Service(dependencies: S3Dependencies): ServiceModule {
+  const parts: S3Parts = {
+    ...dependencies,
+    buckets: createBucketFinder(dependencies.store),
+    blobs: createBlobKeeper(dependencies.objects),
+  };
+  const operations: Record<string, Operation<never, unknown>> = {
+    ...bucketOperations(parts),
+    ...bucketPolicyOperations(parts),
+    ...bucketSettingOperations(parts),
+    ...objectOperations(parts),
+    ...objectFactOperations(parts),
+    ...deletingOperations(parts),
+    ...copyingOperations(parts),
+    ...listingOperations(parts),
+    ...multipartOperations(parts),
+    ...multipartCompletionOperations(parts),
+    ...multipartListingOperations(parts),
+  };
+  return {
+    scope: 's3',
+    operations,
+    faultFor: s3FaultFor,
+    detect: (method, path, query, headers) => detectOperation(operations, method, path, query, headers),
+  };
+}
