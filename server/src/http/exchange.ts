@@ -1,0 +1,253 @@
+import type http from 'node:http';
+import http2 from 'node:http2';
+import { BodyCut, BodyStalled } from '../wire/message.ts';
+import type { HttpRequest, HttpResponse } from './listener.ts';
+
+export interface ExchangeLimits {
+  /** A body that brings nothing for this long is given up. */
+  bodyIdleMilliseconds: number;
+  /** A client that takes nothing of its answer for this long is given up. */
+  writeIdleMilliseconds: number;
+  /** What is read and thrown away of a body that nobody wanted, so that the client gets to read the answer. */
+  drainBytes: number;
+  drainMilliseconds: number;
+}
+
+export const DEFAULT_EXCHANGE_LIMITS: ExchangeLimits = {
+  bodyIdleMilliseconds: 60_000,
+  writeIdleMilliseconds: 120_000,
+  drainBytes: 16 * 1024 * 1024,
+  drainMilliseconds: 5_000,
+};
+
+/** An unread rest up to this is swallowed and the connection kept. */
+const KEEP_ALIVE_REST_BYTES = 256 * 1024;
+
+/** The client took no more of its answer. */
+export class ClientGone extends Error {}
+
+export interface ExchangeAnswer {
+  status: number;
+  headers: Record<string, string>;
+  body?: Uint8Array | string | AsyncIterable<Uint8Array> | undefined;
+}
+
+/** One request and its response, over either HTTP version: what must be right whatever the answer is. */
+export class Exchange {
+  readonly request: HttpRequest;
+  readonly response: HttpResponse;
+  readonly headers: [name: string, value: string][];
+  /** Aborted when the client goes away before its answer is complete, or the server ends. */
+  readonly abort = new AbortController();
+  readonly #limits: ExchangeLimits;
+  #bodyAsked = false;
+  #expectsContinue: boolean;
+
+  constructor(request: HttpRequest, response: HttpResponse, limits: ExchangeLimits) {
+    this.request = request;
+    this.response = response;
+    this.#limits = limits;
+    this.headers = rawHeaders(request);
+    this.#expectsContinue = this.headers.some(([name, value]) => name === 'expect' && /^100-continue$/i.test(value));
+    // Without listeners these end the process; what they mean arrives through close.
+    request.on('error', () => undefined);
+    response.on('error', () => this.abort.abort());
+    response.on('close', () => {
+      if (!response.writableFinished) this.abort.abort();
+    });
+  }
+
+  get #isHttp2(): boolean {
+    return this.request.httpVersionMajor === 2;
+  }
+
+  /**
+   * The request's body. Asking for the first chunk sends `100 Continue` where the client waits for it, so whoever refuses
+   * a request before has its answer go out alone. Leaving early keeps the connection usable for the answer.
+   * @throws BodyStalled, BodyCut
+   */
+  async *body(): AsyncGenerator<Uint8Array> {
+    if (this.#bodyAsked) return;
+    this.#bodyAsked = true;
+    if (this.#expectsContinue) this.response.writeContinue();
+    this.#expectsContinue = false;
+    const { request } = this;
+    const iterator = request.iterator({ destroyOnReturn: false });
+    let stalled = false;
+    try {
+      for (;;) {
+        const next = await this.#soon(iterator.next());
+        if (next.done) break;
+        yield next.value as Uint8Array;
+      }
+    } catch (error) {
+      stalled = error instanceof BodyStalled;
+      if (stalled) throw error;
+      throw new BodyCut(error);
+    } finally {
+      // Of a stalled stream the next chunk is still awaited, and return would wait behind it.
+      if (!stalled) await iterator.return?.();
+    }
+    if (!this.#complete) throw new BodyCut(undefined);
+  }
+
+  get #complete(): boolean {
+    return this.request.complete;
+  }
+
+  #soon<T>(chunk: Promise<T>): Promise<T> {
+    const { bodyIdleMilliseconds } = this.#limits;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new BodyStalled(bodyIdleMilliseconds)), bodyIdleMilliseconds);
+      chunk.then(resolve, reject).finally(() => clearTimeout(timer));
+    });
+  }
+
+  /** Writes the answer, with back-pressure, and leaves the connection in a state that the next request may use or not. */
+  async answer({ status, headers, body }: ExchangeAnswer, stopping: boolean): Promise<void> {
+    const { response, request } = this;
+    if (response.destroyed) return discard(body);
+    const silent = request.method === 'HEAD' || status === 204 || status === 304;
+    const whole = typeof body === 'string' ? Buffer.from(body, 'utf8') : body;
+    const keepAlive = this.#restIsSmall();
+    response.statusCode = status;
+    for (const [name, value] of Object.entries(headers))
+      if (!silentHeader(name, silent, status)) response.setHeader(name, value);
+    if (!silent && (whole === undefined || whole instanceof Uint8Array))
+      response.setHeader('content-length', String(whole?.byteLength ?? 0));
+    if (!this.#isHttp2 && (!keepAlive || stopping)) response.setHeader('connection', 'close');
+    if (silent || whole === undefined) await discard(body);
+    else if (whole instanceof Uint8Array) await this.#write(whole);
+    else await this.#stream(whole);
+    if (silent) flush(response);
+    await this.#finish(keepAlive);
+  }
+
+  async #stream(body: AsyncIterable<Uint8Array>): Promise<void> {
+    for await (const chunk of body) {
+      if (this.response.destroyed) throw new ClientGone('The client went away.');
+      await this.#write(chunk);
+    }
+  }
+
+  async #write(chunk: Uint8Array): Promise<void> {
+    const { response } = this;
+    if (chunk.byteLength === 0 || writeTo(response, chunk)) return;
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(
+        () => done(new ClientGone('The client stopped reading.')),
+        this.#limits.writeIdleMilliseconds,
+      );
+      const onDrain = () => done();
+      const onClose = () => done(new ClientGone('The client went away.'));
+      const done = (error?: Error) => {
+        clearTimeout(timer);
+        response.removeListener('drain', onDrain);
+        response.removeListener('close', onClose);
+        if (error) reject(error);
+        else resolve();
+      };
+      response.once('drain', onDrain);
+      response.once('close', onClose);
+      if (response.destroyed) onClose();
+    });
+  }
+
+  /** Ends the response; what is left of the body is swallowed within bounds, so that the client can read the answer. */
+  async #finish(keepAlive: boolean): Promise<void> {
+    const { request, response } = this;
+    if (this.#complete || this.#expectsContinue) {
+      const refusedBody = this.#expectsContinue && this.#isHttp2;
+      response.end(() => refusedBody && (response as http2.Http2ServerResponse).stream.close());
+      return;
+    }
+    if (this.#isHttp2) {
+      const { stream } = response as http2.Http2ServerResponse;
+      response.end(() => stream.close(http2.constants.NGHTTP2_NO_ERROR));
+      return;
+    }
+    // The whole answer is on the wire (its length is known): the client sees it while its rest is thrown away.
+    flush(response);
+    const drained = await this.#drain();
+    response.end();
+    if (!drained || !keepAlive) request.socket.destroySoon();
+  }
+
+  async #drain(): Promise<boolean> {
+    const { request } = this;
+    const { drainBytes, drainMilliseconds } = this.#limits;
+    let sizeBytes = 0;
+    return new Promise(resolve => {
+      const timer = setTimeout(() => done(false), drainMilliseconds);
+      const onData = (chunk: Uint8Array) => {
+        sizeBytes += chunk.byteLength;
+        if (sizeBytes > drainBytes) done(false);
+      };
+      const onEnd = () => done(true);
+      const onClose = () => done(false);
+      const done = (complete: boolean) => {
+        clearTimeout(timer);
+        request.removeListener('data', onData);
+        request.removeListener('end', onEnd);
+        request.removeListener('close', onClose);
+        resolve(complete);
+      };
+      request.on('data', onData);
+      request.once('end', onEnd);
+      request.once('close', onClose);
+      request.resume();
+    });
+  }
+
+  /** Whether the unread rest of the body is known to be small: the connection is worth keeping then. */
+  #restIsSmall(): boolean {
+    if (this.#complete) return true;
+    if (this.#expectsContinue) return false;
+    const length = this.headers.find(([name]) => name === 'content-length')?.[1];
+    const chunked = this.headers.some(([name]) => name === 'transfer-encoding');
+    return !chunked && (length === undefined || Number(length) <= KEEP_ALIVE_REST_BYTES);
+  }
+
+  /** Ends the exchange without an answer, where one has begun and cannot be completed. */
+  destroy(): void {
+    this.abort.abort();
+    if (this.#isHttp2)
+      (this.response as http2.Http2ServerResponse).stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR);
+    else this.request.socket.destroy();
+  }
+}
+
+function writeTo(response: HttpResponse, chunk: Uint8Array): boolean {
+  // The two response types overload write differently; both take bytes.
+  return (response.write as (chunk: Uint8Array) => boolean).call(response, chunk);
+}
+
+function flush(response: HttpResponse): void {
+  // HTTP/2's response has it too, though its type does not say so.
+  if (!response.headersSent) (response as http.ServerResponse).flushHeaders();
+}
+
+/** A HEAD's answer says the length of what GET would send; 204 and 304 say none. */
+function silentHeader(name: string, silent: boolean, status: number): boolean {
+  return silent && (status === 204 || status === 304) && name === 'content-length';
+}
+
+async function discard(body: ExchangeAnswer['body']): Promise<void> {
+  if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) return;
+  // Opens nothing that is lazy, and lets go of what is open.
+  await body[Symbol.asyncIterator]().return?.();
+}
+
+function rawHeaders(request: HttpRequest): [string, string][] {
+  const headers: [string, string][] = [];
+  const raw = request.rawHeaders;
+  let authority: string | undefined;
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    const name = (raw[index] ?? '').toLowerCase();
+    const value = raw[index + 1] ?? '';
+    if (name === ':authority') authority = value;
+    else if (!name.startsWith(':')) headers.push([name, value]);
+  }
+  if (authority === undefined) return headers;
+  return [['host', authority], ...headers.filter(([name]) => name !== 'host')];
+}

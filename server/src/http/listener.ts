@@ -1,0 +1,168 @@
+import http from 'node:http';
+import http2 from 'node:http2';
+import net from 'node:net';
+
+/** A request of either HTTP version, as Node's compatible interfaces show it. */
+export type HttpRequest = http.IncomingMessage | http2.Http2ServerRequest;
+export type HttpResponse = http.ServerResponse | http2.Http2ServerResponse;
+export type HttpHandler = (request: HttpRequest, response: HttpResponse) => void;
+
+export interface ListenerLimits {
+  /** From the connection's first byte to the end of a request's headers. */
+  headersMilliseconds: number;
+  /** How long an idle connection is kept for another request. */
+  keepAliveMilliseconds: number;
+  /** Request line and headers together; more is answered with 431. */
+  headerBytes: number;
+  /** Streams that one HTTP/2 connection may have open. */
+  concurrentStreams: number;
+}
+
+export const DEFAULT_LISTENER_LIMITS: ListenerLimits = {
+  headersMilliseconds: 20_000,
+  keepAliveMilliseconds: 65_000,
+  headerBytes: 32 * 1024,
+  concurrentStreams: 128,
+};
+
+export interface Listener {
+  listen(host: string, port: number): Promise<number>;
+  /** Takes no new connections, and lets idle ones go. */
+  close(): void;
+  /** Ends every connection, whatever it is doing. */
+  destroy(): void;
+}
+
+const HTTP2_PREFACE = Buffer.from('PRI * HTTP/2.0');
+
+/**
+ * One cleartext port for HTTP/1.1 and HTTP/2 (prior knowledge): the JavaScript Bedrock Runtime client speaks h2c by
+ * default. The first bytes of a connection tell which; nothing else of it is touched.
+ */
+export function createListener(handler: HttpHandler, limits: ListenerLimits = DEFAULT_LISTENER_LIMITS): Listener {
+  const sockets = new Set<net.Socket>();
+  const sessions = new Set<http2.ServerHttp2Session>();
+  const http1 = createHttp1(handler, limits);
+  const h2 = createHttp2(handler, limits, sessions);
+  const server = net.createServer({ noDelay: true }, socket => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    socket.on('error', () => socket.destroy());
+    sniff(socket, limits.headersMilliseconds, isHttp2 => (isHttp2 ? h2 : http1).emit('connection', socket));
+  });
+  let closing = false;
+
+  return {
+    listen(host, port) {
+      return new Promise((resolve, reject) => {
+        server.once('error', reject);
+        server.listen({ host, port }, () => {
+          server.removeListener('error', reject);
+          // Node checks header timeouts only for a server that listens; this one is handed its connections.
+          http1.emit('listening');
+          resolve((server.address() as net.AddressInfo).port);
+        });
+      });
+    },
+    close() {
+      if (closing) return;
+      closing = true;
+      server.close();
+      http1.closeIdleConnections();
+      for (const session of sessions) session.close();
+    },
+    destroy() {
+      for (const socket of sockets) socket.destroy();
+      // Stops the timer that checks header timeouts; the server itself never listened, which is no news here.
+      http1.close(() => undefined);
+      h2.close(() => undefined);
+    },
+  };
+}
+
+function createHttp1(handler: HttpHandler, limits: ListenerLimits): http.Server {
+  const server = http.createServer({
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: limits.headersMilliseconds,
+    keepAliveTimeout: limits.keepAliveMilliseconds,
+    connectionsCheckingInterval: Math.min(5_000, limits.headersMilliseconds),
+    // An upload may take hours; a body that stalls is ended by the exchange itself.
+    requestTimeout: 0,
+    // Strict framing: a request that two parsers could read in two ways is refused.
+    insecureHTTPParser: false,
+    requireHostHeader: true,
+  });
+  server.on('request', handler);
+  server.on('checkContinue', handler);
+  server.on('checkExpectation', (_request, response: http.ServerResponse) => {
+    response.writeHead(417, { 'content-length': '0', connection: 'close' }).end();
+  });
+  server.on('clientError', refuseUnreadable);
+  server.on('upgrade', (_request, socket: net.Socket) => socket.destroy());
+  server.on('connect', (_request, socket: net.Socket) => socket.destroy());
+  return server;
+}
+
+/** What could not even be parsed gets a bare status, and the connection ends. */
+function refuseUnreadable(error: NodeJS.ErrnoException, socket: NodeJS.WritableStream & { destroy?(): void }): void {
+  const status =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? '431 Request Header Fields Too Large'
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? '408 Request Timeout'
+        : '400 Bad Request';
+  if (error.code !== 'ECONNRESET' && socket.writable)
+    socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`, () => socket.destroy?.());
+  else socket.destroy?.();
+}
+
+function createHttp2(
+  handler: HttpHandler,
+  limits: ListenerLimits,
+  sessions: Set<http2.ServerHttp2Session>,
+): http2.Http2Server {
+  const server = http2.createServer({
+    maxHeaderListPairs: 256,
+    settings: { maxConcurrentStreams: limits.concurrentStreams, maxHeaderListSize: limits.headerBytes },
+  });
+  server.on('session', session => {
+    sessions.add(session);
+    session.once('close', () => sessions.delete(session));
+    session.on('error', () => session.destroy());
+    // Silence while a stream is open is a model at work; the exchange times out stalled bodies itself.
+    const letGo = () => {
+      if ((streamCounts.get(session) ?? 0) === 0) session.close();
+      else session.setTimeout(limits.keepAliveMilliseconds, letGo);
+    };
+    session.setTimeout(limits.keepAliveMilliseconds, letGo);
+  });
+  server.on('sessionError', () => undefined);
+  server.on('request', handler);
+  server.on('checkContinue', handler);
+  return server;
+}
+
+/** Requests in hand on each HTTP/2 session. */
+export const streamCounts = new WeakMap<object, number>();
+
+/** Decides by the first bytes of a connection; a client that sends none in time is let go. */
+function sniff(socket: net.Socket, timeoutMilliseconds: number, decided: (isHttp2: boolean) => void): void {
+  let seen: Buffer = Buffer.alloc(0);
+  const timer = setTimeout(() => socket.destroy(), timeoutMilliseconds);
+  timer.unref();
+  socket.once('close', () => clearTimeout(timer));
+  const onData = (chunk: Buffer) => {
+    seen = seen.length === 0 ? chunk : Buffer.concat([seen, chunk]);
+    const compared = Math.min(seen.length, HTTP2_PREFACE.length);
+    const prefix = seen.subarray(0, compared).equals(HTTP2_PREFACE.subarray(0, compared));
+    if (prefix && compared < HTTP2_PREFACE.length) return;
+    clearTimeout(timer);
+    socket.removeListener('data', onData);
+    socket.pause();
+    socket.unshift(seen);
+    decided(prefix);
+    // The HTTP/1.1 parser takes up a socket that flows; HTTP/2 reads from the handle itself.
+    if (!prefix) process.nextTick(() => socket.resume());
+  };
+  socket.on('data', onData);
+}

@@ -1,0 +1,155 @@
+import type { Http2ServerRequest } from 'node:http2';
+import type { Logger } from 'pino';
+import type { RequestRecord, WireRequest, WireResponse } from '../wire/message.ts';
+import { ClientGone, DEFAULT_EXCHANGE_LIMITS, Exchange, type ExchangeLimits } from './exchange.ts';
+import {
+  createListener,
+  DEFAULT_LISTENER_LIMITS,
+  type Listener,
+  type ListenerLimits,
+  streamCounts,
+} from './listener.ts';
+
+/** Answers a path of the product's own, under `/_likeness`; no bucket name can begin with `_`. */
+export type Route = (request: WireRequest) => Promise<WireResponse>;
+
+export interface HttpServerOptions {
+  /** Everything that is not a route. */
+  aws(request: WireRequest): Promise<WireResponse>;
+  /** Exact path -> handler. */
+  routes: Readonly<Record<string, Route>>;
+  newRequestId(): string;
+  log: Logger;
+  limits?: Partial<ListenerLimits & ExchangeLimits>;
+}
+
+export interface HttpServer {
+  /** @returns the port, which 0 leaves to the system */
+  listen(host: string, port: number): Promise<number>;
+  /** Finishes the requests in hand within the grace, then ends every connection. */
+  stop(graceMilliseconds: number): Promise<void>;
+}
+
+const OWN_PREFIX = '/_likeness/';
+
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const limits = { ...DEFAULT_LISTENER_LIMITS, ...DEFAULT_EXCHANGE_LIMITS, ...options.limits };
+  const inHand = new Set<Exchange>();
+  let stopping = false;
+  let allDone: (() => void) | undefined;
+
+  async function serve(exchange: Exchange): Promise<void> {
+    const startedAt = performance.now();
+    const requestId = options.newRequestId();
+    const request = wireRequest(exchange, requestId);
+    let answer: WireResponse | undefined;
+    let failure: unknown;
+    try {
+      answer = await route(request);
+      await exchange.answer(answer, stopping);
+    } catch (error) {
+      failure = error;
+      exchange.destroy();
+    }
+    logRequest(options.log, request, answer, failure, exchange.abort.signal.aborted, performance.now() - startedAt);
+  }
+
+  async function route(request: WireRequest): Promise<WireResponse> {
+    const path = request.target.split('?', 1)[0] ?? '';
+    if (!path.startsWith(OWN_PREFIX)) return options.aws(request);
+    const handler = Object.hasOwn(options.routes, path) ? options.routes[path] : undefined;
+    const answer = handler ? await handler(request) : notFound();
+    answer.headers['x-amzn-requestid'] = request.requestId;
+    return answer;
+  }
+
+  const listener: Listener = createListener((request, response) => {
+    const exchange = new Exchange(request, response, limits);
+    const session = request.httpVersionMajor === 2 ? (request as Http2ServerRequest).stream.session : undefined;
+    if (session) streamCounts.set(session, (streamCounts.get(session) ?? 0) + 1);
+    inHand.add(exchange);
+    serve(exchange).finally(() => {
+      inHand.delete(exchange);
+      if (session) streamCounts.set(session, (streamCounts.get(session) ?? 1) - 1);
+      if (stopping && inHand.size === 0) allDone?.();
+    });
+  }, limits);
+
+  return {
+    listen: (host, port) => listener.listen(host, port),
+    async stop(graceMilliseconds) {
+      stopping = true;
+      listener.close();
+      if (inHand.size > 0) {
+        let timer: NodeJS.Timeout | undefined;
+        await Promise.race([
+          new Promise<void>(resolve => {
+            allDone = resolve;
+          }),
+          new Promise<void>(resolve => {
+            timer = setTimeout(resolve, graceMilliseconds);
+          }),
+        ]);
+        clearTimeout(timer);
+      }
+      for (const exchange of inHand) exchange.abort.abort();
+      listener.destroy();
+    },
+  };
+}
+
+function wireRequest(exchange: Exchange, requestId: string): WireRequest {
+  const { request } = exchange;
+  return {
+    requestId,
+    method: request.method ?? 'GET',
+    target: originForm(request.url ?? '/'),
+    headers: exchange.headers,
+    body: exchange.body(),
+    sourceIp: (request.socket.remoteAddress ?? '').replace(/^::ffff:/, ''),
+    secureTransport: 'encrypted' in request.socket,
+    signal: exchange.abort.signal,
+  };
+}
+
+/** A proxy's absolute form names the host again; the signature covers path and query. */
+function originForm(target: string): string {
+  if (target.startsWith('/')) return target;
+  const absolute = /^https?:\/\/[^/?]*(.*)$/i.exec(target);
+  if (!absolute) return `/${target}`;
+  const rest = absolute[1] ?? '';
+  return rest.startsWith('/') ? rest : `/${rest}`;
+}
+
+function notFound(): WireResponse {
+  return {
+    status: 404,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ message: 'Nothing is served on this path.' }),
+    record: { code: 'NotFound' },
+  };
+}
+
+/** One line a request: never a body, a query (presigned URLs), an Authorization or a header's value. */
+function logRequest(
+  log: Logger,
+  request: WireRequest,
+  answer: WireResponse | undefined,
+  failure: unknown,
+  aborted: boolean,
+  elapsedMilliseconds: number,
+): void {
+  const record: RequestRecord = answer?.record ?? {};
+  const { error, ...said } = record;
+  const line = {
+    requestId: request.requestId,
+    ...said,
+    status: answer?.status ?? 0,
+    milliseconds: Math.round(elapsedMilliseconds * 10) / 10,
+    ...(aborted && { aborted }),
+  };
+  const cause = error ?? failure;
+  const clientsDoing = aborted || cause instanceof ClientGone;
+  if (cause !== undefined && !clientsDoing) log.error({ ...line, err: cause }, 'request failed');
+  else log.info(line, 'request');
+}

@@ -1,0 +1,278 @@
+import { createHash } from 'node:crypto';
+import { Fault } from '../domain/fault.ts';
+import type { AccessRequest, Operation, Principal, RequestContext, ServiceModule } from '../domain/operation.ts';
+import { contentHeaders, type StartChecksum, verifiedBody } from './body.ts';
+import type { ProtocolName, ServiceName } from './contract.ts';
+import { encodeFailure, extendedRequestId } from './failure.ts';
+import { collect, headerMap, type RequestRecord, splitTarget, type WireRequest, type WireResponse } from './message.ts';
+import { streamsIn } from './protocols/http-bindings.ts';
+import type { Input } from './protocols/protocol.ts';
+import { Refusal } from './refusal.ts';
+import { createService, type Found, findAction, findOperation, type Service } from './registry.ts';
+import { normalizedPath, queryPairs } from './sigv4/canonical.ts';
+import { type Claim, type ClaimV2, readClaim } from './sigv4/claim.ts';
+import { SignatureProblem, unsignedRefusal } from './sigv4/problem.ts';
+import { type Authenticated, type ResolveCredential, unsignedPayload, verify } from './sigv4/verify.ts';
+import type { Validate } from './validate.ts';
+
+export interface DispatchOptions {
+  services: Readonly<Partial<Record<ServiceName, ServiceModule>>>;
+  resolveCredential: ResolveCredential;
+  /** Passes when every question is allowed. @throws Fault denied */
+  authorizer(requests: readonly AccessRequest[], ctx: RequestContext): Promise<void>;
+  validate: Validate;
+  startChecksum: StartChecksum;
+  now(): Date;
+  /** Region of requests that name none: unsigned ones, and Signature Version 2. */
+  defaultRegion: string;
+  allowSignatureV2: boolean;
+}
+
+const ANONYMOUS: Principal = { type: 'anonymous', arn: '*', accountId: '', userId: 'ANONYMOUS_PRINCIPAL' };
+
+/**
+ * Answers AWS requests: scope -> service -> operation -> authenticate -> decode -> authorize -> validate -> handle ->
+ * encode. The order is the promise: who is not authenticated learns nothing but that, and who is not allowed learns
+ * nothing of what the operation would have said.
+ */
+export function createDispatcher(options: DispatchOptions): (request: WireRequest) => Promise<WireResponse> {
+  const services = Object.entries(options.services).map(([name, module]) => createService(name as ServiceName, module));
+  const dispatcher = new Dispatcher(options, services);
+  return request => dispatcher.answer(request);
+}
+
+/** One request on its way through. */
+interface Passage {
+  request: WireRequest;
+  headers: ReturnType<typeof headerMap>;
+  path: string;
+  pairs: ReturnType<typeof queryPairs>;
+  query: URLSearchParams;
+  service: Service | undefined;
+  /** How errors are said before a service is known. */
+  protocol: ProtocolName;
+  record: RequestRecord;
+}
+
+class Dispatcher {
+  readonly #options: DispatchOptions;
+  readonly #services: readonly Service[];
+
+  constructor(options: DispatchOptions, services: readonly Service[]) {
+    this.#options = options;
+    this.#services = services;
+  }
+
+  async answer(request: WireRequest): Promise<WireResponse> {
+    const { path, rawQuery } = splitTarget(request.target);
+    const pairs = queryPairs(rawQuery);
+    const headers = headerMap(request.headers);
+    const passage: Passage = {
+      request,
+      headers,
+      path,
+      pairs,
+      query: new URLSearchParams(pairs.map(({ name, value }): [string, string] => [name, value])),
+      service: undefined,
+      protocol: likelyProtocol(headers, path, request.method),
+      record: {},
+    };
+    let response: WireResponse;
+    try {
+      response = await this.#serve(passage);
+    } catch (error) {
+      response = encodeFailure(error, passage);
+    }
+    if (passage.protocol === 'rest-xml') {
+      response.headers['x-amz-request-id'] = request.requestId;
+      response.headers['x-amz-id-2'] = extendedRequestId(request.requestId);
+    } else response.headers['x-amzn-requestid'] = request.requestId;
+    return response;
+  }
+
+  async #serve(passage: Passage): Promise<WireResponse> {
+    const claim = this.#claim(passage);
+    const service = this.#serviceFor(passage, claim);
+    passage.service = service;
+    passage.protocol = service.contract.protocol;
+    passage.record.service = service.name;
+
+    const isS3 = service.contract.scope === 's3';
+    // What is not S3 was signed over its normalized path, so that is what it means.
+    const path = isS3 ? passage.path : normalizedPath(passage.path);
+    let body: Promise<Buffer> | undefined;
+    const wholeBody = () => {
+      body ??= collect(passage.request.body, service.bodyLimitBytes);
+      return body;
+    };
+    const found = await this.#find(passage, service, path, claim === undefined);
+    const caller = await this.#authenticate(passage, service, claim, wholeBody);
+    passage.record.principal = caller.principal.arn;
+    const { operation, labels } = await settled(found, service, passage, wholeBody);
+    passage.record.operation = operation.name;
+
+    const stream = isS3
+      ? verifiedBody(passage.request.body, caller.payload, passage.headers, this.#options.startChecksum)
+      : undefined;
+    const streaming = stream !== undefined && streamsIn(operation);
+    const input = await service.protocol.decode(operation, {
+      labels,
+      query: service.contract.protocol === 'query' ? await formOf(passage, wholeBody) : passage.query,
+      headers: contentHeaders(passage.headers, caller.payload),
+      body: streaming ? stream : stream ? await collect(stream, service.bodyLimitBytes) : await wholeBody(),
+    });
+    const ctx = this.#context(passage, service, operation.name, caller);
+    const handler = service.module.operations[operation.name] as unknown as Operation<Input, Input>;
+    await this.#permit(handler, service, operation.name, input, ctx);
+    const output = await handler.handle(input, ctx);
+    const answer = await service.protocol.encode(operation, output ?? {}, ctx.requestId);
+    return { ...answer, record: passage.record };
+  }
+
+  #claim(passage: Passage): Claim | ClaimV2 | undefined {
+    if (/^bearer /i.test(passage.headers.authorization ?? ''))
+      throw new Refusal(
+        403,
+        'UnrecognizedClientException',
+        'Bearer tokens (Bedrock API keys) are not accepted here. Sign the request with an access key (AWS4-HMAC-SHA256).',
+      );
+    return readClaim(passage.headers, passage.pairs);
+  }
+
+  #serviceFor(passage: Passage, claim: Claim | ClaimV2 | undefined): Service {
+    if (claim === undefined && passage.protocol !== 'rest-xml') throw unsignedRefusal(passage.protocol);
+    const scope = claim !== undefined && claim.form !== 'query-v2' ? claim.scope.service : 's3';
+    const candidates = this.#services.filter(service => service.contract.scope === scope);
+    const [first, second] = candidates;
+    if (first === undefined) {
+      const known = [...new Set(this.#services.map(service => service.contract.scope))].join("', '");
+      throw new SignatureProblem(
+        'scope',
+        `Credential should be scoped to correct service: '${known}', not '${scope}'.`,
+        {
+          presigned: claim?.form === 'query',
+        },
+      );
+    }
+    if (second === undefined) return first;
+    // Bedrock's control plane and runtime share a scope; their paths are disjoint.
+    const path = normalizedPath(passage.path);
+    return candidates.find(service => hasRoute(service, passage.request.method, path, passage.query)) ?? first;
+  }
+
+  /** What the request asks for, or why not, for after the signature; undefined where only the body tells. */
+  async #find(passage: Passage, service: Service, path: string, unsigned: boolean): Promise<Found | Error | undefined> {
+    if (service.contract.protocol === 'query') return undefined;
+    try {
+      return findOperation(service, passage.request.method, path, passage.query, passage.headers);
+    } catch (error) {
+      if (unsigned) throw error;
+      return error instanceof Error ? error : new Error(String(error));
+    }
+  }
+
+  async #authenticate(
+    passage: Passage,
+    service: Service,
+    claim: Claim | ClaimV2 | undefined,
+    wholeBody: () => Promise<Buffer>,
+  ): Promise<Authenticated> {
+    const { defaultRegion, allowSignatureV2, resolveCredential } = this.#options;
+    if (claim === undefined)
+      return {
+        principal: ANONYMOUS,
+        region: defaultRegion,
+        presigned: false,
+        payload: unsignedPayload(passage.headers),
+      };
+    return verify(passage.request, passage.headers, passage.path, passage.pairs, claim, {
+      resolveCredential,
+      now: this.#options.now(),
+      defaultRegion,
+      allowSignatureV2,
+      isS3: service.contract.scope === 's3',
+      bodySha256: async () =>
+        createHash('sha256')
+          .update(await wholeBody())
+          .digest('hex'),
+    });
+  }
+
+  #context(passage: Passage, service: Service, operation: string, caller: Authenticated): RequestContext {
+    const { request, headers } = passage;
+    return {
+      requestId: request.requestId,
+      service: service.contract.scope,
+      operation,
+      region: caller.region,
+      principal: caller.principal,
+      accountId: caller.principal.accountId,
+      now: this.#options.now(),
+      sourceIp: request.sourceIp,
+      secureTransport: request.secureTransport,
+      userAgent: headers['user-agent'] ?? '',
+      presigned: caller.presigned,
+      host: headers.host ?? '',
+      headers,
+      signal: request.signal,
+    };
+  }
+
+  /**
+   * Permission first, then the input's constraints. `authorize` sees input that may break them: where that makes it
+   * fail, the constraints explain why.
+   */
+  async #permit(
+    handler: Operation<Input, Input>,
+    service: Service,
+    operation: string,
+    input: Input,
+    ctx: RequestContext,
+  ): Promise<void> {
+    const invalid = this.#options.validate(service.name, service.contract.protocol, operation, input);
+    let requests: readonly AccessRequest[];
+    try {
+      requests = await handler.authorize(input, ctx);
+    } catch (error) {
+      throw invalid ?? error;
+    }
+    await this.#options.authorizer(requests, ctx);
+    if (invalid) throw invalid;
+  }
+}
+
+async function settled(
+  found: Found | Error | undefined,
+  service: Service,
+  passage: Passage,
+  wholeBody: () => Promise<Buffer>,
+): Promise<Found> {
+  const result = found ?? findAction(service, await formOf(passage, wholeBody));
+  if (result instanceof Error) throw result;
+  return result;
+}
+
+/** The Query protocol's parameters: a form in the body, or, for GET, the query itself (presigned GetCallerIdentity). */
+async function formOf(passage: Passage, wholeBody: () => Promise<Buffer>): Promise<URLSearchParams> {
+  if (passage.request.method === 'GET') return passage.query;
+  return new URLSearchParams((await wholeBody()).toString('utf8'));
+}
+
+function hasRoute(service: Service, method: string, path: string, query: URLSearchParams): boolean {
+  try {
+    return service.router?.find(method, path, query) !== undefined;
+  } catch (error) {
+    // A label that cannot be decoded still shows whose path it is.
+    return error instanceof Fault;
+  }
+}
+
+/** The protocol of a request whose service no signature names, for its refusal alone. */
+function likelyProtocol(headers: ReturnType<typeof headerMap>, path: string, method: string): ProtocolName {
+  if (headers['x-amz-target'] !== undefined) return 'json-1-1';
+  const contentType = headers['content-type'] ?? '';
+  if (method === 'POST' && path === '/' && contentType.startsWith('application/x-www-form-urlencoded')) return 'query';
+  if (/^bearer /i.test(headers.authorization ?? '')) return 'rest-json';
+  const scope = /Credential=[^,]*\/([a-z0-9-]+)\/[^/,]*(,|$)/.exec(headers.authorization ?? '')?.[1];
+  return scope === 'bedrock' ? 'rest-json' : 'rest-xml';
+}

@@ -1,0 +1,86 @@
+import type { Contract, OperationShape } from '../contract.ts';
+import { Refusal } from '../refusal.ts';
+import { xmlDepth } from './depth.ts';
+import { HttpBindings } from './http-bindings.ts';
+import { type Answer, DEPTH_LIMIT, type Encoded, type Input, type Protocol, type WireFault } from './protocol.ts';
+import { element, escapeXml, XML_DECLARATION } from './xml.ts';
+
+/** AWS restXml as S3 speaks it. */
+export class RestXml implements Protocol {
+  readonly #bindings: HttpBindings;
+  readonly #xmlNamespace: string;
+
+  constructor(contract: Contract) {
+    this.#bindings = new HttpBindings(contract);
+    this.#xmlNamespace = contract.xmlNamespace;
+  }
+
+  async decode(operation: OperationShape, encoded: Encoded): Promise<Input> {
+    const tooDeep =
+      encoded.body instanceof Uint8Array && payloadIsXml(operation) && xmlDepth(encoded.body) > DEPTH_LIMIT;
+    if (tooDeep) throw malformed();
+    try {
+      return await this.#bindings.decode(operation, encoded);
+    } catch (cause) {
+      throw malformed(cause);
+    }
+  }
+
+  async encode(operation: OperationShape, output: Input): Promise<Answer> {
+    const unwrapped = unwrappedMember(operation);
+    if (unwrapped === undefined) return this.#bindings.encode(operation, output);
+    const text = escapeXml(String(output[unwrapped] ?? ''));
+    return {
+      status: operation.http?.status ?? 200,
+      headers: { 'content-type': 'application/xml' },
+      body: `${XML_DECLARATION}<${unwrapped} xmlns="${this.#xmlNamespace}">${text}</${unwrapped}>`,
+    };
+  }
+
+  encodeFault(fault: WireFault): Answer {
+    return restXmlFault(fault);
+  }
+}
+
+export function restXmlFault(fault: WireFault): Answer {
+  const { status, code, message, members, resource, requestId, extendedRequestId } = fault;
+  // 304 has no body by HTTP's rules; for HEAD the HTTP layer leaves it out.
+  if (status === 304) return { status, headers: {} };
+  const parts = [element('Code', code), element('Message', message)];
+  for (const [name, value] of Object.entries(members)) parts.push(element(name, String(value)));
+  if (resource !== undefined) parts.push(element('Resource', resource));
+  parts.push(element('RequestId', requestId), element('HostId', extendedRequestId));
+  return {
+    status,
+    headers: { 'content-type': 'application/xml' },
+    body: `${XML_DECLARATION}<Error>${parts.join('')}</Error>`,
+  };
+}
+
+/**
+ * The bucket's location is answered as its root element's text: the schema names the root like its only member.
+ * Clients read it so (botocore parses it by hand), although the schema cannot say it.
+ */
+function unwrappedMember(operation: OperationShape): string | undefined {
+  if (operation.output.isUnitSchema()) return undefined;
+  const members = [...operation.output.structIterator()];
+  const [name, schema] = members[0] ?? [];
+  const root = operation.output.getMergedTraits().xmlName;
+  return members.length === 1 && schema?.isStringSchema() && name === root ? name : undefined;
+}
+
+function payloadIsXml(operation: OperationShape): boolean {
+  if (operation.input.isUnitSchema()) return false;
+  return [...operation.input.structIterator()].some(
+    ([, member]) => Boolean(member.getMergedTraits().httpPayload) && member.isStructSchema(),
+  );
+}
+
+function malformed(cause?: unknown): Refusal {
+  return new Refusal(
+    400,
+    'MalformedXML',
+    'The XML you provided was not well-formed or did not validate against our published schema',
+    { cause },
+  );
+}
