@@ -1,0 +1,95 @@
+import { basename, extname } from 'node:path';
+import { CliFailure } from './failure.ts';
+
+export interface CaptionedFile {
+  /** Relative to the folder of the images. */
+  file: string;
+  caption: string;
+}
+
+/** The names that other tools give to the two columns (Hugging Face's imagefolder, Kohya's, our own sample's). */
+const FILE_COLUMNS = ['image-ref', 'file_name', 'file', 'filename', 'image', 'path', 'name'];
+const CAPTION_COLUMNS = ['caption', 'text', 'prompt', 'description'];
+
+/**
+ * Reads a captions file by its extension: .jsonl (an object a line), .csv or .tsv (with or without a header line).
+ * @throws CliFailure naming the line that cannot be read
+ */
+export function readCaptions(text: string, path: string): CaptionedFile[] {
+  const clean = text.replace(/^\uFEFF/, '');
+  const extension = extname(path).toLowerCase();
+  const records =
+    extension === '.jsonl'
+      ? fromJsonLines(clean, basename(path))
+      : fromTable(parseTable(clean, extension === '.tsv' ? '\t' : ','), basename(path));
+  return records.map(({ file, caption }) => ({
+    // A manifest made for one place may name whole URIs or ./relative paths: the file's own name is what is here.
+    file: /^[a-z0-9]+:\/\//i.test(file) ? basename(file) : file.replace(/^(?:\.?\/)+/, ''),
+    caption: caption.trim(),
+  }));
+}
+
+function fromJsonLines(text: string, name: string): CaptionedFile[] {
+  return text.split(/\r?\n/).flatMap((line, index) => {
+    if (line.trim() === '') return [];
+    let value: Record<string, unknown>;
+    try {
+      value = JSON.parse(line);
+    } catch {
+      throw new CliFailure(`${name}, line ${index + 1}: is not JSON.`);
+    }
+    const file = firstText(value, FILE_COLUMNS);
+    const caption = firstText(value, CAPTION_COLUMNS);
+    if (file === undefined || caption === undefined)
+      throw new CliFailure(`${name}, line ${index + 1}: needs "file_name" and "caption".`);
+    return [{ file, caption }];
+  });
+}
+
+function fromTable(rows: string[][], name: string): CaptionedFile[] {
+  const header = rows[0]?.map(cell => cell.trim().toLowerCase()) ?? [];
+  const fileColumn = header.findIndex(cell => FILE_COLUMNS.includes(cell));
+  const captionColumn = header.findIndex(cell => CAPTION_COLUMNS.includes(cell));
+  const hasHeader = fileColumn >= 0 && captionColumn >= 0;
+  return (hasHeader ? rows.slice(1) : rows).map((row, index) => {
+    const file = row[hasHeader ? fileColumn : 0];
+    const caption = row[hasHeader ? captionColumn : 1];
+    if (!file || caption === undefined)
+      throw new CliFailure(`${name}, record ${index + 1}: needs a file name and a caption.`);
+    return { file, caption };
+  });
+}
+
+/** CSV as RFC 4180 has it: quoted cells may hold the separator, line breaks and doubled quotes. */
+export function parseTable(text: string, separator: ',' | '\t'): string[][] {
+  const rows: string[][] = [];
+  let row: string[] = [];
+  let cell = '';
+  let quoted = false;
+  const endCell = () => {
+    row.push(cell);
+    cell = '';
+  };
+  const endRow = () => {
+    endCell();
+    if (row.some(value => value !== '')) rows.push(row);
+    row = [];
+  };
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text[at];
+    if (quoted && character === '"' && text[at + 1] === '"') {
+      cell += '"';
+      at += 1;
+    } else if (character === '"' && (quoted || cell === '')) quoted = !quoted;
+    else if (!quoted && character === separator) endCell();
+    else if (!quoted && character === '\n') endRow();
+    else if (quoted || character !== '\r') cell += character;
+  }
+  endRow();
+  return rows;
+}
+
+function firstText(value: Record<string, unknown>, names: readonly string[]): string | undefined {
+  const found = names.map(name => value[name]).find(candidate => typeof candidate === 'string');
+  return typeof found === 'string' ? found : undefined;
+}

@@ -1,0 +1,152 @@
+import { open, readdir, readFile, stat } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { GetObjectCommand, HeadObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { readImageHeader } from '../domain/training/image-facts.ts';
+import {
+  checkImage,
+  checkImageSize,
+  checkRecordCount,
+  type ManifestRecord,
+  parseManifest,
+  parseS3Uri,
+  type RecordError,
+} from '../domain/training/manifest.ts';
+import { CliFailure } from './failure.ts';
+
+/** Where the bytes behind an image-ref come from. */
+interface Images {
+  /** @returns undefined when there is no such image */
+  sizeBytes(record: ManifestRecord): Promise<number | undefined>;
+  firstBytes(record: ManifestRecord, count: number): Promise<Uint8Array>;
+}
+
+/** Enough for the header of any photograph: EXIF data with a thumbnail come before the size. */
+const FIRST_READ_BYTES = 128 * 1024;
+const READS_AT_ONCE = 8;
+
+/** Checks a data set by the rules of the training job, without a job: every line, and every image that it names. */
+export async function datasetCheck(
+  place: string,
+  options: { images?: string },
+  environment: NodeJS.ProcessEnv,
+): Promise<void> {
+  const { text, uri, images } = place.startsWith('s3://')
+    ? await openS3(place, environment)
+    : await openLocal(place, options.images);
+  const manifest = parseManifest(text, uri);
+  const errors: RecordError[] = [...manifest.errors];
+  await inParallel(manifest.records, READS_AT_ONCE, async record => {
+    const reason = await problemOf(record, images);
+    if (reason) errors.push({ line: record.line, imageRef: record.imageRef, reason });
+  });
+  const count = manifest.records.length + manifest.errors.length;
+  const countProblem = checkRecordCount(count);
+  for (const { line, imageRef, reason } of errors.sort((left, right) => left.line - right.line))
+    console.log(`line ${line}${imageRef === undefined ? '' : ` (${imageRef})`}: ${reason}`);
+  if (countProblem) console.log(countProblem);
+  if (errors.length > 0 || countProblem)
+    throw new CliFailure(`${errors.length} of ${count} records of ${place} cannot be trained on.`);
+  console.log(`${place}: ${count} records, all good.`);
+}
+
+async function problemOf(record: ManifestRecord, images: Images): Promise<string | undefined> {
+  const sizeBytes = await images.sizeBytes(record);
+  if (sizeBytes === undefined) return 'there is no such image';
+  const sizeProblem = checkImageSize(sizeBytes);
+  if (sizeProblem) return sizeProblem;
+  let wanted = Math.min(FIRST_READ_BYTES, sizeBytes);
+  for (;;) {
+    const header = readImageHeader(await images.firstBytes(record, wanted), wanted >= sizeBytes);
+    if (header.kind === 'image') return checkImage(header.facts, sizeBytes);
+    if (header.kind === 'unusable') return header.reason;
+    wanted = Math.min(wanted * 8, sizeBytes);
+  }
+}
+
+async function openLocal(place: string, imagesOption: string | undefined) {
+  const path = await manifestPath(resolve(place));
+  const folder = resolve(imagesOption ?? dirname(path));
+  const images = new Set(await readdir(folder));
+  // A local data set is checked before its upload: the last part of the key is the file's name.
+  const fileOf = (record: ManifestRecord) => {
+    const name = basename(record.key);
+    return images.has(name) ? join(folder, name) : undefined;
+  };
+  return {
+    text: await readFile(path, 'utf8'),
+    uri: `s3://YOUR-BUCKET/${basename(path)}`,
+    images: {
+      async sizeBytes(record: ManifestRecord) {
+        const file = fileOf(record);
+        return file === undefined ? undefined : (await stat(file)).size;
+      },
+      async firstBytes(record: ManifestRecord, count: number) {
+        const file = await open(fileOf(record) ?? '');
+        try {
+          const bytes = Buffer.alloc(count);
+          const { bytesRead } = await file.read(bytes, 0, count, 0);
+          return bytes.subarray(0, bytesRead);
+        } finally {
+          await file.close();
+        }
+      },
+    },
+  };
+}
+
+async function manifestPath(path: string): Promise<string> {
+  const entry = await stat(path).catch(() => undefined);
+  if (!entry) throw new CliFailure(`there is nothing at ${relative(process.cwd(), path) || path}.`);
+  if (entry.isFile()) return path;
+  const manifests = (await readdir(path)).filter(name => name.endsWith('.jsonl'));
+  const only = manifests.includes('train.jsonl') ? 'train.jsonl' : manifests[0];
+  if (only === undefined || (manifests.length > 1 && only !== 'train.jsonl'))
+    throw new CliFailure(
+      `${path} holds ${manifests.length} .jsonl files and no train.jsonl: name the manifest, or make one with likeness dataset build.`,
+    );
+  return join(path, only);
+}
+
+async function openS3(uri: string, environment: NodeJS.ProcessEnv) {
+  const place = parseS3Uri(uri);
+  if (!place?.key)
+    throw new CliFailure(`${uri} names no manifest: write s3://bucket/key, e.g. s3://my-bucket/data/train.jsonl.`);
+  const client = new S3Client({
+    region: environment.AWS_REGION ?? environment.AWS_DEFAULT_REGION ?? 'us-east-1',
+    // Bucket names are no host names on a machine of one's own.
+    forcePathStyle: true,
+  });
+  const read = async (bucket: string, key: string, range?: string) => {
+    const answer = await client.send(
+      new GetObjectCommand({ Bucket: bucket, Key: key, ...(range === undefined ? {} : { Range: range }) }),
+    );
+    return (await answer.Body?.transformToByteArray()) ?? new Uint8Array();
+  };
+  const text = await read(place.bucket, place.key).catch(error => {
+    const endpoint = environment.AWS_ENDPOINT_URL_S3 ?? environment.AWS_ENDPOINT_URL ?? 'AWS itself';
+    throw new CliFailure(
+      `${uri} cannot be read from ${endpoint}: ${(error as Error).name}: ${(error as Error).message}`,
+    );
+  });
+  return {
+    text: Buffer.from(text).toString('utf8'),
+    uri,
+    images: {
+      async sizeBytes({ bucket, key }: ManifestRecord) {
+        const answer = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key })).catch(() => undefined);
+        return answer?.ContentLength;
+      },
+      firstBytes: ({ bucket, key }: ManifestRecord, count: number) =>
+        count === 0 ? Promise.resolve(new Uint8Array()) : read(bucket, key, `bytes=0-${count - 1}`),
+    },
+  };
+}
+
+async function inParallel<Item>(items: readonly Item[], lanes: number, work: (item: Item) => Promise<void>) {
+  let next = 0;
+  await Promise.all(
+    Array.from({ length: lanes }, async () => {
+      for (let item = items[next++]; item !== undefined; item = items[next++]) await work(item);
+    }),
+  );
+}

@@ -1,0 +1,85 @@
+// The command `likeness`. Each command is a thin file; what it needs is loaded only when it runs, so that --help and env
+// answer at once.
+import { Command } from 'commander';
+import manifest from '../../package.json' with { type: 'json' };
+import { Fault } from '../domain/fault.ts';
+import { CliFailure } from './failure.ts';
+
+/** Runs one command line and sets the exit code; never throws. */
+export async function runProgram(argv: readonly string[]): Promise<void> {
+  try {
+    await program().parseAsync([...argv]);
+  } catch (error) {
+    const expected = error instanceof CliFailure || error instanceof Fault;
+    console.error(expected ? `likeness: ${error.message}` : error);
+    process.exitCode = 1;
+  }
+}
+
+function program(): Command {
+  const likeness = new Command('likeness')
+    .description('Teach an image model new subjects from captioned pictures, through the AWS APIs you know.')
+    .version(manifest.version)
+    .showHelpAfterError('(add --help for the options and an example)')
+    .configureHelp({ showGlobalOptions: false });
+
+  likeness
+    .command('up')
+    .description('start the service in the foreground')
+    .option('--port <number>', 'port; 0 takes a free one (default: 4747, or LIKENESS_PORT)')
+    .option('--host <address>', 'address to listen on (default: 127.0.0.1, or LIKENESS_HOST)')
+    .option('--data <folder>', 'where everything is kept (default: ./.likeness, or LIKENESS_DATA)')
+    .option('--region <name>', 'the Region that the service is in (default: us-east-1, or LIKENESS_REGION)')
+    .option('--log-level <level>', 'debug, info, warn, error or silent (default: warn, or LIKENESS_LOG_LEVEL)')
+    .option('--insecure', 'allow a --host that others can reach, over plain HTTP')
+    .addHelpText('after', example('npx --no-install likeness up --port 4747 --data ./.likeness'))
+    .action(async options => (await import('./up.ts')).up(options, process.env));
+
+  likeness
+    .command('env')
+    .description('print the export lines that point any AWS client at the service')
+    .option('--data <folder>', 'its data folder (default: ./.likeness, or LIKENESS_DATA)')
+    .addHelpText('after', example('eval "$(npx --no-install likeness env)" && aws s3 ls'))
+    .action(async options => (await import('./env.ts')).env(options, process.env));
+
+  likeness
+    .command('doctor')
+    .description('check what the service needs of this machine, and say how to mend what is missing')
+    .option('--port <number>', 'the port to check (default: 4747, or LIKENESS_PORT)')
+    .option('--data <folder>', 'the data folder to check (default: ./.likeness, or LIKENESS_DATA)')
+    .addHelpText('after', example('npx --no-install likeness doctor'))
+    .action(async options => (await import('./doctor.ts')).doctor(options, process.env));
+
+  likeness
+    .command('demo')
+    .description('teach the embedded model a dog and a cat, and show what it draws before and after')
+    .option('--steps <number>', 'training steps (default: 700)')
+    .option('--folder <folder>', 'where the demo keeps its data and its page', 'demo')
+    .addHelpText('after', example('npx --no-install likeness demo'))
+    .action(async options => (await import('./demo/demo.ts')).demo(options, process.env));
+
+  const dataset = likeness.command('dataset').description('check or build a data set before a job is paid for');
+  dataset
+    .command('check')
+    .description('check every line of a train.jsonl and every image that it names')
+    .argument('<place>', 'a train.jsonl, a folder that holds one, or its s3:// URI')
+    .option('--images <folder>', 'where the images of a local manifest are (default: beside it)')
+    .addHelpText('after', example('npx --no-install likeness dataset check s3://my-bucket/data/train.jsonl'))
+    .action(async (place, options) => (await import('./dataset-check.ts')).datasetCheck(place, options, process.env));
+  dataset
+    .command('build')
+    .description('write a train.jsonl for a folder of images with captions')
+    .argument('<folder>', 'images, each with a caption in a .txt of its name; or a captions file')
+    .requiredOption('--s3-prefix <uri>', 'where the images will be in S3, e.g. s3://my-bucket/data')
+    .option('--captions <file>', 'captions.jsonl, .csv or .tsv instead of .txt files (default: the one in the folder)')
+    .option('--output <file>', 'the manifest to write (default: FOLDER/train.jsonl)')
+    .option('--force', 'write over an existing manifest')
+    .addHelpText('after', example('npx --no-install likeness dataset build ./pictures --s3-prefix s3://my-bucket/data'))
+    .action(async (folder, options) => (await import('./dataset-build.ts')).datasetBuild(folder, options));
+
+  return likeness;
+}
+
+function example(line: string): string {
+  return `\nExample:\n  ${line}`;
+}

@@ -1,0 +1,135 @@
+import { relative } from 'node:path';
+import type { Config } from '../config.ts';
+import { DataFolderInUse, lockDataFolder, removeEndpoint, writeCredentials, writeEndpoint } from '../data-folder.ts';
+import { CliFailure } from './failure.ts';
+import { isLoopback, type ServiceFlags, settings } from './settings.ts';
+
+/** Two stop signals within this time are one: a terminal sends Ctrl-C to the launcher and to us, and it forwards its own. */
+const SAME_STOP_MILLISECONDS = 1000;
+
+/** Runs the service until a signal stops it. */
+export async function up(flags: ServiceFlags, environment: NodeJS.ProcessEnv): Promise<void> {
+  const quiet = environment.LIKENESS_LOG_LEVEL === undefined && flags.logLevel === undefined;
+  const config = settings(flags, environment, quiet ? { logLevel: 'warn' } : {});
+  const service = await startService(config);
+  console.log(welcome(config, service));
+  await stopOnSignal(service);
+}
+
+export interface RunningService {
+  endpoint: string;
+  accountId: string;
+  accessKeyId: string;
+  secretAccessKey: string;
+  /** Clean: trainers write a checkpoint and end, their jobs go on at the next start. `force`: at once. */
+  stop(options?: { force?: boolean }): Promise<void>;
+}
+
+/**
+ * The service on its data folder, with the folder locked and its endpoint and credentials written there.
+ * @throws CliFailure in one line when the folder, the host or the port cannot be had
+ */
+export async function startService(config: Config): Promise<RunningService> {
+  if (!isLoopback(config.host) && !config.allowInsecureHost)
+    throw new CliFailure(
+      `--host ${config.host} would offer the service to the network over plain HTTP. Add --insecure if that network is yours alone.`,
+    );
+  const unlock = takeFolder(config.dataDirectory);
+  try {
+    const { createLikeness } = await import('../main.ts');
+    const likeness = await createLikeness(config).catch(error => {
+      throw explained(error, config);
+    });
+    const { endpoint, accountId, credentials } = likeness;
+    writeCredentials(config.dataDirectory, credentials);
+    writeEndpoint(config.dataDirectory, {
+      endpoint,
+      pid: process.pid,
+      region: config.region,
+      accountId,
+      startedAt: new Date().toISOString(),
+    });
+    return {
+      endpoint,
+      accountId,
+      ...credentials,
+      async stop({ force = false } = {}) {
+        await likeness.close({ force });
+        removeEndpoint(config.dataDirectory);
+        unlock();
+      },
+    };
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+function takeFolder(folder: string): () => void {
+  try {
+    return lockDataFolder(folder);
+  } catch (error) {
+    if (error instanceof DataFolderInUse) throw new CliFailure(error.message);
+    throw new CliFailure(`the data folder ${folder} cannot be used: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+function explained(error: unknown, config: Config): unknown {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'EADDRINUSE')
+    return new CliFailure(
+      `port ${config.port} is taken by another program. Choose another with --port, or 0 for a free one.`,
+    );
+  if (code === 'EACCES')
+    return new CliFailure(`port ${config.port} needs more rights than you have. Choose one above 1023.`);
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return new CliFailure(`--host ${config.host} is no address of this machine.`);
+  return error;
+}
+
+function welcome(config: Config, service: RunningService): string {
+  const data = relative(process.cwd(), config.dataDirectory) || '.';
+  const option = data === '.likeness' ? '' : ` --data ${data}`;
+  return [
+    'Likeness is running.',
+    `  endpoint  ${service.endpoint}`,
+    `  data      ${data} (account ${service.accountId}, Region ${config.region})`,
+    '  point any AWS client at it, in another shell:',
+    `    eval "$(npx --no-install likeness env${option})"`,
+    '    aws bedrock list-foundation-models',
+    'Ctrl-C stops it. Training jobs then write a checkpoint, and go on at the next start.',
+  ].join('\n');
+}
+
+/** Resolves when the service has stopped. A second signal, later than the first one's echo, forces it. */
+function stopOnSignal(service: RunningService): Promise<void> {
+  return new Promise(settle => {
+    let firstAt: number | undefined;
+    const stop = (): void => {
+      const now = Date.now();
+      if (firstAt === undefined) {
+        firstAt = now;
+        console.log('Stopping …');
+        service.stop().then(done, failed);
+      } else if (now - firstAt > SAME_STOP_MILLISECONDS) {
+        console.log('Stopping at once.');
+        service.stop({ force: true }).then(done, failed);
+        // Whatever still hangs must not keep a person waiting who asked twice.
+        setTimeout(() => process.exit(1), 3000).unref();
+      }
+    };
+    const done = () => {
+      console.log('Stopped.');
+      settle();
+      process.exit(0);
+    };
+    const failed = (error: unknown) => {
+      console.error(error);
+      process.exit(1);
+    };
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
+    // The launcher died without a word (kill -9): nobody is left who could stop us.
+    process.on('disconnect', stop);
+    process.channel?.unref();
+  });
+}

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import {
+  DataFolderInUse,
+  isInUse,
+  lockDataFolder,
+  readCredentials,
+  readEndpoint,
+  removeEndpoint,
+  writeCredentials,
+  writeEndpoint,
+} from './data-folder.ts';
+
+const folders: string[] = [];
+const children: ChildProcess[] = [];
+const newFolder = () => {
+  const folder = mkdtempSync(join(tmpdir(), 'likeness-data-'));
+  folders.push(folder);
+  return folder;
+};
+const running = { endpoint: 'http://127.0.0.1:4747', pid: 42, region: 'us-east-1', accountId: '1', startedAt: 'now' };
+
+/** A process that takes the lock and keeps it. */
+async function holder(folder: string) {
+  const module = JSON.stringify(join(import.meta.dirname, 'data-folder.ts'));
+  const script = `const { lockDataFolder } = await import(${module}); lockDataFolder(${JSON.stringify(folder)}); console.log('held'); setInterval(() => {}, 1000);`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  children.push(child);
+  await once(child.stdout, 'data');
+  return child;
+}
+
+after(() => {
+  for (const child of children) child.kill('SIGKILL');
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+describe('the lock of a data folder', () => {
+  it('refuses a second process with one line that names the first, and is gone after kill -9', async () => {
+    const folder = newFolder();
+    const first = await holder(folder);
+    writeEndpoint(folder, running);
+    assert.equal(isInUse(folder), true);
+    assert.throws(
+      () => lockDataFolder(folder),
+      (error: Error) =>
+        error instanceof DataFolderInUse &&
+        error.message.includes('http://127.0.0.1:4747 (process 42)') &&
+        !error.message.includes('\n'),
+    );
+    first.kill('SIGKILL');
+    await once(first, 'exit');
+    assert.equal(isInUse(folder), false);
+    lockDataFolder(folder)();
+  });
+
+  it('is free again once released', () => {
+    const folder = newFolder();
+    lockDataFolder(folder)();
+    assert.equal(isInUse(folder), false);
+    lockDataFolder(folder)();
+  });
+
+  it('makes a folder that only its owner can enter', () => {
+    const folder = join(newFolder(), 'new');
+    lockDataFolder(folder)();
+    assert.equal(statSync(folder).mode & 0o777, 0o700);
+  });
+});
+
+describe('what a data folder says', () => {
+  it('keeps the credentials to their owner, in the format of AWS', () => {
+    const folder = newFolder();
+    const credentials = { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'a/b+c=' };
+    writeCredentials(folder, credentials);
+    assert.deepEqual(readCredentials(folder), credentials);
+    assert.equal(statSync(join(folder, 'credentials')).mode & 0o777, 0o600);
+  });
+
+  it('tells where the server is, until it has stopped', () => {
+    const folder = newFolder();
+    assert.equal(readEndpoint(folder), undefined);
+    writeEndpoint(folder, running);
+    assert.equal(readEndpoint(folder)?.endpoint, running.endpoint);
+    removeEndpoint(folder);
+    assert.equal(readEndpoint(folder), undefined);
+  });
+});

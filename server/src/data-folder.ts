@@ -1,0 +1,110 @@
+// What the data folder says about the server that runs on it: the lock, endpoint.json and credentials. The CLI's other
+// commands and the user's AWS clients read the latter two.
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Sqlite from 'better-sqlite3';
+
+export interface RunningEndpoint {
+  /** `http://127.0.0.1:4747`. */
+  endpoint: string;
+  /** Of the server process itself, not of a launcher before it. */
+  pid: number;
+  region: string;
+  accountId: string;
+  startedAt: string;
+}
+
+export interface RootCredentials {
+  accessKeyId: string;
+  secretAccessKey: string;
+}
+
+// A connection that nobody refers to is closed by the garbage collector, and the lock would go with it.
+const held = new Set<Sqlite.Database>();
+
+/** Another server holds the folder. */
+export class DataFolderInUse extends Error {}
+
+/**
+ * Takes the folder for this process, making it where it is missing (mode 0700).
+ *
+ * The lock is SQLite's own on an empty database: the kernel lets go of it when the process ends, however it ends, so
+ * that kill -9 leaves no stale lock. It is not inherited by children.
+ * @returns what releases it
+ * @throws DataFolderInUse with one line that names who holds it
+ */
+export function lockDataFolder(folder: string): () => void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  // A moment's wait: another command may be looking whether the folder is in use.
+  const database = new Sqlite(join(folder, 'lock'), { timeout: 250 });
+  try {
+    database.pragma('locking_mode = EXCLUSIVE');
+    database.exec('begin exclusive');
+  } catch (error) {
+    database.close();
+    if (!isBusy(error)) throw error;
+    const holder = readEndpoint(folder);
+    const who = holder ? `the server at ${holder.endpoint} (process ${holder.pid})` : 'another server';
+    throw new DataFolderInUse(`${folder} is in use by ${who}. Stop it, or choose another folder with --data.`);
+  }
+  held.add(database);
+  return () => {
+    held.delete(database);
+    database.close();
+  };
+}
+
+/** Whether a server runs on the folder now: endpoint.json alone may be left over from one that was killed. */
+export function isInUse(folder: string): boolean {
+  if (!existsSync(join(folder, 'lock'))) return false;
+  try {
+    lockDataFolder(folder)();
+    return false;
+  } catch (error) {
+    if (error instanceof DataFolderInUse) return true;
+    throw error;
+  }
+}
+
+export function writeEndpoint(folder: string, endpoint: RunningEndpoint): void {
+  writeWhole(join(folder, 'endpoint.json'), `${JSON.stringify({ v: 1, ...endpoint }, null, 2)}\n`);
+}
+
+export function removeEndpoint(folder: string): void {
+  rmSync(join(folder, 'endpoint.json'), { force: true });
+}
+
+export function readEndpoint(folder: string): RunningEndpoint | undefined {
+  const path = join(folder, 'endpoint.json');
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as RunningEndpoint) : undefined;
+}
+
+/** In the format of AWS's shared credentials file, so that AWS_SHARED_CREDENTIALS_FILE may point at it; mode 0600. */
+export function writeCredentials(folder: string, credentials: RootCredentials): void {
+  const lines = [
+    '[default]',
+    `aws_access_key_id = ${credentials.accessKeyId}`,
+    `aws_secret_access_key = ${credentials.secretAccessKey}`,
+  ];
+  writeWhole(join(folder, 'credentials'), `${lines.join('\n')}\n`);
+}
+
+export function readCredentials(folder: string): RootCredentials | undefined {
+  const path = join(folder, 'credentials');
+  if (!existsSync(path)) return undefined;
+  const text = readFileSync(path, 'utf8');
+  const accessKeyId = /^aws_access_key_id = (.+)$/m.exec(text)?.[1];
+  const secretAccessKey = /^aws_secret_access_key = (.+)$/m.exec(text)?.[1];
+  return accessKeyId && secretAccessKey ? { accessKeyId, secretAccessKey } : undefined;
+}
+
+/** Nothing is written until it is renamed; only the owner may read it. */
+function writeWhole(path: string, text: string): void {
+  writeFileSync(`${path}.tmp`, text, { mode: 0o600 });
+  chmodSync(`${path}.tmp`, 0o600);
+  renameSync(`${path}.tmp`, path);
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Sqlite.SqliteError && error.code.startsWith('SQLITE_BUSY');
+}
