@@ -12,6 +12,8 @@ export interface Config {
   rootAccessKeyId: string | undefined;
   rootSecretAccessKey: string | undefined;
   accountId: string | undefined;
+  /** 32 bytes, base64 or hexadecimal, that seal every secret in the data folder; undefined: DATA/master.key. */
+  masterKey: string | undefined;
   /** `auto`: bubblewrap where it works; `require`: refuse to start without; `off`. */
   sandbox: 'auto' | 'require' | 'off';
   /** The Python that has the worker installed. */
@@ -49,6 +51,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, overrides: ConfigOver
     rootAccessKeyId: environment.LIKENESS_ROOT_ACCESS_KEY_ID,
     rootSecretAccessKey: environment.LIKENESS_ROOT_SECRET_ACCESS_KEY,
     accountId: environment.LIKENESS_ACCOUNT_ID,
+    masterKey: environment.LIKENESS_MASTER_KEY,
     sandbox: oneOf(environment, 'LIKENESS_SANDBOX', 'auto', ['auto', 'require', 'off']),
     pythonPath: environment.LIKENESS_PYTHON ?? resolve(projectRoot, '.venv/bin/python'),
     embeddedModelPath: environment.LIKENESS_EMBEDDED_MODEL ?? resolve(projectRoot, 'models/art/weights'),

@@ -1,2 +1,66 @@
-/** Rows of the kms service. */
-export type KmsRows = {};
+/** Rows of KMS: keys of an account in a Region, their aliases and grants. */
+
+export interface KeyRow {
+  /** UUID; the last part of the ARN. */
+  keyId: string;
+  accountId: string;
+  region: string;
+  state: 'Enabled' | 'Disabled' | 'PendingDeletion';
+  description: string;
+  createdAt: string;
+  /** Milliseconds since 1970; only while PendingDeletion. From then on the key is gone. */
+  deleteAt: number | null;
+  /** The 32 bytes of the key, sealed under the master key (ports/keys.ts, Vault). */
+  sealedMaterial: string;
+  policy: string;
+  tags: Record<string, string>;
+}
+
+export interface AliasRow {
+  accountId: string;
+  region: string;
+  /** With `alias/` before it. */
+  name: string;
+  keyId: string;
+  createdAt: string;
+  updatedAt: string;
+}
+
+export interface GrantRow {
+  grantId: string;
+  keyId: string;
+  /** Account that made it. */
+  issuingAccountId: string;
+  /** ARN of a user, role or session, or a service's name. */
+  granteePrincipal: string;
+  retiringPrincipal: string | null;
+  operations: string[];
+  /** Encryption context that a use must have: all of these pairs (subset), or these and no others (equals). */
+  constraints: { equals?: Record<string, string>; subset?: Record<string, string> };
+  name: string;
+  createdAt: string;
+}
+
+export interface KmsRows {
+  key(keyId: string): Promise<KeyRow | undefined>;
+  /** In the order of their ids. */
+  keys(accountId: string, region: string): Promise<KeyRow[]>;
+  insertKey(row: KeyRow): Promise<void>;
+  updateKey(keyId: string, change: Partial<Omit<KeyRow, 'keyId' | 'accountId' | 'region'>>): Promise<void>;
+  /** Removes keys whose day has come, with aliases and grants. @param now milliseconds since 1970 */
+  deleteKeysDue(now: number): Promise<void>;
+
+  alias(accountId: string, region: string, name: string): Promise<AliasRow | undefined>;
+  /** In the order of their names. */
+  aliases(accountId: string, region: string): Promise<AliasRow[]>;
+  insertAlias(row: AliasRow): Promise<void>;
+  updateAlias(row: AliasRow): Promise<void>;
+  deleteAlias(accountId: string, region: string, name: string): Promise<void>;
+
+  grant(grantId: string): Promise<GrantRow | undefined>;
+  /** In the order of their ids. */
+  grants(keyId: string): Promise<GrantRow[]>;
+  grantsRetirableBy(principal: string): Promise<GrantRow[]>;
+  insertGrant(row: GrantRow): Promise<void>;
+  deleteGrant(grantId: string): Promise<void>;
+}

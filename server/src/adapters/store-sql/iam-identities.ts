@@ -1,6 +1,6 @@
 import type { Kysely, Selectable, Updateable } from 'kysely';
 import type { AccessKeyRow, IamRows, IdentityKind, IdentityRow } from '../../ports/store-iam.ts';
-import type { AccessKeyTable, IamSchema, IdentityTable } from './iam.ts';
+import type { AccessKeyTable, IamSchema, IdentityTable } from './iam-schema.ts';
 
 type Part<Names extends keyof IamRows> = Pick<IamRows, Names>;
 

@@ -1,6 +1,6 @@
 import type { Kysely, Selectable, Updateable } from 'kysely';
 import type { IamRows, PolicyRow, PolicyVersionRow } from '../../ports/store-iam.ts';
-import type { IamSchema, PolicyTable } from './iam.ts';
+import type { IamSchema, PolicyTable } from './iam-schema.ts';
 
 type Part<Names extends keyof IamRows> = Pick<IamRows, Names>;
 

@@ -1,13 +1,281 @@
-import type { Kysely } from 'kysely';
+import type { Kysely, Selectable, Updateable } from 'kysely';
 import type { Migration } from 'kysely/migration';
-import type { KmsRows } from '../../ports/store-kms.ts';
+import type { AliasRow, GrantRow, KeyRow, KmsRows } from '../../ports/store-kms.ts';
+
+interface KeyTable {
+  key_id: string;
+  account_id: string;
+  region: string;
+  state: string;
+  description: string;
+  created_at: string;
+  delete_at: number | null;
+  sealed_material: string;
+  policy: string;
+  tags: string;
+}
+
+interface AliasTable {
+  account_id: string;
+  region: string;
+  name: string;
+  key_id: string;
+  created_at: string;
+  updated_at: string;
+}
+
+interface GrantTable {
+  grant_id: string;
+  key_id: string;
+  issuing_account_id: string;
+  grantee_principal: string;
+  retiring_principal: string | null;
+  operations: string;
+  constraints: string;
+  name: string;
+  created_at: string;
+}
 
 /** Tables of the kms service; names begin with kms_. */
-export type KmsSchema = {};
+export interface KmsSchema {
+  kms_keys: KeyTable;
+  kms_aliases: AliasTable;
+  kms_grants: GrantTable;
+}
 
 /** Append only: a released migration is never edited. Keys sort in the order in which they run. */
-export const kmsMigrations: Record<string, Migration> = {};
+export const kmsMigrations: Record<string, Migration> = {
+  '0001-kms': {
+    async up({ schema }) {
+      await schema
+        .createTable('kms_keys')
+        .addColumn('key_id', 'text', column => column.primaryKey())
+        .addColumn('account_id', 'text', column => column.notNull())
+        .addColumn('region', 'text', column => column.notNull())
+        .addColumn('state', 'text', column => column.notNull())
+        .addColumn('description', 'text', column => column.notNull())
+        .addColumn('created_at', 'text', column => column.notNull())
+        .addColumn('delete_at', 'bigint')
+        .addColumn('sealed_material', 'text', column => column.notNull())
+        .addColumn('policy', 'text', column => column.notNull())
+        .addColumn('tags', 'text', column => column.notNull())
+        .execute();
+      await schema.createIndex('kms_keys_scope').on('kms_keys').columns(['account_id', 'region', 'key_id']).execute();
+      await schema
+        .createTable('kms_aliases')
+        .addColumn('account_id', 'text', column => column.notNull())
+        .addColumn('region', 'text', column => column.notNull())
+        .addColumn('name', 'text', column => column.notNull())
+        .addColumn('key_id', 'text', column => column.notNull())
+        .addColumn('created_at', 'text', column => column.notNull())
+        .addColumn('updated_at', 'text', column => column.notNull())
+        .addPrimaryKeyConstraint('kms_aliases_key', ['account_id', 'region', 'name'])
+        .execute();
+      await schema
+        .createTable('kms_grants')
+        .addColumn('grant_id', 'text', column => column.primaryKey())
+        .addColumn('key_id', 'text', column => column.notNull())
+        .addColumn('issuing_account_id', 'text', column => column.notNull())
+        .addColumn('grantee_principal', 'text', column => column.notNull())
+        .addColumn('retiring_principal', 'text')
+        .addColumn('operations', 'text', column => column.notNull())
+        .addColumn('constraints', 'text', column => column.notNull())
+        .addColumn('name', 'text', column => column.notNull())
+        .addColumn('created_at', 'text', column => column.notNull())
+        .execute();
+      await schema.createIndex('kms_grants_of_key').on('kms_grants').columns(['key_id', 'grant_id']).execute();
+    },
+  },
+};
 
-export function kmsRows(_database: Kysely<KmsSchema>): KmsRows {
-  return {};
+export function kmsRows(database: Kysely<KmsSchema>): KmsRows {
+  return { ...keyRows(database), ...aliasRows(database), ...grantRows(database) };
+}
+
+type Part<Names extends keyof KmsRows> = Pick<KmsRows, Names>;
+
+function keyRows(database: Kysely<KmsSchema>): Part<'key' | 'keys' | 'insertKey' | 'updateKey' | 'deleteKeysDue'> {
+  return {
+    async key(keyId) {
+      const row = await database.selectFrom('kms_keys').selectAll().where('key_id', '=', keyId).executeTakeFirst();
+      return row && toKey(row);
+    },
+    async keys(accountId, region) {
+      const query = database
+        .selectFrom('kms_keys')
+        .selectAll()
+        .where('account_id', '=', accountId)
+        .where('region', '=', region);
+      return (await query.orderBy('key_id').execute()).map(toKey);
+    },
+    async insertKey(row) {
+      await database
+        .insertInto('kms_keys')
+        .values({
+          key_id: row.keyId,
+          account_id: row.accountId,
+          region: row.region,
+          state: row.state,
+          description: row.description,
+          created_at: row.createdAt,
+          delete_at: row.deleteAt,
+          sealed_material: row.sealedMaterial,
+          policy: row.policy,
+          tags: JSON.stringify(row.tags),
+        })
+        .execute();
+    },
+    async updateKey(keyId, change) {
+      const set: Updateable<KeyTable> = {};
+      if (change.state !== undefined) set.state = change.state;
+      if (change.description !== undefined) set.description = change.description;
+      if (change.deleteAt !== undefined) set.delete_at = change.deleteAt;
+      if (change.policy !== undefined) set.policy = change.policy;
+      if (change.tags !== undefined) set.tags = JSON.stringify(change.tags);
+      await database.updateTable('kms_keys').set(set).where('key_id', '=', keyId).execute();
+    },
+    async deleteKeysDue(now) {
+      const due = database.selectFrom('kms_keys').select('key_id').where('delete_at', '<=', now);
+      const ids = (await due.execute()).map(row => row.key_id);
+      if (ids.length === 0) return;
+      await database.deleteFrom('kms_grants').where('key_id', 'in', ids).execute();
+      await database.deleteFrom('kms_aliases').where('key_id', 'in', ids).execute();
+      await database.deleteFrom('kms_keys').where('key_id', 'in', ids).execute();
+    },
+  };
+}
+
+function aliasRows(
+  database: Kysely<KmsSchema>,
+): Part<'alias' | 'aliases' | 'insertAlias' | 'updateAlias' | 'deleteAlias'> {
+  return {
+    async alias(accountId, region, name) {
+      const query = database
+        .selectFrom('kms_aliases')
+        .selectAll()
+        .where('account_id', '=', accountId)
+        .where('region', '=', region)
+        .where('name', '=', name);
+      const row = await query.executeTakeFirst();
+      return row && toAlias(row);
+    },
+    async aliases(accountId, region) {
+      const query = database
+        .selectFrom('kms_aliases')
+        .selectAll()
+        .where('account_id', '=', accountId)
+        .where('region', '=', region);
+      return (await query.orderBy('name').execute()).map(toAlias);
+    },
+    async insertAlias(row) {
+      await database
+        .insertInto('kms_aliases')
+        .values({
+          account_id: row.accountId,
+          region: row.region,
+          name: row.name,
+          key_id: row.keyId,
+          created_at: row.createdAt,
+          updated_at: row.updatedAt,
+        })
+        .execute();
+    },
+    async updateAlias(row) {
+      await database
+        .updateTable('kms_aliases')
+        .set({ key_id: row.keyId, updated_at: row.updatedAt })
+        .where('account_id', '=', row.accountId)
+        .where('region', '=', row.region)
+        .where('name', '=', row.name)
+        .execute();
+    },
+    async deleteAlias(accountId, region, name) {
+      await database
+        .deleteFrom('kms_aliases')
+        .where('account_id', '=', accountId)
+        .where('region', '=', region)
+        .where('name', '=', name)
+        .execute();
+    },
+  };
+}
+
+function grantRows(
+  database: Kysely<KmsSchema>,
+): Part<'grant' | 'grants' | 'grantsRetirableBy' | 'insertGrant' | 'deleteGrant'> {
+  return {
+    async grant(grantId) {
+      const query = database.selectFrom('kms_grants').selectAll().where('grant_id', '=', grantId);
+      const row = await query.executeTakeFirst();
+      return row && toGrant(row);
+    },
+    async grants(keyId) {
+      const query = database.selectFrom('kms_grants').selectAll().where('key_id', '=', keyId);
+      return (await query.orderBy('grant_id').execute()).map(toGrant);
+    },
+    async grantsRetirableBy(principal) {
+      const query = database.selectFrom('kms_grants').selectAll().where('retiring_principal', '=', principal);
+      return (await query.orderBy('grant_id').execute()).map(toGrant);
+    },
+    async insertGrant(row) {
+      await database
+        .insertInto('kms_grants')
+        .values({
+          grant_id: row.grantId,
+          key_id: row.keyId,
+          issuing_account_id: row.issuingAccountId,
+          grantee_principal: row.granteePrincipal,
+          retiring_principal: row.retiringPrincipal,
+          operations: JSON.stringify(row.operations),
+          constraints: JSON.stringify(row.constraints),
+          name: row.name,
+          created_at: row.createdAt,
+        })
+        .execute();
+    },
+    async deleteGrant(grantId) {
+      await database.deleteFrom('kms_grants').where('grant_id', '=', grantId).execute();
+    },
+  };
+}
+
+function toKey(row: Selectable<KeyTable>): KeyRow {
+  return {
+    keyId: row.key_id,
+    accountId: row.account_id,
+    region: row.region,
+    state: row.state as KeyRow['state'],
+    description: row.description,
+    createdAt: row.created_at,
+    // A PostgreSQL bigint arrives as text.
+    deleteAt: row.delete_at === null ? null : Number(row.delete_at),
+    sealedMaterial: row.sealed_material,
+    policy: row.policy,
+    tags: JSON.parse(row.tags),
+  };
+}
+
+function toAlias(row: Selectable<AliasTable>): AliasRow {
+  return {
+    accountId: row.account_id,
+    region: row.region,
+    name: row.name,
+    keyId: row.key_id,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}
+
+function toGrant(row: Selectable<GrantTable>): GrantRow {
+  return {
+    grantId: row.grant_id,
+    keyId: row.key_id,
+    issuingAccountId: row.issuing_account_id,
+    granteePrincipal: row.grantee_principal,
+    retiringPrincipal: row.retiring_principal,
+    operations: JSON.parse(row.operations),
+    constraints: JSON.parse(row.constraints),
+    name: row.name,
+    createdAt: row.created_at,
+  };
 }

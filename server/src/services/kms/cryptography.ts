@@ -1,0 +1,202 @@
+import type {
+  DecryptRequest,
+  DecryptResponse,
+  EncryptRequest,
+  EncryptResponse,
+  GenerateDataKeyRequest,
+  GenerateDataKeyResponse,
+  GenerateDataKeyWithoutPlaintextRequest,
+  GenerateDataKeyWithoutPlaintextResponse,
+  GenerateRandomRequest,
+  GenerateRandomResponse,
+  ReEncryptRequest,
+  ReEncryptResponse,
+} from '@aws-sdk/client-kms';
+import { Fault } from '../../domain/fault.ts';
+import type { AccessRequest, Operation, RequestContext } from '../../domain/operation.ts';
+import type { KeyRow } from '../../ports/store-kms.ts';
+import { decryptUnder, type EncryptionContext, encryptUnder, keyIdOfCiphertext } from './ciphertext.ts';
+import { findKey, type KmsDependencies, keyArn, keyQuestion, requireEnabled } from './key-access.ts';
+
+const MAXIMUM_PLAINTEXT_BYTES = 4096;
+const ALGORITHM = 'SYMMETRIC_DEFAULT';
+
+interface DataKeyInput {
+  KeyId?: string | undefined;
+  KeySpec?: string | undefined;
+  NumberOfBytes?: number | undefined;
+  EncryptionContext?: EncryptionContext;
+  DryRun?: boolean | undefined;
+}
+
+export function cryptographicOperations(deps: KmsDependencies) {
+  const question = async (
+    keyId: string | undefined,
+    ctx: RequestContext,
+    context: EncryptionContext,
+    action?: string,
+  ): Promise<AccessRequest[]> =>
+    await deps.store.read(async ({ kms }) => {
+      const key = await findKey(deps, kms, keyId ?? '', ctx);
+      const conditions = { 'kms:CallerAccount': ctx.accountId, 'kms:EncryptionAlgorithm': ALGORITHM };
+      const named = action === undefined ? {} : { action };
+      return [keyQuestion(key, await kms.grants(key.keyId), { ...named, conditions, ...(context && { context }) })];
+    });
+
+  /** The key to work with, found by what the caller names, and fit for use now. */
+  const usableKey = async (keyId: string | undefined, ctx: RequestContext): Promise<KeyRow> => {
+    const key = await deps.store.read(({ kms }) => findKey(deps, kms, keyId ?? '', ctx));
+    requireEnabled(key);
+    return key;
+  };
+
+  /** Id of the key that a ciphertext was made with, when the caller may know it. */
+  const keyOfCiphertext = async (
+    ciphertext: Uint8Array | undefined,
+    keyId: string | undefined,
+    ctx: RequestContext,
+  ): Promise<string> => {
+    const made = keyIdOfCiphertext(ciphertext ?? new Uint8Array());
+    if (keyId !== undefined) {
+      const key = await deps.store.read(({ kms }) => findKey(deps, kms, keyId, ctx));
+      if (key.keyId === made) return keyArn(key);
+      throw new Fault('invalid', 'The key ID in the request does not identify a CMK that can perform this operation.', {
+        code: 'IncorrectKeyException',
+      });
+    }
+    const key = await deps.store.read(({ kms }) => kms.key(made));
+    // AWS: one answer for all that the caller must not tell apart.
+    if (key === undefined || key.region !== ctx.region)
+      throw new Fault(
+        'denied',
+        'The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.',
+      );
+    return keyArn(key);
+  };
+
+  const generate = async (input: DataKeyInput, ctx: RequestContext) => {
+    const plaintext = deps.ids.bytes(dataKeyBytes(input));
+    const key = await usableKey(input.KeyId, ctx);
+    refuseDryRun(input);
+    return { KeyId: keyArn(key), plaintext, blob: encryptUnder(deps, key, plaintext, input.EncryptionContext) };
+  };
+
+  return {
+    Encrypt: {
+      authorize: (input: EncryptRequest, ctx) => question(input.KeyId, ctx, input.EncryptionContext),
+      async handle(input: EncryptRequest, ctx): Promise<EncryptResponse> {
+        checkAlgorithm(input.EncryptionAlgorithm);
+        const { Plaintext: plaintext = new Uint8Array() } = input;
+        if (plaintext.length < 1 || plaintext.length > MAXIMUM_PLAINTEXT_BYTES)
+          throw new Fault(
+            'invalid',
+            `Plaintext must have 1 to ${MAXIMUM_PLAINTEXT_BYTES} bytes; it has ${plaintext.length}.`,
+          );
+        const key = await usableKey(input.KeyId, ctx);
+        refuseDryRun(input);
+        const blob = encryptUnder(deps, key, plaintext, input.EncryptionContext);
+        return { CiphertextBlob: blob, KeyId: keyArn(key), EncryptionAlgorithm: ALGORITHM };
+      },
+    },
+
+    Decrypt: {
+      async authorize(input: DecryptRequest, ctx) {
+        const arn = await keyOfCiphertext(input.CiphertextBlob, input.KeyId, ctx);
+        return await question(arn, ctx, input.EncryptionContext);
+      },
+      async handle(input: DecryptRequest, ctx): Promise<DecryptResponse> {
+        checkAlgorithm(input.EncryptionAlgorithm);
+        if (input.Recipient !== undefined)
+          throw new Fault('unsupported', 'Recipient (Nitro Enclaves) is not supported by this server.', {
+            code: 'UnsupportedOperationException',
+          });
+        const { CiphertextBlob: blob = new Uint8Array() } = input;
+        const key = await usableKey(await keyOfCiphertext(blob, input.KeyId, ctx), ctx);
+        const plaintext = decryptUnder(deps, key, blob, input.EncryptionContext);
+        refuseDryRun(input);
+        return { KeyId: keyArn(key), Plaintext: plaintext, EncryptionAlgorithm: ALGORITHM };
+      },
+    },
+
+    ReEncrypt: {
+      async authorize(input: ReEncryptRequest, ctx) {
+        const source = await keyOfCiphertext(input.CiphertextBlob, input.SourceKeyId, ctx);
+        return [
+          ...(await question(source, ctx, input.SourceEncryptionContext, 'kms:ReEncryptFrom')),
+          ...(await question(input.DestinationKeyId, ctx, input.DestinationEncryptionContext, 'kms:ReEncryptTo')),
+        ];
+      },
+      async handle(input: ReEncryptRequest, ctx): Promise<ReEncryptResponse> {
+        checkAlgorithm(input.SourceEncryptionAlgorithm);
+        checkAlgorithm(input.DestinationEncryptionAlgorithm);
+        const { CiphertextBlob: blob = new Uint8Array() } = input;
+        const source = await usableKey(await keyOfCiphertext(blob, input.SourceKeyId, ctx), ctx);
+        const destination = await usableKey(input.DestinationKeyId, ctx);
+        const plaintext = decryptUnder(deps, source, blob, input.SourceEncryptionContext);
+        refuseDryRun(input);
+        return {
+          CiphertextBlob: encryptUnder(deps, destination, plaintext, input.DestinationEncryptionContext),
+          SourceKeyId: keyArn(source),
+          KeyId: keyArn(destination),
+          SourceEncryptionAlgorithm: ALGORITHM,
+          DestinationEncryptionAlgorithm: ALGORITHM,
+        };
+      },
+    },
+
+    GenerateDataKey: {
+      authorize: (input: GenerateDataKeyRequest, ctx) => question(input.KeyId, ctx, input.EncryptionContext),
+      async handle(input: GenerateDataKeyRequest, ctx): Promise<GenerateDataKeyResponse> {
+        const { KeyId, plaintext, blob } = await generate(input, ctx);
+        return { KeyId, Plaintext: plaintext, CiphertextBlob: blob };
+      },
+    },
+
+    GenerateDataKeyWithoutPlaintext: {
+      authorize: (input: GenerateDataKeyWithoutPlaintextRequest, ctx) =>
+        question(input.KeyId, ctx, input.EncryptionContext),
+      async handle(
+        input: GenerateDataKeyWithoutPlaintextRequest,
+        ctx,
+      ): Promise<GenerateDataKeyWithoutPlaintextResponse> {
+        const { KeyId, blob } = await generate(input, ctx);
+        return { KeyId, CiphertextBlob: blob };
+      },
+    },
+
+    GenerateRandom: {
+      authorize: (_input: GenerateRandomRequest) => [{ resource: '*' }],
+      async handle(input: GenerateRandomRequest): Promise<GenerateRandomResponse> {
+        if (input.NumberOfBytes === undefined) throw new Fault('invalid', 'NumberOfBytes is required.');
+        return { Plaintext: deps.ids.bytes(dataKeyBytes({ NumberOfBytes: input.NumberOfBytes })) };
+      },
+    },
+  } satisfies Record<string, Operation<never, unknown>>;
+}
+
+function dataKeyBytes({ KeySpec: spec, NumberOfBytes: bytes }: DataKeyInput): number {
+  if ((spec === undefined) === (bytes === undefined))
+    throw new Fault('invalid', 'Please specify either number of bytes or key spec.');
+  if (spec !== undefined) {
+    if (spec !== 'AES_256' && spec !== 'AES_128')
+      throw new Fault('invalid', `KeySpec must be AES_256 or AES_128; you sent ${spec}.`);
+    return spec === 'AES_256' ? 32 : 16;
+  }
+  if (bytes === undefined || bytes < 1 || bytes > 1024)
+    throw new Fault('invalid', `NumberOfBytes must be from 1 to 1024; you sent ${bytes}.`);
+  return bytes;
+}
+
+function checkAlgorithm(algorithm: string | undefined): void {
+  if (algorithm !== undefined && algorithm !== ALGORITHM)
+    throw new Fault('invalid', `The key encrypts with ${ALGORITHM} only; you sent ${algorithm}.`, {
+      code: 'InvalidKeyUsageException',
+    });
+}
+
+function refuseDryRun({ DryRun: dryRun }: { DryRun?: boolean | undefined }): void {
+  if (dryRun)
+    throw new Fault('conflict', 'The request would have succeeded, but the DryRun option is set.', {
+      code: 'DryRunOperationException',
+    });
+}

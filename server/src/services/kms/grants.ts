@@ -1,0 +1,211 @@
+import type {
+  CreateGrantRequest,
+  CreateGrantResponse,
+  GrantListEntry,
+  ListGrantsRequest,
+  ListGrantsResponse,
+  ListRetirableGrantsRequest,
+  RetireGrantRequest,
+  RevokeGrantRequest,
+} from '@aws-sdk/client-kms';
+import { Fault } from '../../domain/fault.ts';
+import type { Operation, Principal, RequestContext } from '../../domain/operation.ts';
+import type { GrantRow, KeyRow, KmsRows } from '../../ports/store-kms.ts';
+import { askForKey, findKey, type KmsDependencies, keyArn, notFound, requireKept } from './key-access.ts';
+import { pageOf } from './paging.ts';
+
+const OPERATIONS = new Set([
+  'CreateGrant',
+  'Decrypt',
+  'DescribeKey',
+  'Encrypt',
+  'GenerateDataKey',
+  'GenerateDataKeyWithoutPlaintext',
+  'ReEncryptFrom',
+  'ReEncryptTo',
+  'RetireGrant',
+]);
+const PRINCIPAL = /^(arn:aws:(iam|sts)::\d{12}:(root|(user|role|assumed-role)\/\S+)|[a-z0-9.-]+\.amazonaws\.com)$/;
+
+export function grantOperations(deps: KmsDependencies) {
+  return {
+    CreateGrant: {
+      authorize: (input: CreateGrantRequest, ctx) =>
+        askForKey(deps, input.KeyId, ctx, {
+          'kms:GrantOperations': input.Operations ?? [],
+          'kms:GranteePrincipal': input.GranteePrincipal,
+          'kms:RetiringPrincipal': input.RetiringPrincipal,
+          'kms:GrantIsForAWSResource': false,
+        }),
+      async handle(input: CreateGrantRequest, ctx): Promise<CreateGrantResponse> {
+        checkGrant(input);
+        const { EncryptionContextEquals: equals, EncryptionContextSubset: subset } = input.Constraints ?? {};
+        return await deps.store.transaction(async ({ kms }) => {
+          const key = await findKey(deps, kms, input.KeyId ?? '', ctx);
+          requireKept(key);
+          const grant: GrantRow = {
+            grantId: Buffer.from(deps.ids.bytes(32)).toString('hex'),
+            keyId: key.keyId,
+            issuingAccountId: ctx.accountId,
+            granteePrincipal: input.GranteePrincipal ?? '',
+            retiringPrincipal: input.RetiringPrincipal ?? null,
+            operations: [...new Set(input.Operations)],
+            constraints: { ...(equals && { equals }), ...(subset && { subset }) },
+            name: input.Name ?? '',
+            createdAt: deps.time.now().toISOString(),
+          };
+          // AWS: a name makes the call repeatable.
+          const same = (await kms.grants(key.keyId)).find(other => grant.name !== '' && sameGrant(other, grant));
+          if (same === undefined) await kms.insertGrant(grant);
+          return { GrantId: (same ?? grant).grantId, GrantToken: tokenOf(same ?? grant) };
+        });
+      },
+    },
+
+    ListGrants: {
+      authorize: (input: ListGrantsRequest, ctx) => askForKey(deps, input.KeyId, ctx),
+      async handle(input: ListGrantsRequest, ctx): Promise<ListGrantsResponse> {
+        return await deps.store.read(async ({ kms }) => {
+          const key = await findKey(deps, kms, input.KeyId ?? '', ctx);
+          const wanted = (await kms.grants(key.keyId)).filter(
+            grant =>
+              (input.GrantId === undefined || grant.grantId === input.GrantId) &&
+              (input.GranteePrincipal === undefined || grant.granteePrincipal === input.GranteePrincipal),
+          );
+          const { items, ...page } = pageOf(wanted, grant => grant.grantId, input);
+          return { ...page, Grants: items.map(grant => describeGrant(grant, key)) };
+        });
+      },
+    },
+
+    ListRetirableGrants: {
+      authorize: (_input: ListRetirableGrantsRequest) => [{ resource: '*' }],
+      async handle(input: ListRetirableGrantsRequest, ctx): Promise<ListGrantsResponse> {
+        return await deps.store.read(async ({ kms }) => {
+          const grants = await kms.grantsRetirableBy(input.RetiringPrincipal ?? '');
+          const entries: { grant: GrantRow; key: KeyRow }[] = [];
+          for (const grant of grants) {
+            const key = await kms.key(grant.keyId);
+            if (key?.accountId === ctx.accountId && key.region === ctx.region) entries.push({ grant, key });
+          }
+          const { items, ...page } = pageOf(entries, entry => entry.grant.grantId, input);
+          return { ...page, Grants: items.map(({ grant, key }) => describeGrant(grant, key)) };
+        });
+      },
+    },
+
+    RevokeGrant: {
+      authorize: (input: RevokeGrantRequest, ctx) => askForKey(deps, input.KeyId, ctx),
+      async handle(input: RevokeGrantRequest, ctx): Promise<object> {
+        return await deps.store.transaction(async ({ kms }) => {
+          const key = await findKey(deps, kms, input.KeyId ?? '', ctx);
+          await kms.deleteGrant((await findGrant(kms, key, input.GrantId)).grantId);
+          return {};
+        });
+      },
+    },
+
+    RetireGrant: {
+      async authorize(input: RetireGrantRequest, ctx) {
+        const { grant, key } = await deps.store.read(({ kms }) => grantToRetire(deps, kms, input, ctx));
+        // The grant itself says who may end it; anyone else needs the key's policy.
+        return mayRetire(grant, ctx.principal) ? [] : await askForKey(deps, keyArn(key), ctx);
+      },
+      async handle(input: RetireGrantRequest, ctx): Promise<object> {
+        return await deps.store.transaction(async ({ kms }) => {
+          const { grant } = await grantToRetire(deps, kms, input, ctx);
+          await kms.deleteGrant(grant.grantId);
+          return {};
+        });
+      },
+    },
+  } satisfies Record<string, Operation<never, unknown>>;
+}
+
+function checkGrant(input: CreateGrantRequest): void {
+  if (!input.Operations?.length) throw new Fault('invalid', 'Operations must name at least one operation.');
+  for (const operation of input.Operations)
+    if (!OPERATIONS.has(operation))
+      throw new Fault(
+        'invalid',
+        `Operations: a grant on a symmetric key cannot allow ${operation}; it can: ${[...OPERATIONS].join(', ')}.`,
+      );
+  for (const [member, principal] of Object.entries({
+    GranteePrincipal: input.GranteePrincipal,
+    RetiringPrincipal: input.RetiringPrincipal,
+  }))
+    if (principal !== undefined && !PRINCIPAL.test(principal))
+      throw new Fault('invalid', `${member} must be the ARN of a user, role or account; you sent "${principal}".`, {
+        code: 'InvalidArnException',
+      });
+  if (input.GranteeServicePrincipal !== undefined || input.RetiringServicePrincipal !== undefined)
+    throw new Fault('unsupported', 'Service principals in grants are not supported by this server.', {
+      code: 'UnsupportedOperationException',
+    });
+}
+
+async function findGrant(rows: KmsRows, key: KeyRow, grantId: string | undefined): Promise<GrantRow> {
+  const grant = await rows.grant(grantId ?? '');
+  if (grant === undefined || grant.keyId !== key.keyId)
+    throw notFound(`Grant ${grantId} is not found on ${keyArn(key)}.`);
+  return grant;
+}
+
+async function grantToRetire(
+  deps: KmsDependencies,
+  rows: KmsRows,
+  input: RetireGrantRequest,
+  ctx: RequestContext,
+): Promise<{ grant: GrantRow; key: KeyRow }> {
+  if (input.GrantToken === undefined) {
+    if (input.KeyId === undefined || input.GrantId === undefined)
+      throw new Fault('invalid', 'Give a GrantToken, or both KeyId and GrantId.');
+    const key = await findKey(deps, rows, input.KeyId, ctx);
+    return { key, grant: await findGrant(rows, key, input.GrantId) };
+  }
+  const grant = await rows.grant(Buffer.from(input.GrantToken, 'base64').toString('hex'));
+  const key = grant && (await rows.key(grant.keyId));
+  if (grant === undefined || key === undefined || key.region !== ctx.region)
+    throw new Fault('invalid', 'GrantToken is none of a grant that is in force.', {
+      code: 'InvalidGrantTokenException',
+    });
+  return { grant, key };
+}
+
+function mayRetire(grant: GrantRow, principal: Principal): boolean {
+  const names = [principal.arn, principal.roleArn];
+  if (names.includes(grant.retiringPrincipal ?? '')) return true;
+  return grant.operations.includes('RetireGrant') && names.includes(grant.granteePrincipal);
+}
+
+function sameGrant(a: GrantRow, b: GrantRow): boolean {
+  const essence = ({ grantId: _id, createdAt: _at, operations, ...rest }: GrantRow) =>
+    JSON.stringify({ ...rest, operations: operations.toSorted() });
+  return essence(a) === essence(b);
+}
+
+function tokenOf(grant: GrantRow): string {
+  return Buffer.from(grant.grantId, 'hex').toString('base64');
+}
+
+function describeGrant(grant: GrantRow, key: KeyRow): GrantListEntry {
+  const { equals, subset } = grant.constraints;
+  return {
+    KeyId: keyArn(key),
+    GrantId: grant.grantId,
+    Name: grant.name,
+    CreationDate: new Date(grant.createdAt),
+    GranteePrincipal: grant.granteePrincipal,
+    ...(grant.retiringPrincipal === null ? {} : { RetiringPrincipal: grant.retiringPrincipal }),
+    IssuingAccount: `arn:aws:iam::${grant.issuingAccountId}:root`,
+    Operations: grant.operations as NonNullable<GrantListEntry['Operations']>,
+    ...(equals || subset
+      ? {
+          Constraints: {
+            ...(equals && { EncryptionContextEquals: equals }),
+            ...(subset && { EncryptionContextSubset: subset }),
+          },
+        }
+      : {}),
+  };
+}

@@ -1,0 +1,150 @@
+import { conditionContext } from '../../domain/access/context.ts';
+import { parsePolicy } from '../../domain/access/document.ts';
+import { evaluate } from '../../domain/access/evaluate.ts';
+import { SealBroken } from '../../domain/encryption/sealing.ts';
+import { Fault } from '../../domain/fault.ts';
+import type { Principal } from '../../domain/operation.ts';
+import type { KeyOwner, Keyring } from '../../ports/keys.ts';
+import type { GrantRow, KeyRow } from '../../ports/store-kms.ts';
+import { decryptUnder, encryptUnder } from './ciphertext.ts';
+import { findKey, type KmsDependencies, keyArn, keyQuestion, policyWithGrants, requireEnabled } from './key-access.ts';
+
+const SERVICE = 'bedrock.amazonaws.com';
+const GRANTED = ['Decrypt', 'GenerateDataKey', 'DescribeKey', 'CreateGrant'];
+const CONTEXT_KEY = 'aws:bedrock:arn';
+/** What AWS's guide tells the customer to allow (facts §3.6). */
+const CALLER_ACTIONS = ['kms:DescribeKey', 'kms:GenerateDataKey', 'kms:Decrypt', 'kms:CreateGrant'];
+
+/**
+ * The keys that encrypt what the service keeps for an account. With a customer's key, the service holds a grant of its own
+ * for each model, and asks the key's policy each time: whoever revokes the grant or disables the key has the model closed.
+ */
+export function createKeyring(deps: KmsDependencies): Keyring {
+  async function customerKey(owner: KeyOwner): Promise<{ key: KeyRow; grants: GrantRow[] }> {
+    return await deps.store.read(async ({ kms }) => {
+      const key = await findKey(deps, kms, owner.keyArn ?? '', owner);
+      return { key, grants: await kms.grants(key.keyId) };
+    });
+  }
+
+  return {
+    async resolve(keyId, accountId, region) {
+      const key = await deps.store
+        .read(({ kms }) => findKey(deps, kms, keyId, { accountId, region }))
+        .catch(error => {
+          throw error instanceof Fault ? new Fault('invalid', `The KMS key cannot be used: ${error.message}`) : error;
+        });
+      if (key.state !== 'Enabled')
+        throw new Fault(
+          'invalid',
+          `The KMS key ${keyArn(key)} cannot be used: its state is ${key.state}, not Enabled.`,
+        );
+      return keyArn(key);
+    },
+
+    async accessRequests(keyId, accountId, region) {
+      return await deps.store.read(async ({ kms }) => {
+        const key = await findKey(deps, kms, keyId, { accountId, region }).catch(() => undefined);
+        if (key === undefined) return [];
+        const grants = await kms.grants(key.keyId);
+        const conditions = { 'kms:ViaService': `bedrock.${region}.amazonaws.com` };
+        return CALLER_ACTIONS.map(action =>
+          keyQuestion(key, grants, {
+            action,
+            conditions:
+              action === 'kms:CreateGrant' ? { ...conditions, 'kms:GrantIsForAWSResource': true } : conditions,
+          }),
+        );
+      });
+    },
+
+    async generateDataKey(owner) {
+      const plaintext = deps.ids.bytes(32);
+      if (owner.keyArn === null) return { plaintext, wrapped: deps.vault.seal(plaintext, serviceContext(owner)) };
+      const { key, grants } = await customerKey(owner);
+      requireEnabled(key);
+      const grant: GrantRow = {
+        grantId: Buffer.from(deps.ids.bytes(32)).toString('hex'),
+        keyId: key.keyId,
+        issuingAccountId: owner.accountId,
+        granteePrincipal: SERVICE,
+        retiringPrincipal: SERVICE,
+        operations: GRANTED,
+        constraints: { subset: encryptionContext(owner) },
+        name: grantName(owner),
+        createdAt: deps.time.now().toISOString(),
+      };
+      const granted = grants.some(other => other.name === grant.name && other.granteePrincipal === SERVICE);
+      if (!granted) await deps.store.transaction(({ kms }) => kms.insertGrant(grant));
+      requireServiceAllowed(deps, owner, key, granted ? grants : [...grants, grant], 'kms:GenerateDataKey');
+      const wrapped = encryptUnder(deps, key, plaintext, encryptionContext(owner)).toString('base64url');
+      return { plaintext, wrapped };
+    },
+
+    async unwrap(owner, wrapped) {
+      try {
+        if (owner.keyArn === null) return deps.vault.open(wrapped, serviceContext(owner));
+      } catch (cause) {
+        if (!(cause instanceof SealBroken)) throw cause;
+        throw new Fault('internal', `The service's key of ${owner.resourceArn} cannot be opened.`, { cause });
+      }
+      const { key, grants } = await customerKey(owner);
+      requireEnabled(key);
+      requireServiceAllowed(deps, owner, key, grants, 'kms:Decrypt');
+      return decryptUnder(deps, key, Buffer.from(wrapped, 'base64url'), encryptionContext(owner));
+    },
+
+    async release(owner) {
+      if (owner.keyArn === null) return;
+      const keyId = owner.keyArn.split('/').at(-1) ?? '';
+      await deps.store.transaction(async ({ kms }) => {
+        for (const grant of await kms.grants(keyId))
+          if (grant.name === grantName(owner) && grant.granteePrincipal === SERVICE)
+            await kms.deleteGrant(grant.grantId);
+      });
+    },
+  };
+}
+
+function requireServiceAllowed(
+  { time }: KmsDependencies,
+  owner: KeyOwner,
+  key: KeyRow,
+  grants: readonly GrantRow[],
+  action: string,
+): void {
+  const principal: Principal = { type: 'service', arn: SERVICE, accountId: '', userId: SERVICE };
+  const question = keyQuestion(key, grants, { context: encryptionContext(owner) });
+  const facts = { now: time.now(), region: owner.region };
+  const decision = evaluate({
+    principal,
+    action,
+    resource: keyArn(key),
+    context: conditionContext(principal, facts, question.conditions, key.accountId),
+    resourceAccountId: key.accountId,
+    identityPolicies: [],
+    resourcePolicy: parsePolicy(policyWithGrants(key, grants), { kind: 'stored' }),
+    resourcePolicyMustAllow: true,
+  });
+  if (decision.allowed) return;
+  throw new Fault(
+    'denied',
+    `${SERVICE} may not ${action.slice(4)} with ${keyArn(key)} for ${owner.resourceArn}: ` +
+      (decision.explicit
+        ? 'the key policy denies it.'
+        : 'its grant was revoked, and the key policy does not allow it.'),
+    { resource: keyArn(key) },
+  );
+}
+
+function encryptionContext(owner: KeyOwner): Record<string, string> {
+  return { [CONTEXT_KEY]: owner.resourceArn };
+}
+
+function grantName(owner: KeyOwner): string {
+  return `bedrock:${owner.resourceArn}`;
+}
+
+function serviceContext(owner: KeyOwner): string {
+  return `service-key:${owner.accountId}:${owner.region}:${owner.resourceArn}`;
+}

@@ -1,0 +1,208 @@
+import type {
+  CancelKeyDeletionRequest,
+  CancelKeyDeletionResponse,
+  CreateKeyRequest,
+  CreateKeyResponse,
+  DescribeKeyRequest,
+  DescribeKeyResponse,
+  DisableKeyRequest,
+  EnableKeyRequest,
+  GetKeyRotationStatusRequest,
+  GetKeyRotationStatusResponse,
+  KeyMetadata,
+  ListKeysRequest,
+  ListKeysResponse,
+  ScheduleKeyDeletionRequest,
+  ScheduleKeyDeletionResponse,
+  UpdateKeyDescriptionRequest,
+} from '@aws-sdk/client-kms';
+import { Fault } from '../../domain/fault.ts';
+import type { Operation, RequestContext } from '../../domain/operation.ts';
+import type { KeyRow } from '../../ports/store-kms.ts';
+import { askForKey, findKey, type KmsDependencies, keyArn, requireKept } from './key-access.ts';
+import { checkKeyPolicy, defaultKeyPolicy } from './key-policies.ts';
+import { pageOf } from './paging.ts';
+import { tagRecord } from './tags.ts';
+
+const DAY_MILLISECONDS = 24 * 60 * 60 * 1000;
+
+export function keyOperations(deps: KmsDependencies) {
+  const authorize = (input: { KeyId?: string | undefined }, ctx: RequestContext) => askForKey(deps, input.KeyId, ctx);
+
+  const change = async (
+    keyId: string | undefined,
+    ctx: RequestContext,
+    what: (key: KeyRow) => Partial<KeyRow>,
+  ): Promise<KeyRow> =>
+    await deps.store.transaction(async ({ kms }) => {
+      const key = await findKey(deps, kms, keyId ?? '', ctx);
+      const changes = what(key);
+      await kms.updateKey(key.keyId, changes);
+      return { ...key, ...changes };
+    });
+
+  return {
+    CreateKey: {
+      authorize: (input: CreateKeyRequest) => [
+        { resource: '*', conditions: { 'kms:KeySpec': input.KeySpec ?? 'SYMMETRIC_DEFAULT' } },
+      ],
+      async handle(input: CreateKeyRequest, ctx): Promise<CreateKeyResponse> {
+        refuseOtherKinds(input);
+        const policy = input.Policy ?? defaultKeyPolicy(ctx.accountId);
+        if (input.Policy !== undefined)
+          checkKeyPolicy(input.Policy, ctx, input.BypassPolicyLockoutSafetyCheck ?? false);
+        const keyId = deps.ids.uuid();
+        const key: KeyRow = {
+          keyId,
+          accountId: ctx.accountId,
+          region: ctx.region,
+          state: 'Enabled',
+          description: input.Description ?? '',
+          createdAt: deps.time.now().toISOString(),
+          deleteAt: null,
+          sealedMaterial: deps.vault.seal(deps.ids.bytes(32), `kms-key:${keyId}`),
+          policy,
+          tags: tagRecord(input.Tags, {}),
+        };
+        await deps.store.transaction(({ kms }) => kms.insertKey(key));
+        return { KeyMetadata: describeKey(key) };
+      },
+    },
+
+    DescribeKey: {
+      authorize: (input: DescribeKeyRequest, ctx) => authorize(input, ctx),
+      async handle(input: DescribeKeyRequest, ctx): Promise<DescribeKeyResponse> {
+        const key = await deps.store.read(({ kms }) => findKey(deps, kms, input.KeyId ?? '', ctx));
+        return { KeyMetadata: describeKey(key) };
+      },
+    },
+
+    ListKeys: {
+      authorize: (_input: ListKeysRequest) => [{ resource: '*' }],
+      async handle(input: ListKeysRequest, ctx): Promise<ListKeysResponse> {
+        const now = deps.time.now().getTime();
+        const keys = await deps.store.read(({ kms }) => kms.keys(ctx.accountId, ctx.region));
+        const there = keys.filter(key => key.deleteAt === null || key.deleteAt > now);
+        const { items, ...page } = pageOf(there, key => key.keyId, input);
+        return { ...page, Keys: items.map(key => ({ KeyId: key.keyId, KeyArn: keyArn(key) })) };
+      },
+    },
+
+    UpdateKeyDescription: {
+      authorize: (input: UpdateKeyDescriptionRequest, ctx) => authorize(input, ctx),
+      async handle(input: UpdateKeyDescriptionRequest, ctx): Promise<object> {
+        await change(input.KeyId, ctx, key => {
+          requireKept(key);
+          return { description: input.Description ?? '' };
+        });
+        return {};
+      },
+    },
+
+    EnableKey: {
+      authorize: (input: EnableKeyRequest, ctx) => authorize(input, ctx),
+      async handle(input: EnableKeyRequest, ctx): Promise<object> {
+        await change(input.KeyId, ctx, key => {
+          requireKept(key);
+          return { state: 'Enabled' };
+        });
+        return {};
+      },
+    },
+
+    DisableKey: {
+      authorize: (input: DisableKeyRequest, ctx) => authorize(input, ctx),
+      async handle(input: DisableKeyRequest, ctx): Promise<object> {
+        await change(input.KeyId, ctx, key => {
+          requireKept(key);
+          return { state: 'Disabled' };
+        });
+        return {};
+      },
+    },
+
+    ScheduleKeyDeletion: {
+      authorize: (input: ScheduleKeyDeletionRequest, ctx) => authorize(input, ctx),
+      async handle(input: ScheduleKeyDeletionRequest, ctx): Promise<ScheduleKeyDeletionResponse> {
+        const days = input.PendingWindowInDays ?? 30;
+        if (days < 7 || days > 30)
+          throw new Fault('invalid', `PendingWindowInDays must be from 7 to 30; you sent ${days}.`);
+        const deleteAt = deps.time.now().getTime() + days * DAY_MILLISECONDS;
+        const key = await change(input.KeyId, ctx, current => {
+          requireKept(current);
+          return { state: 'PendingDeletion', deleteAt };
+        });
+        return {
+          KeyId: keyArn(key),
+          DeletionDate: new Date(deleteAt),
+          KeyState: 'PendingDeletion',
+          PendingWindowInDays: days,
+        };
+      },
+    },
+
+    CancelKeyDeletion: {
+      authorize: (input: CancelKeyDeletionRequest, ctx) => authorize(input, ctx),
+      async handle(input: CancelKeyDeletionRequest, ctx): Promise<CancelKeyDeletionResponse> {
+        const key = await change(input.KeyId, ctx, current => {
+          if (current.state !== 'PendingDeletion')
+            throw new Fault('conflict', `${keyArn(current)} is not pending deletion.`, {
+              code: 'KMSInvalidStateException',
+            });
+          // AWS: a key that is taken back stays disabled until somebody enables it.
+          return { state: 'Disabled', deleteAt: null };
+        });
+        return { KeyId: keyArn(key) };
+      },
+    },
+
+    GetKeyRotationStatus: {
+      authorize: (input: GetKeyRotationStatusRequest, ctx) => authorize(input, ctx),
+      async handle(input: GetKeyRotationStatusRequest, ctx): Promise<GetKeyRotationStatusResponse> {
+        const key = await deps.store.read(({ kms }) => findKey(deps, kms, input.KeyId ?? '', ctx));
+        requireKept(key);
+        return { KeyRotationEnabled: false, KeyId: keyArn(key) };
+      },
+    },
+  } satisfies Record<string, Operation<never, unknown>>;
+}
+
+/** Destroys the material of keys whose waiting time is over. Until it runs, they already count as gone. */
+export async function destroyKeysDue(deps: KmsDependencies): Promise<void> {
+  const now = deps.time.now().getTime();
+  await deps.store.transaction(({ kms }) => kms.deleteKeysDue(now));
+}
+
+function describeKey(key: KeyRow): KeyMetadata {
+  return {
+    AWSAccountId: key.accountId,
+    KeyId: key.keyId,
+    Arn: keyArn(key),
+    CreationDate: new Date(key.createdAt),
+    Enabled: key.state === 'Enabled',
+    Description: key.description,
+    KeyUsage: 'ENCRYPT_DECRYPT',
+    KeyState: key.state,
+    ...(key.deleteAt === null ? {} : { DeletionDate: new Date(key.deleteAt) }),
+    Origin: 'AWS_KMS',
+    KeyManager: 'CUSTOMER',
+    CustomerMasterKeySpec: 'SYMMETRIC_DEFAULT',
+    KeySpec: 'SYMMETRIC_DEFAULT',
+    EncryptionAlgorithms: ['SYMMETRIC_DEFAULT'],
+    MultiRegion: false,
+  };
+}
+
+function refuseOtherKinds(input: CreateKeyRequest): void {
+  const { KeySpec: spec = input.CustomerMasterKeySpec ?? 'SYMMETRIC_DEFAULT', KeyUsage: usage = 'ENCRYPT_DECRYPT' } =
+    input;
+  const unsupported = (what: string): Fault =>
+    new Fault('unsupported', `${what} is not supported by this server: keys are SYMMETRIC_DEFAULT, made here.`, {
+      code: 'UnsupportedOperationException',
+    });
+  if (spec !== 'SYMMETRIC_DEFAULT') throw unsupported(`KeySpec ${spec}`);
+  if (usage !== 'ENCRYPT_DECRYPT') throw unsupported(`KeyUsage ${usage}`);
+  if ((input.Origin ?? 'AWS_KMS') !== 'AWS_KMS') throw unsupported(`Origin ${input.Origin}`);
+  if (input.MultiRegion) throw unsupported('MultiRegion');
+  if (input.CustomKeyStoreId !== undefined || input.XksKeyId !== undefined) throw unsupported('A custom key store');
+}

@@ -1,0 +1,49 @@
+/**
+ * KMS: keys that never leave, and what is encrypted under them.
+ *
+ * Gaps: symmetric keys only (no RSA, ECC, HMAC, no imported material, custom key stores, multi-Region keys); no rotation;
+ * grants in force at once, so grant tokens are accepted and not needed; encryption context of at most what a request holds.
+ * By design: key material is stored sealed under the installation's master key. A ciphertext names its key, so decrypting
+ * needs no key id. A key that waits for deletion counts as gone from its hour on.
+ * Client quirks: a key of another Region or account is "not found" by bare id; Decrypt of a ciphertext whose key is not
+ * there is AccessDenied, not NotFound.
+ */
+import type { FaultKind } from '../../domain/fault.ts';
+import type { ServiceFault, ServiceModule } from '../../domain/operation.ts';
+import { aliasOperations } from './aliases.ts';
+import { cryptographicOperations } from './cryptography.ts';
+import { grantOperations } from './grants.ts';
+import type { KmsDependencies } from './key-access.ts';
+import { keyPolicyOperations } from './key-policies.ts';
+import { keyOperations } from './keys.ts';
+import { tagOperations } from './tags.ts';
+
+const FAULTS: Record<FaultKind, ServiceFault> = {
+  invalid: { code: 'ValidationException', status: 400 },
+  notFound: { code: 'NotFoundException', status: 400 },
+  denied: { code: 'AccessDeniedException', status: 400 },
+  conflict: { code: 'KMSInvalidStateException', status: 400 },
+  quota: { code: 'LimitExceededException', status: 400 },
+  throttled: { code: 'ThrottlingException', status: 400 },
+  notReady: { code: 'KeyUnavailableException', status: 500 },
+  modelError: { code: 'KMSInternalException', status: 500 },
+  modelTimeout: { code: 'DependencyTimeoutException', status: 503 },
+  unavailable: { code: 'KeyUnavailableException', status: 500 },
+  unsupported: { code: 'UnsupportedOperationException', status: 400 },
+  internal: { code: 'KMSInternalException', status: 500 },
+};
+
+export function createKmsService(deps: KmsDependencies): ServiceModule {
+  return {
+    scope: 'kms',
+    operations: {
+      ...keyOperations(deps),
+      ...aliasOperations(deps),
+      ...keyPolicyOperations(deps),
+      ...cryptographicOperations(deps),
+      ...grantOperations(deps),
+      ...tagOperations(deps),
+    },
+    faultFor: kind => FAULTS[kind],
+  };
+}
