@@ -1,0 +1,77 @@
+/** On-demand capacity of the base models: one unit each, shared by all accounts, started at its first request. */
+import { Fault } from '../domain/fault.ts';
+import type { InvokeRequest } from '../ports/inference.ts';
+import type { Log } from '../ports/log.ts';
+import { type UnitPool, unitPool } from './unit-pool.ts';
+import { startUnits, type UnitStarter } from './unit-start.ts';
+
+export interface BaseUnitsDependencies extends UnitStarter {
+  log: Log;
+  queueLimit: number;
+}
+
+interface Entry {
+  pool: UnitPool;
+  starting: Promise<void> | undefined;
+}
+
+export function baseUnits(dependencies: BaseUnitsDependencies) {
+  const entries = new Map<string, Entry>();
+  const closed = new AbortController();
+
+  function entryOf(baseModelId: string): Entry {
+    let entry = entries.get(baseModelId);
+    if (!entry) {
+      entry = {
+        pool: unitPool({ queueLimit: dependencies.queueLimit, onLost: () => start(baseModelId) }),
+        starting: undefined,
+      };
+      entries.set(baseModelId, entry);
+    }
+    return entry;
+  }
+
+  /** Starts the unit where there is none; requests wait in the pool's queue meanwhile. */
+  function start(baseModelId: string): void {
+    const entry = entryOf(baseModelId);
+    if (closed.signal.aborted || entry.starting || entry.pool.units().length > 0) return;
+    entry.starting = startUnits({ baseModelId, custom: null }, 1, dependencies, closed.signal)
+      .then(units => {
+        for (const pooled of units) entry.pool.add(pooled);
+      })
+      .catch((error: unknown) => {
+        dependencies.log.warn({ baseModelId, error }, 'a base model could not be loaded');
+        const fault = error instanceof Fault ? error : new Fault('modelError', 'The base model could not be loaded.');
+        entry.pool.rejectWaiting(fault);
+      })
+      .finally(() => {
+        entry.starting = undefined;
+      });
+  }
+
+  return {
+    start,
+
+    async invoke(
+      baseModelId: string,
+      request: Omit<InvokeRequest, 'adapterId'>,
+      signal: AbortSignal,
+    ): Promise<{ images: string[] }> {
+      if (!dependencies.baseModels.get(baseModelId))
+        throw new Fault('notFound', `The base model ${baseModelId} is not registered.`);
+      start(baseModelId);
+      return entryOf(baseModelId).pool.invoke(request, signal, true);
+    },
+
+    async close(graceSeconds: number): Promise<void> {
+      closed.abort();
+      await Promise.all(
+        [...entries.values()].map(async ({ pool, starting }) => {
+          pool.rejectWaiting(new Fault('unavailable', 'The service is stopping.'));
+          await starting;
+          await pool.retire(pool.units(), graceSeconds);
+        }),
+      );
+    },
+  };
+}

@@ -1,0 +1,107 @@
+/**
+ * The capacity loop: keeps the units of every provisioned model as its row says, and hands requests to them. Rows are the
+ * truth; units are processes of this server and start anew with it.
+ */
+import { Fault } from '../domain/fault.ts';
+import type { Capacity, Inference } from '../ports/inference.ts';
+import type { Keyring } from '../ports/keys.ts';
+import type { Log } from '../ports/log.ts';
+import type { Store } from '../ports/store.ts';
+import { baseUnits } from './base-units.ts';
+import { type ProvisionedUnits, provisionedUnits } from './provisioned-units.ts';
+import type { UnitStarter } from './unit-start.ts';
+
+export interface ThroughputDependencies extends UnitStarter {
+  store: Store;
+  keyring: Keyring;
+  inference: Inference;
+  log: Log;
+  /** Requests that may wait for one provisioned model or base model; more are throttled. */
+  queueLimit: number;
+  /** Base models whose on-demand unit starts at once, so that the first request is quick. */
+  warmBaseModelIds: readonly string[];
+}
+
+export interface ThroughputLoop extends Capacity {
+  /** Refuses new requests, lets those in hand finish within the grace, and ends every unit. */
+  stop(graceSeconds: number): Promise<void>;
+}
+
+const POLL_SECONDS = 2;
+/** A model that was replaced or deleted finishes what it has in hand for so long. */
+const DRAIN_SECONDS = 900;
+const RETRY_SECONDS = 2;
+
+export function startThroughputLoop(dependencies: ThroughputDependencies): ThroughputLoop {
+  const { store, time, log, queueLimit } = dependencies;
+  const provisioned = new Map<string, ProvisionedUnits>();
+  const leaving = new Set<Promise<void>>();
+  const bases = baseUnits({ ...dependencies, queueLimit });
+  const stopping = new AbortController();
+  let wakeUp = new AbortController();
+
+  const wake = () => wakeUp.abort();
+  for (const baseModelId of dependencies.warmBaseModelIds) bases.start(baseModelId);
+
+  async function loop(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      // Taken before the rows are read: a wake in between is not lost.
+      wakeUp = new AbortController();
+      try {
+        await look();
+      } catch (error) {
+        log.error({ error }, 'the capacity loop could not read its rows');
+      }
+      await time.sleep(POLL_SECONDS * 1000, AbortSignal.any([wakeUp.signal, stopping.signal]));
+    }
+  }
+
+  async function look(): Promise<void> {
+    const rows = await store.read(all => all.bedrock.listThroughputsToReconcile());
+    const arns = new Set(rows.map(row => row.provisionedModelArn));
+    for (const [arn, units] of provisioned) if (!arns.has(arn)) remove(arn, units);
+    for (const row of rows) {
+      let units = provisioned.get(row.provisionedModelArn);
+      if (!units) {
+        const drainSeconds = DRAIN_SECONDS;
+        units = provisionedUnits(row, { ...dependencies, drainSeconds, retrySeconds: RETRY_SECONDS, wake });
+        provisioned.set(row.provisionedModelArn, units);
+      }
+      units.match(row);
+    }
+  }
+
+  function remove(arn: string, units: ProvisionedUnits): void {
+    provisioned.delete(arn);
+    const removing = units.remove(DRAIN_SECONDS).finally(() => leaving.delete(removing));
+    leaving.add(removing);
+  }
+
+  function refuseWhenStopping(): void {
+    if (stopping.signal.aborted) throw new Fault('unavailable', 'The service is stopping.');
+  }
+
+  const looping = loop();
+  return {
+    wake,
+    async invokeBase(baseModelId, request, signal) {
+      refuseWhenStopping();
+      return bases.invoke(baseModelId, request, signal);
+    },
+    async invokeProvisioned(provisionedModelArn, request, signal) {
+      refuseWhenStopping();
+      const units = provisioned.get(provisionedModelArn);
+      if (!units) throw new Fault('notReady', 'The provisioned model is not ready yet; try again in a few seconds.');
+      return units.invoke(request, signal);
+    },
+    async stop(graceSeconds) {
+      stopping.abort();
+      await looping;
+      await Promise.all([
+        bases.close(graceSeconds),
+        ...[...provisioned.values()].map(units => units.remove(graceSeconds)),
+      ]);
+      await Promise.race([Promise.all(leaving), time.sleep(graceSeconds * 1000)]);
+    },
+  };
+}

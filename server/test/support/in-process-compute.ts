@@ -1,0 +1,116 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Compute, ComputeLease } from '../../src/ports/compute.ts';
+import type { TrainSpec } from '../../src/reconcile/run-folder.ts';
+
+type Wish = 'pause' | 'kill';
+
+/**
+ * A Compute without processes: it keeps the whole contract of the run directory, and learns nothing. `kill` is kill -9.
+ * @param options.fault makes the training fail at a step with this message
+ */
+export function createInProcessCompute(options: {
+  slots: number;
+  millisecondsAStep: number;
+  fault?: { step: number; message: string; userError: boolean };
+}): Compute & { kill(runDirectory: string): Promise<void>; running(): string[] } {
+  const leases = new Map<string, ComputeLease>();
+  const trainings = new Map<number, { wish?: Wish; done: Promise<void>; runDirectory: string }>();
+  let started = 0;
+
+  async function end(lease: ComputeLease, wish: Wish): Promise<void> {
+    const training = trainings.get(lease.pid);
+    if (!training) return;
+    training.wish = wish;
+    await training.done;
+  }
+
+  return {
+    async start({ runDirectory }) {
+      started += 1;
+      const lease: ComputeLease = { kind: 'local', pid: -started, startTicks: started, bootId: 'in-process' };
+      leases.set(runDirectory, lease);
+      const training: { wish?: Wish; done: Promise<void>; runDirectory: string } = {
+        runDirectory,
+        done: Promise.resolve(),
+      };
+      training.done = train(runDirectory, options, () => training.wish).finally(() => trainings.delete(lease.pid));
+      trainings.set(lease.pid, training);
+      return lease;
+    },
+    find: async runDirectory => leases.get(runDirectory),
+    probe: async lease => (trainings.has(lease.pid) && lease.bootId === 'in-process' ? 'alive' : 'gone'),
+    end: lease => end(lease, 'pause'),
+    slots: () => options.slots,
+    async kill(runDirectory) {
+      const lease = leases.get(runDirectory);
+      if (lease) await end(lease, 'kill');
+    },
+    running: () => [...trainings.values()].map(training => training.runDirectory),
+  };
+}
+
+async function train(
+  folder: string,
+  options: { millisecondsAStep: number; fault?: { step: number; message: string; userError: boolean } },
+  wish: () => Wish | undefined,
+): Promise<void> {
+  const spec = JSON.parse(readFileSync(join(folder, 'spec.json'), 'utf8')) as TrainSpec;
+  const first = spec.resumeFromPath === null ? 0 : Number(/step-(\d+)$/.exec(spec.resumeFromPath)?.[1]);
+  let seq = 0;
+  const tell = (event: Record<string, unknown>) => {
+    seq += 1;
+    const line = JSON.stringify({ v: 1, seq, at: new Date().toISOString(), ...event });
+    writeFileSync(join(folder, 'events.jsonl'), `${line}\n`, { flag: 'a' });
+  };
+  const checkpoint = (step: number) => {
+    const path = `checkpoints/step-${String(step).padStart(6, '0')}`;
+    mkdirSync(join(folder, path), { recursive: true });
+    writeFileSync(join(folder, path, 'manifest.json'), JSON.stringify({ v: 1, step, sha256: {} }));
+    tell({ type: 'checkpoint', step, path });
+  };
+  const finish = (status: string, stepsDone: number, more: Record<string, unknown> = {}) => {
+    const result = {
+      v: 1,
+      status,
+      stepsDone,
+      trainingLoss: stepsDone > 0 ? 1 / stepsDone : null,
+      weights: [],
+      error: null,
+      endedAt: new Date().toISOString(),
+      trainingSeconds: 1,
+      imagesSeen: stepsDone * spec.batchSize,
+      device: 'cpu',
+      precision: 'float32',
+      ...more,
+    };
+    writeFileSync(join(folder, 'result.json.tmp'), JSON.stringify(result));
+    renameSync(join(folder, 'result.json.tmp'), join(folder, 'result.json'));
+  };
+
+  tell({ type: 'phase', phase: 'caching', done: 5, total: 5 });
+  tell({ type: 'phase', phase: 'training', done: first, total: spec.stepCount });
+  for (let step = first; step < spec.stepCount; step += 1) {
+    await delay(options.millisecondsAStep);
+    if (wish() === 'kill') return;
+    if (options.fault?.step === step) {
+      const { message, userError } = options.fault;
+      return finish('failed', step, { error: { message, userError } });
+    }
+    const loss = 1 / (step + 1);
+    tell({ type: 'step', step, epoch: 0, loss, learningRate: 1e-3, imagesPerSecond: 8, secondsLeft: 1 });
+    const asked = existsSync(join(folder, 'stop')) ? readFileSync(join(folder, 'stop'), 'utf8') : undefined;
+    if (asked === 'stop') return finish('stopped', step + 1);
+    const isPaused = asked === 'pause' || wish() === 'pause';
+    if (isPaused || (step + 1) % spec.checkpointIntervalSteps === 0) checkpoint(step + 1);
+    if (isPaused) return finish('interrupted', step + 1);
+  }
+  mkdirSync(join(folder, spec.outputPath), { recursive: true });
+  const bytes = Buffer.from(`weights of ${spec.jobId}`);
+  const path = join(spec.outputPath, 'adapter_model.safetensors');
+  writeFileSync(join(folder, path), bytes);
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  finish('completed', spec.stepCount, { weights: [{ path, sha256, sizeBytes: bytes.length }] });
+}
