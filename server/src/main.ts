@@ -1,0 +1,200 @@
+import { mkdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Logger, pino, stdSerializers } from 'pino';
+import constraints from '../generated/constraints.json' with { type: 'json' };
+import manifest from '../package.json' with { type: 'json' };
+import { openBaseModels } from './adapters/base-models-fs/base-models.ts';
+import { createLocalCompute } from './adapters/compute-local/compute.ts';
+import { createS3CustomerData } from './adapters/customer-data-s3/customer-data.ts';
+import { createLocalInference } from './adapters/inference-local/inference.ts';
+import { openVault } from './adapters/master-key/vault.ts';
+import { createModelStore } from './adapters/models-fs/models.ts';
+import { openFileObjects } from './adapters/objects-fs/objects-fs.ts';
+import { prepareWorkerLauncher } from './adapters/sandbox/worker-launcher.ts';
+import { openSqliteStore } from './adapters/store-sql/database.ts';
+import { systemIds, systemTime } from './adapters/system.ts';
+import type { Config } from './config.ts';
+import { Fault } from './domain/fault.ts';
+import { healthRoute } from './http/health.ts';
+import { createHttpServer, type HttpServerOptions } from './http/server.ts';
+import type { BaseModels } from './ports/base-models.ts';
+import type { Compute } from './ports/compute.ts';
+import type { Inference } from './ports/inference.ts';
+import type { Ids, Time } from './ports/time.ts';
+import { startThroughputLoop } from './reconcile/throughput.ts';
+import { DEFAULT_TRAINING_SETTINGS, startTrainingLoop, type TrainingLoop } from './reconcile/training.ts';
+import { awsQuotas } from './services/bedrock/dependencies.ts';
+import { createBedrockService } from './services/bedrock/service.ts';
+import { createBedrockRuntimeService } from './services/bedrock-runtime/service.ts';
+import { createAuthorizer } from './services/iam/authorizer.ts';
+import { bootstrapAccount } from './services/iam/bootstrap.ts';
+import { createCredentialResolver } from './services/iam/credentials.ts';
+import { createIamService } from './services/iam/service.ts';
+import { createKeyring } from './services/kms/keyring.ts';
+import { startChecksum } from './services/s3/checksums.ts';
+import { createS3Service } from './services/s3/service.ts';
+import { createRoleSessions } from './services/sts/role-sessions.ts';
+import { createStsService } from './services/sts/service.ts';
+import { createDispatcher } from './wire/dispatch.ts';
+import { type Constraints, createValidator } from './wire/validate.ts';
+
+/** What a test puts in the place of the machine's own. */
+export interface Overrides {
+  time?: Time;
+  ids?: Ids;
+  log?: Logger;
+  compute?: Compute;
+  inference?: Inference;
+  baseModels?: BaseModels;
+  limits?: HttpServerOptions['limits'];
+}
+
+export interface Likeness {
+  /** `http://127.0.0.1:4747`. */
+  endpoint: string;
+  port: number;
+  accountId: string;
+  credentials: { accessKeyId: string; secretAccessKey: string };
+  /** Finishes the requests in hand and pauses the trainings; `force`: ends at once. */
+  close(options?: { force?: boolean }): Promise<void>;
+}
+
+/** Requests in hand when the server stops may go on for so long. */
+const STOP_GRACE_SECONDS = 30;
+
+/**
+ * The composition root: opens the data folder, joins services and adapters, listens. The caller holds the folder's lock.
+ * @throws Error with one line to show for a setting or a data folder that cannot be used
+ */
+export async function createLikeness(config: Config, overrides: Overrides = {}): Promise<Likeness> {
+  const log = overrides.log ?? createLog(config.logLevel);
+  const time = overrides.time ?? systemTime();
+  const ids = overrides.ids ?? systemIds();
+  const data = (name: string) => join(config.dataDirectory, name);
+  await mkdir(config.dataDirectory, { recursive: true, mode: 0o700 });
+
+  const vault = await openVault(config.dataDirectory);
+  const store = await openSqliteStore(data('likeness.sqlite'));
+  const iamParts = { store, vault, ids, time };
+  const account = await bootstrapAccount(iamParts, config);
+  const authorizer = createAuthorizer({ store });
+  const objects = await openFileObjects(data('objects'), ids);
+  const keyring = createKeyring(iamParts);
+  const modelStore = createModelStore({ folder: data('models'), keyring, ids });
+  const baseModels = overrides.baseModels ?? (await openBaseModels(config));
+  const roleSessions = createRoleSessions(iamParts);
+  let endpoint = '';
+  const customerData = createS3CustomerData({ endpoint: () => endpoint });
+  const workers = await prepareWorkers(config, overrides, log);
+
+  const capacity = startThroughputLoop({
+    ...{ store, keyring, modelStore, baseModels, time, log },
+    inference: workers.inference,
+    queueLimit: config.queueLimit,
+    warmBaseModelIds: [],
+  });
+  let training: TrainingLoop | undefined;
+
+  const dispatcher = createDispatcher({
+    services: {
+      s3: createS3Service({
+        ...{ store, objects, ids },
+        allows: (request, ctx) => authorizer([request], ctx).then(() => true, deniedIsFalse),
+      }),
+      iam: createIamService(iamParts),
+      sts: createStsService(iamParts),
+      bedrock: createBedrockService({
+        ...{ store, ids, baseModels, roleSessions, keyring, modelStore, capacity },
+        wakeTraining: () => training?.wake(),
+        quotas: { ...awsQuotas, modelUnits: config.modelUnits },
+      }),
+      'bedrock-runtime': createBedrockRuntimeService({ store, baseModels, keyring, capacity }),
+    },
+    resolveCredential: createCredentialResolver(iamParts),
+    authorizer,
+    validate: createValidator(constraints as Constraints),
+    startChecksum: algorithm => knownChecksum(algorithm.toUpperCase()),
+    now: () => time.now(),
+    defaultRegion: config.region,
+    allowSignatureV2: config.allowSignatureV2,
+  });
+
+  let status: 'starting' | 'ready' | 'stopping' = 'starting';
+  const server = createHttpServer({
+    aws: dispatcher,
+    routes: { '/_likeness/v1/health': healthRoute(manifest.version, () => status) },
+    newRequestId: () => ids.uuid(),
+    log,
+    ...(overrides.limits && { limits: overrides.limits }),
+  });
+  const port = await server.listen(config.host, config.port).catch(async error => {
+    await capacity.stop(0);
+    await store.close();
+    throw error;
+  });
+  endpoint = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
+  training = startTrainingLoop({
+    ...{ store, time, log, customerData, roleSessions, baseModels, modelStore },
+    compute: workers.compute,
+    runsPath: data('runs'),
+    workerThreads: config.workerThreads,
+    settings: DEFAULT_TRAINING_SETTINGS,
+    owner: ids.uuid(),
+  });
+  status = 'ready';
+
+  return {
+    endpoint,
+    port,
+    accountId: account.accountId,
+    credentials: { accessKeyId: account.accessKeyId, secretAccessKey: account.secretAccessKey },
+    async close({ force = false } = {}) {
+      status = 'stopping';
+      const graceSeconds = force ? 0 : STOP_GRACE_SECONDS;
+      await server.stop(graceSeconds * 1000);
+      const paused = training?.stop();
+      if (!force) await paused;
+      await capacity.stop(graceSeconds);
+      await workers.close();
+      customerData.close();
+      await store.close();
+    },
+  };
+}
+
+async function prepareWorkers(config: Config, overrides: Overrides, log: Logger) {
+  if (overrides.compute && overrides.inference)
+    return { compute: overrides.compute, inference: overrides.inference, close: async () => undefined };
+  const launcher = await prepareWorkerLauncher({ ...config, workerPath: null });
+  if (launcher.sandboxProblem !== null)
+    log.warn({ problem: launcher.sandboxProblem }, 'workers run without a sandbox: bubblewrap does not work here');
+  const inference = createLocalInference({
+    launcher,
+    runtimeParent: tmpdir(),
+    capacity: config.modelUnits,
+    threads: config.workerThreads,
+  });
+  return {
+    compute: overrides.compute ?? createLocalCompute({ launcher, slots: config.trainingSlots }),
+    inference: overrides.inference ?? inference,
+    close: () => inference.close(),
+  };
+}
+
+/** One line a request and one a fault, to stderr: stdout belongs to the CLI. */
+function createLog(level: Config['logLevel']): Logger {
+  const serializers = { err: stdSerializers.err, error: stdSerializers.err };
+  return pino({ level, base: null, serializers }, pino.destination({ fd: 2, sync: true }));
+}
+
+function deniedIsFalse(error: unknown): false {
+  if (error instanceof Fault && error.kind === 'denied') return false;
+  throw error;
+}
+
+function knownChecksum(name: string) {
+  const known = ['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256', 'SHA512', 'MD5'] as const;
+  const algorithm = known.find(candidate => candidate === name);
+  return algorithm && startChecksum(algorithm);
+}
