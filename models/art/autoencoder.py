@@ -11,6 +11,21 @@ SCALE = 8  # pixels along one latent's edge
 CHANNELS = 8
 
 
+def new() -> AutoencoderDC:
+    """3.6 M parameters: residual convolutions between space-to-depth shortcuts (Chen et al. 2024, "Deep Compression
+    Autoencoder"); no attention, so pictures of any size work."""
+    widths, layers = (32, 64, 128, 128), (1, 2, 2, 2)
+    return AutoencoderDC(
+        in_channels=3, latent_channels=CHANNELS, attention_head_dim=32,
+        encoder_block_types=("ResBlock",) * 4, decoder_block_types=("ResBlock",) * 4,
+        encoder_block_out_channels=widths, decoder_block_out_channels=widths,
+        encoder_layers_per_block=(0, *layers[:3]), decoder_layers_per_block=layers,
+        encoder_qkv_multiscales=((),) * 4, decoder_qkv_multiscales=((),) * 4,
+        upsample_block_type="pixel_shuffle", downsample_block_type="pixel_unshuffle",
+        decoder_norm_types="rms_norm", decoder_act_fns="silu", scaling_factor=1.0,
+    ).to(memory_format=torch.channels_last)  # fmt: skip
+
+
 def load(folder: Path) -> AutoencoderDC:
     return AutoencoderDC.from_pretrained(folder, torch_dtype=torch.float32).eval().to(memory_format=torch.channels_last)
 

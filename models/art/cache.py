@@ -55,5 +55,17 @@ def build(folder: Path, vae: AutoencoderDC, numbers: range) -> None:
             print(f"shard {number} written", flush=True)
 
 
+def statistics(folder: Path) -> tuple[Tensor, Tensor]:
+    """Mean and deviation of each latent channel, [8, 1, 1] both.
+
+    Taken once, from the first shards, and kept: the denoiser's weights are worth nothing under another scale.
+    """
+    file = folder / "statistics.pt"
+    if not file.exists():
+        latents = torch.cat([load(path_of(folder, n)).latents.float() for n in range(4)])
+        torch.save((latents.mean((0, 2, 3)).view(-1, 1, 1), latents.std((0, 2, 3)).view(-1, 1, 1)), file)
+    return torch.load(file)
+
+
 def load(path: Path) -> Shard:
     return Shard(**torch.load(path, mmap=True))

@@ -10,19 +10,23 @@ import os
 import random
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing.sharedctypes import Synchronized
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import torch
 from diffusers import DDPMScheduler, UNet2DConditionModel
-from torch import Tensor, nn
+from torch import Tensor, multiprocessing, nn
 
 from models.art import cache
 from models.art.text_states import WIDTH, text_states
 
 CAPTION_DROPOUT = 0.1
 SECOND_WINDOW = 0.1  # share of batches with an empty second window, as a prompt of over 32 tokens will have
-EMA_DECAY = 0.999
+EMA_DECAY = 0.998
+MAX_AHEAD = 8
 STEP_LIMIT_SECONDS = 5.0  # a step that took longer was a pause (SIGSTOP): it does not age the learning rate
 
 
@@ -82,6 +86,7 @@ class Settings:
     minutes: float
     batch: int = 16
     peak: float = 5e-4
+    processes: int = 2
     save_every_seconds: float = 240
 
 
@@ -92,7 +97,7 @@ class Training:
         self.folder = folder
         self.unet = (UNet2DConditionModel.from_pretrained(start) if start else new_unet()).to(memory_format=torch.channels_last)
         self.ema = copy.deepcopy(self.unet).requires_grad_(False)
-        self.optimizer = torch.optim.AdamW(self.unet.parameters(), lr=0.0, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
+        self.optimizer = _optimizer(self.unet)
         self.done = {"steps": 0, "images": 0, "seconds": 0.0}
         if self.file.exists():
             state = torch.load(self.file, weights_only=True)
@@ -114,24 +119,118 @@ class Training:
         part.rename(self.file)
 
 
+def averaged(folder: Path) -> UNet2DConditionModel:
+    """Return the moving average of the weights that a training folder holds, ready to draw with."""
+    unet = new_unet()
+    unet.load_state_dict(torch.load(folder / "training.pt", weights_only=True)["ema"])
+    return unet.eval().to(memory_format=torch.channels_last)
+
+
+@dataclass
+class Shared:
+    """What the training processes share: the weights themselves, how far process 0 is, and whether to stop."""
+
+    unet: UNet2DConditionModel
+    steps: Synchronized
+    stop: Event
+
+
 def train(folder: Path, shards: Path, mean: Tensor, std: Tensor, settings: Settings, start: Path | None = None) -> None:
-    """Train until `settings.minutes` in all (earlier runs included) have passed, or SIGTERM asks for an end."""
+    """Train until `settings.minutes` in all (earlier runs included) have passed, or SIGTERM asks for an end.
+
+    Each process computes on one thread and updates the same weights without locks (Niu et al. 2011, "Hogwild!"):
+    on cores shared with other work this is several times faster than one process of two threads, which wait for
+    each other in every operator. One process alone is deterministic.
+    """
     training = Training(folder, start)
-    unet, ema, optimizer, done = training.unet, training.ema, training.optimizer, training.done
-    torch.manual_seed(done["steps"])
-    rng = random.Random(done["steps"])
+    training.unet.share_memory()
+    context = multiprocessing.get_context("spawn")
+    shared = Shared(training.unet, context.Value("q", 0), context.Event())
+    signal.signal(signal.SIGTERM, lambda *_: shared.stop.set())
+    data = (shards, mean, std)
+    helpers = [
+        context.Process(target=_help, args=(rank, data, settings, shared, training.done, training.optimizer.state_dict()), daemon=True)
+        for rank in range(1, settings.processes)
+    ]
+    for helper in helpers:
+        helper.start()
+    _lead(training, Shards(*data), settings, shared)
+    shared.stop.set()
+    for helper in helpers:
+        helper.join()
+    training.save()
+
+
+def _optimizer(unet: UNet2DConditionModel) -> torch.optim.AdamW:
+    return torch.optim.AdamW(unet.parameters(), lr=0.0, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
+
+
+def _lead(training: Training, data: Shards, settings: Settings, shared: Shared) -> None:
+    """Process 0: it trains, averages, reports and saves."""
+    done, ema = training.done, training.ema
+    step = _stepper(training.unet, training.optimizer, data, settings, seed=done["steps"])
+    average, saved, reported, images = None, time.monotonic(), time.monotonic(), 0
+    while done["seconds"] < settings.minutes * 60 and not shared.stop.is_set():
+        began = time.monotonic()
+        loss = step(done["steps"], done["seconds"] / (settings.minutes * 60))
+        # The average follows closely at first: a fixed decay would hold on to the starting weights for too long.
+        decay = min(EMA_DECAY, (1 + done["steps"]) / (10 + done["steps"]))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(ema.parameters()), list(training.unet.parameters()), 1 - decay)
+        average = loss if average is None else 0.99 * average + 0.01 * loss
+        now = time.monotonic()
+        done["steps"] += 1
+        done["images"] += settings.batch * settings.processes
+        done["seconds"] += min(now - began, STEP_LIMIT_SECONDS)
+        shared.steps.value = done["steps"]
+        images += settings.batch * settings.processes
+        if now - reported > 30:
+            print(
+                f"step {done['steps']} images {done['images']} {done['seconds'] / 60:.1f} min loss {average:.4f} "
+                f"lr {training.optimizer.param_groups[0]['lr']:.2e} {images / (now - reported):.1f} images/s, {len(data.known)} shards",
+                flush=True,
+            )  # fmt: skip
+            reported, images = now, 0
+            data.refresh()
+        if now - saved > settings.save_every_seconds:
+            training.save()
+            saved = time.monotonic()
+
+
+def _help(rank: int, data: tuple[Path, Tensor, Tensor], settings: Settings, shared: Shared, done: dict, state: dict) -> None:
+    """Process 1 and up: they train in step with process 0, at most MAX_AHEAD steps before it, so they rest when it does."""
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    optimizer = _optimizer(shared.unet)
+    optimizer.load_state_dict(state)
+    step = _stepper(shared.unet, optimizer, Shards(*data), settings, seed=done["steps"] + 1_000_003 * rank)
+    steps, began = done["steps"], time.monotonic()
+    while not shared.stop.is_set() and os.getppid() != 1:
+        if steps > max(shared.steps.value, done["steps"]) + MAX_AHEAD:
+            time.sleep(0.05)
+            continue
+        step(steps, (done["seconds"] + time.monotonic() - began) / (settings.minutes * 60))
+        steps += 1
+        # One that fell behind takes the leader's count, so that it can never run ahead to catch up.
+        steps = max(steps, shared.steps.value)
+
+
+def _stepper(
+    unet: UNet2DConditionModel, optimizer: torch.optim.AdamW, data: Shards, settings: Settings, seed: int
+) -> Callable[[int, float], float]:
+    """Return a function of (step, progress 0..1) that draws a batch, updates the weights and gives the loss."""
+    torch.manual_seed(seed)
+    rng = random.Random(seed)
     alphas_cumprod = scheduler().alphas_cumprod
     null = text_states([""])
-    data = Shards(shards, mean, std)
     data.refresh()
-    stopping: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, _: stopping.append(number))
-    average, saved, reported, images = None, time.monotonic(), time.monotonic(), 0
     unet.train()
-    while done["seconds"] < settings.minutes * 60 and not stopping:
-        began = time.monotonic()
+
+    def step(number: int, progress: float) -> float:
+        if number % 100 == 0:
+            data.refresh()
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(settings.peak, done["steps"], done["seconds"] / (settings.minutes * 60))
+            group["lr"] = learning_rate(settings.peak, number, progress)
         latents, states = data.batch(settings.batch, rng)
         states[torch.rand(len(states)) < CAPTION_DROPOUT] = null[0]
         if rng.random() < SECOND_WINDOW:
@@ -147,25 +246,6 @@ def train(folder: Path, shards: Path, mean: Tensor, std: Tensor, settings: Setti
         loss.backward()
         nn.utils.clip_grad_norm_(unet.parameters(), 1.0)
         optimizer.step()
-        # The average follows closely at first: a fixed decay would hold on to the starting weights for too long.
-        decay = min(EMA_DECAY, (1 + done["steps"]) / (10 + done["steps"]))
-        with torch.no_grad():
-            torch._foreach_lerp_(list(ema.parameters()), list(unet.parameters()), 1 - decay)
-        average = loss.item() if average is None else 0.99 * average + 0.01 * loss.item()
-        now = time.monotonic()
-        done["steps"] += 1
-        done["images"] += len(latents)
-        done["seconds"] += min(now - began, STEP_LIMIT_SECONDS)
-        images += len(latents)
-        if now - reported > 30:
-            rate = images / (now - reported)
-            print(
-                f"step {done['steps']} images {done['images']} {done['seconds'] / 60:.1f} min loss {average:.4f} "
-                f"lr {optimizer.param_groups[0]['lr']:.2e} {rate:.1f} images/s, {len(data.known)} shards", flush=True,
-            )  # fmt: skip
-            reported, images = now, 0
-            data.refresh()
-        if now - saved > settings.save_every_seconds:
-            training.save()
-            saved = time.monotonic()
-    training.save()
+        return loss.item()
+
+    return step

