@@ -28,6 +28,8 @@ export interface RequestContext {
   operation: string;
   /** The region of the signature's scope. Resources of one Region are invisible in another. */
   region: string;
+  /** False where the request names none (unsigned, Signature Version 2): `region` is the server's own then. */
+  regionNamed?: false;
   principal: Principal;
   /** The principal's account; '' for anonymous. */
   accountId: string;
@@ -68,6 +70,7 @@ export interface AccessRequest {
 export interface Operation<Input, Output> {
   /** The ARNs (and their conditions) that the caller must be allowed. An empty list means: any signed caller. */
   authorize(input: Input, ctx: RequestContext): readonly AccessRequest[] | Promise<readonly AccessRequest[]>;
+  /** The output's `$metadata.httpStatusCode`, if there, is the status instead of the operation's usual one. */
   handle(input: Input, ctx: RequestContext): Promise<Output>;
 }
 

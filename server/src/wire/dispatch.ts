@@ -122,11 +122,12 @@ class Dispatcher {
       body: streaming ? stream : stream ? await collect(stream, service.bodyLimitBytes) : await wholeBody(),
     });
     const ctx = this.#context(passage, service, operation.name, caller);
+    if (claim === undefined || claim.form === 'query-v2') ctx.regionNamed = false;
     const handler = service.module.operations[operation.name] as unknown as Operation<Input, Input>;
     await this.#permit(handler, service, operation.name, input, ctx);
     const output = await handler.handle(input, ctx);
     const answer = await service.protocol.encode(operation, output ?? {}, ctx.requestId);
-    return { ...answer, record: passage.record };
+    return { ...answer, status: statusOf(output) ?? answer.status, record: passage.record };
   }
 
   #claim(passage: Passage): Claim | ClaimV2 | undefined {
@@ -239,6 +240,11 @@ class Dispatcher {
     await this.#options.authorizer(requests, ctx);
     if (invalid) throw invalid;
   }
+}
+
+/** Where an operation's status depends on its answer (206 for a range), the output says so. */
+function statusOf(output: Input | undefined): number | undefined {
+  return (output?.$metadata as { httpStatusCode?: number } | undefined)?.httpStatusCode;
 }
 
 async function settled(

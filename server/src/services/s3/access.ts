@@ -33,8 +33,7 @@ export interface BucketFinder {
 export function createBucketFinder(store: Store): BucketFinder {
   async function find(input: BucketInput, ctx: RequestContext): Promise<BucketRow> {
     const bucket = await findAnywhere(input);
-    // Unsigned requests name no Region.
-    if (ctx.principal.type !== 'anonymous' && bucket.region !== ctx.region) throw redirect(bucket, ctx);
+    if (ctx.regionNamed !== false && bucket.region !== ctx.region) throw redirect(bucket, ctx);
     return bucket;
   }
 
