@@ -1,0 +1,92 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Fault } from '../../src/domain/fault.ts';
+import type { Inference, InvokeRequest, Unit, UnitModel } from '../../src/ports/inference.ts';
+
+export interface InProcessUnit extends Unit {
+  readonly model: UnitModel;
+  /** kill -9. */
+  kill(): void;
+  readonly answered: number;
+}
+
+/**
+ * An Inference without processes: an "image" is the request's text and the model's name, in base64.
+ * @param options.failLoads how many of the next starts fail to load
+ */
+export function createInProcessInference(options: {
+  capacity: number;
+  loadMilliseconds: number;
+  invokeMilliseconds: number;
+}): Inference & { units: InProcessUnit[]; failLoads: number; requests: InvokeRequest[] } {
+  const inference = { units: [] as InProcessUnit[], failLoads: 0, requests: [] as InvokeRequest[] };
+  let started = 0;
+
+  function start(model: UnitModel, files: string[]): Unit {
+    started += 1;
+    const startedAt = Date.now();
+    const isBroken = inference.failLoads > 0;
+    if (isBroken) inference.failLoads -= 1;
+    let answered = 0;
+    let isGone = false;
+    const inHand = new Set<() => void>();
+    const { promise: ended, resolve: end } = Promise.withResolvers<string>();
+    const kill = () => {
+      isGone = true;
+      inference.units = inference.units.filter(other => other !== unit);
+      for (const fail of inHand) fail();
+      end('killed');
+    };
+    const unit: InProcessUnit = {
+      id: `unit-${started}`,
+      model,
+      ended,
+      kill,
+      get answered() {
+        return answered;
+      },
+      async health() {
+        if (isGone) return { status: 'gone', message: 'killed' };
+        if (Date.now() - startedAt < options.loadMilliseconds) return { status: 'loading', message: null };
+        return isBroken ? { status: 'failed', message: 'broken' } : { status: 'ready', message: null };
+      },
+      invoke(request) {
+        if (isGone) return Promise.reject(new Fault('modelError', 'The model unit ended; try again.'));
+        if (Date.now() - startedAt < options.loadMilliseconds)
+          return Promise.reject(new Fault('notReady', 'The model is not ready: it loads.'));
+        if (request.width % 2 === 1) return Promise.reject(new Fault('invalid', 'width must be even'));
+        if (request.adapterId !== (model.adapter?.id ?? null))
+          return Promise.reject(new Fault('invalid', `adapterId ${request.adapterId} is not loaded`));
+        inference.requests.push(request);
+        return new Promise((resolve, reject) => {
+          const fail = () =>
+            reject(new Fault('modelError', 'The model unit ended while it drew the images; try again.'));
+          inHand.add(fail);
+          setTimeout(() => {
+            inHand.delete(fail);
+            answered += 1;
+            const image = Buffer.from(`${request.text} by ${model.adapter?.id ?? 'base'} with ${files}`).toString(
+              'base64',
+            );
+            resolve({ images: Array.from({ length: request.numberOfImages }, () => image) });
+          }, options.invokeMilliseconds);
+        });
+      },
+      async stop(graceSeconds) {
+        const deadline = Date.now() + graceSeconds * 1000;
+        while (inHand.size > 0 && Date.now() < deadline) await new Promise(resolve => setTimeout(resolve, 5));
+        if (!isGone) kill();
+      },
+    };
+    inference.units.push(unit);
+    return unit;
+  }
+
+  return Object.assign(inference, {
+    start: async (model: UnitModel) => start(model, model.adapter ? await readdir(model.adapter.folder) : []),
+    capacity: () => options.capacity,
+    createWeightsFolder: () => mkdtemp(join(tmpdir(), 'likeness-weights-')),
+    deleteWeightsFolder: (folder: string) => rm(folder, { recursive: true, force: true }),
+  });
+}
