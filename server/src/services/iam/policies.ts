@@ -198,7 +198,7 @@ export async function findPolicy(rows: IamRows, arn: string | undefined, account
 }
 
 /** A policy of the account, to be changed. @throws Fault InvalidInput for AWS's own */
-async function findOwnPolicy(rows: IamRows, arn: string | undefined, accountId: string): Promise<PolicyRow> {
+export async function findOwnPolicy(rows: IamRows, arn: string | undefined, accountId: string): Promise<PolicyRow> {
   const policy = await findPolicy(rows, arn, accountId);
   if (policy.accountId !== accountId)
     throw invalidInput(`${policy.arn} is an AWS managed policy: it cannot be changed.`);

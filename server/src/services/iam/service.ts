@@ -12,10 +12,13 @@ import type { FaultKind } from '../../domain/fault.ts';
 import type { ServiceFault, ServiceModule } from '../../domain/operation.ts';
 import { accessKeyOperations } from './access-keys.ts';
 import { attachmentOperations } from './attachments.ts';
+import { boundaryOperations } from './boundaries.ts';
+import { groupOperations } from './groups.ts';
 import type { IamDependencies } from './identities.ts';
 import { inlinePolicyOperations } from './inline-policies.ts';
 import { policyOperations } from './policies.ts';
 import { roleOperations } from './roles.ts';
+import { tagOperations } from './tags.ts';
 import { userOperations } from './users.ts';
 
 const FAULTS: Record<FaultKind, ServiceFault> = {
@@ -43,6 +46,9 @@ export function createIamService(deps: IamDependencies): ServiceModule {
       ...policyOperations(deps),
       ...attachmentOperations(deps),
       ...inlinePolicyOperations(deps),
+      ...groupOperations(deps),
+      ...tagOperations(deps),
+      ...boundaryOperations(deps),
     },
     faultFor: kind => FAULTS[kind],
   };
