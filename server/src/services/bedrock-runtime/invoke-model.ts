@@ -1,7 +1,8 @@
 // Gaps: guardrails, latency-optimised inference, inference profiles, imported models.
 // By design: a base model is registered here once, whatever id asks for it; nothing of a request's body reaches a log.
 // Client quirks: boto3 sends neither Accept nor Content-Type where the caller gives none: both mean application/json.
-//   Clients test `error` of the answer against null, so it is there.
+//   The JavaScript SDK sends application/octet-stream then: JSON all the same. Clients test `error` of the answer
+//   against null, so it is there.
 import type { InvokeModelRequest, InvokeModelResponse } from '@aws-sdk/client-bedrock-runtime';
 import limits from '../../../../contract/limits.json' with { type: 'json' };
 import { Fault } from '../../domain/fault.ts';
@@ -67,7 +68,7 @@ export function invokeModel({ store, baseModels, keyring, capacity }: BedrockRun
 }
 
 function refuseForeignFormats(input: InvokeModelRequest): void {
-  if (input.contentType !== undefined && !isJson(input.contentType))
+  if (input.contentType !== undefined && !isJson(input.contentType) && !isBytes(input.contentType))
     throw new Fault('invalid', `contentType must be application/json; you sent ${input.contentType.slice(0, 100)}.`);
   if (input.accept !== undefined && !input.accept.split(',').some(type => isJson(type) || /^\s*\*\/\*/.test(type)))
     throw new Fault('invalid', `accept must be application/json or */*; you sent ${input.accept.slice(0, 100)}.`);
@@ -85,5 +86,13 @@ function refuseOptions(input: InvokeModelRequest): void {
 }
 
 function isJson(mediaType: string): boolean {
-  return mediaType.split(';')[0]?.trim().toLowerCase() === 'application/json';
+  return bareType(mediaType) === 'application/json';
+}
+
+function isBytes(mediaType: string): boolean {
+  return bareType(mediaType) === 'application/octet-stream';
+}
+
+function bareType(mediaType: string): string | undefined {
+  return mediaType.split(';')[0]?.trim().toLowerCase();
 }
