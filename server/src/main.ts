@@ -22,6 +22,7 @@ import type { BaseModels } from './ports/base-models.ts';
 import type { Compute } from './ports/compute.ts';
 import type { Inference } from './ports/inference.ts';
 import type { Ids, Time } from './ports/time.ts';
+import { startSweepLoop } from './reconcile/sweep.ts';
 import { startThroughputLoop } from './reconcile/throughput.ts';
 import { DEFAULT_TRAINING_SETTINGS, startTrainingLoop, type TrainingLoop } from './reconcile/training.ts';
 import { awsQuotas } from './services/bedrock/dependencies.ts';
@@ -32,6 +33,7 @@ import { bootstrapAccount } from './services/iam/bootstrap.ts';
 import { createCredentialResolver } from './services/iam/credentials.ts';
 import { createIamService } from './services/iam/service.ts';
 import { createKeyring } from './services/kms/keyring.ts';
+import { createKmsService } from './services/kms/service.ts';
 import { startChecksum } from './services/s3/checksums.ts';
 import { createS3Service } from './services/s3/service.ts';
 import { createRoleSessions } from './services/sts/role-sessions.ts';
@@ -104,6 +106,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       }),
       iam: createIamService(iamParts),
       sts: createStsService(iamParts),
+      kms: createKmsService(iamParts),
       bedrock: createBedrockService({
         ...{ store, ids, baseModels, roleSessions, keyring, modelStore, capacity },
         wakeTraining: () => training?.wake(),
@@ -142,6 +145,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     settings: DEFAULT_TRAINING_SETTINGS,
     owner: ids.uuid(),
   });
+  const sweeping = startSweepLoop({ store, objects, time, log });
   status = 'ready';
 
   return {
@@ -158,6 +162,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       await capacity.stop(graceSeconds);
       await workers.close();
       customerData.close();
+      await sweeping.stop();
       await store.close();
     },
   };
