@@ -33,7 +33,8 @@ import { bootstrapAccount } from './services/iam/bootstrap.ts';
 import { createCredentialResolver } from './services/iam/credentials.ts';
 import { createIamService } from './services/iam/service.ts';
 import { createKeyring } from './services/kms/keyring.ts';
-import { createKmsService } from './services/kms/service.ts';
+import { destroyKeysDue } from './services/kms/keys.ts';
+import { createKmsService, createKmsService } from './services/kms/service.ts';
 import { startChecksum } from './services/s3/checksums.ts';
 import { createS3Service } from './services/s3/service.ts';
 import { createRoleSessions } from './services/sts/role-sessions.ts';
@@ -76,10 +77,12 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
   const data = (name: string) => join(config.dataDirectory, name);
   await mkdir(config.dataDirectory, { recursive: true, mode: 0o700 });
 
-  const vault = await openVault(config.dataDirectory);
+  const vault = await openVault(config.dataDirectory, config.masterKey);
   const store = await openSqliteStore(data('likeness.sqlite'));
   const iamParts = { store, vault, ids, time };
   const account = await bootstrapAccount(iamParts, config);
+  // Keys whose waiting time is over count as gone already; their material goes at the next start.
+  await destroyKeysDue(iamParts);
   const authorizer = createAuthorizer({ store });
   const objects = await openFileObjects(data('objects'), ids);
   const keyring = createKeyring(iamParts);
@@ -106,6 +109,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       }),
       iam: createIamService(iamParts),
       sts: createStsService(iamParts),
+      kms: createKmsService(iamParts),
       kms: createKmsService(iamParts),
       bedrock: createBedrockService({
         ...{ store, ids, baseModels, roleSessions, keyring, modelStore, capacity },

@@ -35,13 +35,16 @@ export function cryptographicOperations(deps: KmsDependencies) {
     ctx: RequestContext,
     context: EncryptionContext,
     action?: string,
-  ): Promise<AccessRequest[]> =>
-    await deps.store.read(async ({ kms }) => {
-      const key = await findKey(deps, kms, keyId ?? '', ctx);
+  ): Promise<AccessRequest[]> => {
+    // Nothing to ask about; the check of the input refuses the call.
+    if (keyId === undefined) return [];
+    return await deps.store.read(async ({ kms }) => {
+      const key = await findKey(deps, kms, keyId, ctx);
       const conditions = { 'kms:CallerAccount': ctx.accountId, 'kms:EncryptionAlgorithm': ALGORITHM };
       const named = action === undefined ? {} : { action };
       return [keyQuestion(key, await kms.grants(key.keyId), { ...named, conditions, ...(context && { context }) })];
     });
+  };
 
   /** The key to work with, found by what the caller names, and fit for use now. */
   const usableKey = async (keyId: string | undefined, ctx: RequestContext): Promise<KeyRow> => {

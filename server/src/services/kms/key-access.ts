@@ -112,9 +112,11 @@ export async function askForKey(
   ctx: RequestContext,
   conditions?: AccessRequest['conditions'],
 ): Promise<AccessRequest[]> {
+  // Nothing to ask about; the check of the input refuses the call.
+  if (keyId === undefined) return [];
   return await deps.store.read(async ({ kms }) => {
-    const key = await findKey(deps, kms, keyId ?? '', ctx);
-    const alias = keyId?.includes('alias/') ? { 'kms:RequestAlias': keyId.slice(keyId.indexOf('alias/')) } : {};
+    const key = await findKey(deps, kms, keyId, ctx);
+    const alias = keyId.includes('alias/') ? { 'kms:RequestAlias': keyId.slice(keyId.indexOf('alias/')) } : {};
     const asked = { 'kms:CallerAccount': ctx.accountId, ...alias, ...conditions };
     return [keyQuestion(key, await kms.grants(key.keyId), { conditions: asked })];
   });
