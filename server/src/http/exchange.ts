@@ -249,5 +249,6 @@ function rawHeaders(request: HttpRequest): [string, string][] {
     else if (!name.startsWith(':')) headers.push([name, value]);
   }
   if (authority === undefined) return headers;
-  return [['host', authority], ...headers.filter(([name]) => name !== 'host')];
+  // The JavaScript SDK signs the pseudo-header by its own name, others sign it as host.
+  return [['host', authority], [':authority', authority], ...headers.filter(([name]) => name !== 'host')];
 }

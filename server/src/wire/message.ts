@@ -6,7 +6,7 @@ export interface WireRequest {
   method: string;
   /** Path and query as sent. */
   target: string;
-  /** In the order sent, lower-case names, untrimmed repeats kept apart; `:authority` of HTTP/2 stands as `host`. */
+  /** In the order sent, lower-case names, untrimmed repeats kept apart; `:authority` of HTTP/2 also stands as `host`. */
   headers: ReadonlyArray<readonly [name: string, value: string]>;
   /** Pulling the first chunk answers `Expect: 100-continue`, so nothing asks for it before permission is given. */
   body: AsyncIterable<Uint8Array>;

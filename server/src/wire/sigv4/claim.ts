@@ -215,7 +215,7 @@ function checkScopeDate(scope: Scope, timestamp: string, presigned: boolean): vo
 function readSignedHeaders(text: string, presigned: boolean): string[] {
   const names = text.split(';');
   const sorted = [...new Set(names)].sort();
-  const inForm = names.every(name => /^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name));
+  const inForm = names.every(name => /^(:authority|[a-z0-9!#$%&'*+.^_`|~-]+)$/.test(name));
   if (!inForm || sorted.join(';') !== text)
     throw new SignatureProblem('malformed', 'SignedHeaders must be lower-case header names, each once, in order.', {
       presigned,

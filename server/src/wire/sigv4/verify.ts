@@ -100,7 +100,7 @@ export async function verify(
 function checkSignedHeaders(headers: HeaderMap, claim: Claim, isS3: boolean): void {
   const signed = new Set(claim.signedHeaders);
   const unsigned = Object.keys(headers).filter(name => name.startsWith('x-amz-') && !signed.has(name));
-  if (!signed.has('host')) unsigned.unshift('host');
+  if (!signed.has('host') && !signed.has(':authority')) unsigned.unshift('host');
   // S3 takes the hash of a presigned upload from the query or this header, and never reads it otherwise.
   if (unsigned.length === 0) return;
   throw new SignatureProblem(
