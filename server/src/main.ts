@@ -110,7 +110,6 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       iam: createIamService(iamParts),
       sts: createStsService(iamParts),
       kms: createKmsService(iamParts),
-      kms: createKmsService(iamParts),
       bedrock: createBedrockService({
         ...{ store, ids, baseModels, roleSessions, keyring, modelStore, capacity },
         wakeTraining: () => training?.wake(),
