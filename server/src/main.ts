@@ -34,7 +34,7 @@ import { createCredentialResolver } from './services/iam/credentials.ts';
 import { createIamService } from './services/iam/service.ts';
 import { createKeyring } from './services/kms/keyring.ts';
 import { destroyKeysDue } from './services/kms/keys.ts';
-import { createKmsService, createKmsService } from './services/kms/service.ts';
+import { createKmsService } from './services/kms/service.ts';
 import { startChecksum } from './services/s3/checksums.ts';
 import { createS3Service } from './services/s3/service.ts';
 import { createRoleSessions } from './services/sts/role-sessions.ts';
