@@ -112,9 +112,17 @@ function refusal(protocol: ProtocolName, errors: readonly ErrorObject[], input: 
     case 'query':
       return new Refusal(400, wrongType ? 'MalformedInput' : 'ValidationError', message);
     case 'rest-xml':
-      return new Refusal(400, 'InvalidArgument', message);
+      return new Refusal(400, S3_CODES[memberPath(told[0]?.instancePath ?? '', input)] ?? 'InvalidArgument', message);
   }
 }
+
+/** S3 has codes of its own for some members. */
+const S3_CODES: Readonly<Record<string, string>> = {
+  StorageClass: 'InvalidStorageClass',
+  'CreateBucketConfiguration.LocationConstraint': 'InvalidLocationConstraint',
+  ChecksumAlgorithm: 'InvalidRequest',
+  ChecksumType: 'InvalidRequest',
+};
 
 /** One broken constraint in the words of AWS's services. */
 function sentence(error: ErrorObject, input: Input): string {
