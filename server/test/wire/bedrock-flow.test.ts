@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import {
   CreateModelCustomizationJobCommand,
@@ -349,6 +352,19 @@ test('a resource of one Region is invisible in another', async () => {
   assert.deepEqual((await elsewhere.send(new ListCustomModelsCommand({}))).modelSummaries, []);
   const models = await elsewhere.send(new ListFoundationModelsCommand({}));
   assert.ok(models.modelSummaries?.every(model => model.modelArn?.startsWith('arn:aws:bedrock:eu-west-1::')));
+});
+
+test('with a model go its weights', async () => {
+  const { modelArn } = await createModel('weighty');
+  const modelId = modelArn.split('/').at(-1) ?? '';
+  const folder = await mkdtemp(join(tmpdir(), 'likeness-weights-'));
+  await writeFile(join(folder, 'adapter_model.safetensors'), 'weights');
+  const owner = { accountId: ACCOUNT, region: 'us-east-1', keyArn: null, resourceArn: modelArn };
+  await server.modelStore.save(modelId, folder, owner);
+  await rm(folder, { recursive: true });
+  assert.deepEqual(await server.modelStore.list(), [modelId]);
+  await server.control().send(new DeleteCustomModelCommand({ modelIdentifier: modelArn }));
+  assert.deepEqual(await server.modelStore.list(), []);
 });
 
 test('custom models list with every filter', async () => {

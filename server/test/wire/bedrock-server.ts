@@ -69,6 +69,7 @@ export async function startBedrock() {
   await writeFile(join(embeddedModelPath, 'likeness.json'), '{"id": "likeness.art-v1", "name": "Likeness Art"}');
   const baseModels = await openBaseModels({ embeddedModelPath, modelMap: {} });
   const keyring = createKeyring(identity);
+  const modelStore = createModelStore({ folder: join(folder, 'models'), keyring, ids });
   const drawn: Drawn[] = [];
   const capacity = plainCapacity(drawn);
   const dispatcher = createDispatcher({
@@ -80,7 +81,7 @@ export async function startBedrock() {
         keyring,
         capacity,
         roleSessions: createRoleSessions(identity),
-        modelStore: createModelStore({ folder: join(folder, 'models'), keyring, ids }),
+        modelStore,
         wakeTraining: () => undefined,
         quotas: { scheduledJobs: 10, customModels: 100, modelUnits: 4 },
       }),
@@ -118,6 +119,7 @@ export async function startBedrock() {
   }
   return {
     store,
+    modelStore,
     drawn,
     port,
     control: (region = 'us-east-1', credentials = root) => kept(new BedrockClient(settings(region, credentials))),
