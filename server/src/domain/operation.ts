@@ -70,7 +70,10 @@ export interface AccessRequest {
 export interface Operation<Input, Output> {
   /** The ARNs (and their conditions) that the caller must be allowed. An empty list means: any signed caller. */
   authorize(input: Input, ctx: RequestContext): readonly AccessRequest[] | Promise<readonly AccessRequest[]>;
-  /** The output's `$metadata.httpStatusCode`, if there, is the status instead of the operation's usual one. */
+  /**
+   * The output's `$metadata.httpStatusCode`, if there, is the status instead of the operation's usual one;
+   * `$metadata.httpHeaders` (lower-case names) go out beside those of the SDK's schema.
+   */
   handle(input: Input, ctx: RequestContext): Promise<Output>;
 }
 

@@ -127,7 +127,13 @@ class Dispatcher {
     await this.#permit(handler, service, operation.name, input, ctx);
     const output = await handler.handle(input, ctx);
     const answer = await service.protocol.encode(operation, output ?? {}, ctx.requestId);
-    return { ...answer, status: statusOf(output) ?? answer.status, record: passage.record };
+    const { httpStatusCode = answer.status, httpHeaders } = metadataOf(output);
+    return {
+      ...answer,
+      status: httpStatusCode,
+      headers: { ...answer.headers, ...httpHeaders },
+      record: passage.record,
+    };
   }
 
   #claim(passage: Passage): Claim | ClaimV2 | undefined {
@@ -242,9 +248,9 @@ class Dispatcher {
   }
 }
 
-/** Where an operation's status depends on its answer (206 for a range), the output says so. */
-function statusOf(output: Input | undefined): number | undefined {
-  return (output?.$metadata as { httpStatusCode?: number } | undefined)?.httpStatusCode;
+/** Where an operation's status depends on its answer (206 for a range), or a header has no member, the output says so. */
+function metadataOf(output: Input | undefined): { httpStatusCode?: number; httpHeaders?: Record<string, string> } {
+  return (output?.$metadata as object | undefined) ?? {};
 }
 
 async function settled(

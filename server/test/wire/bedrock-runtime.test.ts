@@ -78,6 +78,22 @@ test('defaults are filled in, and every form of Accept and Content-Type for JSON
     await drawnFor(onDemand, text, { accept, contentType: 'application/json; charset=utf-8' });
 });
 
+test('the answer says how long the model took, in milliseconds', async () => {
+  const runtime = server.runtime();
+  let headers: Record<string, string> = {};
+  runtime.middlewareStack.add(
+    next => async args => {
+      const result = await next(args);
+      headers = (result.response as { headers: Record<string, string> }).headers;
+      return result;
+    },
+    { step: 'deserialize', priority: 'low' },
+  );
+  await runtime.send(new InvokeModelCommand({ modelId: onDemand, body: JSON.stringify(text) }));
+  assert.match(headers['x-amzn-bedrock-invocation-latency'] ?? '', /^\d+$/);
+  assert.equal(headers['content-type'], 'application/json');
+});
+
 test('a variation of a real picture passes through, up to five of them', async () => {
   const file = await readFile(new URL('../../../models/art/sample/ron_01.jpg', import.meta.url));
   const picture = file.toString('base64');

@@ -14,6 +14,13 @@ import type { Store } from '../../ports/store.ts';
 import { authorizedArn, resolveTarget } from './model-target.ts';
 import { parseTitanImageBody } from './titan-image.ts';
 
+/** In milliseconds; AWS sends it, and the SDK's schema has no member for it. */
+const LATENCY_HEADER = 'x-amzn-bedrock-invocation-latency';
+
+interface WithHeaders {
+  $metadata: { httpHeaders: Record<string, string> };
+}
+
 export interface BedrockRuntimeDependencies {
   store: Store;
   baseModels: BaseModels;
@@ -54,6 +61,7 @@ export function invokeModel({ store, baseModels, keyring, capacity }: BedrockRun
         const keyArn = await keyOf(modelId, ctx);
         // A key that is disabled makes the model unusable, also where its units have long been loaded.
         if (keyArn !== null) await keyring.resolve(keyArn, ctx.accountId, ctx.region);
+        const startedAt = performance.now();
         const { images } =
           'base' in target
             ? await capacity.invokeBase(target.base.baseModelId, request, ctx.signal)
@@ -61,9 +69,10 @@ export function invokeModel({ store, baseModels, keyring, capacity }: BedrockRun
         return {
           body: new TextEncoder().encode(JSON.stringify({ images, error: null })),
           contentType: 'application/json',
+          $metadata: { httpHeaders: { [LATENCY_HEADER]: String(Math.round(performance.now() - startedAt)) } },
         };
       },
-    } satisfies Operation<InvokeModelRequest, InvokeModelResponse>,
+    } satisfies Operation<InvokeModelRequest, InvokeModelResponse & WithHeaders>,
   };
 }
 
