@@ -1,5 +1,5 @@
 import { open, readdir, readFile, stat } from 'node:fs/promises';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { GetObjectCommand, HeadObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { readImageHeader } from '../domain/training/image-facts.ts';
 import {
@@ -12,6 +12,7 @@ import {
   type RecordError,
 } from '../domain/training/manifest.ts';
 import { CliFailure } from './failure.ts';
+import { shownPath } from './shown-path.ts';
 
 /** Where the bytes behind an image-ref come from. */
 interface Images {
@@ -96,7 +97,7 @@ async function openLocal(place: string, imagesOption: string | undefined) {
 
 async function manifestPath(path: string): Promise<string> {
   const entry = await stat(path).catch(() => undefined);
-  if (!entry) throw new CliFailure(`there is nothing at ${relative(process.cwd(), path) || path}.`);
+  if (!entry) throw new CliFailure(`there is nothing at ${shownPath(path)}.`);
   if (entry.isFile()) return path;
   const manifests = (await readdir(path)).filter(name => name.endsWith('.jsonl'));
   const only = manifests.includes('train.jsonl') ? 'train.jsonl' : manifests[0];

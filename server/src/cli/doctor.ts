@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
 import { existsSync, statfsSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Config } from '../config.ts';
 import { isInUse, readEndpoint } from '../data-folder.ts';
 import { settings } from './settings.ts';
+import { shownPath } from './shown-path.ts';
 
 /** `warning`: it runs, with less. `failure`: it does not. */
 export interface Finding {
@@ -69,7 +70,7 @@ function checkPackages(): Finding {
 function checkDisk({ dataDirectory }: Config): Finding {
   const disk = statfsSync(existingParent(dataDirectory));
   const freeBytes = disk.bavail * disk.bsize;
-  const what = `${(freeBytes / 1024 ** 3).toFixed(1)} GiB free for ${shown(dataDirectory)}`;
+  const what = `${(freeBytes / 1024 ** 3).toFixed(1)} GiB free for ${shownPath(dataDirectory)}`;
   if (freeBytes >= LITTLE_DISK_BYTES) return { state: 'ok', what };
   return {
     state: 'warning',
@@ -80,13 +81,13 @@ function checkDisk({ dataDirectory }: Config): Finding {
 
 function checkFolder({ dataDirectory }: Config): Finding {
   if (!existsSync(dataDirectory))
-    return { state: 'ok', what: `data folder ${shown(dataDirectory)}: made at the first start` };
+    return { state: 'ok', what: `data folder ${shownPath(dataDirectory)}: made at the first start` };
   if (!isInUse(dataDirectory))
-    return { state: 'ok', what: `data folder ${shown(dataDirectory)}: no service is running on it` };
+    return { state: 'ok', what: `data folder ${shownPath(dataDirectory)}: no service is running on it` };
   const running = readEndpoint(dataDirectory);
   return {
     state: 'ok',
-    what: `data folder ${shown(dataDirectory)}: served at ${running?.endpoint} (process ${running?.pid})`,
+    what: `data folder ${shownPath(dataDirectory)}: served at ${running?.endpoint} (process ${running?.pid})`,
   };
 }
 
@@ -109,7 +110,7 @@ async function checkPort({ host, port, dataDirectory }: Config): Promise<Finding
 async function checkPython({ pythonPath }: Config): Promise<Finding[]> {
   if (!existsSync(pythonPath))
     return [
-      { state: 'failure', what: `the worker's Python ${shown(pythonPath)} is missing`, mend: 'Run: npm run setup' },
+      { state: 'failure', what: `the worker's Python ${shownPath(pythonPath)} is missing`, mend: 'Run: npm run setup' },
     ];
   try {
     const { stdout } = await run(pythonPath, ['-c', PYTHON_PROBE], { timeout: PYTHON_TIMEOUT_MILLISECONDS });
@@ -145,21 +146,16 @@ function checkBaseModel({ embeddedModelPath }: Config): Finding {
   const complete = ['model_index.json', 'unet/config.json', 'vae/config.json'].every(name =>
     existsSync(join(embeddedModelPath, name)),
   );
-  if (complete) return { state: 'ok', what: `base model likeness.art-v1 in ${shown(embeddedModelPath)}` };
+  if (complete) return { state: 'ok', what: `base model likeness.art-v1 in ${shownPath(embeddedModelPath)}` };
   return {
     state: 'failure',
-    what: `the base model is not in ${shown(embeddedModelPath)}`,
+    what: `the base model is not in ${shownPath(embeddedModelPath)}`,
     mend: 'It comes with the clone: git checkout -- models, or name its folder in LIKENESS_EMBEDDED_MODEL.',
   };
 }
 
 function projectRoot(): string {
   return join(import.meta.dirname, '../../..');
-}
-
-function shown(path: string): string {
-  const short = relative(process.cwd(), path);
-  return short.startsWith('..') || short === '' ? path : short;
 }
 
 function existingParent(path: string): string {

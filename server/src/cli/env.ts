@@ -1,13 +1,13 @@
-import { relative } from 'node:path';
 import { isInUse, readCredentials, readEndpoint } from '../data-folder.ts';
 import { CliFailure } from './failure.ts';
 import { settings } from './settings.ts';
+import { shownPath } from './shown-path.ts';
 
 /** Prints what a POSIX shell evaluates to point any AWS client at the service. */
 export function env(flags: { data?: string }, environment: NodeJS.ProcessEnv): void {
   const { dataDirectory, port, region } = settings(flags, environment);
   const credentials = readCredentials(dataDirectory);
-  const shown = relative(process.cwd(), dataDirectory) || '.';
+  const shown = shownPath(dataDirectory);
   if (!credentials)
     throw new CliFailure(`no service has run on ${shown} yet. Start one: npx --no-install likeness up --data ${shown}`);
   const running = isInUse(dataDirectory) ? readEndpoint(dataDirectory) : undefined;

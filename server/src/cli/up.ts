@@ -1,8 +1,8 @@
-import { relative } from 'node:path';
 import type { Config } from '../config.ts';
 import { DataFolderInUse, lockDataFolder, removeEndpoint, writeCredentials, writeEndpoint } from '../data-folder.ts';
 import { CliFailure } from './failure.ts';
 import { isLoopback, type ServiceFlags, settings } from './settings.ts';
+import { shownPath } from './shown-path.ts';
 
 /** Two stop signals within this time are one: a terminal sends Ctrl-C to the launcher and to us, and it forwards its own. */
 const SAME_STOP_MILLISECONDS = 1000;
@@ -84,11 +84,13 @@ function explained(error: unknown, config: Config): unknown {
     return new CliFailure(`port ${config.port} needs more rights than you have. Choose one above 1023.`);
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
     return new CliFailure(`--host ${config.host} is no address of this machine.`);
+  // Settings and data folders that cannot be used are plain Errors of one line; a TypeError is a bug of ours.
+  if (error instanceof Error && error.constructor === Error) return new CliFailure(error.message);
   return error;
 }
 
 function welcome(config: Config, service: RunningService): string {
-  const data = relative(process.cwd(), config.dataDirectory) || '.';
+  const data = shownPath(config.dataDirectory);
   const option = data === '.likeness' ? '' : ` --data ${data}`;
   return [
     'Likeness is running.',
