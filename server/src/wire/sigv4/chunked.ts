@@ -66,9 +66,16 @@ async function readTrailers(reader: Reader, allowed: boolean, chain: Chain | und
   const trailers = new Map<string, string>();
   let canonical = '';
   let sizeBytes = 0;
+  let separated = false;
   for (;;) {
     const line = await reader.line(TRAILER_LIMIT_BYTES, true);
-    if (line === undefined || line === '') break;
+    if (line === undefined) break;
+    if (line === '') {
+      // AWS's reference draws the trailers as a chunk of their own, after the empty line that SDKs write behind them.
+      if (!allowed || trailers.size > 0 || separated) break;
+      separated = true;
+      continue;
+    }
     sizeBytes += line.length;
     const colon = line.indexOf(':');
     const name = line.slice(0, colon).trim().toLowerCase();
