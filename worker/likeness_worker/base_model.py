@@ -184,9 +184,7 @@ def check_part(folder: Path, name: str) -> list[Path]:
     :raises RunError: no config.json, only pickles, no weights, or a file that is cut short.
     """
     if not (folder / "config.json").is_file():
-        raise RunError(
-            f"The base model's part {name} is missing: there is no {name}/config.json.", user_error=True
-        )
+        raise RunError(f"The base model's part {name} is missing: there is no {name}/config.json.", user_error=True)
     weights = sorted(folder.glob("*.safetensors"))
     if not weights:
         pickles = sorted(file.name for pattern in PICKLES for file in folder.glob(pattern))
@@ -246,9 +244,7 @@ def _read_json(path: Path, name: str, required: bool) -> dict[str, Any]:
             user_error=True,
         ) from None
     except (OSError, ValueError) as error:
-        raise RunError(
-            f"{name} of the base model cannot be read: {type(error).__name__}.", user_error=True
-        ) from None
+        raise RunError(f"{name} of the base model cannot be read: {type(error).__name__}.", user_error=True) from None
     if not isinstance(data, dict):
         raise RunError(f"{name} of the base model is not a JSON object.", user_error=True)
     return cast(dict[str, Any], data)
@@ -262,9 +258,7 @@ def _check_safetensors(path: Path, name: str) -> None:
             if length > 100_000_000:
                 raise ValueError
             header = json.loads(file.read(length))
-        end = max(
-            (entry["data_offsets"][1] for key, entry in header.items() if key != "__metadata__"), default=0
-        )
+        end = max((entry["data_offsets"][1] for key, entry in header.items() if key != "__metadata__"), default=0)
     except (OSError, ValueError, KeyError, struct.error, TypeError, AttributeError):
         raise RunError(f"{name} of the base model is not a safetensors file.", user_error=True) from None
     size, expected = path.stat().st_size, 8 + length + end

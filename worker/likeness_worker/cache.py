@@ -128,9 +128,7 @@ class _Report:
             raise Stopped(wish)
 
 
-def _write_text_states(
-    path: Path, family: Family, samples: list[Sample], report: _Report
-) -> list[tuple[int, int]]:
+def _write_text_states(path: Path, family: Family, samples: list[Sample], report: _Report) -> list[tuple[int, int]]:
     """Writes the states of each different caption; returns (first window, windows) of each image."""
     places: dict[str, tuple[int, int]] = {}
     written = 0
@@ -138,7 +136,7 @@ def _write_text_states(
         for sample in samples:
             if sample.caption not in places:
                 states = family.encode_text(sample.caption).cpu().contiguous()
-                file.write(states.view(torch.uint8).numpy())
+                file.write(states.view(torch.uint8).numpy().tobytes())
                 places[sample.caption] = (written, len(states))
                 written += len(states)
             report.at(0)
@@ -180,7 +178,7 @@ def _write_latents(
                 if not bool(torch.isfinite(latents).all()):
                     failures.append(f"line {sample.line} ({sample.path}) has no finite latents")
                     continue
-                file.write(latents.numpy())
+                file.write(latents.numpy().tobytes())
                 sizes.append(size)
                 shapes.append(tuple(latents.shape))
                 turned += was_turned

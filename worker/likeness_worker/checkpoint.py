@@ -52,9 +52,7 @@ def save_state(
     state: TrainingState,
 ) -> None:
     """Writes the three files into an existing folder."""
-    save_file(
-        _on_cpu({name: parameter.detach() for name, parameter in parameters.items()}), folder / TRAINABLE
-    )
+    save_file(_on_cpu({name: parameter.detach() for name, parameter in parameters.items()}), folder / TRAINABLE)
     moments: dict[str, Tensor] = {}
     for name, parameter in parameters.items():
         for key, value in optimizer.state[parameter].items():
@@ -79,20 +77,14 @@ def load_state(
     data = json.loads((folder / STATE).read_bytes())
     for name, value in data.pop("pinned").items():
         if value != getattr(spec, name):
-            raise RunError(
-                f"The checkpoint {folder.name} was made with {name} {value}, not {getattr(spec, name)}."
-            )
+            raise RunError(f"The checkpoint {folder.name} was made with {name} {value}, not {getattr(spec, name)}.")
     data.pop("v")
     state = TrainingState(**data)
     if state.image_count != image_count:
-        raise RunError(
-            f"The checkpoint {folder.name} was made on {state.image_count} images, not {image_count}."
-        )
+        raise RunError(f"The checkpoint {folder.name} was made on {state.image_count} images, not {image_count}.")
     weights, moments = read_tensors(folder / TRAINABLE), read_tensors(folder / OPTIMIZER)
     if weights.keys() != parameters.keys():
-        raise RunError(
-            f"The checkpoint {folder.name} was made for another base model: other layers are trained."
-        )
+        raise RunError(f"The checkpoint {folder.name} was made for another base model: other layers are trained.")
     with torch.no_grad():
         for name, parameter in parameters.items():
             parameter.copy_(weights[name])

@@ -124,9 +124,7 @@ def fit_image(image: Image.Image, size: Size) -> NDArray[np.uint8]:
         image = ImageOps.exif_transpose(image)
         return np.asarray(ImageOps.fit(to_rgb(image), (size.width, size.height), Image.Resampling.LANCZOS))
     except Exception as error:
-        reason = (
-            "has too many pixels" if isinstance(error, Image.DecompressionBombError) else "does not decode"
-        )
+        reason = "has too many pixels" if isinstance(error, Image.DecompressionBombError) else "does not decode"
         raise ImageError(reason) from None
 
 

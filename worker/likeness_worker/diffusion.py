@@ -52,9 +52,7 @@ class Process:
 
     def add_noise(self, latents: Tensor, noise: Tensor, index: Tensor) -> Tensor:
         """x_t = alpha_t x_0 + sigma_t noise, for index [B] into the schedule."""
-        return (
-            _per_image(self.alpha, index, latents) * latents + _per_image(self.sigma, index, latents) * noise
-        )
+        return _per_image(self.alpha, index, latents) * latents + _per_image(self.sigma, index, latents) * noise
 
     def target(self, latents: Tensor, noise: Tensor, index: Tensor) -> Tensor:
         """What the denoiser should predict. v = alpha noise - sigma x_0 is Salimans & Ho 2022, "Progressive
@@ -63,9 +61,7 @@ class Process:
             return noise
         if self.prediction_type == "flow":
             return noise - latents
-        return (
-            _per_image(self.alpha, index, latents) * noise - _per_image(self.sigma, index, latents) * latents
-        )
+        return _per_image(self.alpha, index, latents) * noise - _per_image(self.sigma, index, latents) * latents
 
     def loss_weight(self, index: Tensor, min_snr_gamma: float | None) -> Tensor:
         """[B], float32: Min-SNR weights (Hang et al. 2023, "Efficient Diffusion Training via Min-SNR Weighting

@@ -129,9 +129,7 @@ class Engine:
         latents = (count, family.latent_channels, size.height // scale, size.width // scale)
         text = (count, shape.text_length, family.encode_text("").shape[-1])
         starts = torch.randn(latents, generator=generator).to(device)
-        conditional, unconditional = (
-            torch.randn(text, generator=generator).to(device, dtype) for _ in range(2)
-        )
+        conditional, unconditional = (torch.randn(text, generator=generator).to(device, dtype) for _ in range(2))
         return [Drawing(shape, starts[i], conditional[i], unconditional[i], 1.0 + i) for i in range(count)]
 
     def _warm_up(self) -> None:

@@ -29,9 +29,7 @@ CONFIG = "adapter_config.json"
 UNSUPPORTED = ("use_dora", "use_rslora", "rank_pattern", "alpha_pattern", "lora_bias", "modules_to_save")
 
 
-def add_lora(
-    denoiser: nn.Module, rank: int, alpha: float, target_modules: tuple[str, ...], seed: int
-) -> None:
+def add_lora(denoiser: nn.Module, rank: int, alpha: float, target_modules: tuple[str, ...], seed: int) -> None:
     """Freezes the denoiser and gives each target layer trainable A (random) and B (zero), in float32.
 
     :raises RunError: no layer has such a name.
@@ -50,9 +48,7 @@ def add_lora(
             parameter.data = parameter.data.float()
 
 
-def save_adapter(
-    denoiser: nn.Module, folder: Path, rank: int, alpha: float, target_modules: tuple[str, ...]
-) -> None:
+def save_adapter(denoiser: nn.Module, folder: Path, rank: int, alpha: float, target_modules: tuple[str, ...]) -> None:
     """Writes the trained layers in PEFT's layout into an existing folder, float32."""
     weights = {
         PREFIX + name.replace(f".{ADAPTER}.", "."): parameter.detach().float().cpu().contiguous()
@@ -112,9 +108,7 @@ def read_adapter(folder: Path, denoiser: nn.Module, adapter_id: str) -> Adapter:
             )
         factors[layer_name] = (a, b.float())
     if len(weights) != 2 * len(factors):
-        raise RunError(
-            f"The adapter {adapter_id} holds weights that are no LoRA of a layer.", user_error=True
-        )
+        raise RunError(f"The adapter {adapter_id} holds weights that are no LoRA of a layer.", user_error=True)
     return Adapter(scale, factors)
 
 

@@ -177,9 +177,7 @@ def write_folder(path: Path, write_files: Callable[[Path], None]) -> list[contra
         files: list[contract.WeightFile] = []
         for file in sorted(temporary.iterdir()):
             sync_file(file)
-            files.append(
-                contract.WeightFile(path=file.name, sha256=sha256_of(file), size_bytes=file.stat().st_size)
-            )
+            files.append(contract.WeightFile(path=file.name, sha256=sha256_of(file), size_bytes=file.stat().st_size))
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
@@ -220,9 +218,7 @@ def verify_checkpoint(path: Path) -> None:
     try:
         manifest: object = json.loads((path / MANIFEST).read_bytes())
     except (OSError, ValueError):
-        raise RunError(
-            f"The checkpoint {path.name} has no readable {MANIFEST}: it is not complete."
-        ) from None
+        raise RunError(f"The checkpoint {path.name} has no readable {MANIFEST}: it is not complete.") from None
     sums = cast(dict[str, object], manifest).get("sha256") if isinstance(manifest, dict) else None
     if not isinstance(sums, dict) or not sums:
         raise RunError(f"The checkpoint {path.name} has a manifest without sums.")

@@ -103,9 +103,7 @@ class Model:
             request = contract.read(contract.InvokeRequest, _parse(body), "request")
             tasks.check_request(request, engine.adapter_ids)
             base = engine.family.base
-            inputs = tasks.decode_inputs(
-                request, tasks.drawn_size(base.resolution, base.size_multiple, request)
-            )
+            inputs = tasks.decode_inputs(request, tasks.drawn_size(base.resolution, base.size_multiple, request))
         except (contract.ContractError, tasks.InvalidRequest) as error:
             return contract.InvokeErrorBody(kind="invalid", message=str(error))
         job = Job(request, inputs)
@@ -270,8 +268,12 @@ def serve(options: ServeOptions) -> int:
         )
         return 1
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+
+    def ask_to_stop(signal_number: int, frame: object) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, ask_to_stop)
+    signal.signal(signal.SIGINT, ask_to_stop)
     model = Model(options)
     with contextlib.suppress(FileNotFoundError):
         path.unlink()

@@ -244,18 +244,17 @@ def read_event(data: object) -> Event:
         "checkpoint": CheckpointEvent,
         "warning": WarningEvent,
     }
-    kind = cast(dict[str, object], data).get("type") if isinstance(data, dict) else None
+    members = cast(dict[str, object], data) if isinstance(data, dict) else {}
+    kind = members.get("type")
     if kind not in kinds:
         raise ContractError("event: type must be phase, step, checkpoint or warning")
-    return read(kinds[kind], data, "event")
+    return read(kinds[kind], members, "event")
 
 
 def write(message: object) -> dict[str, object]:
     """The message as a JSON object with the contract's camelCase names."""
     assert dataclasses.is_dataclass(message)
-    return {
-        _camel(member.name): _plain(getattr(message, member.name)) for member in dataclasses.fields(message)
-    }
+    return {_camel(member.name): _plain(getattr(message, member.name)) for member in dataclasses.fields(message)}
 
 
 def shorten(text: str, length: int = MESSAGE_LENGTH) -> str:

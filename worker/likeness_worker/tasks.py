@@ -141,9 +141,7 @@ def plan_drawings(request: InvokeRequest, family: Family, inputs: list[NDArray[n
         if latents:
             start = alpha * latents[i % len(latents)] + sigma * start
         drawings.append(
-            Drawing(
-                shape, start, conditional, unconditional, guidance_scale(request, sampling.guidance_scale)
-            )
+            Drawing(shape, start, conditional, unconditional, guidance_scale(request, sampling.guidance_scale))
         )
     return drawings
 

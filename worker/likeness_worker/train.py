@@ -62,9 +62,7 @@ def train(attempt: Attempt, device: str = "auto", precision: str = "auto") -> No
         denoiser.requires_grad_(True)
     denoiser.train()
     parameters = dict(trainable_parameters(denoiser))
-    optimizer = torch.optim.AdamW(
-        parameters.values(), lr=spec.learning_rate, weight_decay=WEIGHT_DECAY, fused=True
-    )
+    optimizer = torch.optim.AdamW(parameters.values(), lr=spec.learning_rate, weight_decay=WEIGHT_DECAY, fused=True)
     plan = plan_batches(examples.buckets, spec.step_count, spec.batch_size, spec.seed)
     recent_losses: deque[float] = deque(maxlen=max(1, math.ceil(LOSS_SHARE * spec.step_count)))
     first_step, earlier_seconds = 0, 0.0
@@ -84,9 +82,7 @@ def train(attempt: Attempt, device: str = "auto", precision: str = "auto") -> No
             learning_rate(spec, steps_done),
             len(examples),
         )
-        path = write_checkpoint(
-            run, steps_done, lambda folder: save_state(folder, spec, parameters, optimizer, state)
-        )
+        path = write_checkpoint(run, steps_done, lambda folder: save_state(folder, spec, parameters, optimizer, state))
         log.append(contract.CheckpointEvent(step=steps_done, path=run.relative(path)))
 
     log.append(contract.PhaseEvent(phase="training", done=first_step, total=spec.step_count))
@@ -136,13 +132,9 @@ def train(attempt: Attempt, device: str = "auto", precision: str = "auto") -> No
 
     log.append(contract.PhaseEvent(phase="saving", done=0, total=1))
     output = run.resolve(spec.output_path)
-    files = write_folder(
-        output, lambda folder: save_weights(folder, denoiser, spec, base.lora.target_modules)
-    )
+    files = write_folder(output, lambda folder: save_weights(folder, denoiser, spec, base.lora.target_modules))
     progress.weights = tuple(
-        contract.WeightFile(
-            path=run.relative(output / file.path), sha256=file.sha256, size_bytes=file.size_bytes
-        )
+        contract.WeightFile(path=run.relative(output / file.path), sha256=file.sha256, size_bytes=file.size_bytes)
         for file in files
     )
     log.append(contract.PhaseEvent(phase="saving", done=1, total=1))
@@ -183,9 +175,7 @@ def learning_rate(spec: contract.TrainSpec, step: int) -> float:
     return spec.learning_rate * warmup * 0.5 * (1 + math.cos(math.pi * progress))
 
 
-def save_weights(
-    folder: Path, denoiser: nn.Module, spec: contract.TrainSpec, target_modules: tuple[str, ...]
-) -> None:
+def save_weights(folder: Path, denoiser: nn.Module, spec: contract.TrainSpec, target_modules: tuple[str, ...]) -> None:
     """The result's files: an adapter in PEFT's layout, or the whole denoiser in diffusers' layout."""
     if spec.method == "lora":
         save_adapter(denoiser, folder, spec.rank, spec.alpha, target_modules)

@@ -102,14 +102,28 @@ def load_part(load_function: Callable[..., Any], folder: Path, name: str, dtype:
     whole = [file for file in folder.glob("*.safetensors") if ".fp16." not in file.name]
     variant = None if whole else "fp16"
     try:
-        module = load_function(
-            folder, use_safetensors=True, local_files_only=True, torch_dtype=dtype, variant=variant
-        )
+        module = load_function(folder, use_safetensors=True, local_files_only=True, torch_dtype=dtype, variant=variant)
     except Exception as error:
         raise RunError(
             f"The base model's part {name} does not load: {type(error).__name__}: {error}", user_error=True
         ) from error
     return module.eval().requires_grad_(False)
+
+
+# Most positions (of latents) for which a CPU multiplies attention out: their square must stay small in memory.
+EXPLICIT_ATTENTION_POSITIONS = 1024
+
+
+def choose_attention(denoiser: Any, placement: Placement, positions: int) -> None:
+    """PyTorch's fused attention is slow on a CPU for few positions, backwards above all: multiplying it out made a
+    training step of the embedded model 1.5 times as fast (503 to 350 ms on one core, batch 8).
+
+    :param positions: of one image's latents.
+    """
+    if placement.device.type == "cpu" and positions <= EXPLICIT_ATTENTION_POSITIONS:
+        from diffusers.models.attention_processor import AttnProcessor
+
+        denoiser.set_attn_processor(AttnProcessor())
 
 
 def _cpu_multiplies_bfloat16() -> bool:

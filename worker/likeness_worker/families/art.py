@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from likeness_worker.base_model import BaseModel
 from likeness_worker.diffusion import Process, process_from
-from likeness_worker.families import Placement, load_part
+from likeness_worker.families import Placement, choose_attention, load_part
 from likeness_worker.rundir import RunError
 from likeness_worker.windows import split_tokens
 
@@ -36,8 +36,8 @@ class Art:
         self.denoiser = denoiser
         self.latent_channels = int(vae.config.latent_channels)
         self.latent_scale = int(vae.spatial_compression_ratio)
-        self._vae = vae
-        self._text_encoder = text_encoder
+        self._vae: Any = vae
+        self._text_encoder: Any = text_encoder
         self._tokenizer = tokenizer
         self._window = int(base.settings.get("textWindow", 32))
         self._mean = self._per_channel("latentsMean", 0.0)
@@ -79,9 +79,7 @@ class Art:
             states.append(
                 self._text_encoder(
                     input_ids=torch.tensor([ids + [pad] * padding], device=self.placement.device),
-                    attention_mask=torch.tensor(
-                        [[1] * len(ids) + [0] * padding], device=self.placement.device
-                    ),
+                    attention_mask=torch.tensor([[1] * len(ids) + [0] * padding], device=self.placement.device),
                 ).last_hidden_state
             )
         return torch.cat(states).to(self.placement.dtype)
@@ -89,9 +87,7 @@ class Art:
     def predict(self, x: Tensor, timesteps: Tensor, text_states: Tensor) -> Tensor:
         with self.placement.autocast():
             x = x.to(memory_format=torch.channels_last)
-            return self.denoiser(x, timesteps, encoder_hidden_states=text_states, return_dict=False)[
-                0
-            ].float()
+            return self.denoiser(x, timesteps, encoder_hidden_states=text_states, return_dict=False)[0].float()
 
     def free_encoders(self) -> None:
         self._vae = None
@@ -109,15 +105,13 @@ def load(base: BaseModel, placement: Placement, denoiser_path: Path | None) -> A
         UNet2DConditionModel.from_pretrained, denoiser_path or base.part("unet"), "unet", torch.float32
     )
     vae = load_part(AutoencoderDC.from_pretrained, base.part("vae"), "vae", torch.float32)
-    text_encoder = load_part(
-        BertModel.from_pretrained, base.part("text_encoder"), "text_encoder", torch.float32
-    )
+    text_encoder = load_part(BertModel.from_pretrained, base.part("text_encoder"), "text_encoder", torch.float32)
     tokenizer: Any = Tokenizer.from_file(str(base.part("tokenizer") / "tokenizer.json"))
     # The package's file cuts at 128 tokens and pads to them.
     tokenizer.no_truncation()
     tokenizer.no_padding()
     device = placement.device
-    return Art(
+    family = Art(
         base,
         placement,
         process_from(config),
@@ -126,3 +120,5 @@ def load(base: BaseModel, placement: Placement, denoiser_path: Path | None) -> A
         text_encoder.to(device),
         tokenizer,
     )
+    choose_attention(denoiser, placement, (base.resolution // family.latent_scale) ** 2)
+    return family

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from likeness_worker.base_model import BaseModel
 from likeness_worker.diffusion import Process, process_from
-from likeness_worker.families import Placement, load_part
+from likeness_worker.families import Placement, choose_attention, load_part
 from likeness_worker.rundir import RunError
 from likeness_worker.windows import split_tokens
 
@@ -39,8 +39,8 @@ class StableDiffusion:
         self.latent_scale = 2 ** (len(vae.config.block_out_channels) - 1)
         self._scaling_factor = float(vae.config.scaling_factor)
         self._shift = float(vae.config.shift_factor or 0.0)
-        self._vae = vae
-        self._text_encoder = text_encoder
+        self._vae: Any = vae
+        self._text_encoder: Any = text_encoder
         self._tokenizer = tokenizer
         self._window = int(text_encoder.config.max_position_embeddings)
 
@@ -76,9 +76,7 @@ class StableDiffusion:
     def predict(self, x: Tensor, timesteps: Tensor, text_states: Tensor) -> Tensor:
         with self.placement.autocast():
             x = x.to(memory_format=torch.channels_last)
-            return self.denoiser(x, timesteps, encoder_hidden_states=text_states, return_dict=False)[
-                0
-            ].float()
+            return self.denoiser(x, timesteps, encoder_hidden_states=text_states, return_dict=False)[0].float()
 
     def free_encoders(self) -> None:
         self._vae = None
@@ -95,9 +93,7 @@ def load(base: BaseModel, placement: Placement, denoiser_path: Path | None) -> S
         UNet2DConditionModel.from_pretrained, denoiser_path or base.part("unet"), "unet", torch.float32
     )
     vae = load_part(AutoencoderKL.from_pretrained, base.part("vae"), "vae", torch.float32)
-    text_encoder = load_part(
-        CLIPTextModel.from_pretrained, base.part("text_encoder"), "text_encoder", torch.float32
-    )
+    text_encoder = load_part(CLIPTextModel.from_pretrained, base.part("text_encoder"), "text_encoder", torch.float32)
     try:
         tokenizer = CLIPTokenizer.from_pretrained(base.path / "tokenizer", local_files_only=True)
     except Exception as error:
@@ -105,7 +101,7 @@ def load(base: BaseModel, placement: Placement, denoiser_path: Path | None) -> S
             f"The base model's part tokenizer does not load: {type(error).__name__}", user_error=True
         ) from error
     device = placement.device
-    return StableDiffusion(
+    family = StableDiffusion(
         base,
         placement,
         process_from(config),
@@ -114,3 +110,5 @@ def load(base: BaseModel, placement: Placement, denoiser_path: Path | None) -> S
         text_encoder.to(device),
         tokenizer,
     )
+    choose_attention(denoiser, placement, (base.resolution // family.latent_scale) ** 2)
+    return family
