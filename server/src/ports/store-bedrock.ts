@@ -4,7 +4,6 @@ import type {
   TrainingPhase,
   TrainingStatusDetails,
 } from '../domain/training/job-state.ts';
-import type { Page } from './store.ts';
 
 /** Resources of one account and Region: no other account or Region sees them. */
 export interface BedrockScope {
@@ -186,6 +185,12 @@ export interface RequestTokenRow extends BedrockScope {
   parametersSha256: string;
   resourceArn: string;
   createdAt: number;
+}
+
+/** A page of a list: `next` is the position to continue from, absent on the last page. */
+export interface Page<Row> {
+  rows: Row[];
+  next?: string;
 }
 
 /** Order is by creation time, then id: a keyset, so a page costs the same wherever it begins. */

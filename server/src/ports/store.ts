@@ -25,9 +25,3 @@ export interface Store {
   transaction<T>(run: (rows: Rows) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
-
-/** A page of a list: `next` is the position to continue from, absent on the last page. */
-export interface Page<Row> {
-  rows: Row[];
-  next?: string;
-}

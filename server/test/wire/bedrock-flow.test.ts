@@ -10,34 +10,32 @@ import {
   DeleteCustomModelCommand,
   DeleteProvisionedModelThroughputCommand,
   GetCustomModelCommand,
-  GetFoundationModelCommand,
   GetModelCustomizationJobCommand,
   GetProvisionedModelThroughputCommand,
   ListCustomModelsCommand,
   ListFoundationModelsCommand,
   ListModelCustomizationJobsCommand,
-  ListProvisionedModelThroughputsCommand,
-  ListTagsForResourceCommand,
   paginateListModelCustomizationJobs,
   StopModelCustomizationJobCommand,
-  TagResourceCommand,
-  UntagResourceCommand,
-  UpdateProvisionedModelThroughputCommand,
 } from '@aws-sdk/client-bedrock';
 import { InvokeModelCommand } from '@aws-sdk/client-bedrock-runtime';
 import {
   ACCOUNT,
   assertRefused,
+  type BedrockServer,
   bringIntoService,
   completeJob,
+  createModel,
   endJob,
+  jobInput,
   makeServiceRole,
+  plain,
   startBedrock,
+  TITAN,
+  TITAN_ARN,
 } from './bedrock-server.ts';
 
-const titan = 'amazon.titan-image-generator-v1:0';
-const fm = `arn:aws:bedrock:us-east-1::foundation-model/${titan}`;
-let server: Awaited<ReturnType<typeof startBedrock>>;
+let server: BedrockServer;
 let roleArn: string;
 
 before(async () => {
@@ -46,41 +44,15 @@ before(async () => {
 });
 after(() => server.stop());
 
-function jobInput(jobName: string, change: Partial<CreateModelCustomizationJobCommandInput> = {}) {
-  return {
-    jobName,
-    customModelName: jobName,
-    roleArn,
-    baseModelIdentifier: titan,
-    hyperParameters: { stepCount: '10' },
-    trainingDataConfig: { s3Uri: 's3://ron-and-smila/train.jsonl' },
-    outputDataConfig: { s3Uri: 's3://ron-and-smila/output/' },
-    ...change,
-  };
-}
-
 async function createJob(jobName: string, change: Partial<CreateModelCustomizationJobCommandInput> = {}) {
-  const { jobArn = '' } = await server
-    .control()
-    .send(new CreateModelCustomizationJobCommand(jobInput(jobName, change)));
+  const input = jobInput(roleArn, jobName, change);
+  const { jobArn = '' } = await server.control().send(new CreateModelCustomizationJobCommand(input));
   return jobArn;
-}
-
-async function createModel(name: string, change: Partial<CreateModelCustomizationJobCommandInput> = {}) {
-  const jobArn = await createJob(name, change);
-  await completeJob(server.store, jobArn);
-  const { modelArn = '' } = await server.control().send(new GetCustomModelCommand({ modelIdentifier: name }));
-  return { jobArn, modelArn };
-}
-
-/** Without the SDK's metadata and its absent members. */
-function plain<Output extends object>({ $metadata, ...output }: Output & { $metadata: unknown }) {
-  return Object.fromEntries(Object.entries(output).filter(([, value]) => value !== undefined));
 }
 
 test('the seed flow: a job, its model, Provisioned Throughput, an image, and away again', async () => {
   const control = server.control();
-  const created = await control.send(new CreateModelCustomizationJobCommand(jobInput('ron-1')));
+  const created = await control.send(new CreateModelCustomizationJobCommand(jobInput(roleArn, 'ron-1')));
   assert.equal(created.$metadata.httpStatusCode, 201);
   const { jobArn = '' } = created;
   assert.match(
@@ -107,7 +79,7 @@ test('the seed flow: a job, its model, Provisioned Throughput, an image, and awa
     modelName: 'ron-1',
     jobName: 'ron-1',
     jobArn,
-    baseModelArn: fm,
+    baseModelArn: TITAN_ARN,
     customizationType: 'FINE_TUNING',
     hyperParameters: { stepCount: '10', batchSize: '8', learningRate: '0.00001' },
     trainingDataConfig: { s3Uri: 's3://ron-and-smila/train.jsonl' },
@@ -147,7 +119,7 @@ test('the seed flow: a job, its model, Provisioned Throughput, an image, and awa
     provisionedModelArn,
     modelArn,
     desiredModelArn: modelArn,
-    foundationModelArn: fm,
+    foundationModelArn: TITAN_ARN,
     status: 'InService',
     creationTime: throughput.creationTime,
     lastModifiedTime: throughput.lastModifiedTime,
@@ -177,7 +149,7 @@ test('the seed flow: a job, its model, Provisioned Throughput, an image, and awa
 });
 
 test('a job reads back everything that it was made with', async () => {
-  const input = jobInput('echo', {
+  const input = jobInput(roleArn, 'echo', {
     customModelName: 'echo-model',
     clientRequestToken: 'token-of-echo',
     customizationType: 'FINE_TUNING',
@@ -202,7 +174,7 @@ test('a job reads back everything that it was made with', async () => {
     },
     creationTime: job.creationTime,
     lastModifiedTime: job.creationTime,
-    baseModelArn: fm,
+    baseModelArn: TITAN_ARN,
     hyperParameters: { stepCount: 'auto', batchSize: '16', learningRate: '1e-4' },
     trainingDataConfig: { s3Uri: 's3://ron-and-smila/train.jsonl' },
     validationDataConfig: { validators: [] },
@@ -222,14 +194,14 @@ test('a job reads back everything that it was made with', async () => {
 test('every way to name a base model leads to the versioned one', async () => {
   const names = [
     'amazon.titan-image-generator-v1',
-    titan,
-    fm,
+    TITAN,
+    TITAN_ARN,
     'arn:aws:bedrock:us-east-1::foundation-model/amazon.titan-image-generator-v1',
   ];
   for (const [index, baseModelIdentifier] of names.entries()) {
     const jobArn = await createJob(`base-${index}`, { baseModelIdentifier });
     const job = await server.control().send(new GetModelCustomizationJobCommand({ jobIdentifier: jobArn }));
-    assert.equal(job.baseModelArn, fm);
+    assert.equal(job.baseModelArn, TITAN_ARN);
     await endJob(server.store, jobArn, 'Stopped', null);
   }
   const own = await createJob('base-own', { baseModelIdentifier: 'likeness.art-v1' });
@@ -257,7 +229,7 @@ test('a stop shows Stopping at once, then Stopped, and leaves no model', async (
 
 test('the same token and parameters get the same answer, and nothing is made twice', async () => {
   const control = server.control();
-  const input = jobInput('once', { clientRequestToken: 'token-once' });
+  const input = jobInput(roleArn, 'once', { clientRequestToken: 'token-once' });
   const first = await control.send(new CreateModelCustomizationJobCommand(input));
   const [second, third] = await Promise.all([
     control.send(new CreateModelCustomizationJobCommand(input)),
@@ -265,7 +237,7 @@ test('the same token and parameters get the same answer, and nothing is made twi
   ]);
   assert.equal(second.jobArn, first.jobArn);
   assert.equal(third.jobArn, first.jobArn);
-  const parallel = jobInput('at-once', { clientRequestToken: 'token-at-once' });
+  const parallel = jobInput(roleArn, 'at-once', { clientRequestToken: 'token-at-once' });
   const answers = await Promise.all(
     Array.from({ length: 5 }, () => control.send(new CreateModelCustomizationJobCommand(parallel))),
   );
@@ -278,7 +250,7 @@ test('the same token and parameters get the same answer, and nothing is made twi
   );
   for (const jobArn of [first.jobArn ?? '', answers[0]?.jobArn ?? ''])
     await endJob(server.store, jobArn, 'Stopped', null);
-  const purchase = { modelUnits: 1, provisionedModelName: 'once', modelId: titan, clientRequestToken: 'token-once' };
+  const purchase = { modelUnits: 1, provisionedModelName: 'once', modelId: TITAN, clientRequestToken: 'token-once' };
   const bought = await control.send(new CreateProvisionedModelThroughputCommand(purchase));
   const repeated = await control.send(new CreateProvisionedModelThroughputCommand(purchase));
   assert.equal(repeated.provisionedModelArn, bought.provisionedModelArn, 'a token belongs to its operation');
@@ -292,7 +264,7 @@ test('lists page through everything once, newest first, and keep to their filter
   const arns: string[] = [];
   for (const name of names) {
     const { jobArn = '' } = await control.send(
-      new CreateModelCustomizationJobCommand(jobInput(name, { roleArn: west })),
+      new CreateModelCustomizationJobCommand(jobInput(roleArn, name, { roleArn: west })),
     );
     arns.push(jobArn);
   }
@@ -333,7 +305,7 @@ test('lists page through everything once, newest first, and keep to their filter
 });
 
 test('a resource of one Region is invisible in another', async () => {
-  const { jobArn, modelArn } = await createModel('local');
+  const { jobArn, modelArn } = await createModel(server, roleArn, 'local');
   const elsewhere = server.control('eu-west-1');
   for (const jobIdentifier of ['local', jobArn])
     await assertRefused(
@@ -355,7 +327,7 @@ test('a resource of one Region is invisible in another', async () => {
 });
 
 test('with a model go its weights', async () => {
-  const { modelArn } = await createModel('weighty');
+  const { modelArn } = await createModel(server, roleArn, 'weighty');
   const modelId = modelArn.split('/').at(-1) ?? '';
   const folder = await mkdtemp(join(tmpdir(), 'likeness-weights-'));
   await writeFile(join(folder, 'adapter_model.safetensors'), 'weights');
@@ -368,8 +340,8 @@ test('with a model go its weights', async () => {
 });
 
 test('custom models list with every filter', async () => {
-  const { modelArn } = await createModel('filter-one');
-  await createModel('filter-two', { baseModelIdentifier: 'likeness.art-v1' });
+  const { modelArn } = await createModel(server, roleArn, 'filter-one');
+  await createModel(server, roleArn, 'filter-two', { baseModelIdentifier: 'likeness.art-v1' });
   const control = server.control();
   const list = async (filter: object) =>
     (await control.send(new ListCustomModelsCommand({ nameContains: 'filter-', ...filter }))).modelSummaries ?? [];
@@ -379,7 +351,7 @@ test('custom models list with every filter', async () => {
     modelArn,
     modelName: 'filter-one',
     creationTime: one?.creationTime,
-    baseModelArn: fm,
+    baseModelArn: TITAN_ARN,
     baseModelName: 'amazon.titan-image-generator-v1',
     customizationType: 'FINE_TUNING',
     ownerAccountId: ACCOUNT,
@@ -387,172 +359,10 @@ test('custom models list with every filter', async () => {
   });
   const art = 'arn:aws:bedrock:us-east-1::foundation-model/likeness.art-v1';
   const names = async (filter: object) => (await list(filter)).map(model => model.modelName);
-  assert.deepEqual(await names({ baseModelArnEquals: fm }), ['filter-one']);
+  assert.deepEqual(await names({ baseModelArnEquals: TITAN_ARN }), ['filter-one']);
   assert.deepEqual(await names({ foundationModelArnEquals: art }), ['filter-two']);
-  assert.deepEqual(await names({ baseModelArnEquals: fm, foundationModelArnEquals: art }), []);
+  assert.deepEqual(await names({ baseModelArnEquals: TITAN_ARN, foundationModelArnEquals: art }), []);
   assert.deepEqual(await names({ isOwned: true, modelStatus: 'Active' }), ['filter-two', 'filter-one']);
   assert.deepEqual(await names({ isOwned: false }), []);
   assert.deepEqual(await names({ modelStatus: 'Failed' }), []);
-});
-
-test('Provisioned Throughput moves to another version of the same base, and keeps its terms', async () => {
-  const control = server.control();
-  const [old, next, other] = [
-    await createModel('version-1'),
-    await createModel('version-2'),
-    await createModel('other-base', { baseModelIdentifier: 'likeness.art-v1' }),
-  ];
-  const { provisionedModelArn = '' } = await control.send(
-    new CreateProvisionedModelThroughputCommand({
-      modelUnits: 2,
-      provisionedModelName: 'versions',
-      modelId: 'version-1',
-    }),
-  );
-  const update = (change: object) =>
-    control.send(new UpdateProvisionedModelThroughputCommand({ provisionedModelId: 'versions', ...change }));
-  const get = () => control.send(new GetProvisionedModelThroughputCommand({ provisionedModelId: provisionedModelArn }));
-  await assertRefused(update({ desiredModelId: 'version-2' }), 'ValidationException', 400, /versions is Creating/);
-  await bringIntoService(server.store, provisionedModelArn);
-  await assertRefused(
-    update({ desiredModelId: other.modelArn }),
-    'ValidationException',
-    400,
-    /must be a custom model of/,
-  );
-  await assertRefused(
-    update({ desiredModelId: 'version-9' }),
-    'ResourceNotFoundException',
-    404,
-    /no custom model version-9/,
-  );
-  assert.deepEqual(plain(await update({ desiredModelId: next.modelArn })), {});
-  const updating = await get();
-  assert.deepEqual(
-    [updating.status, updating.modelArn, updating.desiredModelArn],
-    ['Updating', old.modelArn, next.modelArn],
-  );
-  await assertRefused(update({ desiredModelId: 'version-1' }), 'ValidationException', 400, /versions is Updating/);
-  await assertRefused(
-    control.send(new DeleteProvisionedModelThroughputCommand({ provisionedModelId: 'versions' })),
-    'ConflictException',
-    400,
-    /versions is Updating/,
-  );
-  for (const modelIdentifier of ['version-1', 'version-2'])
-    await assertRefused(
-      control.send(new DeleteCustomModelCommand({ modelIdentifier })),
-      'ConflictException',
-      400,
-      /used by a Provisioned Throughput/,
-    );
-  await bringIntoService(server.store, provisionedModelArn);
-  assert.equal((await get()).modelArn, next.modelArn);
-  await control.send(new DeleteCustomModelCommand({ modelIdentifier: 'version-1' }));
-  await update({ desiredModelId: fm, desiredProvisionedModelName: 'versions-of-titan' });
-  await bringIntoService(server.store, provisionedModelArn);
-  const renamed = await get();
-  assert.deepEqual([renamed.provisionedModelName, renamed.modelArn], ['versions-of-titan', fm]);
-  const list = async (filter: object) =>
-    (await control.send(new ListProvisionedModelThroughputsCommand(filter))).provisionedModelSummaries ?? [];
-  assert.equal((await list({ modelArnEquals: fm, statusEquals: 'InService', nameContains: 'titan' })).length, 1);
-  assert.equal((await list({ statusEquals: 'Creating' })).length, 0);
-  await control.send(new DeleteProvisionedModelThroughputCommand({ provisionedModelId: provisionedModelArn }));
-});
-
-test('a commitment has an end, and no delete before it', async () => {
-  const control = server.control();
-  const { provisionedModelArn = '' } = await control.send(
-    new CreateProvisionedModelThroughputCommand({
-      modelUnits: 1,
-      provisionedModelName: 'committed',
-      modelId: 'likeness.art-v1',
-      commitmentDuration: 'OneMonth',
-    }),
-  );
-  const row = await control.send(new GetProvisionedModelThroughputCommand({ provisionedModelId: 'committed' }));
-  assert.equal(row.commitmentDuration, 'OneMonth');
-  const days = ((row.commitmentExpirationTime?.getTime() ?? 0) - (row.creationTime?.getTime() ?? 0)) / 86_400_000;
-  assert.ok(days >= 28 && days <= 31, `${days} days`);
-  await bringIntoService(server.store, provisionedModelArn);
-  await assertRefused(
-    control.send(new DeleteProvisionedModelThroughputCommand({ provisionedModelId: 'committed' })),
-    'ConflictException',
-    400,
-    /commitmentDuration OneMonth; it can be deleted from 20/,
-  );
-  await assertRefused(
-    control.send(
-      new UpdateProvisionedModelThroughputCommand({
-        provisionedModelId: 'committed',
-        desiredModelId: 'likeness.art-v1',
-      }),
-    ),
-    'ValidationException',
-    400,
-    /desiredModelId is not allowed/,
-  );
-});
-
-test('the catalogue has the rows that AWS listed, and finds them by every filter', async () => {
-  const control = server.control();
-  const list = async (filter: object) =>
-    (await control.send(new ListFoundationModelsCommand(filter))).modelSummaries?.map(model => model.modelId);
-  const v1 = 'amazon.titan-image-generator-v1';
-  const v2 = 'amazon.titan-image-generator-v2:0';
-  assert.deepEqual(await list({}), ['likeness.art-v1', titan, v1, v2]);
-  assert.deepEqual(await list({ byProvider: 'amazon', byCustomizationType: 'FINE_TUNING' }), [titan, v2]);
-  assert.deepEqual(await list({ byProvider: 'Amazon', byInferenceType: 'ON_DEMAND' }), [v1, v2]);
-  assert.deepEqual(await list({ byOutputModality: 'TEXT' }), []);
-  for (const modelIdentifier of [titan, fm]) {
-    const { modelDetails } = await control.send(new GetFoundationModelCommand({ modelIdentifier }));
-    assert.deepEqual(modelDetails, {
-      modelArn: fm,
-      modelId: titan,
-      modelName: 'Titan Image Generator G1',
-      providerName: 'Amazon',
-      inputModalities: ['TEXT', 'IMAGE'],
-      outputModalities: ['IMAGE'],
-      customizationsSupported: ['FINE_TUNING'],
-      inferenceTypesSupported: ['PROVISIONED'],
-      modelLifecycle: { status: 'ACTIVE' },
-    });
-  }
-});
-
-test('tags of a job, its model and a provisioned model are kept apart', async () => {
-  const control = server.control();
-  const { jobArn, modelArn } = await createModel('tagged', {
-    jobTags: [{ key: 'kind', value: 'job' }],
-    customModelTags: [{ key: 'kind', value: 'model' }],
-  });
-  const { provisionedModelArn = '' } = await control.send(
-    new CreateProvisionedModelThroughputCommand({
-      modelUnits: 1,
-      provisionedModelName: 'tagged',
-      modelId: modelArn,
-      tags: [{ key: 'kind', value: 'capacity' }],
-    }),
-  );
-  const tags = async (resourceARN: string) =>
-    (await control.send(new ListTagsForResourceCommand({ resourceARN }))).tags;
-  assert.deepEqual(await tags(jobArn), [{ key: 'kind', value: 'job' }]);
-  assert.deepEqual(await tags(modelArn), [{ key: 'kind', value: 'model' }]);
-  assert.deepEqual(await tags(provisionedModelArn), [{ key: 'kind', value: 'capacity' }]);
-  const added = [
-    { key: 'kind', value: 'new' },
-    { key: 'more', value: '' },
-  ];
-  await control.send(new TagResourceCommand({ resourceARN: modelArn, tags: added }));
-  assert.deepEqual(await tags(modelArn), added);
-  await control.send(new UntagResourceCommand({ resourceARN: modelArn, tagKeys: ['kind', 'absent'] }));
-  assert.deepEqual(await tags(modelArn), [{ key: 'more', value: '' }]);
-  const fifty = Array.from({ length: 50 }, (_, index) => ({ key: `k${index}`, value: '' }));
-  await assertRefused(
-    control.send(new TagResourceCommand({ resourceARN: modelArn, tags: fifty })),
-    'TooManyTagsException',
-    400,
-    /at most 50 tags/,
-  );
-  await control.send(new DeleteProvisionedModelThroughputCommand({ provisionedModelId: 'tagged' }));
 });

@@ -3,7 +3,12 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
-import { BedrockClient } from '@aws-sdk/client-bedrock';
+import {
+  BedrockClient,
+  CreateModelCustomizationJobCommand,
+  type CreateModelCustomizationJobCommandInput,
+  GetCustomModelCommand,
+} from '@aws-sdk/client-bedrock';
 import { BedrockRuntimeClient } from '@aws-sdk/client-bedrock-runtime';
 import { CreateRoleCommand, IAMClient } from '@aws-sdk/client-iam';
 import { KMSClient } from '@aws-sdk/client-kms';
@@ -32,6 +37,10 @@ import { createDispatcher } from '../../src/wire/dispatch.ts';
 import { createValidator } from '../../src/wire/validate.ts';
 
 export const ACCOUNT = '123456789012';
+export const TITAN = 'amazon.titan-image-generator-v1:0';
+export const TITAN_ARN = `arn:aws:bedrock:us-east-1::foundation-model/${TITAN}`;
+
+export type BedrockServer = Awaited<ReturnType<typeof startBedrock>>;
 const root = { accessKeyId: 'AKIAROOTROOTROOTROOT', secretAccessKey: 'a-secret-of-the-root-user' };
 
 /** What a request to a unit was, and for whom. */
@@ -245,4 +254,41 @@ export async function assertRefused(
   assert.equal(error.$metadata?.httpStatusCode, status, what);
   if (typeof message === 'string') assert.equal(error.message, message, what);
   else assert.match(error.message, message, what);
+}
+
+/** A good request for a job; the model takes the job's name. */
+export function jobInput(
+  roleArn: string,
+  jobName: string,
+  change: Partial<CreateModelCustomizationJobCommandInput> = {},
+): CreateModelCustomizationJobCommandInput {
+  return {
+    jobName,
+    customModelName: jobName,
+    roleArn,
+    baseModelIdentifier: TITAN,
+    hyperParameters: { stepCount: '10' },
+    trainingDataConfig: { s3Uri: 's3://ron-and-smila/train.jsonl' },
+    outputDataConfig: { s3Uri: 's3://ron-and-smila/output/' },
+    ...change,
+  };
+}
+
+/** A job that is Completed, and its model. */
+export async function createModel(
+  server: BedrockServer,
+  roleArn: string,
+  name: string,
+  change: Partial<CreateModelCustomizationJobCommandInput> = {},
+): Promise<{ jobArn: string; modelArn: string }> {
+  const control = server.control();
+  const { jobArn = '' } = await control.send(new CreateModelCustomizationJobCommand(jobInput(roleArn, name, change)));
+  await completeJob(server.store, jobArn);
+  const { modelArn = '' } = await control.send(new GetCustomModelCommand({ modelIdentifier: name }));
+  return { jobArn, modelArn };
+}
+
+/** An answer without the SDK's metadata and its absent members. */
+export function plain<Output extends object>({ $metadata, ...output }: Output & { $metadata: unknown }) {
+  return Object.fromEntries(Object.entries(output).filter(([, value]) => value !== undefined));
 }

@@ -1,38 +1,8 @@
 import { type Kysely, type Selectable, sql, type UpdateObject } from 'kysely';
 import type { BedrockRows, CustomizationJobRow, JobPatch, NewCustomizationJob } from '../../ports/store-bedrock.ts';
-import type { BedrockSchema } from './bedrock.ts';
 import { insertModel } from './bedrock-models.ts';
+import type { BedrockSchema, JobsTable } from './bedrock-schema.ts';
 import { keysetPage } from './keyset.ts';
-
-/** One customization job. What queries look at has a column; the rest of what never changes is in `definition` (JSON). */
-export interface JobsTable {
-  job_id: string;
-  account_id: string;
-  region: string;
-  job_name: string;
-  custom_model_name: string;
-  custom_model_id: string;
-  definition: string;
-  tags: string;
-  hyper_parameters: string;
-  resolved: string;
-  created_at: number;
-  status: string;
-  status_details: string;
-  failure_message: string | null;
-  last_modified_at: number;
-  ended_at: number | null;
-  training_loss: number | null;
-  lease_owner: string | null;
-  lease_until: number | null;
-  fencing_token: number;
-  attempt: number;
-  events_offset_bytes: number;
-  progress: string | null;
-  image_count: number | null;
-  images_seen: number | null;
-  training_seconds: number | null;
-}
 
 /** Members of NewCustomizationJob with a column of their own. */
 type Columned =

@@ -1,20 +1,7 @@
 import type { Kysely, Selectable } from 'kysely';
 import type { BedrockRows, CustomModelRow } from '../../ports/store-bedrock.ts';
-import type { BedrockSchema } from './bedrock.ts';
+import type { BedrockSchema, CustomModelsTable } from './bedrock-schema.ts';
 import { keysetPage } from './keyset.ts';
-
-/** One custom model; what no query looks at is in `definition` (JSON). */
-export interface CustomModelsTable {
-  model_id: string;
-  model_arn: string;
-  account_id: string;
-  region: string;
-  model_name: string;
-  foundation_model_arn: string;
-  definition: string;
-  tags: string;
-  created_at: number;
-}
 
 type Columned =
   | 'modelId'

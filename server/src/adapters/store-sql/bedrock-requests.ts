@@ -1,17 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { BedrockRows } from '../../ports/store-bedrock.ts';
-import type { BedrockSchema } from './bedrock.ts';
-
-/** Remembered clientRequestTokens. */
-export interface RequestTokensTable {
-  account_id: string;
-  region: string;
-  operation: string;
-  token: string;
-  parameters_sha256: string;
-  resource_arn: string;
-  created_at: number;
-}
+import type { BedrockSchema } from './bedrock-schema.ts';
 
 type RequestTokenMethods = 'findRequestToken' | 'insertRequestToken' | 'deleteRequestTokensBefore';
 

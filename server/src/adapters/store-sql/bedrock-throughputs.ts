@@ -1,27 +1,7 @@
 import { type Kysely, type Selectable, sql, type UpdateObject } from 'kysely';
 import type { BedrockRows, NewThroughput, ThroughputRow } from '../../ports/store-bedrock.ts';
-import type { BedrockSchema } from './bedrock.ts';
+import type { BedrockSchema, ThroughputsTable } from './bedrock-schema.ts';
 import { keysetPage } from './keyset.ts';
-
-/** One Provisioned Throughput; what no query looks at is in `definition` (JSON). */
-export interface ThroughputsTable {
-  provisioned_model_id: string;
-  provisioned_model_arn: string;
-  account_id: string;
-  region: string;
-  provisioned_model_name: string;
-  definition: string;
-  tags: string;
-  created_at: number;
-  model_arn: string;
-  desired_model_arn: string;
-  model_units: number;
-  desired_model_units: number;
-  status: string;
-  failure_message: string | null;
-  last_modified_at: number;
-  generation: number;
-}
 
 type Columned =
   | 'provisionedModelId'

@@ -1,18 +1,13 @@
 import type { Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { BedrockRows } from '../../ports/store-bedrock.ts';
-import { type JobsTable, jobRows } from './bedrock-jobs.ts';
-import { type CustomModelsTable, modelRows } from './bedrock-models.ts';
-import { type RequestTokensTable, requestTokenRows, tagRows } from './bedrock-requests.ts';
-import { type ThroughputsTable, throughputRows } from './bedrock-throughputs.ts';
+import { jobRows } from './bedrock-jobs.ts';
+import { modelRows } from './bedrock-models.ts';
+import { requestTokenRows, tagRows } from './bedrock-requests.ts';
+import type { BedrockSchema } from './bedrock-schema.ts';
+import { throughputRows } from './bedrock-throughputs.ts';
 
-/** Tables of the bedrock service; names begin with bedrock_. Times are milliseconds since the epoch. */
-export interface BedrockSchema {
-  bedrock_jobs: JobsTable;
-  bedrock_custom_models: CustomModelsTable;
-  bedrock_throughputs: ThroughputsTable;
-  bedrock_request_tokens: RequestTokensTable;
-}
+export type { BedrockSchema };
 
 /** Append only: a released migration is never edited. Keys sort in the order in which they run. */
 export const bedrockMigrations: Record<string, Migration> = {

@@ -1,6 +1,5 @@
 import { type ReferenceExpression, type SelectQueryBuilder, sql } from 'kysely';
-import type { Page } from '../../ports/store.ts';
-import type { BedrockScope, ListOptions } from '../../ports/store-bedrock.ts';
+import type { BedrockScope, ListOptions, Page } from '../../ports/store-bedrock.ts';
 
 interface KeysetColumns<Schema, Table extends keyof Schema> {
   name: ReferenceExpression<Schema, Table> & string;

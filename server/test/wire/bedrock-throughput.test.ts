@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import {
+  CreateProvisionedModelThroughputCommand,
+  DeleteCustomModelCommand,
+  DeleteProvisionedModelThroughputCommand,
+  GetFoundationModelCommand,
+  GetProvisionedModelThroughputCommand,
+  ListFoundationModelsCommand,
+  ListProvisionedModelThroughputsCommand,
+  ListTagsForResourceCommand,
+  TagResourceCommand,
+  UntagResourceCommand,
+  UpdateProvisionedModelThroughputCommand,
+} from '@aws-sdk/client-bedrock';
+import {
+  assertRefused,
+  type BedrockServer,
+  bringIntoService,
+  createModel,
+  makeServiceRole,
+  plain,
+  startBedrock,
+  TITAN,
+  TITAN_ARN,
+} from './bedrock-server.ts';
+
+let server: BedrockServer;
+let roleArn: string;
+
+before(async () => {
+  server = await startBedrock();
+  roleArn = await makeServiceRole(server.iam, 'AmazonBedrockFineTuning');
+});
+after(() => server.stop());
+
+test('Provisioned Throughput moves to another version of the same base, and keeps its terms', async () => {
+  const control = server.control();
+  const [old, next, other] = [
+    await createModel(server, roleArn, 'version-1'),
+    await createModel(server, roleArn, 'version-2'),
+    await createModel(server, roleArn, 'other-base', { baseModelIdentifier: 'likeness.art-v1' }),
+  ];
+  const { provisionedModelArn = '' } = await control.send(
+    new CreateProvisionedModelThroughputCommand({
+      modelUnits: 2,
+      provisionedModelName: 'versions',
+      modelId: 'version-1',
+    }),
+  );
+  const update = (change: object) =>
+    control.send(new UpdateProvisionedModelThroughputCommand({ provisionedModelId: 'versions', ...change }));
+  const get = () => control.send(new GetProvisionedModelThroughputCommand({ provisionedModelId: provisionedModelArn }));
+  await assertRefused(update({ desiredModelId: 'version-2' }), 'ValidationException', 400, /versions is Creating/);
+  await bringIntoService(server.store, provisionedModelArn);
+  await assertRefused(
+    update({ desiredModelId: other.modelArn }),
+    'ValidationException',
+    400,
+    /must be a custom model of/,
+  );
+  await assertRefused(
+    update({ desiredModelId: 'version-9' }),
+    'ResourceNotFoundException',
+    404,
+    /no custom model version-9/,
+  );
+  assert.deepEqual(plain(await update({ desiredModelId: next.modelArn })), {});
+  const updating = await get();
+  assert.deepEqual(
+    [updating.status, updating.modelArn, updating.desiredModelArn],
+    ['Updating', old.modelArn, next.modelArn],
+  );
+  await assertRefused(update({ desiredModelId: 'version-1' }), 'ValidationException', 400, /versions is Updating/);
+  await assertRefused(
+    control.send(new DeleteProvisionedModelThroughputCommand({ provisionedModelId: 'versions' })),
+    'ConflictException',
+    400,
+    /versions is Updating/,
+  );
+  for (const modelIdentifier of ['version-1', 'version-2'])
+    await assertRefused(
+      control.send(new DeleteCustomModelCommand({ modelIdentifier })),
+      'ConflictException',
+      400,
+      /used by a Provisioned Throughput/,
+    );
+  await bringIntoService(server.store, provisionedModelArn);
+  assert.equal((await get()).modelArn, next.modelArn);
+  await control.send(new DeleteCustomModelCommand({ modelIdentifier: 'version-1' }));
+  await update({ desiredModelId: TITAN_ARN, desiredProvisionedModelName: 'versions-of-titan' });
+  await bringIntoService(server.store, provisionedModelArn);
+  const renamed = await get();
+  assert.deepEqual([renamed.provisionedModelName, renamed.modelArn], ['versions-of-titan', TITAN_ARN]);
+  const list = async (filter: object) =>
+    (await control.send(new ListProvisionedModelThroughputsCommand(filter))).provisionedModelSummaries ?? [];
+  assert.equal((await list({ modelArnEquals: TITAN_ARN, statusEquals: 'InService', nameContains: 'titan' })).length, 1);
+  assert.equal((await list({ statusEquals: 'Creating' })).length, 0);
+  await control.send(new DeleteProvisionedModelThroughputCommand({ provisionedModelId: provisionedModelArn }));
+});
+
+test('a commitment has an end, and no delete before it', async () => {
+  const control = server.control();
+  const { provisionedModelArn = '' } = await control.send(
+    new CreateProvisionedModelThroughputCommand({
+      modelUnits: 1,
+      provisionedModelName: 'committed',
+      modelId: 'likeness.art-v1',
+      commitmentDuration: 'OneMonth',
+    }),
+  );
+  const row = await control.send(new GetProvisionedModelThroughputCommand({ provisionedModelId: 'committed' }));
+  assert.equal(row.commitmentDuration, 'OneMonth');
+  const days = ((row.commitmentExpirationTime?.getTime() ?? 0) - (row.creationTime?.getTime() ?? 0)) / 86_400_000;
+  assert.ok(days >= 28 && days <= 31, `${days} days`);
+  await bringIntoService(server.store, provisionedModelArn);
+  await assertRefused(
+    control.send(new DeleteProvisionedModelThroughputCommand({ provisionedModelId: 'committed' })),
+    'ConflictException',
+    400,
+    /commitmentDuration OneMonth; it can be deleted from 20/,
+  );
+  await assertRefused(
+    control.send(
+      new UpdateProvisionedModelThroughputCommand({
+        provisionedModelId: 'committed',
+        desiredModelId: 'likeness.art-v1',
+      }),
+    ),
+    'ValidationException',
+    400,
+    /desiredModelId is not allowed/,
+  );
+});
+
+test('the catalogue has the rows that AWS listed, and finds them by every filter', async () => {
+  const control = server.control();
+  const list = async (filter: object) =>
+    (await control.send(new ListFoundationModelsCommand(filter))).modelSummaries?.map(model => model.modelId);
+  const v1 = 'amazon.titan-image-generator-v1';
+  const v2 = 'amazon.titan-image-generator-v2:0';
+  assert.deepEqual(await list({}), ['likeness.art-v1', TITAN, v1, v2]);
+  assert.deepEqual(await list({ byProvider: 'amazon', byCustomizationType: 'FINE_TUNING' }), [TITAN, v2]);
+  assert.deepEqual(await list({ byProvider: 'Amazon', byInferenceType: 'ON_DEMAND' }), [v1, v2]);
+  assert.deepEqual(await list({ byOutputModality: 'TEXT' }), []);
+  for (const modelIdentifier of [TITAN, TITAN_ARN]) {
+    const { modelDetails } = await control.send(new GetFoundationModelCommand({ modelIdentifier }));
+    assert.deepEqual(modelDetails, {
+      modelArn: TITAN_ARN,
+      modelId: TITAN,
+      modelName: 'Titan Image Generator G1',
+      providerName: 'Amazon',
+      inputModalities: ['TEXT', 'IMAGE'],
+      outputModalities: ['IMAGE'],
+      customizationsSupported: ['FINE_TUNING'],
+      inferenceTypesSupported: ['PROVISIONED'],
+      modelLifecycle: { status: 'ACTIVE' },
+    });
+  }
+});
+
+test('tags of a job, its model and a provisioned model are kept apart', async () => {
+  const control = server.control();
+  const { jobArn, modelArn } = await createModel(server, roleArn, 'tagged', {
+    jobTags: [{ key: 'kind', value: 'job' }],
+    customModelTags: [{ key: 'kind', value: 'model' }],
+  });
+  const { provisionedModelArn = '' } = await control.send(
+    new CreateProvisionedModelThroughputCommand({
+      modelUnits: 1,
+      provisionedModelName: 'tagged',
+      modelId: modelArn,
+      tags: [{ key: 'kind', value: 'capacity' }],
+    }),
+  );
+  const tags = async (resourceARN: string) =>
+    (await control.send(new ListTagsForResourceCommand({ resourceARN }))).tags;
+  assert.deepEqual(await tags(jobArn), [{ key: 'kind', value: 'job' }]);
+  assert.deepEqual(await tags(modelArn), [{ key: 'kind', value: 'model' }]);
+  assert.deepEqual(await tags(provisionedModelArn), [{ key: 'kind', value: 'capacity' }]);
+  const added = [
+    { key: 'kind', value: 'new' },
+    { key: 'more', value: '' },
+  ];
+  await control.send(new TagResourceCommand({ resourceARN: modelArn, tags: added }));
+  assert.deepEqual(await tags(modelArn), added);
+  await control.send(new UntagResourceCommand({ resourceARN: modelArn, tagKeys: ['kind', 'absent'] }));
+  assert.deepEqual(await tags(modelArn), [{ key: 'more', value: '' }]);
+  const fifty = Array.from({ length: 50 }, (_, index) => ({ key: `k${index}`, value: '' }));
+  await assertRefused(
+    control.send(new TagResourceCommand({ resourceARN: modelArn, tags: fifty })),
+    'TooManyTagsException',
+    400,
+    /at most 50 tags/,
+  );
+  await control.send(new DeleteProvisionedModelThroughputCommand({ provisionedModelId: 'tagged' }));
+});
