@@ -1,0 +1,261 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import {
+  CreateAccessKeyCommand,
+  CreateRoleCommand,
+  CreateUserCommand,
+  DeleteRoleCommand,
+  DeleteRolePolicyCommand,
+  ListUsersCommand,
+  PutRolePolicyCommand,
+  PutUserPolicyCommand,
+} from '@aws-sdk/client-iam';
+import {
+  AssumeRoleCommand,
+  type AssumeRoleCommandInput,
+  DecodeAuthorizationMessageCommand,
+  GetAccessKeyInfoCommand,
+  GetCallerIdentityCommand,
+  GetSessionTokenCommand,
+  STSClient,
+} from '@aws-sdk/client-sts';
+import { systemTime } from '../../src/adapters/system.ts';
+import { ACCOUNT, type Credentials, ROOT, startServer, type TestServer } from '../support/server.ts';
+import { allow, document, makeOtherAccount, makeUser, OTHER_ACCOUNT, refused, trust } from './access-support.ts';
+
+describe('STS', () => {
+  let server: TestServer;
+  let alice: Credentials;
+  let outsider: Credentials;
+  /** How far the server's clock is moved forward. */
+  let ahead = 0;
+  const time = { ...systemTime(), now: () => new Date(Date.now() + ahead) };
+
+  before(async () => {
+    server = await startServer({ overrides: { time } });
+    alice = await makeUser(server, 'alice');
+    await makeUser(server, 'bob', allow('sts:AssumeRole'));
+    outsider = await makeOtherAccount(server);
+  });
+  after(() => server.close());
+
+  const newRole = async (RoleName: string, trustPolicy: string, ...statements: object[]) => {
+    const { iam } = server.clients();
+    const { Role } = await iam.send(
+      new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument: trustPolicy, MaxSessionDuration: 7200 }),
+    );
+    if (statements.length > 0)
+      await iam.send(new PutRolePolicyCommand({ RoleName, PolicyName: 'p', PolicyDocument: document(...statements) }));
+    return Role?.Arn ?? '';
+  };
+  const assume = async (credentials: Credentials, input: Partial<AssumeRoleCommandInput> & { RoleArn: string }) => {
+    const { sts } = server.clients({ credentials });
+    const answer = await sts.send(new AssumeRoleCommand({ RoleSessionName: 'session', ...input }));
+    const { AccessKeyId = '', SecretAccessKey = '', SessionToken = '', Expiration } = answer.Credentials ?? {};
+    const session = { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };
+    return { ...answer, session, Expiration };
+  };
+  const aliceArn = `arn:aws:iam::${ACCOUNT}:user/alice`;
+
+  it('says who calls', async () => {
+    const { Account, Arn, UserId } = await server.clients().sts.send(new GetCallerIdentityCommand({}));
+    assert.deepEqual(
+      { Account, Arn, UserId },
+      { Account: ACCOUNT, Arn: `arn:aws:iam::${ACCOUNT}:root`, UserId: ACCOUNT },
+    );
+    const user = await server.clients({ credentials: alice }).sts.send(new GetCallerIdentityCommand({}));
+    assert.equal(user.Arn, aliceArn);
+    assert.match(user.UserId ?? '', /^AIDA/);
+    const other = await server.clients({ credentials: outsider }).sts.send(new GetCallerIdentityCommand({}));
+    assert.equal(other.Account, OTHER_ACCOUNT);
+  });
+
+  it('refuses an unknown key and a wrong secret', async () => {
+    const unknown = { accessKeyId: 'AKIANOBODYNOBODYNOBO', secretAccessKey: 'x' };
+    await refused(
+      server.clients({ credentials: unknown }).sts.send(new GetCallerIdentityCommand({})),
+      'InvalidClientTokenId',
+      403,
+    );
+    const wrong = { ...ROOT, secretAccessKey: 'wrong' };
+    await refused(
+      server.clients({ credentials: wrong }).sts.send(new GetCallerIdentityCommand({})),
+      'SignatureDoesNotMatch',
+      403,
+    );
+  });
+
+  it('lets a user assume a role that trusts it by name, and bounds the session by the role', async () => {
+    const RoleArn = await newRole('by-name', trust({ AWS: aliceArn }), allow('iam:ListUsers'));
+    const { session, AssumedRoleUser, Expiration } = await assume(alice, { RoleArn });
+    assert.equal(AssumedRoleUser?.Arn, `arn:aws:sts::${ACCOUNT}:assumed-role/by-name/session`);
+    assert.match(AssumedRoleUser?.AssumedRoleId ?? '', /^AROA[A-Z0-9]{17}:session$/);
+    assert.match(session.accessKeyId, /^ASIA/);
+    assert.ok(Math.abs((Expiration?.getTime() ?? 0) - Date.now() - 3_600_000) < 60_000);
+    const { iam, sts } = server.clients({ credentials: session });
+    assert.equal((await sts.send(new GetCallerIdentityCommand({}))).Arn, AssumedRoleUser?.Arn);
+    await iam.send(new ListUsersCommand({}));
+    await server.clients().iam.send(new DeleteRolePolicyCommand({ RoleName: 'by-name', PolicyName: 'p' }));
+    await refused(
+      iam.send(new ListUsersCommand({})),
+      'AccessDenied',
+      403,
+      'assumed-role/by-name/session is not authorized',
+    );
+  });
+
+  it('needs an identity policy too where the role trusts the account', async () => {
+    const RoleArn = await newRole('by-account', trust({ AWS: `arn:aws:iam::${ACCOUNT}:root` }));
+    await refused(
+      assume(alice, { RoleArn }),
+      'AccessDenied',
+      403,
+      'because no identity-based policy allows the sts:AssumeRole action',
+    );
+    const bob = await makeUser(server, 'bob2', allow('sts:AssumeRole', RoleArn));
+    await assume(bob, { RoleArn });
+  });
+
+  it('tells no difference between a role that does not trust the caller and one that is not there', async () => {
+    const carol = await makeUser(server, 'carol', allow('sts:*'));
+    const RoleArn = await newRole('untrusting', trust({ Service: 'bedrock.amazonaws.com' }));
+    const text = (arn: string) =>
+      `is not authorized to perform: sts:AssumeRole on resource: ${arn} because no resource-based policy`;
+    await refused(assume(carol, { RoleArn }), 'AccessDenied', 403, text(RoleArn));
+    const absent = `arn:aws:iam::${ACCOUNT}:role/absent`;
+    await refused(assume(carol, { RoleArn: absent }), 'AccessDenied', 403, text(absent));
+  });
+
+  it('does not let root assume roles', async () => {
+    const RoleArn = await newRole('for-all', trust('*'));
+    await refused(assume(ROOT, { RoleArn }), 'AccessDenied', 403, 'Roles may not be assumed by root accounts.');
+  });
+
+  it('asks for the external id that the trust policy asks for', async () => {
+    const Condition = { StringEquals: { 'sts:ExternalId': 'shared-secret' } };
+    const RoleArn = await newRole('external', trust({ AWS: aliceArn }, { Condition }));
+    await refused(assume(alice, { RoleArn }), 'AccessDenied', 403);
+    await refused(assume(alice, { RoleArn, ExternalId: 'guess' }), 'AccessDenied', 403);
+    await assume(alice, { RoleArn, ExternalId: 'shared-secret' });
+  });
+
+  it('bounds how long a session lasts', async () => {
+    const RoleArn = await newRole('durations', trust({ AWS: [aliceArn] }), allow('sts:AssumeRole'));
+    await refused(assume(alice, { RoleArn, DurationSeconds: 899 }), 'ValidationError', 400);
+    await refused(
+      assume(alice, { RoleArn, DurationSeconds: 7201 }),
+      'ValidationError',
+      400,
+      'exceeds the MaxSessionDuration set for this role.',
+    );
+    const { session } = await assume(alice, { RoleArn, DurationSeconds: 7200 });
+    const chained = await newRole('chained', trust({ AWS: RoleArn }));
+    await refused(
+      assume(session, { RoleArn: chained, DurationSeconds: 3601 }),
+      'ValidationError',
+      400,
+      '1 hour session limit for roles assumed by role chaining',
+    );
+    await assume(session, { RoleArn: chained });
+    await refused(assume(alice, { RoleArn, RoleSessionName: 'a b' }), 'ValidationError', 400, /'rolesessionname'/i);
+    await refused(assume(alice, { RoleArn: 'arn:aws:iam::123:role' }), 'ValidationError', 400);
+  });
+
+  it('bounds a session by the policies given for it', async () => {
+    const RoleArn = await newRole('bounded', trust({ AWS: aliceArn }), allow(['iam:ListUsers', 'iam:ListRoles']));
+    const narrow = await assume(alice, { RoleArn, Policy: document(allow('iam:ListRoles')) });
+    await refused(
+      server.clients({ credentials: narrow.session }).iam.send(new ListUsersCommand({})),
+      'AccessDenied',
+      403,
+      'because no session policy allows the iam:ListUsers action',
+    );
+    const arns = await assume(alice, { RoleArn, PolicyArns: [{ arn: 'arn:aws:iam::aws:policy/IAMReadOnlyAccess' }] });
+    await server.clients({ credentials: arns.session }).iam.send(new ListUsersCommand({}));
+    await refused(
+      assume(alice, { RoleArn, Policy: '{"x":1}' }),
+      'MalformedPolicyDocumentException',
+      400,
+      'unknown element',
+    );
+    await refused(
+      assume(alice, { RoleArn, Policy: document(allow('s3:*', `arn:aws:s3:::${'x'.repeat(3000)}`)) }),
+      'PackedPolicyTooLargeException',
+      400,
+    );
+  });
+
+  it('ends a session at its time, with its role, and when its token is touched', async () => {
+    const RoleArn = await newRole('ending', trust({ AWS: aliceArn }));
+    const { session } = await assume(alice, { RoleArn, DurationSeconds: 900 });
+    const whoAmI = (credentials: Credentials) =>
+      server.clients({ credentials }).sts.send(new GetCallerIdentityCommand({}));
+    await whoAmI(session);
+    const { sessionToken: _token, ...without } = session;
+    await refused(whoAmI(without), 'InvalidClientTokenId', 403);
+    await refused(whoAmI({ ...session, sessionToken: `${session.sessionToken}A` }), 'InvalidClientTokenId', 403);
+    const flipped = session.sessionToken.replace(/^./, first => (first === 'A' ? 'B' : 'A'));
+    await refused(whoAmI({ ...session, sessionToken: flipped }), 'InvalidClientTokenId', 403);
+    await refused(whoAmI({ ...alice, sessionToken: session.sessionToken }), 'InvalidClientTokenId', 403);
+    const second = await assume(alice, { RoleArn, DurationSeconds: 7200 });
+    ahead = 901_000;
+    const { endpoint } = server;
+    const settings = { endpoint, region: 'us-east-1', credentials: session, maxAttempts: 1 };
+    const later = new STSClient({ ...settings, systemClockOffset: ahead });
+    await refused(later.send(new GetCallerIdentityCommand({})), 'ExpiredToken', 403).finally(() => {
+      later.destroy();
+      ahead = 0;
+    });
+    await server.clients().iam.send(new DeleteRoleCommand({ RoleName: 'ending' }));
+    await refused(whoAmI(second.session), 'InvalidClientTokenId', 403);
+  });
+
+  it('gives a user a session of its own, with its own permissions', async () => {
+    const dora = await makeUser(server, 'dora', allow('iam:ListUsers'));
+    const { Credentials: given } = await server.clients({ credentials: dora }).sts.send(new GetSessionTokenCommand({}));
+    const { AccessKeyId = '', SecretAccessKey = '', SessionToken = '' } = given ?? {};
+    const credentials = { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };
+    const { iam, sts } = server.clients({ credentials });
+    assert.equal((await sts.send(new GetCallerIdentityCommand({}))).Arn, `arn:aws:iam::${ACCOUNT}:user/dora`);
+    await iam.send(new ListUsersCommand({}));
+    await refused(sts.send(new GetSessionTokenCommand({})), 'AccessDenied', 403, 'session credentials');
+  });
+
+  it('keeps sessions over a restart', async () => {
+    const own = await startServer();
+    const eve = await makeUser(own, 'eve');
+    const given = await own.clients({ credentials: eve }).sts.send(new GetSessionTokenCommand({}));
+    const { AccessKeyId = '', SecretAccessKey = '', SessionToken = '' } = given.Credentials ?? {};
+    await own.close({ keepData: true });
+    const again = await startServer({ dataDirectory: own.dataDirectory });
+    const credentials = { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };
+    const who = await again.clients({ credentials }).sts.send(new GetCallerIdentityCommand({}));
+    assert.equal(who.Arn, `arn:aws:iam::${ACCOUNT}:user/eve`);
+    await again.close();
+  });
+
+  it('lets another account in only where both sides agree', async () => {
+    const { iam } = server.clients({ credentials: outsider });
+    await iam.send(new CreateUserCommand({ UserName: 'visitor' }));
+    const key = (await iam.send(new CreateAccessKeyCommand({ UserName: 'visitor' }))).AccessKey;
+    const visitor = { accessKeyId: key?.AccessKeyId ?? '', secretAccessKey: key?.SecretAccessKey ?? '' };
+    const RoleArn = await newRole('shared', trust({ AWS: `arn:aws:iam::${OTHER_ACCOUNT}:user/visitor` }));
+    await refused(assume(visitor, { RoleArn }), 'AccessDenied', 403, 'no identity-based policy');
+    const PolicyDocument = document(allow('sts:AssumeRole', `arn:aws:iam::${ACCOUNT}:role/*`));
+    await iam.send(new PutUserPolicyCommand({ UserName: 'visitor', PolicyName: 'p', PolicyDocument }));
+    const { session } = await assume(visitor, { RoleArn });
+    const who = await server.clients({ credentials: session }).sts.send(new GetCallerIdentityCommand({}));
+    assert.equal(who.Account, ACCOUNT);
+    const closed = await newRole('closed', trust({ AWS: aliceArn }));
+    await refused(assume(visitor, { RoleArn: closed }), 'AccessDenied', 403, 'no resource-based policy');
+  });
+
+  it('tells the account of an access key, and names what it does not implement', async () => {
+    const { sts } = server.clients();
+    assert.equal((await sts.send(new GetAccessKeyInfoCommand({ AccessKeyId: alice.accessKeyId }))).Account, ACCOUNT);
+    await assert.rejects(
+      sts.send(new DecodeAuthorizationMessageCommand({ EncodedMessage: 'x' })),
+      /DecodeAuthorizationMessage/,
+    );
+  });
+});
