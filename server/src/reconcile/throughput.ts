@@ -101,7 +101,10 @@ export function startThroughputLoop(dependencies: ThroughputDependencies): Throu
         bases.close(graceSeconds),
         ...[...provisioned.values()].map(units => units.remove(graceSeconds)),
       ]);
-      await Promise.race([Promise.all(leaving), time.sleep(graceSeconds * 1000)]);
+      // Aborted, or its timer would keep the process for the whole grace.
+      const grace = new AbortController();
+      await Promise.race([Promise.all(leaving), time.sleep(graceSeconds * 1000, grace.signal)]);
+      grace.abort();
     },
   };
 }
