@@ -15,6 +15,8 @@ import type { CustomerData, RoleSession } from '../../ports/customer-data.ts';
 
 const MAXIMUM_ATTEMPTS = 5;
 const WRONG_REGION_CODES = ['PermanentRedirect', 'AuthorizationHeaderMalformed', 'IllegalLocationConstraintException'];
+/** The session itself is refused: its role was deleted, say. S3 answers 400 to most of these. */
+const REFUSED_SESSION_CODES = ['InvalidToken', 'ExpiredToken', 'InvalidAccessKeyId', 'TokenRefreshRequired'];
 
 /**
  * Customers' buckets through S3 itself, signed with the role's credentials: the same operations and policies as for any
@@ -79,7 +81,14 @@ export function createS3CustomerData(options: { endpoint: () => string }): Custo
     write: (session, bucket, key, body, contentType) =>
       mapped(bucket, key, async () => {
         await clientOf(session).send(
-          new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentType: contentType }),
+          // Of an empty body the SDK does not tell the length by itself.
+          new PutObjectCommand({
+            Bucket: bucket,
+            Key: key,
+            Body: body,
+            ContentLength: Buffer.byteLength(body),
+            ContentType: contentType,
+          }),
         );
       }),
     delete: (session, bucket, key) =>
@@ -125,7 +134,7 @@ function kindOf(error: unknown): FaultKind {
   }
   const status = error.$metadata.httpStatusCode ?? 0;
   if (WRONG_REGION_CODES.includes(error.name) || status === 301) return 'conflict';
-  if (status === 403) return 'denied';
+  if (status === 403 || REFUSED_SESSION_CODES.includes(error.name)) return 'denied';
   if (status === 404) return 'notFound';
   return 'unavailable';
 }
