@@ -18,8 +18,10 @@ export interface Config {
   sandbox: 'auto' | 'require' | 'off';
   /** The Python that has the worker installed. */
   pythonPath: string;
-  /** Base model folders to register: `id=folder`; the embedded one is always there. */
+  /** Folder of the embedded base model, which is always registered. */
   embeddedModelPath: string;
+  /** Further base models by the id that they shall have: folders in diffusers layout. */
+  baseModelPaths: Readonly<Record<string, string>>;
   /** `compatibilityId=baseModelId`; the default maps all to `likeness.art-v1`. */
   modelMap: Readonly<Record<string, string>>;
   /** Presigned SigV2 URLs, as boto3 makes them for custom endpoints by default. */
@@ -55,7 +57,8 @@ export function readConfig(environment: NodeJS.ProcessEnv, overrides: ConfigOver
     sandbox: oneOf(environment, 'LIKENESS_SANDBOX', 'auto', ['auto', 'require', 'off']),
     pythonPath: environment.LIKENESS_PYTHON ?? resolve(projectRoot, '.venv/bin/python'),
     embeddedModelPath: environment.LIKENESS_EMBEDDED_MODEL ?? resolve(projectRoot, 'models/art/weights'),
-    modelMap: modelMap(environment.LIKENESS_MODEL_MAP),
+    baseModelPaths: baseModelPaths(environment),
+    modelMap: pairs(environment, 'LIKENESS_MODEL_MAP', 'id=baseModelId'),
     allowSignatureV2: oneOf(environment, 'LIKENESS_SIGNATURE_V2', 'on', ['on', 'off']) === 'on',
     trainingSlots: integer(environment, 'LIKENESS_TRAINING_SLOTS', 1, 1, 64),
     modelUnits: integer(environment, 'LIKENESS_MODEL_UNITS', 8, 1, 1024),
@@ -98,13 +101,21 @@ function oneOf<const Value extends string>(
   return value;
 }
 
-function modelMap(text: string | undefined): Record<string, string> {
-  const map: Record<string, string> = {};
-  for (const pair of text?.split(',') ?? []) {
+/** `LIKENESS_BASE_MODELS=acme.photos-v1=/models/photos,…` */
+function baseModelPaths(environment: NodeJS.ProcessEnv): Record<string, string> {
+  const folders = Object.entries(pairs(environment, 'LIKENESS_BASE_MODELS', 'id=folder'));
+  return Object.fromEntries(folders.map(([id, folder]) => [id, resolve(folder)]));
+}
+
+/** @param form how a pair looks, for the message */
+function pairs(environment: NodeJS.ProcessEnv, name: string, form: string): Record<string, string> {
+  const found: Record<string, string> = {};
+  const text = environment[name];
+  if (text === undefined || text === '') return found;
+  for (const pair of text.split(',')) {
     const [from, to, ...rest] = pair.split('=');
-    if (!from || !to || rest.length > 0)
-      throw new Error(`LIKENESS_MODEL_MAP must look like id=baseModelId,…; it has "${pair}".`);
-    map[from] = to;
+    if (!from || !to || rest.length > 0) throw new Error(`${name} must look like ${form},…; it has "${pair}".`);
+    found[from] = to;
   }
-  return map;
+  return found;
 }

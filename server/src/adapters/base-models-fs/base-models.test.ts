@@ -27,7 +27,7 @@ test('the embedded model answers behind every id; a map sends one elsewhere', as
   const own = await folder('own', { 'model_index.json': { _class_name: 'StableDiffusionPipeline' } });
   const models = await openBaseModels({
     embeddedModelPath,
-    registered: { 'acme.photos-v1': own },
+    baseModelPaths: { 'acme.photos-v1': own },
     modelMap: { 'amazon.titan-image-generator-v2:0': 'acme.photos-v1' },
   });
   assert.deepEqual(Object.fromEntries(models.catalogue().map(row => [row.modelId, row.baseModelId])), {
@@ -52,8 +52,8 @@ test('the embedded model answers behind every id; a map sends one elsewhere', as
   const refused = (change: object) => openBaseModels({ embeddedModelPath, modelMap: {}, ...change });
   await assert.rejects(refused({ modelMap: { 'amazon.titan-image-generator-v2:0': 'x.y' } }), /x\.y, which is not/);
   await assert.rejects(refused({ modelMap: { 'x.y': 'likeness.art-v1' } }), /no compatibility id/);
-  await assert.rejects(refused({ registered: { 'likeness.art-v1': own } }), /is taken/);
-  await assert.rejects(refused({ registered: { Photos: own } }), /needs an id of the form provider\.model/);
+  await assert.rejects(refused({ baseModelPaths: { 'likeness.art-v1': own } }), /is taken/);
+  await assert.rejects(refused({ baseModelPaths: { Photos: own } }), /needs an id of the form provider\.model/);
   await assert.rejects(refused({ embeddedModelPath: join(root, 'nowhere') }), /There is no base model in .*nowhere/);
 });
 

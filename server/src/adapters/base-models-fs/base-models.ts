@@ -47,18 +47,18 @@ const familyOfPipeline: Readonly<Record<string, string>> = {
 
 /**
  * Reads the folders of the registered base models (diffusers layout, likeness.json beside model_index.json).
- * @param settings `registered`: further folders by the id that they shall have; `modelMap`: compatibility id -> base
+ * @param settings `baseModelPaths`: further folders by the id that they shall have; `modelMap`: compatibility id -> base
  *   model id, the embedded model where absent
  * @throws Error with one line to show where a folder is no base model, an id is taken or a map names nothing
  */
 export async function openBaseModels(settings: {
   embeddedModelPath: string;
-  registered?: Readonly<Record<string, string>>;
+  baseModelPaths?: Readonly<Record<string, string>>;
   modelMap: Readonly<Record<string, string>>;
 }): Promise<BaseModels> {
   const embedded = await readBaseModel(settings.embeddedModelPath);
   const models = new Map<string, BaseModel>([[embedded.id, embedded]]);
-  for (const [id, path] of Object.entries(settings.registered ?? {})) {
+  for (const [id, path] of Object.entries(settings.baseModelPaths ?? {})) {
     if (models.has(id) || compatibility.some(row => row.modelId === id))
       throw new Error(`The base model id ${id} is taken: register ${path} under another.`);
     models.set(id, await readBaseModel(path, id));
