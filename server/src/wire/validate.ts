@@ -112,7 +112,7 @@ function refusal(protocol: ProtocolName, errors: readonly ErrorObject[], input: 
     case 'query':
       return new Refusal(400, wrongType ? 'MalformedInput' : 'ValidationError', message);
     case 'rest-xml':
-      return new Refusal(400, S3_CODES[memberPath(told[0]?.instancePath ?? '', input)] ?? 'InvalidArgument', message);
+      return new Refusal(400, s3Code(told[0], input), message);
   }
 }
 
@@ -123,6 +123,13 @@ const S3_CODES: Readonly<Record<string, string>> = {
   ChecksumAlgorithm: 'InvalidRequest',
   ChecksumType: 'InvalidRequest',
 };
+
+/** A member of a body breaks the XML's schema; any other is an argument. */
+function s3Code(error: ErrorObject | undefined, input: Input): string {
+  const path = memberPath(error?.instancePath ?? '', input) || String(error?.params.missingProperty ?? '');
+  const inBody = /^(CreateBucketConfiguration|Delete|MultipartUpload)\b/.test(path);
+  return S3_CODES[path] ?? (inBody ? 'MalformedXML' : 'InvalidArgument');
+}
 
 /** One broken constraint in the words of AWS's services. */
 function sentence(error: ErrorObject, input: Input): string {
