@@ -29,8 +29,13 @@ export interface Config {
   trainingSlots: number;
   /** Units this machine may run at once. */
   modelUnits: number;
+  /** Unfinished customization jobs, and custom models, that an account may have in a Region; the defaults are AWS's. */
+  scheduledJobLimit: number;
+  customModelLimit: number;
   /** Requests that may wait for one provisioned model or base model before ThrottlingException. */
   queueLimit: number;
+  /** Whether the on-demand unit of the embedded model starts with the server, so that the first request is quick. */
+  warmBaseModel: boolean;
   /** CPU threads of a worker; null: PyTorch decides. */
   workerThreads: number | null;
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -62,7 +67,10 @@ export function readConfig(environment: NodeJS.ProcessEnv, overrides: ConfigOver
     allowSignatureV2: oneOf(environment, 'LIKENESS_SIGNATURE_V2', 'on', ['on', 'off']) === 'on',
     trainingSlots: integer(environment, 'LIKENESS_TRAINING_SLOTS', 1, 1, 64),
     modelUnits: integer(environment, 'LIKENESS_MODEL_UNITS', 8, 1, 1024),
+    scheduledJobLimit: integer(environment, 'LIKENESS_SCHEDULED_JOBS', 10, 1, 10_000),
+    customModelLimit: integer(environment, 'LIKENESS_CUSTOM_MODELS', 100, 1, 100_000),
     queueLimit: integer(environment, 'LIKENESS_QUEUE_LIMIT', 64, 1, 10_000),
+    warmBaseModel: oneOf(environment, 'LIKENESS_WARM_BASE', 'on', ['on', 'off']) === 'on',
     workerThreads: environment.LIKENESS_WORKER_THREADS
       ? integer(environment, 'LIKENESS_WORKER_THREADS', 0, 1, 1024)
       : null,

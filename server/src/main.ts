@@ -25,7 +25,6 @@ import type { Ids, Time } from './ports/time.ts';
 import { startSweepLoop } from './reconcile/sweep.ts';
 import { startThroughputLoop } from './reconcile/throughput.ts';
 import { DEFAULT_TRAINING_SETTINGS, startTrainingLoop, type TrainingLoop } from './reconcile/training.ts';
-import { awsQuotas } from './services/bedrock/dependencies.ts';
 import { createBedrockService } from './services/bedrock/service.ts';
 import { createBedrockRuntimeService } from './services/bedrock-runtime/service.ts';
 import { createAuthorizer } from './services/iam/authorizer.ts';
@@ -97,7 +96,8 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     ...{ store, keyring, modelStore, baseModels, time, log },
     inference: workers.inference,
     queueLimit: config.queueLimit,
-    warmBaseModelIds: [],
+    // The model that answers in a new installation; others start at their first request.
+    warmBaseModelIds: config.warmBaseModel ? ['likeness.art-v1'] : [],
   });
   let training: TrainingLoop | undefined;
 
@@ -113,7 +113,11 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       bedrock: createBedrockService({
         ...{ store, ids, baseModels, roleSessions, keyring, modelStore, capacity },
         wakeTraining: () => training?.wake(),
-        quotas: { ...awsQuotas, modelUnits: config.modelUnits },
+        quotas: {
+          scheduledJobs: config.scheduledJobLimit,
+          customModels: config.customModelLimit,
+          modelUnits: config.modelUnits,
+        },
       }),
       'bedrock-runtime': createBedrockRuntimeService({ store, baseModels, keyring, capacity }),
     },

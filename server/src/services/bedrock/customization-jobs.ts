@@ -120,13 +120,13 @@ export function customizationJobs(deps: BedrockDependencies) {
     if (unfinished >= quotas.scheduledJobs)
       throw new Fault(
         'quota',
-        `At most ${quotas.scheduledJobs} model customization jobs may be scheduled at once; ${unfinished} are. Wait for one to end, or stop one.`,
+        `At most ${quotas.scheduledJobs} model customization jobs may be scheduled at once; ${unfinished} are. Wait for one to end, stop one, or raise the limit (LIKENESS_SCHEDULED_JOBS).`,
       );
     const models = await rows.bedrock.countModels(job);
     if (models + unfinished >= quotas.customModels)
       throw new Fault(
         'quota',
-        `An account may have at most ${quotas.customModels} custom models in a Region; delete one first.`,
+        `An account may have at most ${quotas.customModels} custom models in a Region; delete one, or raise the limit (LIKENESS_CUSTOM_MODELS).`,
       );
   }
 

@@ -19,12 +19,10 @@ export interface BedrockDependencies {
   quotas: BedrockQuotas;
 }
 
-/** AWS's defaults: 10 scheduled jobs, 100 custom models, by account and Region. */
+/** By account and Region, where not said otherwise. */
 export interface BedrockQuotas {
   scheduledJobs: number;
   customModels: number;
   /** Of the whole installation: what its machine holds at once. */
   modelUnits: number;
 }
-
-export const awsQuotas = { scheduledJobs: 10, customModels: 100 } as const;
