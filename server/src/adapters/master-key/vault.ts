@@ -50,7 +50,7 @@ async function readOrCreate(path: string): Promise<string> {
   }
   await mkdir(dirname(path), { recursive: true });
   const text = randomBytes(KEY_BYTES).toString('base64');
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   const file = await open(temporary, 'wx', 0o600);
   try {
     await file.writeFile(`${text}\n`);
@@ -59,8 +59,10 @@ async function readOrCreate(path: string): Promise<string> {
     await file.close();
   }
   // A link, not a rename: it refuses to replace a key that another start made in the meantime.
-  await link(temporary, path);
+  const linked = await link(temporary, path).catch((error: NodeJS.ErrnoException) => error);
   await rm(temporary);
+  if (linked?.code === 'EEXIST') return (await readFile(path, 'utf8')).trim();
+  if (linked !== undefined) throw linked;
   const folder = await open(dirname(path), 'r');
   await folder.sync().finally(() => folder.close());
   return text;
