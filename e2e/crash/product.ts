@@ -65,7 +65,7 @@ export function newProduct(context: TestContext): Product {
         [join(projectRoot, 'server/likeness.js'), 'up', '--port', '0', '--data', data],
         {
           stdio: ['ignore', 'ignore', 'pipe'],
-          env: { ...process.env, LIKENESS_WORKER_THREADS: '1', LIKENESS_LOG_LEVEL: 'info' },
+          env: { ...process.env, LIKENESS_WORKER_THREADS: '1', LIKENESS_LOG_LEVEL: 'info', LIKENESS_WARM_BASE: 'off' },
         },
       );
       let log = '';

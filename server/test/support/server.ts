@@ -60,6 +60,7 @@ export async function startServer(
       rootAccessKeyId: ROOT.accessKeyId,
       rootSecretAccessKey: ROOT.secretAccessKey,
       logLevel: (process.env.LIKENESS_TEST_LOG as Config['logLevel'] | undefined) ?? 'silent',
+      warmBaseModel: false,
       ...options.config,
     },
   );

@@ -1,34 +1,25 @@
 import { mkdirSync, mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Fault } from '../../domain/fault.ts';
 import type { Inference, Unit } from '../../ports/inference.ts';
 import type { WorkerLauncher } from '../sandbox/worker-launcher.ts';
 import { createRuntimeFolder } from './runtime-folder.ts';
 import { startUnit } from './unit.ts';
 
-/** sockaddr_un.sun_path of Linux, less its final zero. */
-const MAXIMUM_SOCKET_PATH_BYTES = 107;
+/** sockaddr_un.sun_path of Linux, less its final zero, less the longest that a runtime folder adds to it. */
+const MAXIMUM_PARENT_BYTES = 107 - '/likeness-4294967295-4194304-99999999999-abcdef/unit-99999999/s'.length;
 const DEFAULT_INVOKE_TIMEOUT_SECONDS = 900;
 
 /** Model units as child processes that end with the server. */
 export function createLocalInference(options: {
   launcher: WorkerLauncher;
-  /** Short: $XDG_RUNTIME_DIR or /tmp. */
+  /** Where sockets go; /tmp instead, where its name is too long for them. */
   runtimeParent: string;
   capacity: number;
   threads: number | null;
   invokeTimeoutSeconds?: number;
 }): Inference & { close(): Promise<void> } {
-  const runtime = createRuntimeFolder(options.runtimeParent);
-  const longest = join(runtime.sockets, 'unit-00000000', 's');
-  if (Buffer.byteLength(longest) > MAXIMUM_SOCKET_PATH_BYTES) {
-    runtime.delete();
-    throw new Fault(
-      'unavailable',
-      `The runtime folder ${options.runtimeParent} has too long a name for a Unix socket.`,
-    );
-  }
+  const runtime = createRuntimeFolder(isShort(options.runtimeParent) ? options.runtimeParent : '/tmp');
   const units = new Set<Unit>();
   let started = 0;
 
@@ -57,4 +48,8 @@ export function createLocalInference(options: {
       runtime.delete();
     },
   };
+}
+
+function isShort(parent: string): boolean {
+  return Buffer.byteLength(parent) <= MAXIMUM_PARENT_BYTES;
 }

@@ -167,6 +167,7 @@ function sandboxArguments(launch: WorkerLaunch, readable: readonly string[]): st
     ...bind('--ro-bind', readable),
     ...bind('--ro-bind', launch.readable),
     ...bind('--bind', launch.writable),
+    ...['--remount-ro', '/'],
     ...['--chdir', launch.workingDirectory, '--'],
   ];
 }
