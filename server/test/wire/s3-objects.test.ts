@@ -106,6 +106,26 @@ describe('what was put is what one gets', () => {
     assert.equal(await blobCount(), before);
   });
 
+  test('an upload that its client gives up leaves nothing', async () => {
+    const before = await blobCount();
+    const abort = new AbortController();
+    const Body = Readable.from(
+      (async function* () {
+        yield randomBytes(100_000);
+        // The server has the first bytes by then, and waits for the rest.
+        setTimeout(() => abort.abort(), 100);
+        await new Promise(resolve => setTimeout(resolve, 300));
+        yield randomBytes(100_000);
+      })(),
+    );
+    const input = { Bucket, Key: 'given up', Body, ContentLength: 200_000 };
+    await assert.rejects(s3.send(new PutObjectCommand(input), { abortSignal: abort.signal }), { name: 'AbortError' });
+    const deadline = Date.now() + 5000;
+    while ((await blobCount()) > before && Date.now() < deadline) await new Promise(resolve => setTimeout(resolve, 20));
+    assert.equal(await blobCount(), before);
+    await assertRefused(get('given up'), 404, 'NoSuchKey');
+  });
+
   test('a reader gets the object that it asked for, though it is replaced meanwhile', async () => {
     const bytes = randomBytes(6_000_000);
     await put('slow', { Body: bytes });
