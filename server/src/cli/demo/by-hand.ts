@@ -28,7 +28,7 @@ arn=$(aws bedrock create-provisioned-model-throughput --provisioned-model-name $
   --model-id ${name} --model-units 1 --query provisionedModelArn --output text)
 aws bedrock get-provisioned-model-throughput --provisioned-model-id $arn --query status   # until "InService"
 
-aws bedrock-runtime invoke-model --model-id $arn --cli-binary-format raw-in-base64-out \\
-  --body '${JSON.stringify(invokeBody(plan.prompts[1]))}' answer.json
+echo '${JSON.stringify(invokeBody(plan.prompts[1]))}' > request.json
+aws bedrock-runtime invoke-model --model-id $arn --body fileb://request.json answer.json
 python3 -c 'import base64, json; open("picture.png", "wb").write(base64.b64decode(json.load(open("answer.json"))["images"][0]))'`;
 }
