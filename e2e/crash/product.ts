@@ -12,6 +12,7 @@ import {
   GetModelCustomizationJobCommand,
   type GetModelCustomizationJobCommandOutput,
 } from '@aws-sdk/client-bedrock';
+import { BedrockRuntimeClient } from '@aws-sdk/client-bedrock-runtime';
 import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 
@@ -35,7 +36,9 @@ export interface Product {
   crash(): Promise<void>;
   /** Ctrl-C; resolves with the exit status once the process has ended. */
   interrupt(): Promise<number | null>;
+  serverPid(): number;
   bedrock(): BedrockClient;
+  runtime(): BedrockRuntimeClient;
   s3(): S3Client;
   iam(): IAMClient;
 }
@@ -50,6 +53,10 @@ export function newProduct(context: TestContext): Product {
     for (const pid of processesNaming(data)) process.kill(pid, 'SIGKILL');
     rmSync(data, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   });
+
+  function serverPid(): number {
+    return JSON.parse(readFileSync(join(data, 'endpoint.json'), 'utf8')).pid;
+  }
 
   function options() {
     const { endpoint, accessKeyId, secretAccessKey } = clients;
@@ -86,9 +93,8 @@ export function newProduct(context: TestContext): Product {
       };
     },
     async crash() {
-      const { pid } = JSON.parse(readFileSync(join(data, 'endpoint.json'), 'utf8'));
       const ended = exitOf(server);
-      process.kill(pid, 'SIGKILL');
+      process.kill(serverPid(), 'SIGKILL');
       await ended;
     },
     async interrupt() {
@@ -96,7 +102,9 @@ export function newProduct(context: TestContext): Product {
       server?.kill('SIGINT');
       return ended;
     },
+    serverPid,
     bedrock: () => new BedrockClient(options()),
+    runtime: () => new BedrockRuntimeClient(options()),
     s3: () => new S3Client({ ...options(), forcePathStyle: true }),
     iam: () => new IAMClient(options()),
   };
