@@ -1,5 +1,7 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: policy variables look like templates
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import fc from 'fast-check';
 import { Fault } from '../fault.ts';
 import { type PolicyRules, parsePolicy } from './document.ts';
 
@@ -131,6 +133,45 @@ describe('a policy document', () => {
       assert.equal(fault?.code, 'MalformedPolicyDocument');
       assert.match(fault.message, message);
     });
+
+  it('is refused with a fault or read, whatever it holds', () => {
+    const word = fc.constantFrom(
+      'Allow',
+      'Deny',
+      '*',
+      's3:GetObject',
+      'arn:aws:s3:::b/*',
+      '2012-10-17',
+      '${aws:username}',
+      'x',
+    );
+    const operators = fc.constantFrom(
+      'StringLike',
+      'ForAllValues:NumericEquals',
+      'ArnLikeIfExists',
+      'IpAddress',
+      'Null',
+      'X',
+    );
+    const value = fc.oneof(word, fc.array(word, { maxLength: 3 }), fc.jsonValue({ maxDepth: 2 }));
+    const condition = fc.dictionary(operators, fc.dictionary(fc.constantFrom('aws:username', 's3:x', 'y'), value));
+    const names = ['Effect', 'Action', 'Resource', 'NotResource', 'Principal', 'Sid'] as const;
+    const statement = fc.record(
+      { ...Object.fromEntries(names.map(name => [name, value])), Condition: fc.oneof(condition, value) },
+      { requiredKeys: [] },
+    );
+    const shape = fc.record(
+      { Version: value, Statement: fc.oneof(statement, fc.array(statement), value) },
+      { requiredKeys: [] },
+    );
+    const kinds = fc.constantFrom('identity' as const, 'trust' as const, 'resource' as const, 'stored' as const);
+    fc.assert(
+      fc.property(fc.oneof(shape, fc.jsonValue()), kinds, (given, kind) => {
+        faultOf(given, { kind });
+      }),
+      { numRuns: 3000 },
+    );
+  });
 
   it('is refused under the code that the service asks for', () =>
     assert.equal(faultOf('{', { kind: 'resource', code: 'MalformedPolicy' })?.code, 'MalformedPolicy'));

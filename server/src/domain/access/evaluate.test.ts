@@ -166,6 +166,16 @@ describe('evaluation', () => {
       'deny in resource-based policy',
     ],
     [
+      'the bucket denies all but the account, which spares its root user only',
+      { identity: [allow('*')], bucket: [deny('s3:*', '*', { NotPrincipal: { AWS: ACCOUNT } })] },
+      'deny in resource-based policy',
+    ],
+    [
+      'the bucket denies all but the role of the session',
+      { principal: session, identity: [allow('*')], bucket: [deny('s3:*', '*', { NotPrincipal: { AWS: roleArn } })] },
+      'allowed',
+    ],
+    [
       'the bucket denies the account',
       { identity: [allow('*')], bucket: [deny('s3:*', '*', named(`arn:aws:iam::${ACCOUNT}:root`))] },
       'deny in resource-based policy',

@@ -59,7 +59,9 @@ export function namedArns(list: PrincipalList): string[] {
 
 /** Whether (and how) a policy's principals reach the caller. */
 export function reach(list: PrincipalList, principal: Principal): Reach {
-  if (list.not) return list.names.some(name => reachOf(name, principal) !== 'none') ? 'none' : 'direct';
+  // AWS: an account in NotPrincipal spares its root user only; its users and roles must be named themselves.
+  if (list.not)
+    return list.names.some(name => ['direct', 'role'].includes(reachOf(name, principal))) ? 'none' : 'direct';
   const reaches = list.names.map(name => reachOf(name, principal));
   return (['direct', 'role', 'account'] as const).find(strength => reaches.includes(strength)) ?? 'none';
 }

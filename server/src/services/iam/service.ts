@@ -11,6 +11,7 @@
 import type { FaultKind } from '../../domain/fault.ts';
 import type { ServiceFault, ServiceModule } from '../../domain/operation.ts';
 import { accessKeyOperations } from './access-keys.ts';
+import { accountOperations } from './account.ts';
 import { attachmentOperations } from './attachments.ts';
 import { boundaryOperations } from './boundaries.ts';
 import { groupOperations } from './groups.ts';
@@ -49,6 +50,7 @@ export function createIamService(deps: IamDependencies): ServiceModule {
       ...groupOperations(deps),
       ...tagOperations(deps),
       ...boundaryOperations(deps),
+      ...accountOperations(deps),
     },
     faultFor: kind => FAULTS[kind],
   };
