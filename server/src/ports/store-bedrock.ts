@@ -1,3 +1,4 @@
+import type { CommitmentDuration } from '../domain/commitment.ts';
 import type {
   CustomizationJobStatus,
   EndedJobStatus,
@@ -135,7 +136,6 @@ export interface CustomModelRow extends BedrockScope {
 }
 
 export type ThroughputStatus = 'Creating' | 'InService' | 'Updating' | 'Failed';
-export type CommitmentDuration = 'OneMonth' | 'SixMonths';
 
 export interface NewThroughput extends BedrockScope {
   provisionedModelId: string;

@@ -16,11 +16,12 @@ import type {
   UpdateProvisionedModelThroughputRequest,
   UpdateProvisionedModelThroughputResponse,
 } from '@aws-sdk/client-bedrock';
+import { commitmentEnd } from '../../domain/commitment.ts';
 import { Fault } from '../../domain/fault.ts';
 import { foundationModelArn, foundationModelId, supportingModel } from '../../domain/foundation-model.ts';
 import type { AccessRequest, Operation, RequestContext } from '../../domain/operation.ts';
 import type { Rows } from '../../ports/store.ts';
-import type { BedrockScope, CommitmentDuration, NewThroughput, ThroughputRow } from '../../ports/store-bedrock.ts';
+import type { BedrockScope, NewThroughput, ThroughputRow } from '../../ports/store-bedrock.ts';
 import { findModel } from './custom-models.ts';
 import type { BedrockDependencies } from './dependencies.ts';
 import { absentArn, findByIdentifier, notFound, resourceArn, resourceTagConditions, scopeOf } from './identifiers.ts';
@@ -254,14 +255,6 @@ function refuseModelChange(row: ThroughputRow, desired: Servable): void {
       'invalid',
       `desiredModelId must be a custom model of ${row.foundationModelArn}, or that base model; ${desired.modelArn} is of ${desired.foundationModelArn}.`,
     );
-}
-
-/** Calendar months on, at the same time of day; the 31st becomes the last day of a shorter month. */
-function commitmentEnd(start: Date, duration: CommitmentDuration): number {
-  const end = new Date(start);
-  end.setUTCMonth(end.getUTCMonth() + (duration === 'OneMonth' ? 1 : 6));
-  if (end.getUTCDate() !== start.getUTCDate()) end.setUTCDate(0);
-  return end.getTime();
 }
 
 function summary(row: ThroughputRow): ProvisionedModelSummary {
