@@ -156,14 +156,15 @@ export class Exchange {
   /** Ends the response; what is left of the body is swallowed within bounds, so that the client can read the answer. */
   async #finish(keepAlive: boolean): Promise<void> {
     const { request, response } = this;
-    if (this.#complete || this.#expectsContinue) {
-      const refusedBody = this.#expectsContinue && this.#isHttp2;
-      response.end(() => refusedBody && (response as http2.Http2ServerResponse).stream.close());
+    if (this.#isHttp2) {
+      response.end();
+      // A reset that overtakes the answer's last frame would swallow it: the client gets to end its side first.
+      const { stream } = response as http2.Http2ServerResponse;
+      if (!(await this.#drain()) && !stream.destroyed) stream.close(http2.constants.NGHTTP2_NO_ERROR);
       return;
     }
-    if (this.#isHttp2) {
-      const { stream } = response as http2.Http2ServerResponse;
-      response.end(() => stream.close(http2.constants.NGHTTP2_NO_ERROR));
+    if (this.#complete || this.#expectsContinue) {
+      response.end();
       return;
     }
     // The whole answer is on the wire (its length is known): the client sees it while its rest is thrown away.
@@ -177,6 +178,7 @@ export class Exchange {
     const { request } = this;
     const { drainBytes, drainMilliseconds } = this.#limits;
     let sizeBytes = 0;
+    if (request.readableEnded || request.destroyed) return true;
     return new Promise(resolve => {
       const timer = setTimeout(() => done(false), drainMilliseconds);
       const onData = (chunk: Uint8Array) => {

@@ -193,6 +193,17 @@ describe('HTTP/2 without TLS, on the same port', () => {
     }
   });
 
+  test('a refusal that comes fast arrives whole, each time', async () => {
+    const wrong = { ...ROOT, secretAccessKey: 'x' };
+    for (let round = 0; round < 30; round++) {
+      const session = http2.connect(server.endpoint);
+      const [status, body] = await ask(session, signed({ target: '/http/h2-7', credentials: wrong }));
+      session.close();
+      assert.equal(status, 403);
+      assert.match(body, /SignatureDoesNotMatch.*<\/Error>$/s);
+    }
+  });
+
   test('a refused upload ends its stream and leaves the others be', async () => {
     const session = http2.connect(server.endpoint);
     try {
