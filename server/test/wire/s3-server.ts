@@ -29,6 +29,11 @@ export const otherRoot: Credentials = { accessKeyId: 'AKIAOTHEROTHEROTHER0', sec
 export async function startS3() {
   const folder = await mkdtemp(join(tmpdir(), 'likeness-s3-'));
   await makeAccounts(folder);
+  return openS3(folder);
+}
+
+/** @param folder a data folder that startS3 made; it is removed with the server */
+export async function openS3(folder: string) {
   const config: Config = readConfig(
     {},
     {
