@@ -46,6 +46,10 @@ def add_lora(denoiser: nn.Module, rank: int, alpha: float, target_modules: tuple
         parameter.requires_grad_("lora_" in name)
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
+    for layer in denoiser.modules():
+        if hasattr(layer, "cast_input_dtype_enabled"):
+            # peft would turn each layer's input into A's float32, and autocast at once back.
+            layer.cast_input_dtype_enabled = False  # type: ignore[assignment]
 
 
 def save_adapter(denoiser: nn.Module, folder: Path, rank: int, alpha: float, target_modules: tuple[str, ...]) -> None:

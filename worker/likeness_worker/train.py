@@ -57,6 +57,7 @@ def train(attempt: Attempt, device: str = "auto", precision: str = "auto") -> No
 
     denoiser = family.denoiser
     if spec.method == "lora":
+        families.round_frozen_weights(denoiser, placement)
         add_lora(denoiser, spec.rank, spec.alpha, base.lora.target_modules, spec.seed)
     else:
         denoiser.requires_grad_(True)

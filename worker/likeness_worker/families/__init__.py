@@ -110,6 +110,15 @@ def load_part(load_function: Callable[..., Any], folder: Path, name: str, dtype:
     return module.eval().requires_grad_(False)
 
 
+def round_frozen_weights(module: nn.Module, placement: Placement) -> None:
+    """Rounds what multiplies (linear layers and convolutions) to the placement's dtype once, where autocast would do
+    it again at each call: the same products, half the memory, an eighth of a small batch's time. Norms stay as they
+    are, as under autocast. Only for weights that are not trained."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            layer.to(placement.dtype)
+
+
 # Most positions (of latents) for which a CPU multiplies attention out: their square must stay small in memory.
 EXPLICIT_ATTENTION_POSITIONS = 1024
 

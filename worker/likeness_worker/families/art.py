@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from likeness_worker.base_model import BaseModel
 from likeness_worker.diffusion import Process, process_from
-from likeness_worker.families import Placement, choose_attention, load_part
+from likeness_worker.families import Placement, choose_attention, load_part, round_frozen_weights
 from likeness_worker.rundir import RunError
 from likeness_worker.windows import split_tokens
 
@@ -110,6 +110,7 @@ def load(base: BaseModel, placement: Placement, denoiser_path: Path | None) -> A
     # The package's file cuts at 128 tokens and pads to them.
     tokenizer.no_truncation()
     tokenizer.no_padding()
+    round_frozen_weights(vae, placement)
     device = placement.device
     family = Art(
         base,

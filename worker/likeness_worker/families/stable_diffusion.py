@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from likeness_worker.base_model import BaseModel
 from likeness_worker.diffusion import Process, process_from
-from likeness_worker.families import Placement, choose_attention, load_part
+from likeness_worker.families import Placement, choose_attention, load_part, round_frozen_weights
 from likeness_worker.rundir import RunError
 from likeness_worker.windows import split_tokens
 
@@ -100,6 +100,7 @@ def load(base: BaseModel, placement: Placement, denoiser_path: Path | None) -> S
         raise RunError(
             f"The base model's part tokenizer does not load: {type(error).__name__}", user_error=True
         ) from error
+    round_frozen_weights(vae, placement)
     device = placement.device
     family = StableDiffusion(
         base,
