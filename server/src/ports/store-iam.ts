@@ -115,6 +115,12 @@ export interface IamRows {
   /** @returns whether it was attached */
   detach(identityId: string, policyArn: string): Promise<boolean>;
 
+  /**
+   * Every policy on these identities: the text of the inline ones and of the default versions of managed ones; only the ARN
+   * (of one that belongs to AWS) where no row has the text. Asked for with every request.
+   */
+  policiesOn(identityIds: readonly string[]): Promise<{ arn: string | null; document: string | null }[]>;
+
   inlinePolicy(identityId: string, name: string): Promise<string | undefined>;
   /** In the order of their names. */
   inlinePolicies(identityId: string): Promise<{ name: string; document: string }[]>;

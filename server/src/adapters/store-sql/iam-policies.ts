@@ -98,6 +98,7 @@ export function attachmentRows(
   | 'countBoundedBy'
   | 'attach'
   | 'detach'
+  | 'policiesOn'
   | 'inlinePolicy'
   | 'inlinePolicies'
   | 'putInlinePolicy'
@@ -132,6 +133,23 @@ export function attachmentRows(
         .where('identity_id', '=', identityId)
         .where('policy_arn', '=', policyArn);
       return (await query.executeTakeFirst()).numDeletedRows > 0n;
+    },
+    async policiesOn(identityIds) {
+      const inline = await database
+        .selectFrom('iam_inline_policies')
+        .select('document')
+        .where('identity_id', 'in', [...identityIds])
+        .execute();
+      const managed = await database
+        .selectFrom('iam_attachments as attached')
+        .leftJoin('iam_policies as policy', 'policy.arn', 'attached.policy_arn')
+        .leftJoin('iam_policy_versions as version', join =>
+          join.onRef('version.policy_arn', '=', 'policy.arn').onRef('version.version', '=', 'policy.default_version'),
+        )
+        .select(['attached.policy_arn as arn', 'version.document as document'])
+        .where('attached.identity_id', 'in', [...identityIds])
+        .execute();
+      return [...inline.map(({ document }) => ({ arn: null, document })), ...managed];
     },
     async inlinePolicy(identityId, name) {
       const query = database

@@ -62,14 +62,10 @@ async function loadPolicies(rows: IamRows, principal: Principal): Promise<Polici
   const identity = id === undefined ? undefined : await rows.identityById(id);
   if (id === undefined || identity === undefined) return { identity: [], session: undefined, boundary: undefined };
   const owners = [id, ...(identity.kind === 'user' ? await rows.groupIdsOf(id) : [])];
-  const documents: string[] = [];
-  for (const owner of owners) {
-    for (const { document } of await rows.inlinePolicies(owner)) documents.push(document);
-    for (const arn of await rows.attachedPolicyArns(owner)) {
-      const document = await managedDocument(rows, arn);
-      if (document !== undefined) documents.push(document);
-    }
-  }
+  const policies = await rows.policiesOn(owners);
+  const documents = policies.flatMap(
+    ({ arn, document }) => document ?? awsManagedPolicy(arn ?? '')?.version.document ?? [],
+  );
   return {
     identity: documents,
     session: principal.sessionPolicies && (await sessionDocuments(rows, principal.sessionPolicies)),
