@@ -25,6 +25,7 @@ import type { Ids, Time } from './ports/time.ts';
 import { startSweepLoop } from './reconcile/sweep.ts';
 import { startThroughputLoop } from './reconcile/throughput.ts';
 import { DEFAULT_TRAINING_SETTINGS, startTrainingLoop, type TrainingLoop } from './reconcile/training.ts';
+import type { TrainingSettings } from './reconcile/training-context.ts';
 import { createBedrockService } from './services/bedrock/service.ts';
 import { createBedrockRuntimeService } from './services/bedrock-runtime/service.ts';
 import { createAuthorizer } from './services/iam/authorizer.ts';
@@ -50,6 +51,7 @@ export interface Overrides {
   inference?: Inference;
   baseModels?: BaseModels;
   limits?: HttpServerOptions['limits'];
+  training?: Partial<TrainingSettings>;
 }
 
 export interface Likeness {
@@ -105,7 +107,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     services: {
       s3: createS3Service({
         ...{ store, objects, ids },
-        allows: (request, ctx) => authorizer([request], ctx).then(() => true, deniedIsFalse),
+        allows: (requests, ctx) => authorizer(requests, ctx).then(() => true, deniedIsFalse),
       }),
       iam: createIamService(iamParts),
       sts: createStsService(iamParts),
@@ -149,7 +151,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     compute: workers.compute,
     runsPath: data('runs'),
     workerThreads: config.workerThreads,
-    settings: DEFAULT_TRAINING_SETTINGS,
+    settings: { ...DEFAULT_TRAINING_SETTINGS, ...overrides.training },
     owner: ids.uuid(),
   });
   const sweeping = startSweepLoop({ store, objects, time, log });

@@ -6,15 +6,16 @@ import type { Compute, ComputeLease } from '../../src/ports/compute.ts';
 import type { TrainSpec } from '../../src/reconcile/run-folder.ts';
 
 type Wish = 'pause' | 'kill';
+type Fault = { step: number; message: string; userError: boolean } | { step: number; hangs: true };
 
 /**
  * A Compute without processes: it keeps the whole contract of the run directory, and learns nothing. `kill` is kill -9.
- * @param options.fault makes the training fail at a step with this message
+ * @param options.fault makes each attempt fail at that step with this message, or hang there
  */
 export function createInProcessCompute(options: {
   slots: number;
   millisecondsAStep: number;
-  fault?: { step: number; message: string; userError: boolean };
+  fault?: Fault;
 }): Compute & { kill(runDirectory: string): Promise<void>; running(): string[] } {
   const leases = new Map<string, ComputeLease>();
   const trainings = new Map<number, { wish?: Wish; done: Promise<void>; runDirectory: string }>();
@@ -54,7 +55,7 @@ export function createInProcessCompute(options: {
 
 async function train(
   folder: string,
-  options: { millisecondsAStep: number; fault?: { step: number; message: string; userError: boolean } },
+  options: { millisecondsAStep: number; fault?: Fault },
   wish: () => Wish | undefined,
 ): Promise<void> {
   const spec = JSON.parse(readFileSync(join(folder, 'spec.json'), 'utf8')) as TrainSpec;
@@ -96,8 +97,12 @@ async function train(
     await delay(options.millisecondsAStep);
     if (wish() === 'kill') return;
     if (options.fault?.step === step) {
-      const { message, userError } = options.fault;
-      return finish('failed', step, { error: { message, userError } });
+      if (!('hangs' in options.fault)) {
+        const { message, userError } = options.fault;
+        return finish('failed', step, { error: { message, userError } });
+      }
+      while (!wish()) await delay(5);
+      return;
     }
     const loss = 1 / (step + 1);
     tell({ type: 'step', step, epoch: 0, loss, learningRate: 1e-3, imagesPerSecond: 8, secondsLeft: 1 });

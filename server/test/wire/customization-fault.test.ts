@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type TestContext } from 'node:test';
+import { assertKeepsContract } from '../support/contract.ts';
+import { createInProcessCompute } from '../support/in-process-compute.ts';
+import { startServer } from '../support/server.ts';
+import { createJob, endedJob, getJob, putDataSet, putRole } from '../support/training-data.ts';
+
+type Compute = Parameters<typeof createInProcessCompute>[0];
+
+/** A server whose trainings fail as told, and a job that has run into it. */
+async function failedJob(context: TestContext, fault: NonNullable<Compute['fault']>) {
+  const compute = createInProcessCompute({ slots: 1, millisecondsAStep: 1, fault });
+  const server = await startServer({ overrides: { compute, training: { silenceSeconds: 0.5, pollSeconds: 0.05 } } });
+  context.after(() => server.close());
+  const clients = server.clients();
+  await putDataSet(clients, 'faulty');
+  const jobArn = await createJob(clients, 'faulty', await putRole(clients, 'trainer'), { stepCount: '40' });
+  const job = await endedJob(clients, jobArn);
+  const runs = join(server.dataDirectory, 'runs', jobArn.slice(-12));
+  const specs = readdirSync(runs).map(name => JSON.parse(readFileSync(join(runs, name, 'spec.json'), 'utf8')));
+  for (const spec of specs) assertKeepsContract('spec', spec);
+  return { job, specs, running: compute.running() };
+}
+
+test("A fault of the data is not tried again; its line is told with the user's image-ref", async context => {
+  const message = '1 of 5 images cannot be used: line 2 (data/images/2) does not decode.';
+  const { job, specs } = await failedJob(context, { step: 3, message, userError: true });
+  assert.equal(job.status, 'Failed');
+  assert.equal(job.failureMessage, '1 of 5 images cannot be used: line 2 (s3://faulty/data/2.png) does not decode.');
+  assert.equal(specs.length, 1);
+});
+
+test('Any other fault is tried again from the newest checkpoint, three times without progress', async context => {
+  const { job, specs } = await failedJob(context, { step: 25, message: 'RuntimeError: no', userError: false });
+  assert.equal(job.failureMessage, 'The training failed 3 times in a row: RuntimeError: no');
+  // The first attempt made a checkpoint, and the next three none past it.
+  assert.deepEqual(
+    specs.map(spec => spec.resumeFromPath),
+    [null, 'resume/step-000020', 'resume/step-000020'],
+  );
+});
+
+test('A training that says nothing for too long is ended and tried again', async context => {
+  const { job, running } = await failedJob(context, { step: 5, hangs: true });
+  assert.equal(job.status, 'Failed');
+  assert.match(job.failureMessage ?? '', /no progress for 0\.5 seconds, 3 times in a row, and was ended/);
+  assert.deepEqual(running, []);
+});
+
+test('A clean stop of the server pauses a job, and the next start finishes it', async context => {
+  const overrides = { compute: createInProcessCompute({ slots: 1, millisecondsAStep: 10 }) };
+  const first = await startServer({ overrides });
+  const clients = first.clients();
+  await putDataSet(clients, 'paused');
+  const jobArn = await createJob(clients, 'paused', await putRole(clients, 'trainer'), { stepCount: '100' });
+  while (!(await getJob(clients, jobArn)).statusDetails?.trainingDetails?.creationTime) await new Promise(setImmediate);
+  await first.close({ keepData: true });
+  assert.deepEqual(overrides.compute.running(), []);
+  const second = await startServer({ dataDirectory: first.dataDirectory, overrides });
+  context.after(() => second.close());
+  const job = await endedJob(second.clients(), jobArn);
+  assert.equal(job.status, 'Completed', job.failureMessage);
+  const runs = join(first.dataDirectory, 'runs', jobArn.slice(-12));
+  assert.deepEqual(readdirSync(runs), ['1', '2']);
+});
