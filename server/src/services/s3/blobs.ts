@@ -10,21 +10,14 @@ export interface BlobKeeper {
   beginReading(): () => void;
   /** Gives up blobs that no row names any more. Never rejects: what stays is swept. */
   discard(blobIds: readonly string[]): void;
-  /** Resolves when everything given up so far is deleted or waits for a reader. */
-  settled(): Promise<void>;
 }
 
 export function createBlobKeeper(objects: Objects): BlobKeeper {
   const readers = new Set<symbol>();
   const waiting = new Set<{ blobIds: readonly string[]; readers: Set<symbol> }>();
-  const deletions = new Set<Promise<unknown>>();
 
   function deleteNow(blobIds: readonly string[]): void {
-    for (const blobId of blobIds) {
-      const deletion = objects.delete(blobId).catch(() => undefined);
-      deletions.add(deletion);
-      deletion.finally(() => deletions.delete(deletion));
-    }
+    for (const blobId of blobIds) objects.delete(blobId).catch(() => undefined);
   }
 
   return {
@@ -45,9 +38,6 @@ export function createBlobKeeper(objects: Objects): BlobKeeper {
       if (blobIds.length === 0) return;
       if (readers.size === 0) deleteNow(blobIds);
       else waiting.add({ blobIds, readers: new Set(readers) });
-    },
-    async settled() {
-      await Promise.all(deletions);
     },
   };
 }

@@ -10,8 +10,8 @@ export interface S3Dependencies {
   store: Store;
   objects: Objects;
   ids: Ids;
-  /** Asks the policy engine for the caller of a request, where one request has many answers (a key each). */
-  allows(request: AccessRequest, ctx: RequestContext): Promise<boolean>;
+  /** Whether the policy engine allows the caller all of these, for the request that has an answer for each key. */
+  allows(requests: readonly AccessRequest[], ctx: RequestContext): Promise<boolean>;
 }
 
 /** What the resources' files share. */
