@@ -36,7 +36,7 @@ export async function openFileObjects(directory: string, ids: Ids): Promise<Obje
   async function refuseWithoutRoom(sizeBytes: number): Promise<void> {
     const { bavail, bsize } = await statfs(temporary);
     const roomBytes = Math.max(0, bavail * bsize - RESERVED_SIZE_BYTES);
-    if (sizeBytes > roomBytes) throw noRoom(directory, `${sizeBytes} bytes do not fit, ${roomBytes} are free`);
+    if (sizeBytes > roomBytes) throw noRoom(`${sizeBytes} bytes do not fit, ${roomBytes} are free`);
   }
 
   return {
@@ -60,7 +60,7 @@ export async function openFileObjects(directory: string, ids: Ids): Promise<Obje
         return { blobId, sizeBytes };
       } catch (error) {
         await rm(temporaryPath, { force: true });
-        throw isFull(error) ? noRoom(directory, 'the disk or its quota is full', error) : error;
+        throw isFull(error) ? noRoom('the disk or its quota is full', error) : error;
       }
     },
 
@@ -120,8 +120,8 @@ function isFull(error: unknown): boolean {
   return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
-function noRoom(directory: string, why: string, cause?: unknown): Fault {
-  return new Fault('unavailable', `No room for the object under ${directory}: ${why}. Free some space and try again.`, {
+function noRoom(why: string, cause?: unknown): Fault {
+  return new Fault('unavailable', `The server has no room for the object: ${why}. Free some space and try again.`, {
     cause,
   });
 }
