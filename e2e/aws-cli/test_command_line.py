@@ -1,0 +1,110 @@
+"""`likeness` itself: what its commands print, refuse and leave behind."""
+
+import os
+import signal
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from running_product import PROJECT, Product, wait_for
+
+
+def likeness(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "LIKENESS_"))}
+    command = ["node", "server/likeness.js", *arguments]
+    return subprocess.run(
+        command, cwd=PROJECT, env={**own, **variables}, capture_output=True, text=True, timeout=120
+    )
+
+
+@pytest.mark.parametrize("command", [[], ["up"], ["env"], ["doctor"], ["demo"], ["dataset"], ["dataset", "check"]])
+def test_every_command_has_help(command: list[str]) -> None:
+    done = likeness(*command, "--help")
+    assert done.returncode == 0
+    assert "Usage: likeness" in done.stdout
+    if command not in ([], ["dataset"]):
+        assert "Example:\n  " in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["up", "--port", "70000"], "--port must be a whole number from 0 to 65535"),
+        (["up", "--prot", "1"], "unknown option '--prot'"),
+        (["up", "--host", "0.0.0.0"], "Add --insecure"),
+        (["up", "--host", "192.0.2.1", "--insecure", "--port", "0"], "--host 192.0.2.1 is no address of this machine"),
+        (["up", "--region", "nowhere"], "nowhere"),
+        (["env", "--data", "/nonexistent"], "no service has run on /nonexistent yet"),
+        (["demo", "--steps", "5"], "--steps must be a whole number from 10 to 40000"),
+        (["dataset", "check", "/nonexistent"], "there is nothing at /nonexistent"),
+        (["dataset", "build", "/nonexistent", "--s3-prefix", "s3://abc"], "/nonexistent is not a folder"),
+        (["fly"], "unknown command 'fly'"),
+    ],
+)
+def test_a_mistake_is_one_clear_line(arguments: list[str], text: str, tmp_path: Path) -> None:
+    data = ["--data", str(tmp_path / "data")] if arguments[0] == "up" else []
+    done = likeness(*arguments, *data)
+    assert done.returncode == 1
+    assert text in done.stderr
+    assert "    at " not in done.stderr, "no stack"
+    message = [line for line in done.stderr.splitlines() if line and not line.startswith("(")]
+    assert len(message) == 1, done.stderr
+
+
+def test_a_second_service_on_the_folder_refuses(product: Product) -> None:
+    done = likeness("up", "--port", "0", "--data", str(product.data))
+    assert done.returncode == 1
+    assert f"is in use by the server at {product.endpoint}" in done.stderr
+
+
+def test_a_port_that_is_taken(product: Product, tmp_path: Path) -> None:
+    port = product.endpoint.rsplit(":", 1)[1]
+    done = likeness("up", "--port", port, "--data", str(tmp_path / "data"))
+    assert done.returncode == 1
+    assert f"port {port} is taken" in done.stderr
+
+
+def test_the_doctor_finds_this_machine_well(product: Product) -> None:
+    done = likeness("doctor", "--data", str(product.data), "--port", product.endpoint.rsplit(":", 1)[1])
+    assert done.returncode == 0, done.stdout
+    assert "PyTorch" in done.stdout
+    ill = likeness("doctor", "--data", str(product.data), "--port", "0", LIKENESS_PYTHON="/nonexistent/python")
+    assert ill.returncode == 1
+    assert "Run: npm run setup" in ill.stdout
+
+
+def test_health_needs_no_signature(product: Product) -> None:
+    with urllib.request.urlopen(f"{product.endpoint}/_likeness/v1/health", timeout=10) as answer:
+        assert b'"ready"' in answer.read()
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_the_folder_is_free_after(how: signal.Signals, tmp_path: Path) -> None:
+    """The same identity comes back at each start, and kill -9 leaves no lock."""
+    command = ["node", "server/likeness.js", "up", "--port", "0", "--data", str(tmp_path / "data")]
+    fixed = {
+        **os.environ,
+        "LIKENESS_WARM_BASE": "off",
+        "LIKENESS_ACCOUNT_ID": "111122223333",
+        "LIKENESS_ROOT_ACCESS_KEY_ID": "AKIAFIXEDFIXEDFIXED1",
+        "LIKENESS_ROOT_SECRET_ACCESS_KEY": "a-secret-of-forty-characters-0123456789a",
+    }
+    seen = []
+    for _ in range(2):
+        log = (tmp_path / "log.txt").open("w")
+        process = subprocess.Popen(command, cwd=PROJECT, env=fixed, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            running = wait_for(process, tmp_path)
+            seen.append((running.account_id, running.access_key_id, running.secret_access_key))
+            # The server itself, not the launcher before it.
+            os.kill(int((tmp_path / "data" / "endpoint.json").read_text().split('"pid": ')[1].split(",")[0]), how)
+            code = process.wait(60)
+            assert code == 0 or how == signal.SIGKILL
+        finally:
+            process.kill()
+            log.close()
+        (tmp_path / "data" / "endpoint.json").unlink(missing_ok=True)
+        time.sleep(0.2)
+    assert seen == [("111122223333", "AKIAFIXEDFIXEDFIXED1", "a-secret-of-forty-characters-0123456789a")] * 2

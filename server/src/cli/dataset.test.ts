@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it, mock } from 'node:test';
+import { datasetBuild } from './dataset-build.ts';
+import { datasetCheck } from './dataset-check.ts';
+
+/** The header of a PNG: all that is read of one. */
+function png(width: number, height: number): Buffer {
+  const bytes = Buffer.alloc(64);
+  Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 13]).copy(bytes);
+  bytes.write('IHDR', 12);
+  bytes.writeUInt32BE(width, 16);
+  bytes.writeUInt32BE(height, 20);
+  return bytes;
+}
+
+describe('a data set on the disk', () => {
+  let folder: string;
+  let printed: string[];
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'likeness-dataset-'));
+    printed = [];
+    for (const method of ['log', 'error'] as const) mock.method(console, method, (line: string) => printed.push(line));
+    for (const number of [1, 2, 3, 4, 5]) {
+      writeFileSync(join(folder, `ron_${number}.png`), png(640, 512));
+      writeFileSync(join(folder, `ron_${number}.txt`), `Ron the dog\n number ${number}\n`);
+    }
+  });
+  afterEach(() => {
+    mock.restoreAll();
+    rmSync(folder, { recursive: true });
+  });
+  const build = (options: object = {}) => datasetBuild(folder, { s3Prefix: 's3://bucket/data/', ...options });
+  const manifest = () => readFileSync(join(folder, 'train.jsonl'), 'utf8').trim().split('\n');
+
+  it('is built from captions beside the images, and then passes the check', async () => {
+    build();
+    assert.deepEqual(JSON.parse(manifest()[0] ?? ''), {
+      'image-ref': 's3://bucket/data/ron_1.png',
+      caption: 'Ron the dog number 1',
+    });
+    await datasetCheck(folder, {}, {});
+    assert.match(printed.at(-1) ?? '', /5 records, all good/);
+  });
+
+  it('is built from a captions file where there is one', () => {
+    writeFileSync(
+      join(folder, 'captions.csv'),
+      [1, 2, 3, 4, 5].map(number => `ron_${number}.png,"A, ${number}"`).join('\n'),
+    );
+    build();
+    assert.equal(JSON.parse(manifest()[4] ?? '').caption, 'A, 5');
+  });
+
+  it('writes over no manifest unless told', () => {
+    build();
+    assert.throws(() => build(), /exists already\. Add --force/);
+    build({ force: true });
+  });
+
+  it('is not built with an image without a caption, or one too few', () => {
+    rmSync(join(folder, 'ron_2.txt'));
+    assert.throws(() => build(), /1 of the images .* cannot be used; nothing was written/);
+    assert.match(printed.join('\n'), /ron_2\.png: has no caption: write it into ron_2\.txt/);
+    rmSync(join(folder, 'ron_2.png'));
+    assert.throws(() => build(), /must be 5 to 10,000; the file has 4/);
+  });
+
+  it('refuses a prefix that is no S3 URI, and a folder that is none', () => {
+    assert.throws(() => build({ s3Prefix: 'bucket/data' }), /--s3-prefix must be s3:\/\/bucket/);
+    assert.throws(() => datasetBuild(join(folder, 'absent'), { s3Prefix: 's3://bucket' }), /is not a folder/);
+  });
+
+  it('fails the check with the number of each bad line', async () => {
+    build();
+    writeFileSync(join(folder, 'ron_3.png'), png(640, 511));
+    writeFileSync(join(folder, 'ron_4.png'), 'GIF89a');
+    rmSync(join(folder, 'ron_5.png'));
+    await assert.rejects(datasetCheck(join(folder, 'train.jsonl'), {}, {}), /3 of 5 records .* cannot be trained on/);
+    const told = printed.join('\n');
+    assert.match(
+      told,
+      /line 3 \(s3:\/\/bucket\/data\/ron_3\.png\): is 640 × 511 pixels: each side must be at least 512/,
+    );
+    assert.match(told, /line 4 .*: is a GIF, not a JPEG or PNG/);
+    assert.match(told, /line 5 .*: there is no such image/);
+  });
+
+  it('says in one line when there is nothing to check', async () => {
+    await assert.rejects(datasetCheck(join(folder, 'absent'), {}, {}), /there is nothing at/);
+    await assert.rejects(datasetCheck('s3://bucket', {}, {}), /names no manifest/);
+  });
+});
