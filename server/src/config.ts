@@ -54,7 +54,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, overrides: ConfigOver
     host: environment.LIKENESS_HOST ?? '127.0.0.1',
     port: integer(environment, 'LIKENESS_PORT', 4747, 0, 65535),
     dataDirectory,
-    region: environment.LIKENESS_REGION ?? 'us-east-1',
+    region: region(environment.LIKENESS_REGION ?? 'us-east-1'),
     rootAccessKeyId: environment.LIKENESS_ROOT_ACCESS_KEY_ID,
     rootSecretAccessKey: environment.LIKENESS_ROOT_SECRET_ACCESS_KEY,
     accountId: environment.LIKENESS_ACCOUNT_ID,
@@ -79,6 +79,12 @@ export function readConfig(environment: NodeJS.ProcessEnv, overrides: ConfigOver
     ...overrides,
   };
   return Object.freeze({ ...config, dataDirectory: config.dataDirectory.replace(/^~(?=\/)/, homedir()) });
+}
+
+/** @throws Error for what no AWS client could sign for */
+function region(text: string): string {
+  if (/^[a-z]{2}(-[a-z]+)+-\d{1,2}$/.test(text)) return text;
+  throw new Error(`LIKENESS_REGION must look like us-east-1; it is "${text}".`);
 }
 
 function integer(

@@ -40,7 +40,8 @@ export function baseUnits(dependencies: BaseUnitsDependencies) {
         for (const pooled of units) entry.pool.add(pooled);
       })
       .catch((error: unknown) => {
-        dependencies.log.warn({ baseModelId, error }, 'a base model could not be loaded');
+        // A unit that was still loading when the service stopped is no fault of anyone's.
+        if (!closed.signal.aborted) dependencies.log.warn({ baseModelId, error }, 'a base model could not be loaded');
         const fault = error instanceof Fault ? error : new Fault('modelError', 'The base model could not be loaded.');
         entry.pool.rejectWaiting(fault);
       })
