@@ -13,7 +13,7 @@ export interface RawAnswer {
 export async function sendRaw(
   port: number,
   bytes: string | Uint8Array,
-  options: { waitMilliseconds?: number } = {},
+  options: { waitMilliseconds?: number; head?: boolean } = {},
 ): Promise<RawAnswer> {
   const text = await new Promise<string>((resolve, reject) => {
     let seen = '';
@@ -26,7 +26,7 @@ export async function sendRaw(
     };
     socket.on('data', chunk => {
       seen += chunk.toString('latin1');
-      if (options.waitMilliseconds === undefined && isWhole(seen)) done();
+      if (options.waitMilliseconds === undefined && isWhole(seen, options.head ?? false)) done();
     });
     socket.on('end', done);
     socket.on('close', done);
@@ -47,13 +47,13 @@ export function requestBytes(request: SignedRequest, options: { withoutBody?: bo
 }
 
 export async function send(port: number, request: SignedRequest): Promise<RawAnswer> {
-  return sendRaw(port, requestBytes(request));
+  return sendRaw(port, requestBytes(request), { head: request.method === 'HEAD' });
 }
 
-function isWhole(text: string): boolean {
+function isWhole(text: string, head: boolean): boolean {
   const { status, headers, body } = parse(text);
   if (status < 200 || !text.includes('\r\n\r\n')) return false;
-  if (status === 304 || status === 204) return true;
+  if (head || status === 304 || status === 204) return true;
   const length = headers['content-length'];
   if (length !== undefined) return body.length >= Number(length);
   return headers['transfer-encoding'] === 'chunked' ? body.endsWith('0\r\n\r\n') : false;
