@@ -1,14 +1,10 @@
+import type { Sealer } from '../domain/encryption/sealing.ts';
 import type { AccessRequest } from '../domain/operation.ts';
 
 /**
  * Secrets of the service itself, sealed under the installation's master key: access keys, session tokens, key material.
  */
-export interface Vault {
-  /** @param context what the secret is for; opening it for anything else fails */
-  seal(plaintext: Uint8Array, context: string): string;
-  /** @throws SealBroken when the text was changed, or sealed under another master key or context */
-  open(sealed: string, context: string): Uint8Array;
-}
+export type Vault = Sealer;
 
 /**
  * Envelope keys for what the service stores for an account (weights of custom models). With a key id, KMS decides as for

@@ -5,6 +5,14 @@ export const KEY_BYTES = 32;
 export const NONCE_BYTES = 12;
 export const TAG_BYTES = 16;
 
+/** Seals short secrets under a key of its own (ports/keys.ts, Vault). */
+export interface Sealer {
+  /** @param context what the secret is for; opening it for anything else fails */
+  seal(plaintext: Uint8Array, context: string): string;
+  /** @throws SealBroken when the text was changed, or sealed under another key or context */
+  open(sealed: string, context: string): Uint8Array;
+}
+
 /** What was sealed is not what is opened: other key, other context, or changed bytes. */
 export class SealBroken extends Error {
   constructor(cause?: unknown) {

@@ -8,9 +8,10 @@ import type {
   ListAccessKeysResponse,
   UpdateAccessKeyRequest,
 } from '@aws-sdk/client-iam';
+import { newSecret } from '../../domain/access/session.ts';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
 import type { AccessKeyRow, IamRows } from '../../ports/store-iam.ts';
-import { newSecret, sealSecret } from './credentials.ts';
+import { sealSecret } from './credentials.ts';
 import { deleteConflict, noSuchEntity, overQuota } from './faults.ts';
 import { findIdentity, type IamDependencies, identityQuestion } from './identities.ts';
 import { pageOf } from './paging.ts';

@@ -1,9 +1,9 @@
 import type { AttachedPolicy, ListEntitiesForPolicyRequest, ListEntitiesForPolicyResponse } from '@aws-sdk/client-iam';
+import { parseIamArn } from '../../domain/access/identity.ts';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
 import type { IdentityKind } from '../../ports/store-iam.ts';
 import { noSuchPolicy, overQuota } from './faults.ts';
 import { checkAttachable, findIdentity, type IamDependencies, identityQuestion } from './identities.ts';
-import { parseIamArn } from './names.ts';
 import { pageOf } from './paging.ts';
 import { findPolicy } from './policies.ts';
 

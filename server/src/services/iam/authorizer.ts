@@ -1,12 +1,12 @@
 import { conditionContext } from '../../domain/access/context.ts';
 import { type PolicyDocument, type PolicyKind, parsePolicy } from '../../domain/access/document.ts';
 import { type Decision, evaluate } from '../../domain/access/evaluate.ts';
+import { identityIdOf } from '../../domain/access/identity.ts';
+import { awsManagedPolicy } from '../../domain/access/managed-policies.ts';
 import { Fault } from '../../domain/fault.ts';
 import type { AccessRequest, Principal, RequestContext } from '../../domain/operation.ts';
 import type { Store } from '../../ports/store.ts';
 import type { IamRows } from '../../ports/store-iam.ts';
-import { awsManagedPolicy } from './managed-policies.ts';
-import { identityIdOf } from './names.ts';
 
 /** Passes when every question is allowed. @throws Fault denied with AWS's text for the first that is not */
 export type Authorizer = (requests: readonly AccessRequest[], ctx: RequestContext) => Promise<void>;

@@ -1,5 +1,6 @@
+import { newSecret } from '../../domain/access/session.ts';
 import type { AccessKeyRow } from '../../ports/store-iam.ts';
-import { type CredentialDependencies, newSecret, openSecret, sealSecret } from './credentials.ts';
+import { type CredentialDependencies, openSecret, sealSecret } from './credentials.ts';
 
 export interface AccountIdentity {
   accountId: string;

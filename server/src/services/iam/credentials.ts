@@ -1,10 +1,10 @@
-import { SealBroken } from '../../domain/encryption/sealing.ts';
+import { rootPrincipal, sessionPrincipal, userPrincipal } from '../../domain/access/identity.ts';
+import { openSession, type Session } from '../../domain/access/session.ts';
 import type { Principal } from '../../domain/operation.ts';
 import type { Vault } from '../../ports/keys.ts';
 import type { Store } from '../../ports/store.ts';
 import type { IdentityRow } from '../../ports/store-iam.ts';
 import type { Ids, Time } from '../../ports/time.ts';
-import { rootPrincipal, sessionPrincipal, userPrincipal } from './names.ts';
 
 export interface CredentialDependencies {
   store: Store;
@@ -75,39 +75,6 @@ export function createCredentialResolver(deps: CredentialDependencies): ResolveC
   };
 }
 
-/** What a session token holds; sealed under the master key, so that sessions survive a restart without a row. */
-export interface Session {
-  accessKeyId: string;
-  secretAccessKey: string;
-  accountId: string;
-  /** Id of the role or user; null for the root user. */
-  identityId: string | null;
-  /** Of a role's session. */
-  sessionName: string | null;
-  /** Policy documents, and ARNs of managed policies, that bound the session. */
-  sessionPolicies: string[];
-  tags: Record<string, string>;
-  /** Milliseconds since 1970. */
-  expiresAt: number;
-}
-
-/** Makes the credentials of a new session (ASIA…). */
-export function issueSession(
-  deps: Pick<CredentialDependencies, 'vault' | 'ids'>,
-  session: Omit<Session, 'accessKeyId' | 'secretAccessKey'>,
-): { accessKeyId: string; secretAccessKey: string; sessionToken: string; expiresAt: Date } {
-  const accessKeyId = `ASIA${deps.ids.upper(16)}`;
-  const secretAccessKey = newSecret(deps.ids);
-  const whole: Session = { ...session, accessKeyId, secretAccessKey };
-  const sessionToken = deps.vault.seal(Buffer.from(JSON.stringify(whole)), 'session-token');
-  return { accessKeyId, secretAccessKey, sessionToken, expiresAt: new Date(session.expiresAt) };
-}
-
-/** 40 characters, as AWS's secrets have. */
-export function newSecret(ids: Ids): string {
-  return Buffer.from(ids.bytes(30)).toString('base64');
-}
-
 /** Seals the secret of an access key; the key's id is bound to it. */
 export function sealSecret(vault: Vault, secretAccessKey: string, accessKeyId: string): string {
   return vault.seal(Buffer.from(secretAccessKey), `access-key:${accessKeyId}`);
@@ -122,15 +89,6 @@ export function openSecret(vault: Vault, sealedSecret: string, accessKeyId: stri
       `The secret of access key ${accessKeyId} cannot be read: the master key is not the one that it was stored with.`,
       { cause },
     );
-  }
-}
-
-function openSession(vault: Vault, sessionToken: string): Session | undefined {
-  try {
-    return JSON.parse(Buffer.from(vault.open(sessionToken, 'session-token')).toString());
-  } catch (error) {
-    if (error instanceof SealBroken) return undefined;
-    throw error;
   }
 }
 

@@ -12,11 +12,11 @@ import type {
   ListGroupsResponse,
   RemoveUserFromGroupRequest,
 } from '@aws-sdk/client-iam';
+import { identityArn } from '../../domain/access/identity.ts';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
 import type { IamRows, IdentityRow } from '../../ports/store-iam.ts';
 import { deleteConflict, noSuchEntity, overQuota } from './faults.ts';
 import { findIdentity, type IamDependencies, identityQuestion, insertIdentity } from './identities.ts';
-import { identityArn } from './names.ts';
 import { pageOf } from './paging.ts';
 import { describeUser } from './users.ts';
 

@@ -1,13 +1,13 @@
 import type { AttachedPermissionsBoundary, Tag } from '@aws-sdk/client-iam';
 import { type PolicyKind, parsePolicy } from '../../domain/access/document.ts';
+import { identityArn, parseIamArn } from '../../domain/access/identity.ts';
+import { awsManagedPolicy } from '../../domain/access/managed-policies.ts';
 import { namedArns } from '../../domain/access/principal.ts';
 import { Fault } from '../../domain/fault.ts';
 import type { AccessRequest, RequestContext } from '../../domain/operation.ts';
 import type { IamRows, IdentityKind, IdentityRow } from '../../ports/store-iam.ts';
 import type { CredentialDependencies } from './credentials.ts';
 import { alreadyExists, invalidInput, noSuchIdentity, noSuchPolicy, overQuota } from './faults.ts';
-import { awsManagedPolicy } from './managed-policies.ts';
-import { identityArn, parseIamArn } from './names.ts';
 
 export type IamDependencies = CredentialDependencies;
 

@@ -16,13 +16,13 @@ import type {
   Policy,
   SetDefaultPolicyVersionRequest,
 } from '@aws-sdk/client-iam';
+import { parseIamArn } from '../../domain/access/identity.ts';
+import { awsManagedPolicies, awsManagedPolicy } from '../../domain/access/managed-policies.ts';
 import { Fault } from '../../domain/fault.ts';
 import type { Operation } from '../../domain/operation.ts';
 import type { IamRows, PolicyRow, PolicyVersionRow } from '../../ports/store-iam.ts';
 import { alreadyExists, deleteConflict, invalidInput, noSuchEntity, noSuchPolicy } from './faults.ts';
 import { checkDocument, encodeDocument, type IamDependencies, tagList, tagRecord } from './identities.ts';
-import { awsManagedPolicies, awsManagedPolicy } from './managed-policies.ts';
-import { parseIamArn } from './names.ts';
 import { pageOf } from './paging.ts';
 
 const POLICY_CHARACTERS = 6144;

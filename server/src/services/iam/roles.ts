@@ -11,6 +11,7 @@ import type {
   UpdateAssumeRolePolicyRequest,
   UpdateRoleRequest,
 } from '@aws-sdk/client-iam';
+import { identityArn } from '../../domain/access/identity.ts';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
 import type { IdentityRow } from '../../ports/store-iam.ts';
 import { deleteConflict, overQuota, validationError } from './faults.ts';
@@ -26,7 +27,6 @@ import {
   tagList,
   tagRecord,
 } from './identities.ts';
-import { identityArn } from './names.ts';
 import { pageOf } from './paging.ts';
 
 const DEFAULT_SESSION_SECONDS = 3600;

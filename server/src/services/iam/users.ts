@@ -9,6 +9,7 @@ import type {
   UpdateUserRequest,
   User,
 } from '@aws-sdk/client-iam';
+import { identityArn } from '../../domain/access/identity.ts';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
 import type { IdentityRow } from '../../ports/store-iam.ts';
 import { alreadyExists, deleteConflict, overQuota, validationError } from './faults.ts';
@@ -22,7 +23,6 @@ import {
   tagList,
   tagRecord,
 } from './identities.ts';
-import { identityArn } from './names.ts';
 import { pageOf } from './paging.ts';
 
 const USERS_PER_ACCOUNT = 5000;

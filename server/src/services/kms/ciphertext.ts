@@ -1,7 +1,8 @@
 import { SealBroken, seal, unseal } from '../../domain/encryption/sealing.ts';
 import { Fault } from '../../domain/fault.ts';
+import type { Vault } from '../../ports/keys.ts';
 import type { KeyRow } from '../../ports/store-kms.ts';
-import type { KmsDependencies } from './key-access.ts';
+import type { Ids } from '../../ports/time.ts';
 
 /** First byte of every ciphertext: the form of what follows (16 bytes of key id, nonce, ciphertext, tag). */
 const FORM = 1;
@@ -11,7 +12,7 @@ export type EncryptionContext = Record<string, string> | undefined;
 
 /** Encrypts under a key; the encryption context and the key's id are authenticated, not kept. */
 export function encryptUnder(
-  deps: Pick<KmsDependencies, 'vault' | 'ids'>,
+  deps: { vault: Vault; ids: Ids },
   key: KeyRow,
   plaintext: Uint8Array,
   context: EncryptionContext,
@@ -23,7 +24,7 @@ export function encryptUnder(
 
 /** @throws Fault InvalidCiphertextException: changed bytes, another key's, or another encryption context */
 export function decryptUnder(
-  deps: Pick<KmsDependencies, 'vault'>,
+  deps: { vault: Vault },
   key: KeyRow,
   ciphertext: Uint8Array,
   context: EncryptionContext,
@@ -51,7 +52,7 @@ function invalidCiphertext(why: string, cause?: unknown): Fault {
   });
 }
 
-function keyMaterial({ vault }: Pick<KmsDependencies, 'vault'>, key: KeyRow): Uint8Array {
+function keyMaterial({ vault }: { vault: Vault }, key: KeyRow): Uint8Array {
   return vault.open(key.sealedMaterial, `kms-key:${key.keyId}`);
 }
 

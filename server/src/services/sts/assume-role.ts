@@ -1,17 +1,18 @@
 import type { AssumeRoleRequest, AssumeRoleResponse, Credentials } from '@aws-sdk/client-sts';
 import { parsePolicy } from '../../domain/access/document.ts';
+import { identityArn, parseIamArn, sessionPrincipal } from '../../domain/access/identity.ts';
+import { awsManagedPolicy } from '../../domain/access/managed-policies.ts';
+import { issueSession } from '../../domain/access/session.ts';
 import { Fault } from '../../domain/fault.ts';
 import type { AccessRequest, Operation, RequestContext } from '../../domain/operation.ts';
 import type { IdentityRow } from '../../ports/store-iam.ts';
-import { type CredentialDependencies, issueSession } from '../iam/credentials.ts';
-import { awsManagedPolicy } from '../iam/managed-policies.ts';
-import { identityArn, parseIamArn, sessionPrincipal } from '../iam/names.ts';
+import type { StsDependencies } from './dependencies.ts';
 
 const HOUR_SECONDS = 3600;
 /** AWS packs session policies and tags into the token; inline policy text alone may have 2,048 characters. */
 const SESSION_POLICY_CHARACTERS = 2048;
 
-export function assumeRoleOperations(deps: CredentialDependencies) {
+export function assumeRoleOperations(deps: StsDependencies) {
   return {
     AssumeRole: {
       async authorize(input: AssumeRoleRequest, ctx) {
@@ -62,10 +63,7 @@ export function assumeRoleOperations(deps: CredentialDependencies) {
 }
 
 /** @returns the role that an ARN (with its path) names, in whatever account */
-export async function findRole(
-  deps: Pick<CredentialDependencies, 'store'>,
-  arn: string,
-): Promise<IdentityRow | undefined> {
+export async function findRole(deps: Pick<StsDependencies, 'store'>, arn: string): Promise<IdentityRow | undefined> {
   const parsed = parseIamArn(arn);
   if (parsed?.type !== 'role') return undefined;
   const role = await deps.store.read(({ iam }) => iam.identity('role', parsed.accountId, parsed.name));
@@ -115,7 +113,7 @@ function sessionSeconds(input: AssumeRoleRequest, role: IdentityRow, { principal
 }
 
 async function checkSessionPolicies(
-  deps: CredentialDependencies,
+  deps: StsDependencies,
   input: AssumeRoleRequest,
   accountId: string,
 ): Promise<string[]> {

@@ -5,16 +5,17 @@ import type {
   GetSessionTokenRequest,
   GetSessionTokenResponse,
 } from '@aws-sdk/client-sts';
+import { identityIdOf } from '../../domain/access/identity.ts';
+import { issueSession } from '../../domain/access/session.ts';
 import { Fault } from '../../domain/fault.ts';
 import type { Operation } from '../../domain/operation.ts';
-import { type CredentialDependencies, issueSession } from '../iam/credentials.ts';
-import { identityIdOf } from '../iam/names.ts';
 import { describeCredentials } from './assume-role.ts';
+import type { StsDependencies } from './dependencies.ts';
 
 const HALF_A_DAY_SECONDS = 43_200;
 const HOUR_SECONDS = 3600;
 
-export function callerOperations(deps: CredentialDependencies) {
+export function callerOperations(deps: StsDependencies) {
   return {
     GetCallerIdentity: {
       authorize: (_input: object) => [],

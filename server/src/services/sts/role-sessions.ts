@@ -1,11 +1,12 @@
 import { conditionContext } from '../../domain/access/context.ts';
 import { parsePolicy } from '../../domain/access/document.ts';
 import { evaluate } from '../../domain/access/evaluate.ts';
+import { issueSession } from '../../domain/access/session.ts';
 import { Fault } from '../../domain/fault.ts';
 import type { Principal } from '../../domain/operation.ts';
 import type { RoleSessions } from '../../ports/customer-data.ts';
-import { type CredentialDependencies, issueSession } from '../iam/credentials.ts';
 import { findRole } from './assume-role.ts';
+import type { StsDependencies } from './dependencies.ts';
 
 const HOUR_SECONDS = 3600;
 
@@ -13,7 +14,7 @@ const HOUR_SECONDS = 3600;
  * Sessions that a service takes for itself: the trust policy alone decides, with aws:SourceAccount and aws:SourceArn, and
  * the role's own policies bound what the session may do, as with any caller.
  */
-export function createRoleSessions(deps: CredentialDependencies): RoleSessions {
+export function createRoleSessions(deps: StsDependencies): RoleSessions {
   return {
     async assumeForService(request) {
       const { roleArn, servicePrincipal, sourceAccountId, sourceArn, region, sessionName } = request;

@@ -8,9 +8,9 @@
  */
 import type { FaultKind } from '../../domain/fault.ts';
 import type { ServiceFault, ServiceModule } from '../../domain/operation.ts';
-import type { CredentialDependencies } from '../iam/credentials.ts';
 import { assumeRoleOperations } from './assume-role.ts';
 import { callerOperations } from './callers.ts';
+import type { StsDependencies } from './dependencies.ts';
 
 const FAULTS: Record<FaultKind, ServiceFault> = {
   invalid: { code: 'ValidationError', status: 400 },
@@ -27,7 +27,7 @@ const FAULTS: Record<FaultKind, ServiceFault> = {
   internal: { code: 'InternalFailure', status: 500 },
 };
 
-export function createStsService(deps: CredentialDependencies): ServiceModule {
+export function createStsService(deps: StsDependencies): ServiceModule {
   return {
     scope: 'sts',
     operations: { ...callerOperations(deps), ...assumeRoleOperations(deps) },

@@ -1,4 +1,20 @@
-import type { PolicyRow, PolicyVersionRow } from '../../ports/store-iam.ts';
+/** As the rows of a customer's policy are, so that both are read alike. */
+interface AwsPolicy {
+  policy: {
+    arn: string;
+    id: string;
+    accountId: string;
+    name: string;
+    path: string;
+    description: string;
+    defaultVersion: number;
+    latestVersion: number;
+    createdAt: string;
+    updatedAt: string;
+    tags: Record<string, string>;
+  };
+  version: { policyArn: string; version: number; document: string; createdAt: string };
+}
 
 interface ManagedPolicy {
   name: string;
@@ -77,10 +93,10 @@ const MANAGED_POLICIES: readonly ManagedPolicy[] = [
 /** AWS-managed policies belong to no account; the same rows in every one. */
 const EPOCH = '2015-02-06T18:39:46.000Z';
 
-const ROWS: ReadonlyMap<string, { policy: PolicyRow; version: PolicyVersionRow }> = new Map(
+const ROWS: ReadonlyMap<string, AwsPolicy> = new Map(
   MANAGED_POLICIES.map(({ name, description, statements }) => {
     const arn = `arn:aws:iam::aws:policy/${name}`;
-    const policy: PolicyRow = {
+    const policy = {
       arn,
       id: `ANPA${name.toUpperCase().padEnd(17, 'X').slice(0, 17)}`,
       accountId: 'aws',
@@ -99,10 +115,10 @@ const ROWS: ReadonlyMap<string, { policy: PolicyRow; version: PolicyVersionRow }
 );
 
 /** @returns the AWS-managed policy of an ARN (`arn:aws:iam::aws:policy/…`), if it is one of those that are kept here */
-export function awsManagedPolicy(arn: string): { policy: PolicyRow; version: PolicyVersionRow } | undefined {
+export function awsManagedPolicy(arn: string): AwsPolicy | undefined {
   return ROWS.get(arn);
 }
 
-export function awsManagedPolicies(): PolicyRow[] {
+export function awsManagedPolicies(): AwsPolicy['policy'][] {
   return [...ROWS.values()].map(row => row.policy);
 }

@@ -1,8 +1,23 @@
-import type { Principal } from '../../domain/operation.ts';
-import type { IdentityRow } from '../../ports/store-iam.ts';
+import type { Principal } from '../operation.ts';
 
-/** `arn:aws:iam::123456789012:role/path/name`; path begins and ends with a slash. */
-export function identityArn(row: Pick<IdentityRow, 'kind' | 'accountId' | 'path' | 'name'>): string {
+/** What makes the name of a user, role or group. */
+export interface IdentityName {
+  kind: 'user' | 'role' | 'group';
+  accountId: string;
+  /** Begins and ends with a slash. */
+  path: string;
+  name: string;
+}
+
+/** A user, role or group as a caller. */
+export interface Identity extends IdentityName {
+  /** AIDA…, AROA…, AGPA…. */
+  id: string;
+  tags: Record<string, string>;
+}
+
+/** `arn:aws:iam::123456789012:role/path/name`. */
+export function identityArn(row: IdentityName): string {
   return `arn:aws:iam::${row.accountId}:${row.kind}${row.path}${row.name}`;
 }
 
@@ -21,7 +36,7 @@ export function rootPrincipal(accountId: string): Principal {
   return { type: 'root', arn: `arn:aws:iam::${accountId}:root`, accountId, userId: accountId };
 }
 
-export function userPrincipal(user: IdentityRow): Principal {
+export function userPrincipal(user: Identity): Principal {
   return {
     type: 'user',
     arn: identityArn(user),
@@ -33,11 +48,7 @@ export function userPrincipal(user: IdentityRow): Principal {
 }
 
 /** A session of a role. @param sessionTags those given to AssumeRole; they win over the role's own */
-export function sessionPrincipal(
-  role: IdentityRow,
-  sessionName: string,
-  sessionTags: Record<string, string>,
-): Principal {
+export function sessionPrincipal(role: Identity, sessionName: string, sessionTags: Record<string, string>): Principal {
   return {
     type: 'assumedRole',
     // AWS: the role's path is not part of a session's ARN.
