@@ -114,6 +114,20 @@ describe('what was put is what one gets', () => {
     await assertBlobs(before);
   });
 
+  test('readers beside writers see one write or another, whole', async () => {
+    const written = Array.from({ length: 12 }, (_, index) => randomBytes(20_000 + index));
+    await put('contended', { Body: written[0] ?? '' });
+    const writing = Promise.all(written.map(Body => put('contended', { Body })));
+    const read = async () => {
+      for (let round = 0; round < 10; round++) {
+        const got = await get('contended');
+        const bytes = Buffer.from((await got.Body?.transformToByteArray()) ?? []);
+        assert.ok(written.some(candidate => candidate.equals(bytes)));
+      }
+    };
+    await Promise.all([writing, read(), read(), read()]);
+  });
+
   test('an upload that its client gives up leaves nothing', async () => {
     const before = await blobCount();
     const abort = new AbortController();

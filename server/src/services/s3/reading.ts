@@ -39,16 +39,22 @@ export interface OpenObject {
   close(): void;
 }
 
+/** How often an object is looked up that is replaced while it is. */
+const LOOKUPS = 10;
+
 /** Opens an object so that its bytes stay, even if it is replaced meanwhile. @throws Fault NoSuchKey */
 export async function openObject({ store, objects, blobs }: S3Parts, bucket: string, key: string): Promise<OpenObject> {
   const close = blobs.beginReading();
   try {
-    const found = await store.read(async ({ s3 }) => {
-      const object = await s3.object(bucket, key);
-      return object && { object, segments: await s3.segments(object.objectId) };
-    });
-    if (!found) throw noSuchKey(key);
-    return { ...found, close, stream: (range, signal) => stream(objects, found.segments, range, signal, close) };
+    for (let attempt = 0; attempt < LOOKUPS; attempt++) {
+      const object = await store.read(({ s3 }) => s3.object(bucket, key));
+      if (!object) throw noSuchKey(key);
+      const segments = await store.read(({ s3 }) => s3.segments(object.objectId));
+      // Two questions: an object replaced between them has lost its segments, and is looked up again. None is without.
+      if (segments.length > 0)
+        return { object, segments, close, stream: (range, signal) => stream(objects, segments, range, signal, close) };
+    }
+    throw new Error(`The object ${bucket}/${key} has no segments, or is replaced without pause.`);
   } catch (error) {
     close();
     throw error;
