@@ -28,6 +28,14 @@ const ANYTHING_FOR = (...actions: string[]): object => ({ Effect: 'Allow', Actio
 const MANAGED_POLICIES: readonly ManagedPolicy[] = [
   { name: 'AdministratorAccess', description: 'Everything.', statements: [ANYTHING_FOR('*')] },
   {
+    name: 'PowerUserAccess',
+    description: 'Everything but IAM.',
+    statements: [
+      { Effect: 'Allow', NotAction: 'iam:*', Resource: '*' },
+      ANYTHING_FOR('iam:GetAccountSummary', 'iam:ListRoles'),
+    ],
+  },
+  {
     name: 'ReadOnlyAccess',
     description: 'Reading of everything.',
     statements: [
