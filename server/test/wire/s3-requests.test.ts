@@ -128,6 +128,12 @@ test('an object as its headers say it', async () => {
   assert.equal(head.headers['x-amz-checksum-crc64nvme'], 'jSnVw/bqjr4=');
 });
 
+test('a list has times with milliseconds, as AWS writes them', async () => {
+  const { body } = await send('GET', `/${Bucket}`, { query: 'list-type=2' });
+  assert.match(body, /<LastModified>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z<\/LastModified>/);
+  assert.match((await send('GET', '/')).body, /<CreationDate>[^<]+\.000Z</);
+});
+
 test('a 304 has no body and the ETag; a 416 names the size', async () => {
   const unchanged = await send('GET', `/${Bucket}/plain`, {
     headers: { 'if-none-match': '"5eb63bbbe01eeed093cb22bb8f5acdc3"' },

@@ -28,7 +28,7 @@ export class RestXml implements Protocol {
 
   async encode(operation: OperationShape, output: Input): Promise<Answer> {
     const unwrapped = unwrappedMember(operation);
-    if (unwrapped === undefined) return this.#bindings.encode(operation, output);
+    if (unwrapped === undefined) return withMilliseconds(await this.#bindings.encode(operation, output));
     const text = escapeXml(String(output[unwrapped] ?? ''));
     return {
       status: operation.http?.status ?? 200,
@@ -55,6 +55,13 @@ export function restXmlFault(fault: WireFault): Answer {
     headers: { 'content-type': 'application/xml' },
     body: `${XML_DECLARATION}<Error>${parts.join('')}</Error>`,
   };
+}
+
+/** S3 writes times in XML as `2009-10-12T17:50:30.000Z`; the SDK's codec leaves out what is zero. */
+function withMilliseconds(answer: Answer): Answer {
+  if (typeof answer.body !== 'string') return answer;
+  const body = answer.body.replace(/<(CreationDate|Initiated|LastModified)>([^<.]+)Z</g, '<$1>$2.000Z<');
+  return { ...answer, body };
 }
 
 /**
