@@ -38,13 +38,13 @@ export function provisionedUnits(first: ThroughputRow, dependencies: Provisioned
   let retryAt = 0;
   let working: Promise<void> | undefined;
 
-  async function reconcile(row: ThroughputRow): Promise<void> {
+  async function reconcile(row: ThroughputRow, noRoom: Fault | null): Promise<void> {
     if (time.now().getTime() < retryAt) return;
     // While Updating, what serves now comes first: after a restart of the server too.
     const wantedArn = row.status === 'Creating' ? row.desiredModelArn : row.modelArn;
     const missing = row.desiredModelUnits - (servedArn === wantedArn ? pool.units().length : 0);
     if (missing > 0) {
-      const units = await load(row, wantedArn, missing);
+      const units = noRoom ? await failed(row, wantedArn, noRoom) : await load(row, wantedArn, missing);
       if (!units) return;
       await serve(wantedArn, units);
     }
@@ -80,14 +80,13 @@ export function provisionedUnits(first: ThroughputRow, dependencies: Provisioned
       return units;
     } catch (error) {
       if (removed.signal.aborted) return undefined;
-      loadFailures += 1;
-      log.warn({ provisionedModelArn, loadFailures, error }, 'a provisioned model could not be loaded');
-      await failed(row, modelArn, error);
-      return undefined;
+      return failed(row, modelArn, error);
     }
   }
 
-  async function failed(row: ThroughputRow, modelArn: string, error: unknown): Promise<void> {
+  async function failed(row: ThroughputRow, modelArn: string, error: unknown): Promise<undefined> {
+    loadFailures += 1;
+    log.warn({ provisionedModelArn, loadFailures, error }, 'a provisioned model could not be loaded');
     const fault = error instanceof Fault ? error : new Fault('modelError', 'The model could not be loaded.');
     if (pool.units().length === 0) {
       problem = fault;
@@ -119,9 +118,12 @@ export function provisionedUnits(first: ThroughputRow, dependencies: Provisioned
   }
 
   return {
-    /** Starts what the row asks for, one thing after another; returns at once. */
-    match(row: ThroughputRow): void {
-      working ??= reconcile(row)
+    /**
+     * Starts what the row asks for, one thing after another; returns at once.
+     * @param noRoom why none of its units may start here; null when they may
+     */
+    match(row: ThroughputRow, noRoom: Fault | null): void {
+      working ??= reconcile(row, noRoom)
         .catch((error: unknown) => log.error({ provisionedModelArn, error }, 'a provisioned model met a fault'))
         .finally(() => {
           working = undefined;

@@ -32,6 +32,15 @@ const POLL_SECONDS = 2;
 const DRAIN_SECONDS = 900;
 const RETRY_SECONDS = 2;
 
+/** The service refuses what does not fit when it is bought; a setting may have been lowered since. */
+function noRoom(units: number, used: number, capacity: number): Fault {
+  const figures = `${used - units} are in use, and this model needs ${units}`;
+  return new Fault(
+    'unavailable',
+    `This server may run ${capacity} model units at once (LIKENESS_MODEL_UNITS): ${figures}. Delete another Provisioned Throughput, or raise the limit.`,
+  );
+}
+
 export function startThroughputLoop(dependencies: ThroughputDependencies): ThroughputLoop {
   const { store, time, log, queueLimit } = dependencies;
   const provisioned = new Map<string, ProvisionedUnits>();
@@ -60,14 +69,17 @@ export function startThroughputLoop(dependencies: ThroughputDependencies): Throu
     const rows = await store.read(all => all.bedrock.listThroughputsToReconcile());
     const arns = new Set(rows.map(row => row.provisionedModelArn));
     for (const [arn, units] of provisioned) if (!arns.has(arn)) remove(arn, units);
+    const capacity = dependencies.inference.capacity();
+    let used = 0;
     for (const row of rows) {
+      used += row.desiredModelUnits;
       let units = provisioned.get(row.provisionedModelArn);
       if (!units) {
         const drainSeconds = DRAIN_SECONDS;
         units = provisionedUnits(row, { ...dependencies, drainSeconds, retrySeconds: RETRY_SECONDS, wake });
         provisioned.set(row.provisionedModelArn, units);
       }
-      units.match(row);
+      units.match(row, used > capacity ? noRoom(row.desiredModelUnits, used, capacity) : null);
     }
   }
 

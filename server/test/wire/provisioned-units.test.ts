@@ -189,12 +189,26 @@ test('A base model draws on demand, from one unit that its first request starts'
   assert.equal(inference.units.filter(unit => unit.model.adapter === null).length, 1);
 });
 
-test('After a restart of the server, models that were InService serve again', async () => {
+test('After a restart of the server, models that were InService serve again, where there is room', async () => {
   const arn = await provision('lasting', await customModel('lasting'), 1);
   await untilStatus(arn, 'InService');
   await server.close({ keepData: true });
   assert.deepEqual(inference.units, []);
-  server = await startServer({ dataDirectory: server.dataDirectory, overrides });
+  const dataDirectory = server.dataDirectory;
+  server = await startServer({
+    dataDirectory,
+    overrides: { ...overrides, inference: { ...inference, capacity: () => 0 } },
+  });
+  clients = server.clients();
+  const refused = async () => invoke(arn).then(String, (error: Error) => error.message);
+  while ((await refused()).includes('not ready')) await delay(50);
+  assert.match(
+    await refused(),
+    /may run 0 model units at once \(LIKENESS_MODEL_UNITS\): 0 are in use, and this model needs 1/,
+  );
+  await server.close({ keepData: true });
+
+  server = await startServer({ dataDirectory, overrides });
   clients = server.clients();
   assert.equal((await get(arn)).status, 'InService');
   const patient = server.clients({ maxAttempts: 10 });

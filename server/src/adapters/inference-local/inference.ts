@@ -7,7 +7,7 @@ import { createRuntimeFolder } from './runtime-folder.ts';
 import { startUnit } from './unit.ts';
 
 /** sockaddr_un.sun_path of Linux, less its final zero, less the longest that a runtime folder adds to it. */
-const MAXIMUM_PARENT_BYTES = 107 - '/likeness-4294967295-4194304-99999999999-abcdef/unit-99999999/s'.length;
+const MAXIMUM_PARENT_BYTES = 107 - '/likeness-4294967295-4294967295-4194304-99999999999-abcdef/unit-99999999/s'.length;
 const DEFAULT_INVOKE_TIMEOUT_SECONDS = 900;
 
 /** Model units as child processes that end with the server. */

@@ -3,7 +3,7 @@
  * weights (in memory where the machine has /dev/shm). A folder's name tells the server that owns it, so that the next one
  * removes what a kill -9 left behind.
  */
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type GroupLeader, leaderOf } from '../sandbox/process-group.ts';
 
@@ -35,8 +35,10 @@ function createIn(parent: string, owner: GroupLeader): string {
   return mkdtempSync(join(parent, `${prefix()}${owner.pid}-${owner.startTicks}-`));
 }
 
+/** Pids mean something within one pid namespace only: containers may share a /tmp. */
 function prefix(): string {
-  return `likeness-${process.getuid?.() ?? 0}-`;
+  const namespace = /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '0';
+  return `likeness-${process.getuid?.() ?? 0}-${namespace}-`;
 }
 
 function removeAbandoned(parent: string): void {
