@@ -16,6 +16,10 @@ export interface Principal {
   /** For an assumed role: the role's own ARN (policies attach to it), and the session's policies. */
   roleArn?: string;
   sessionPolicies?: string[];
+  /** Of temporary credentials: `aws:TokenIssueTime`. */
+  tokenIssuedAt?: Date;
+  /** `aws:SourceIdentity`, where AssumeRole was given one; it stays through chained roles. */
+  sourceIdentity?: string;
   /** The access key that signed; undefined for anonymous. Never logged whole. */
   accessKeyId?: string;
   tags?: Record<string, string>;

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: policy variables look like templates
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import {
@@ -261,6 +262,23 @@ describe('KMS', () => {
     await refused(encrypt(), 'AccessDeniedException', 400, 'with an explicit deny in a resource-based policy');
     assert.deepEqual((await kms.send(new ListKeyPoliciesCommand({ KeyId }))).PolicyNames, ['default']);
     assert.match((await kms.send(new GetKeyPolicyCommand({ KeyId }))).Policy ?? '', /Deny/);
+  });
+
+  it('sees the encryption context and the way of a call in conditions', async () => {
+    const { KeyId } = await newKey();
+    const mine = server.clients({ credentials: alice }).kms;
+    const own = allow('kms:*', '*', { Principal: { AWS: ACCOUNT } });
+    const when = (Condition: object) => allow('kms:Encrypt', '*', { Principal: { AWS: aliceArn }, Condition });
+    const encrypt = (EncryptionContext?: Record<string, string>) =>
+      mine.send(new EncryptCommand({ KeyId, Plaintext, EncryptionContext }));
+    const model = { StringEquals: { 'kms:EncryptionContext:model': '${aws:username}' } };
+    await kms.send(new PutKeyPolicyCommand({ KeyId, Policy: document(own, when(model)) }));
+    await encrypt({ model: 'alice' });
+    await refused(encrypt({ model: 'bob' }), 'AccessDeniedException', 400);
+    await refused(encrypt(), 'AccessDeniedException', 400);
+    const viaBedrock = { StringEquals: { 'kms:ViaService': 'bedrock.us-east-1.amazonaws.com' } };
+    await kms.send(new PutKeyPolicyCommand({ KeyId, Policy: document(own, when(viaBedrock)) }));
+    await refused(encrypt({ model: 'alice' }), 'AccessDeniedException', 400);
   });
 
   it('does not let an account lock itself out', async () => {

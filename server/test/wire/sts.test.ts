@@ -210,6 +210,42 @@ describe('STS', () => {
     await refused(whoAmI(second.session), 'InvalidClientTokenId', 403);
   });
 
+  it('carries tags and a source identity into the session, where policies see them', async () => {
+    const statement = { Effect: 'Allow', Principal: { AWS: aliceArn } };
+    const actions = ['sts:AssumeRole', 'sts:TagSession', 'sts:SetSourceIdentity'];
+    const Condition = { StringEquals: { 'aws:PrincipalTag/team': 'pets', 'aws:SourceIdentity': 'alice@example.com' } };
+    const list = allow('iam:ListUsers', '*', { Condition });
+    const RoleArn = await newRole('tagged', document({ ...statement, Action: actions }), list);
+    const Tags = [{ Key: 'team', Value: 'pets' }];
+    const SourceIdentity = 'alice@example.com';
+    const users = async (given: { session: Credentials }) =>
+      server.clients({ credentials: given.session }).iam.send(new ListUsersCommand({}));
+    await users(await assume(alice, { RoleArn, Tags, SourceIdentity }));
+    await refused(users(await assume(alice, { RoleArn, SourceIdentity })), 'AccessDenied', 403);
+    const plain = await newRole('untagged', document({ ...statement, Action: 'sts:AssumeRole' }));
+    await refused(assume(alice, { RoleArn: plain, Tags }), 'AccessDenied', 403, 'sts:TagSession');
+    await refused(assume(alice, { RoleArn: plain, SourceIdentity }), 'AccessDenied', 403, 'sts:SetSourceIdentity');
+    const transitive = { RoleArn, Tags, SourceIdentity, TransitiveTagKeys: ['team'] };
+    await refused(assume(alice, transitive), 'ValidationError', 400, 'TransitiveTagKeys is not supported');
+  });
+
+  it('ends the sessions that a policy of the role says are too old', async () => {
+    const RoleArn = await newRole('revoked', trust({ AWS: aliceArn }), allow('iam:ListUsers'));
+    const { session } = await assume(alice, { RoleArn });
+    const { iam } = server.clients({ credentials: session });
+    await iam.send(new ListUsersCommand({}));
+    const Condition = { DateLessThan: { 'aws:TokenIssueTime': new Date(Date.now() + 1000).toISOString() } };
+    const PolicyDocument = document({ ...allow('*', '*', { Condition }), Effect: 'Deny' });
+    const PolicyName = 'AWSRevokeOlderSessions';
+    await server.clients().iam.send(new PutRolePolicyCommand({ RoleName: 'revoked', PolicyName, PolicyDocument }));
+    await refused(
+      iam.send(new ListUsersCommand({})),
+      'AccessDenied',
+      403,
+      'with an explicit deny in an identity-based policy',
+    );
+  });
+
   it('gives a user a session of its own, with its own permissions', async () => {
     const dora = await makeUser(server, 'dora', allow('iam:ListUsers'));
     const { Credentials: given } = await server.clients({ credentials: dora }).sts.send(new GetSessionTokenCommand({}));

@@ -46,6 +46,12 @@ export function conditionContext(
   }
   set('aws:userid', principal.type === 'anonymous' ? 'anonymous' : principal.userId);
   set('aws:username', principal.userName);
+  set('aws:SourceIdentity', principal.sourceIdentity);
+  if (principal.tokenIssuedAt !== undefined) {
+    set('aws:TokenIssueTime', principal.tokenIssuedAt.toISOString());
+    // AWS: temporary credentials have the key, long-term ones do not; nobody here has an MFA device.
+    set('aws:MultiFactorAuthPresent', false);
+  }
   for (const [key, value] of Object.entries(principal.tags ?? {}))
     context.set(`aws:principaltag/${key.toLowerCase()}`, [value]);
   if (facts.service === 's3' && facts.presigned !== undefined)

@@ -18,7 +18,9 @@ export interface Session {
   /** Policy documents, and ARNs of managed policies, that bound the session. */
   sessionPolicies: string[];
   tags: Record<string, string>;
+  sourceIdentity: string | null;
   /** Milliseconds since 1970. */
+  issuedAt: number;
   expiresAt: number;
 }
 

@@ -96,10 +96,15 @@ async function principalOf(
   session: Session,
   identityById: (id: string) => Promise<IdentityRow | undefined>,
 ): Promise<Principal | undefined> {
-  const bounds = session.sessionPolicies.length > 0 ? { sessionPolicies: session.sessionPolicies } : {};
-  if (session.identityId === null) return rootPrincipal(session.accountId);
+  const issued = { tokenIssuedAt: new Date(session.issuedAt) };
+  if (session.identityId === null) return { ...rootPrincipal(session.accountId), ...issued };
   const identity = await identityById(session.identityId);
   if (identity === undefined) return undefined;
-  if (identity.kind === 'user') return userPrincipal(identity);
-  return { ...sessionPrincipal(identity, session.sessionName ?? '', session.tags), ...bounds };
+  if (identity.kind === 'user') return { ...userPrincipal(identity), ...issued };
+  return {
+    ...sessionPrincipal(identity, session.sessionName ?? '', session.tags),
+    ...issued,
+    ...(session.sessionPolicies.length > 0 ? { sessionPolicies: session.sessionPolicies } : {}),
+    ...(session.sourceIdentity === null ? {} : { sourceIdentity: session.sourceIdentity }),
+  };
 }

@@ -32,6 +32,9 @@ export function assumeRoleOperations(deps: StsDependencies) {
         };
         const asked = [question];
         if (input.Tags?.length) asked.push({ ...question, action: 'sts:TagSession' });
+        if (principal.sourceIdentity !== undefined && input.SourceIdentity !== undefined)
+          if (principal.sourceIdentity !== input.SourceIdentity)
+            throw new Fault('denied', 'The source identity of a session cannot be changed by assuming another role.');
         if (input.SourceIdentity !== undefined) asked.push({ ...question, action: 'sts:SetSourceIdentity' });
         return asked;
       },
@@ -41,6 +44,7 @@ export function assumeRoleOperations(deps: StsDependencies) {
         const role = await findRole(deps, input.RoleArn ?? '');
         if (role === undefined) throw new Fault('denied', `The role ${input.RoleArn} is gone.`);
         const { RoleSessionName: sessionName = '' } = input;
+        const sourceIdentity = input.SourceIdentity ?? ctx.principal.sourceIdentity ?? null;
         const sessionPolicies = await checkSessionPolicies(deps, input, role.accountId);
         const session = issueSession(deps, {
           accountId: role.accountId,
@@ -48,13 +52,15 @@ export function assumeRoleOperations(deps: StsDependencies) {
           sessionName,
           sessionPolicies,
           tags: Object.fromEntries((input.Tags ?? []).map(({ Key = '', Value = '' }) => [Key, Value])),
+          sourceIdentity,
+          issuedAt: ctx.now.getTime(),
           expiresAt: ctx.now.getTime() + sessionSeconds(input, role, ctx) * 1000,
         });
         const { arn, userId } = sessionPrincipal(role, sessionName, {});
         return {
           Credentials: describeCredentials(session),
           AssumedRoleUser: { AssumedRoleId: userId, Arn: arn },
-          ...(input.SourceIdentity === undefined ? {} : { SourceIdentity: input.SourceIdentity }),
+          ...(sourceIdentity === null ? {} : { SourceIdentity: sourceIdentity }),
           ...(sessionPolicies.length === 0 ? {} : { PackedPolicySize: packedPercent(sessionPolicies) }),
         };
       },

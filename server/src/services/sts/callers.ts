@@ -40,13 +40,16 @@ export function callerOperations(deps: StsDependencies) {
             'invalid',
             `DurationSeconds must be from 900 to ${longest}; you sent ${input.DurationSeconds}.`,
           );
+        const issuedAt = deps.time.now().getTime();
         const session = issueSession(deps, {
           accountId: principal.accountId,
           identityId: identityIdOf(principal) ?? null,
           sessionName: null,
           sessionPolicies: [],
           tags: {},
-          expiresAt: deps.time.now().getTime() + seconds * 1000,
+          sourceIdentity: null,
+          issuedAt,
+          expiresAt: issuedAt + seconds * 1000,
         });
         return { Credentials: describeCredentials(session) };
       },

@@ -56,6 +56,8 @@ export function createRoleSessions(deps: StsDependencies): RoleSessions {
         sessionName,
         sessionPolicies: [],
         tags: {},
+        sourceIdentity: null,
+        issuedAt: now.getTime(),
         expiresAt: now.getTime() + seconds * 1000,
       });
       return { ...session, accountId: role.accountId, region };
