@@ -127,7 +127,7 @@ def generate() -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Write server/generated/constraints.json.")
     parser.add_argument("--check", action="store_true", help="only say whether the file is what would be written")
     arguments = parser.parse_args()
     text = generate()

@@ -108,6 +108,9 @@ class Dispatcher {
     const found = await this.#find(passage, service, path, claim === undefined);
     const caller = await this.#authenticate(passage, service, claim, wholeBody);
     passage.record.principal = caller.principal.arn;
+    // Nobody behind this point needs them, and so nobody can let them slip.
+    delete passage.headers.authorization;
+    delete passage.headers['x-amz-security-token'];
     const { operation, labels } = await settled(found, service, passage, wholeBody);
     passage.record.operation = operation.name;
 
@@ -119,7 +122,7 @@ class Dispatcher {
       labels,
       query: service.contract.protocol === 'query' ? await formOf(passage, wholeBody) : passage.query,
       headers: contentHeaders(passage.headers, caller.payload),
-      body: streaming ? stream : stream ? await collect(stream, service.bodyLimitBytes) : await wholeBody(),
+      body: streaming ? stream : stream ? await collect(stream, service.bodyLimitBytes, isS3) : await wholeBody(),
     });
     const ctx = this.#context(passage, service, operation.name, caller);
     if (claim === undefined || claim.form === 'query-v2') ctx.regionNamed = false;

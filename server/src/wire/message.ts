@@ -72,15 +72,15 @@ export function splitTarget(target: string): { path: string; rawQuery: string } 
  * Reads a body of a bounded size.
  * @throws Refusal past the limit; the rest stays unread
  */
-export async function collect(body: AsyncIterable<Uint8Array>, limitBytes: number): Promise<Buffer> {
+export async function collect(body: AsyncIterable<Uint8Array>, limitBytes: number, isS3 = false): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let sizeBytes = 0;
   for await (const chunk of body) {
     sizeBytes += chunk.byteLength;
     if (sizeBytes > limitBytes)
       throw new Refusal(
-        413,
-        'RequestEntityTooLargeException',
+        isS3 ? 400 : 413,
+        isS3 ? 'MaxMessageLengthExceeded' : 'RequestEntityTooLargeException',
         `The body of this request may have at most ${limitBytes} bytes.`,
       );
     chunks.push(chunk);
