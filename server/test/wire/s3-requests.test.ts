@@ -196,6 +196,12 @@ test('DeleteObjects wants its keys protected', async () => {
   );
 });
 
+test('more XML than a request may have is MaxMessageLengthExceeded', async () => {
+  const body = Buffer.alloc(9 * 1024 * 1024, ' ');
+  const headers = { 'content-md5': createHash('md5').update(body).digest('base64') };
+  await refused(send('POST', `/${Bucket}`, { query: 'delete', body, headers }), 400, 'MaxMessageLengthExceeded');
+});
+
 test('a body that is no XML is MalformedXML', async () => {
   const body = '<Delete><Object>';
   const headers = { 'content-md5': createHash('md5').update(body).digest('base64') };
