@@ -101,7 +101,7 @@ function toRe2(pattern: string): string {
 function refusal(protocol: ProtocolName, errors: readonly ErrorObject[], input: Input): Refusal {
   const told = errors.filter(({ keyword }) => keyword !== 'propertyNames');
   const wrongType = told.some(({ keyword }) => keyword === 'type');
-  const sentences = [...new Set(told.map(error => sentence(error, input)))];
+  const sentences = [...new Set(told.map(error => sentence(error, input, protocol)))];
   const count = sentences.length === 1 ? '1 validation error' : `${sentences.length} validation errors`;
   const message = `${count} detected: ${sentences.slice(0, MESSAGE_LIMIT).join('; ')}`;
   switch (protocol) {
@@ -132,20 +132,26 @@ function s3Code(error: ErrorObject | undefined, input: Input): string {
 }
 
 /** One broken constraint in the words of AWS's services. */
-function sentence(error: ErrorObject, input: Input): string {
+function sentence(error: ErrorObject, input: Input, protocol: ProtocolName): string {
   const { keyword, params, schema, parentSchema, data } = error;
   const path = memberPath(error.instancePath, input);
   if (keyword === 'required') {
-    const member = path === '' ? params.missingProperty : `${path}.${params.missingProperty}`;
-    return `Value null at '${member}' failed to satisfy constraint: Member must not be null`;
+    const member = path === '' ? String(params.missingProperty) : `${path}.${params.missingProperty}`;
+    return `Value null at '${spelled(member, protocol)}' failed to satisfy constraint: Member must not be null`;
   }
   const constraint = constraintText(keyword, schema);
   if (error.propertyName !== undefined)
-    return `Value at '${path}' failed to satisfy constraint: Map keys must satisfy constraint: [${constraint}]`;
+    return `Value at '${spelled(path, protocol)}' failed to satisfy constraint: Map keys must satisfy constraint: [${constraint}]`;
   const sensitive = (parentSchema as { sensitive?: boolean } | undefined)?.sensitive === true;
   const repeatable = typeof data === 'string' || typeof data === 'number' || typeof data === 'boolean';
   const shown = sensitive || !repeatable ? '' : ` '${shorten(String(data))}'`;
-  return `Value${shown} at '${path}' failed to satisfy constraint: ${constraint}`;
+  return `Value${shown} at '${spelled(path, protocol)}' failed to satisfy constraint: ${constraint}`;
+}
+
+/** AWS: IAM, STS and KMS name members in lower camel case here (`roleName`), whatever their models call them. */
+function spelled(path: string, protocol: ProtocolName): string {
+  if (protocol !== 'query' && protocol !== 'json-1-1') return path;
+  return path.replace(/(^|\.)([A-Z])/g, (_, dot: string, letter: string) => dot + letter.toLowerCase());
 }
 
 function constraintText(keyword: string, limit: unknown): string {

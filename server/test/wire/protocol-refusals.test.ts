@@ -110,8 +110,8 @@ describe('JSON 1.1', () => {
   }
   const cases: [name: string, target: string, body: string, code: string, message: RegExp][] = [
     ['no JSON', 'TrentService.DescribeKey', '{', 'SerializationException', /JSON object/],
-    ['an array', 'TrentService.DescribeKey', '[]', 'ValidationException', /'KeyId'/],
-    ['a wrong type', 'TrentService.DescribeKey', '{"KeyId": {}}', 'SerializationException', /'KeyId'.*type string/],
+    ['an array', 'TrentService.DescribeKey', '[]', 'ValidationException', /'keyId'/],
+    ['a wrong type', 'TrentService.DescribeKey', '{"KeyId": {}}', 'SerializationException', /'keyId'.*type string/],
     [
       'a blob that is no base64',
       'TrentService.Encrypt',
