@@ -173,6 +173,8 @@ def read_base_model(path: Path) -> BaseModel:
         )
     for name in defaults.parts:
         check_part(base.part(name), name)
+    if not base.part("tokenizer").is_dir():
+        raise RunError("The base model's part tokenizer is missing.", user_error=True)
     if not (path / "scheduler" / "scheduler_config.json").is_file():
         raise RunError("The base model lacks scheduler/scheduler_config.json.", user_error=True)
     return base

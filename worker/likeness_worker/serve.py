@@ -240,12 +240,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def _answer(self, status: int, message: object) -> None:
         body = json.dumps(contract.write(message)).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
         # The other side may have gone meanwhile; its images are lost, the worker goes on.
         with contextlib.suppress(ConnectionError):
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:

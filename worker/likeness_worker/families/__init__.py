@@ -79,7 +79,9 @@ def choose_placement(device: str = "auto", precision: str = "auto") -> Placement
     if device == "cuda" and not torch.cuda.is_available():
         raise RunError("This machine has no CUDA device that PyTorch can use.")
     if precision == "auto":
-        fast = torch.cuda.is_bf16_supported(including_emulation=False) if device == "cuda" else _cpu_multiplies_bfloat16()
+        fast = (
+            torch.cuda.is_bf16_supported(including_emulation=False) if device == "cuda" else _cpu_multiplies_bfloat16()
+        )
         precision = "bfloat16" if fast else "float32"
     return Placement(torch.device(device), getattr(torch, precision))
 
