@@ -124,6 +124,38 @@ function malformedTrailer(): Fault {
   );
 }
 
+/**
+ * Checks a body that was read whole against the digests beside it.
+ * @param ofObject headers that the operation's input binds: a CompleteMultipartUpload's checksum is the object's
+ * @throws Refusal BadDigest, InvalidDigest
+ */
+export function checkDigests(
+  body: Uint8Array,
+  headers: HeaderMap,
+  startChecksum: StartChecksum,
+  ofObject: ReadonlySet<string>,
+): void {
+  const contentMd5 = headers['content-md5'];
+  if (contentMd5 !== undefined) {
+    if (Buffer.from(contentMd5, 'base64').length !== 16)
+      throw new Refusal(400, 'InvalidDigest', 'The Content-MD5 you specified was invalid.');
+    if (createHash('md5').update(body).digest('base64') !== contentMd5)
+      throw new Refusal(400, 'BadDigest', 'The Content-MD5 you specified did not match what we received.');
+  }
+  for (const [name, sent] of Object.entries(headers)) {
+    if (!name.startsWith(CHECKSUM_HEADER) || ofObject.has(name)) continue;
+    const algorithm = name.slice(CHECKSUM_HEADER.length);
+    const checksum = startChecksum(algorithm);
+    checksum?.update(body);
+    if (checksum !== undefined && checksum.digest() !== sent)
+      throw new Refusal(
+        400,
+        'BadDigest',
+        `The ${algorithm.toUpperCase()} you specified did not match the calculated checksum.`,
+      );
+  }
+}
+
 /** The headers as the schema should see them: without the chunked coding, and with the length of what is inside. */
 export function contentHeaders(headers: HeaderMap, payload: Payload): HeaderMap {
   if (payload.kind !== 'chunked') return headers;

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { Fault } from '../domain/fault.ts';
 import type { AccessRequest, Operation, Principal, RequestContext, ServiceModule } from '../domain/operation.ts';
-import { contentHeaders, type StartChecksum, verifiedBody } from './body.ts';
+import { checkDigests, contentHeaders, type StartChecksum, verifiedBody } from './body.ts';
 import type { ProtocolName, ServiceName } from './contract.ts';
 import { encodeFailure, extendedRequestId } from './failure.ts';
 import { collect, headerMap, type RequestRecord, splitTarget, type WireRequest, type WireResponse } from './message.ts';
-import { streamsIn } from './protocols/http-bindings.ts';
+import { boundHeaders, streamsIn } from './protocols/http-bindings.ts';
 import type { Input } from './protocols/protocol.ts';
 import { Refusal } from './refusal.ts';
 import { createService, type Found, findAction, findOperation, type Service } from './registry.ts';
@@ -118,11 +118,13 @@ class Dispatcher {
       ? verifiedBody(passage.request.body, caller.payload, passage.headers, this.#options.startChecksum)
       : undefined;
     const streaming = stream !== undefined && streamsIn(operation);
+    const whole = streaming ? undefined : await (stream ? collect(stream, service.bodyLimitBytes, isS3) : wholeBody());
+    if (isS3 && whole) checkDigests(whole, passage.headers, this.#options.startChecksum, boundHeaders(operation));
     const input = await service.protocol.decode(operation, {
       labels,
       query: service.contract.protocol === 'query' ? await formOf(passage, wholeBody) : passage.query,
       headers: contentHeaders(passage.headers, caller.payload),
-      body: streaming ? stream : stream ? await collect(stream, service.bodyLimitBytes, isS3) : await wholeBody(),
+      body: whole ?? stream ?? new Uint8Array(),
     });
     const ctx = this.#context(passage, service, operation.name, caller);
     if (claim === undefined || claim.form === 'query-v2') ctx.regionNamed = false;

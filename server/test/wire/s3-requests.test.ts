@@ -196,6 +196,16 @@ test('DeleteObjects wants its keys protected', async () => {
   );
 });
 
+test('a body of XML is checked against the digests beside it', async () => {
+  const body = '<Delete><Object><Key>k</Key></Object></Delete>';
+  const remove = (headers: Record<string, string>) => send('POST', `/${Bucket}`, { query: 'delete', body, headers });
+  const wrong = createHash('md5').update('other').digest('base64');
+  await refused(remove({ 'content-md5': wrong }), 400, 'BadDigest');
+  await refused(remove({ 'content-md5': 'none' }), 400, 'InvalidDigest');
+  await refused(remove({ 'x-amz-checksum-crc32': 'AAAAAA==' }), 400, 'BadDigest');
+  assert.equal((await remove({ 'content-md5': createHash('md5').update(body).digest('base64') })).status, 200);
+});
+
 test('more XML than a request may have is MaxMessageLengthExceeded', async () => {
   const body = Buffer.alloc(9 * 1024 * 1024, ' ');
   const headers = { 'content-md5': createHash('md5').update(body).digest('base64') };

@@ -163,3 +163,12 @@ export function streamsIn(operation: OperationShape): boolean {
     ([, schema]) => schema.isStreaming() && Boolean(schema.getMergedTraits().httpPayload),
   );
 }
+
+/** Names of the headers that an operation's input binds, lower-case. */
+export function boundHeaders(operation: OperationShape): ReadonlySet<string> {
+  if (operation.input.isUnitSchema()) return new Set();
+  const names = [...operation.input.structIterator()].map(
+    ([, schema]) => (schema.getMergedTraits() as Traits).httpHeader,
+  );
+  return new Set(names.filter(name => name !== undefined).map(name => name.toLowerCase()));
+}
