@@ -56,7 +56,7 @@ export function provisionedUnits(first: ThroughputRow, dependencies: Provisioned
     const units = await load(row, row.desiredModelArn, row.desiredModelUnits);
     if (!units) return;
     const isCurrent = await advance(row, { status: 'InService', modelArn: row.desiredModelArn, failureMessage: null });
-    if (!isCurrent) await Promise.all(units.map(({ unit }) => unit.stop(0)));
+    if (!isCurrent) await Promise.allSettled(units.map(({ unit }) => unit.stop(0)));
     else await serve(row.desiredModelArn, units);
   }
 

@@ -85,7 +85,10 @@ export function startThroughputLoop(dependencies: ThroughputDependencies): Throu
 
   function remove(arn: string, units: ProvisionedUnits): void {
     provisioned.delete(arn);
-    const removing = units.remove(DRAIN_SECONDS).finally(() => leaving.delete(removing));
+    const removing = units
+      .remove(DRAIN_SECONDS)
+      .catch((error: unknown) => log.error({ provisionedModelArn: arn, error }, 'units could not be ended'))
+      .finally(() => leaving.delete(removing));
     leaving.add(removing);
   }
 

@@ -62,7 +62,7 @@ export function unitPool(options: { queueLimit: number; onLost(): void }) {
 
   function lose(pooled: PooledUnit, waiting: Waiting, error: unknown): void {
     remove(pooled);
-    void pooled.unit.stop(0);
+    void end(pooled);
     const isHung = error instanceof Fault && error.kind === 'modelTimeout';
     if (!isHung && !waiting.wasRetried && free.length + busy.size > 0) {
       waiting.wasRetried = true;
@@ -72,6 +72,11 @@ export function unitPool(options: { queueLimit: number; onLost(): void }) {
       waiting.reject(isDraining ? new Fault('modelError', 'The model unit ended; try again.') : error);
     }
     options.onLost();
+  }
+
+  async function end(pooled: PooledUnit): Promise<void> {
+    // A unit that cannot be ended is no reason to end the server; `ended` tells when it is gone.
+    await pooled.unit.stop(0).catch(() => undefined);
   }
 
   function remove(pooled: PooledUnit): boolean {
@@ -105,7 +110,7 @@ export function unitPool(options: { queueLimit: number; onLost(): void }) {
         retired.map(async pooled => {
           const inHand = busy.get(pooled);
           if (inHand) await Promise.race([inHand, pooled.unit.ended, deadline(graceSeconds)]);
-          await pooled.unit.stop(0);
+          await end(pooled);
           remove(pooled);
           leaving.delete(pooled);
         }),

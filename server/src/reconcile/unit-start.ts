@@ -71,7 +71,7 @@ export async function startUnits(
     if (failed) throw failed.reason;
     return settled.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []));
   } catch (error) {
-    await Promise.all(started.map(unit => unit.stop(0)));
+    await Promise.allSettled(started.map(unit => unit.stop(0)));
     throw error;
   } finally {
     if (folder !== null) await starter.inference.deleteWeightsFolder(folder);

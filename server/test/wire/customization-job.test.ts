@@ -93,7 +93,7 @@ test('Stop shows Stopping at once, then Stopped; no model, no process, no second
 
 test('A killed trainer goes on from its newest checkpoint, and each step is told once', async () => {
   await putDataSet(clients, 'killed');
-  const jobArn = await createJob(clients, 'killed', roleArn, { stepCount: '200' });
+  const jobArn = await createJob(clients, 'killed', roleArn, { stepCount: '400' });
   await untilTraining(jobArn);
   await delay(150);
   await compute.kill(join(runPath(jobArn), '1'));
@@ -108,7 +108,7 @@ test('A killed trainer goes on from its newest checkpoint, and each step is told
     .map(row => Number(row.split(',')[0]));
   assert.deepEqual(
     steps,
-    Array.from({ length: 200 }, (_, step) => step),
+    Array.from({ length: 400 }, (_, step) => step),
   );
 });
 
@@ -212,7 +212,7 @@ test("An image in another Region's bucket is refused, by its line", async () => 
 test('A role that is deleted meanwhile fails the job when its metrics are to be written', async () => {
   await putDataSet(clients, 'role-gone');
   const role = await putRole(clients, 'role-gone');
-  const jobArn = await createJob(clients, 'role-gone', role, { stepCount: '200' });
+  const jobArn = await createJob(clients, 'role-gone', role, { stepCount: '400' });
   await untilTraining(jobArn);
   await clients.iam.send(new DeleteRolePolicyCommand({ RoleName: 'role-gone', PolicyName: 'data' }));
   await clients.iam.send(new DeleteRoleCommand({ RoleName: 'role-gone' }));
@@ -226,7 +226,7 @@ test('A key that is disabled meanwhile fails the job, and no model stays', async
   await putDataSet(clients, 'key-gone');
   const { KeyMetadata } = await clients.kms.send(new CreateKeyCommand({}));
   const KeyId = KeyMetadata?.KeyId ?? '';
-  const jobArn = await createJob(clients, 'key-gone', roleArn, { stepCount: '200', keyId: KeyId });
+  const jobArn = await createJob(clients, 'key-gone', roleArn, { stepCount: '400', keyId: KeyId });
   await untilTraining(jobArn);
   await clients.kms.send(new DisableKeyCommand({ KeyId }));
   const job = await endedJob(clients, jobArn);

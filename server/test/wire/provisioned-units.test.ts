@@ -16,7 +16,7 @@ import { createInProcessInference } from '../support/in-process-inference.ts';
 import { startServer, type TestClients, type TestServer } from '../support/server.ts';
 import { createJob, endedJob, putDataSet, putRole } from '../support/training-data.ts';
 
-const inference = createInProcessInference({ capacity: 8, loadMilliseconds: 100, invokeMilliseconds: 60 });
+const inference = createInProcessInference({ capacity: 8, loadMilliseconds: 400, invokeMilliseconds: 60 });
 const overrides = { inference, compute: createInProcessCompute({ slots: 4, millisecondsAStep: 1 }) };
 let server: TestServer;
 let clients: TestClients;
@@ -61,6 +61,11 @@ async function invoke(modelId: string, text = 'Ron the dog', from = clients): Pr
   const answer = await from.runtime.send(new InvokeModelCommand({ modelId, body, contentType: 'application/json' }));
   const { images } = JSON.parse(new TextDecoder().decode(answer.body)) as { images: string[] };
   return Buffer.from(images[0] ?? '', 'base64').toString();
+}
+
+/** Waits until a unit has a request of this text in hand. */
+async function untilInHand(text: string): Promise<void> {
+  while (!inference.requests.some(request => request.text === text)) await delay(2);
 }
 
 const nameOf = (error: unknown) => (error instanceof Error ? error.name : String(error));
@@ -117,8 +122,8 @@ test('An update swaps versions without one failed request', async () => {
 test('A unit that dies is replaced; its request is drawn by another, or fails at once', async () => {
   const arn = await provision('mortal', await customModel('mortal'), 1);
   await untilStatus(arn, 'InService');
-  const answer = invoke(arn).catch(nameOf);
-  await delay(30);
+  const answer = invoke(arn, 'the last words').catch(nameOf);
+  await untilInHand('the last words');
   inference.units.find(unit => unit.model.adapter)?.kill();
   assert.equal(await answer, 'ModelErrorException');
   const deadline = Date.now() + 10_000;
@@ -142,10 +147,10 @@ test('Past the queue requests are throttled', async () => {
 test('Deleting lets the request in hand finish', async () => {
   const arn = await provision('drained', await customModel('drained'), 1);
   await untilStatus(arn, 'InService');
-  const answer = invoke(arn);
-  await delay(20);
+  const answer = invoke(arn, 'the farewell');
+  await untilInHand('the farewell');
   await clients.bedrock.send(new DeleteProvisionedModelThroughputCommand({ provisionedModelId: arn }));
-  assert.match(await answer, /^Ron the dog by /);
+  assert.match(await answer, /^the farewell by /);
 });
 
 test('A model that cannot be loaded twice is Failed, with the reason', async () => {

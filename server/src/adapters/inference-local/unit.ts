@@ -211,8 +211,12 @@ function isConnectionEnd(error: unknown): boolean {
 
 /** bubblewrap's outer process may go before the worker inside: the whole group must be gone before the folder is. */
 async function cleanUp(leader: GroupLeader, folder: string, tail: string): Promise<string> {
-  await endGroup(leader, 0);
-  rmSync(folder, { recursive: true, force: true });
+  try {
+    await endGroup(leader, 0);
+    rmSync(folder, { recursive: true, force: true });
+  } catch {
+    // The runtime folder goes with the server, or with the next one.
+  }
   return tail;
 }
 
