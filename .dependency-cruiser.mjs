@@ -42,13 +42,6 @@ export default {
       to: { path: `${source}/services/`, pathNot: `${source}/services/$1/` },
     },
     {
-      name: 'aws-schemas-stay-in-wire',
-      comment: 'Elsewhere only the types of the SDK are used: `import type`. The adapter and the demo are clients.',
-      severity: 'error',
-      from: { path: source, pathNot: `${source}/(wire|cli|adapters/customer-data-s3)/|\\.test\\.ts$` },
-      to: { path: 'node_modules/@(aws-sdk|smithy)/', dependencyTypesNot: ['type-only'] },
-    },
-    {
       name: 'e2e-imports-no-source',
       comment: 'The end-to-end tests drive the running product, as a stranger would.',
       severity: 'error',

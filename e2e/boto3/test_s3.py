@@ -115,7 +115,7 @@ def test_many_are_deleted_at_once(s3: Any, bucket: str) -> None:
 def test_the_resource_interface(product: Any, bucket: str) -> None:
     import boto3
 
-    resource = boto3.resource(
+    resource: Any = boto3.resource(
         "s3",
         endpoint_url=product.endpoint,
         aws_access_key_id=product.access_key_id,

@@ -7,7 +7,7 @@ import { runCommand } from '../suites/suite.ts';
  * The tool has been seen to check nothing and say so nowhere (a compiler it does not know, a path that moved): fewer of
  * our modules than this is a failure. Raise it as the house grows.
  */
-export const MINIMUM_MODULES = 60;
+export const MINIMUM_MODULES = 150;
 
 interface Cruise {
   modules: { source: string }[];
