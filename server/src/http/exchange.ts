@@ -111,23 +111,28 @@ export class Exchange {
     const whole = typeof body === 'string' ? Buffer.from(body, 'utf8') : body;
     const keepAlive = this.#restIsSmall();
     response.statusCode = status;
-    for (const [name, value] of Object.entries(headers))
-      if (!silentHeader(name, silent, status)) response.setHeader(name, value);
+    for (const [name, value] of inOrder(headers))
+      if (!silentHeader(name, silent, status)) response.setHeader(name, headerValue(value));
     if (!silent && (whole === undefined || whole instanceof Uint8Array))
       response.setHeader('content-length', String(whole?.byteLength ?? 0));
     if (!this.#isHttp2 && (!keepAlive || stopping)) response.setHeader('connection', 'close');
     if (silent || whole === undefined) await discard(body);
     else if (whole instanceof Uint8Array) await this.#write(whole);
-    else await this.#stream(whole);
+    else await this.#stream(whole, headers['content-length']);
     if (silent) flush(response);
     await this.#finish(keepAlive);
   }
 
-  async #stream(body: AsyncIterable<Uint8Array>): Promise<void> {
+  async #stream(body: AsyncIterable<Uint8Array>, promisedLength: string | undefined): Promise<void> {
+    let sizeBytes = 0;
     for await (const chunk of body) {
       if (this.response.destroyed) throw new ClientGone('The client went away.');
+      sizeBytes += chunk.byteLength;
       await this.#write(chunk);
     }
+    // On a connection that stays, a client would wait for the rest for ever.
+    if (promisedLength !== undefined && Number(promisedLength) !== sizeBytes)
+      throw new Error(`The answer promised ${promisedLength} bytes and had ${sizeBytes}.`);
   }
 
   async #write(chunk: Uint8Array): Promise<void> {
@@ -227,6 +232,21 @@ function writeTo(response: HttpResponse, chunk: Uint8Array): boolean {
 function flush(response: HttpResponse): void {
   // HTTP/2's response has it too, though its type does not say so.
   if (!response.headersSent) (response as http.ServerResponse).flushHeaders();
+}
+
+/** Node takes a Content-Disposition behind a Content-Length for text to decode once more, and garbles it. */
+function inOrder(headers: Record<string, string>): [name: string, value: string][] {
+  const entries = Object.entries(headers);
+  const first = entries.filter(([name]) => name === 'content-disposition');
+  return [...first, ...entries.filter(([name]) => name !== 'content-disposition')];
+}
+
+/** A value may come from a query (`response-content-disposition`): beyond Latin-1 it goes as UTF-8, and no line ends it. */
+function headerValue(value: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed
+  const line = value.replace(/[\u0000-\u0008\u000a-\u001f\u007f]/g, ' ');
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the range of bytes
+  return /^[\u0000-\u00ff]*$/.test(line) ? line : Buffer.from(line, 'utf8').toString('latin1');
 }
 
 /** A HEAD's answer says the length of what GET would send; 204 and 304 say none. */

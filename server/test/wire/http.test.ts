@@ -143,6 +143,18 @@ describe('a connection', () => {
   });
 });
 
+describe('a header made from a query', () => {
+  test('cannot end its line, and carries any character', async () => {
+    await send(server.port, signed({ method: 'PUT', target: '/http/named', body: 'x' }));
+    const value = encodeURIComponent('attachment; filename="☃"\r\nset-cookie: a=b');
+    const answer = await send(server.port, signed({ target: `/http/named?response-content-disposition=${value}` }));
+    assert.equal(answer.status, 200, answer.text);
+    assert.equal(answer.headers['set-cookie'], undefined);
+    const said = Buffer.from(answer.headers['content-disposition'] ?? '', 'latin1').toString('utf8');
+    assert.equal(said, 'attachment; filename="☃"  set-cookie: a=b');
+  });
+});
+
 describe('the paths of the product', () => {
   test('health needs no signature', async () => {
     const response = await fetch(`${server.endpoint}/_likeness/v1/health`);
