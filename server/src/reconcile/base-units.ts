@@ -23,7 +23,11 @@ export function baseUnits(dependencies: BaseUnitsDependencies) {
     let entry = entries.get(baseModelId);
     if (!entry) {
       entry = {
-        pool: unitPool({ queueLimit: dependencies.queueLimit, onLost: () => start(baseModelId) }),
+        pool: unitPool({
+          queueLimit: dependencies.queueLimit,
+          time: dependencies.time,
+          onLost: () => start(baseModelId),
+        }),
         starting: undefined,
       };
       entries.set(baseModelId, entry);

@@ -29,7 +29,7 @@ export function provisionedUnits(first: ThroughputRow, dependencies: Provisioned
   const { store, keyring, log, time, queueLimit, drainSeconds, retrySeconds, wake } = dependencies;
   const { provisionedModelArn, provisionedModelId } = first;
   const removed = new AbortController();
-  const pool = unitPool({ queueLimit, onLost: wake });
+  const pool = unitPool({ queueLimit, time, onLost: wake });
   /** Which model the units in the pool hold. */
   let servedArn: string | null = null;
   let keyArn: string | null = null;

@@ -9,6 +9,7 @@ import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
 import { baseUnits } from './base-units.ts';
 import { type ProvisionedUnits, provisionedUnits } from './provisioned-units.ts';
+import { firstOf } from './unit-pool.ts';
 import type { UnitStarter } from './unit-start.ts';
 
 export interface ThroughputDependencies extends UnitStarter {
@@ -116,10 +117,7 @@ export function startThroughputLoop(dependencies: ThroughputDependencies): Throu
         bases.close(graceSeconds),
         ...[...provisioned.values()].map(units => units.remove(graceSeconds)),
       ]);
-      // Aborted, or its timer would keep the process for the whole grace.
-      const grace = new AbortController();
-      await Promise.race([Promise.all(leaving), time.sleep(graceSeconds * 1000, grace.signal)]);
-      grace.abort();
+      await firstOf([Promise.all(leaving)], graceSeconds, time);
     },
   };
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createInProcessInference } from '../../test/support/in-process-inference.ts';
+import { systemTime } from '../adapters/system.ts';
 import { Fault } from '../domain/fault.ts';
 import { type PoolRequest, unitPool } from './unit-pool.ts';
 
@@ -27,7 +28,7 @@ function requestOf(text: string): PoolRequest {
 async function poolOf(count: number, queueLimit = 10) {
   const inference = createInProcessInference({ capacity: 9, loadMilliseconds: 0, invokeMilliseconds: 40 });
   const lost: number[] = [];
-  const pool = unitPool({ queueLimit, onLost: () => lost.push(Date.now()) });
+  const pool = unitPool({ queueLimit, time: systemTime(), onLost: () => lost.push(Date.now()) });
   for (let index = 0; index < count; index += 1)
     pool.add({ unit: await inference.start({ baseModelPath: '/', adapter: null }), adapterId: null });
   return { inference, pool, lost };

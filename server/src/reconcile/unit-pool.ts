@@ -1,5 +1,6 @@
 import { Fault } from '../domain/fault.ts';
 import type { InvokeRequest, Unit } from '../ports/inference.ts';
+import type { Time } from '../ports/time.ts';
 
 export type PoolRequest = Omit<InvokeRequest, 'adapterId'>;
 
@@ -24,7 +25,7 @@ interface Waiting {
  * of arrival in front of all. No request hangs: it is answered, or fails with its unit, its queue or its time.
  * @param options.onLost a unit died or hung, and is out
  */
-export function unitPool(options: { queueLimit: number; onLost(): void }) {
+export function unitPool(options: { queueLimit: number; time: Time; onLost(): void }) {
   const free: PooledUnit[] = [];
   const busy = new Map<PooledUnit, Promise<void>>();
   const leaving = new Set<PooledUnit>();
@@ -109,7 +110,7 @@ export function unitPool(options: { queueLimit: number; onLost(): void }) {
       await Promise.all(
         retired.map(async pooled => {
           const inHand = busy.get(pooled);
-          if (inHand) await Promise.race([inHand, pooled.unit.ended, deadline(graceSeconds)]);
+          if (inHand) await firstOf([inHand, pooled.unit.ended], graceSeconds, options.time);
           await end(pooled);
           remove(pooled);
           leaving.delete(pooled);
@@ -159,8 +160,10 @@ function isLoss(error: unknown): boolean {
   return error.kind === 'modelError' && error.members.originalStatusCode === undefined;
 }
 
-function deadline(seconds: number): Promise<void> {
-  return new Promise(resolve => {
-    setTimeout(resolve, seconds * 1000).unref();
-  });
+/** Waits for one of the promises, at most so long. */
+export async function firstOf(promises: readonly Promise<unknown>[], seconds: number, time: Time): Promise<void> {
+  const done = new AbortController();
+  await Promise.race([...promises, time.sleep(seconds * 1000, done.signal)]);
+  // Or the timer would keep the process for the whole time.
+  done.abort();
 }

@@ -87,6 +87,9 @@ for (const { name, make } of cases) {
       const folder = runDirectory(context, 5000);
       const lease = await compute.start({ runDirectory: folder, jobId: 'a1b2c3d4e5f6' });
       await until(() => hasSteps(folder));
+      // As after kill -9 of the server between the start and the lease.
+      rmSync(join(folder, 'lease.json'), { force: true });
+      assert.deepEqual(await compute.find(folder), lease);
       await compute.end(lease, 60);
       assert.equal(await compute.probe(lease), 'gone');
       assert.deepEqual(processesNaming(folder), []);

@@ -1,0 +1,57 @@
+/**
+ * The sweep of what customers have ended: weights that no model or unfinished job names (a crash between the row's deletion
+ * and the bytes'), and keys whose waiting time is over.
+ */
+import type { Log } from '../ports/log.ts';
+import type { ModelStore } from '../ports/model-store.ts';
+import type { Store } from '../ports/store.ts';
+import type { Time } from '../ports/time.ts';
+import type { SweepLoop } from './sweep.ts';
+
+export interface ModelSweepDependencies {
+  store: Store;
+  modelStore: Pick<ModelStore, 'list' | 'delete'>;
+  time: Time;
+  log: Log;
+}
+
+/** A key counts as gone at its hour; its material follows within this time. */
+const INTERVAL_SECONDS = 60 * 60;
+
+/** Sweeps at the start and then every hour. */
+export function startModelSweepLoop(dependencies: ModelSweepDependencies): SweepLoop {
+  const { time, log } = dependencies;
+  const stopping = new AbortController();
+
+  async function loop(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      try {
+        const deleted = await sweepModels(dependencies);
+        if (deleted.length > 0) log.info({ modelIds: deleted }, 'deleted weights that no model names');
+      } catch (error) {
+        log.error({ error }, 'the sweep of weights and keys failed; it is tried again later');
+      }
+      await time.sleep(INTERVAL_SECONDS * 1000, stopping.signal);
+    }
+  }
+
+  const running = loop();
+  return {
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+/** @returns the ids whose weights were deleted */
+export async function sweepModels({ store, modelStore, time }: Omit<ModelSweepDependencies, 'log'>): Promise<string[]> {
+  const now = time.now().getTime();
+  await store.transaction(({ kms }) => kms.deleteKeysDue(now));
+  // Weights first, rows second: what is saved in between belongs to a job that the rows then name.
+  const stored = await modelStore.list();
+  const named = new Set(await store.read(({ bedrock }) => bedrock.listStoredModelIds()));
+  const orphans = stored.filter(modelId => !named.has(modelId));
+  for (const modelId of orphans) await modelStore.delete(modelId);
+  return orphans;
+}
