@@ -17,17 +17,21 @@ export async function ensureWorkerPython({ tests }) {
     pipArguments: [...extraArguments, '-c', 'worker/constraints.txt', '-e', 'worker'],
   });
   if (!tests) return installed;
-  const testInputs = ['worker/pyproject.toml', 'worker/constraints.txt', 'models/requirements-test.txt'];
-  const testRequirements = existsSync(join(projectRoot, 'models/requirements-test.txt'))
-    ? ['-r', 'models/requirements-test.txt']
-    : [];
   const installedTests = await ensureEnvironment({
     folder: '.venv',
     stampName: '.likeness-stamp-tests',
-    inputs: testInputs,
+    inputs: ['worker/pyproject.toml', 'worker/constraints.txt', 'models/art/requirements.txt'],
     values: extraArguments,
-    title: "the worker's test packages",
-    pipArguments: [...extraArguments, '-c', 'worker/constraints.txt', '-e', 'worker[dev]', ...testRequirements],
+    title: "the Python packages of the worker's tests",
+    pipArguments: [
+      ...extraArguments,
+      '-c',
+      'worker/constraints.txt',
+      '-e',
+      'worker[dev]',
+      '-r',
+      'models/art/requirements.txt',
+    ],
   });
   return installed || installedTests;
 }
