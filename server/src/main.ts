@@ -23,6 +23,7 @@ import type { Compute } from './ports/compute.ts';
 import type { Inference } from './ports/inference.ts';
 import type { Ids, Time } from './ports/time.ts';
 import { startSweepLoop } from './reconcile/sweep.ts';
+import { startModelSweepLoop } from './reconcile/sweep-models.ts';
 import { startThroughputLoop } from './reconcile/throughput.ts';
 import { DEFAULT_TRAINING_SETTINGS, startTrainingLoop, type TrainingLoop } from './reconcile/training.ts';
 import type { TrainingSettings } from './reconcile/training-context.ts';
@@ -33,7 +34,6 @@ import { bootstrapAccount } from './services/iam/bootstrap.ts';
 import { createCredentialResolver } from './services/iam/credentials.ts';
 import { createIamService } from './services/iam/service.ts';
 import { createKeyring } from './services/kms/keyring.ts';
-import { destroyKeysDue } from './services/kms/keys.ts';
 import { createKmsService } from './services/kms/service.ts';
 import { startChecksum } from './services/s3/checksums.ts';
 import { createS3Service } from './services/s3/service.ts';
@@ -82,8 +82,6 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
   const store = await openSqliteStore(data('likeness.sqlite'));
   const iamParts = { store, vault, ids, time };
   const account = await bootstrapAccount(iamParts, config);
-  // Keys whose waiting time is over count as gone already; their material goes at the next start.
-  await destroyKeysDue(iamParts);
   const authorizer = createAuthorizer({ store });
   const objects = await openFileObjects(data('objects'), ids);
   const keyring = createKeyring(iamParts);
@@ -155,6 +153,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     owner: ids.uuid(),
   });
   const sweeping = startSweepLoop({ store, objects, time, log });
+  const sweepingModels = startModelSweepLoop({ store, modelStore, time, log });
   status = 'ready';
 
   return {
@@ -172,6 +171,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       await workers.close();
       customerData.close();
       await sweeping.stop();
+      await sweepingModels.stop();
       await store.close();
     },
   };

@@ -13,6 +13,7 @@ import type { RequestContext } from '../../src/domain/operation.ts';
 import type { KeyOwner, Keyring } from '../../src/ports/keys.ts';
 import type { ModelStore } from '../../src/ports/model-store.ts';
 import type { Store } from '../../src/ports/store.ts';
+import { sweepModels } from '../../src/reconcile/sweep-models.ts';
 import { createKeyring } from '../../src/services/kms/keyring.ts';
 import { createKmsService } from '../../src/services/kms/service.ts';
 
@@ -172,6 +173,15 @@ describe('the model store', () => {
       Grants.some(({ Name }) => Name === `bedrock:${mine.resourceArn}`),
       false,
     );
+  });
+
+  it('is swept of weights that no model or job names', async () => {
+    await models.save('orphan', weights, owner(null));
+    const time = systemTime();
+    const deleted = await sweepModels({ store, modelStore: models, time });
+    assert.ok(deleted.includes('orphan'));
+    assert.deepEqual(await models.list(), []);
+    assert.deepEqual(await sweepModels({ store, modelStore: models, time }), []);
   });
 
   it('does not take a key that is not there, disabled, or of another Region', async () => {

@@ -167,12 +167,6 @@ export function keyOperations(deps: KmsDependencies) {
   } satisfies Record<string, Operation<never, unknown>>;
 }
 
-/** Destroys the material of keys whose waiting time is over. Until it runs, they already count as gone. */
-export async function destroyKeysDue(deps: KmsDependencies): Promise<void> {
-  const now = deps.time.now().getTime();
-  await deps.store.transaction(({ kms }) => kms.deleteKeysDue(now));
-}
-
 function describeKey(key: KeyRow): KeyMetadata {
   return {
     AWSAccountId: key.accountId,
