@@ -234,7 +234,7 @@ export function processesNaming(folder: string): number[] {
     .map(line => Number(line.trim().split(' ')[0]));
 }
 
-export async function until(what: string, check: () => boolean | Promise<boolean>, seconds = 150): Promise<void> {
+export async function until(what: string, check: () => boolean | Promise<boolean>, seconds = 300): Promise<void> {
   const deadline = Date.now() + seconds * 1000;
   while (!(await check())) {
     assert.ok(Date.now() < deadline, `waited ${seconds} seconds until ${what}`);

@@ -41,7 +41,7 @@ function runDirectory(context: TestContext, stepCount: number): string {
   return folder;
 }
 
-async function until(what: () => boolean | Promise<boolean>, seconds = 90): Promise<void> {
+async function until(what: () => boolean | Promise<boolean>, seconds = 240): Promise<void> {
   const deadline = Date.now() + seconds * 1000;
   while (!(await what())) {
     if (Date.now() > deadline) throw new Error('waited too long');

@@ -93,7 +93,7 @@ for (const [name, make] of cases) {
       assert.equal((await unit.health()).status, 'loading');
       const early = await unit.invoke(request, never).catch(kindOf);
       assert.ok(early === 'notReady' || early === 'modelError', String(early));
-      const deadline = Date.now() + 90_000;
+      const deadline = Date.now() + 240_000;
       for (let status = 'loading'; status !== 'ready'; status = (await unit.health()).status) {
         assert.ok(status === 'loading' && Date.now() < deadline, JSON.stringify(await unit.health()));
         await delay(50);
