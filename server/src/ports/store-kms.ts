@@ -60,6 +60,9 @@ export interface KmsRows {
   grant(grantId: string): Promise<GrantRow | undefined>;
   /** In the order of their ids. */
   grants(keyId: string): Promise<GrantRow[]>;
+  /** Those whose grantee is a user, role, session or account: the service's own, one for each model, may be many. */
+  callerGrants(keyId: string): Promise<GrantRow[]>;
+  grantsNamed(keyId: string, name: string): Promise<GrantRow[]>;
   grantsRetirableBy(principal: string): Promise<GrantRow[]>;
   insertGrant(row: GrantRow): Promise<void>;
   deleteGrant(grantId: string): Promise<void>;

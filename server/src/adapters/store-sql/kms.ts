@@ -202,7 +202,7 @@ function aliasRows(
 
 function grantRows(
   database: Kysely<KmsSchema>,
-): Part<'grant' | 'grants' | 'grantsRetirableBy' | 'insertGrant' | 'deleteGrant'> {
+): Part<'grant' | 'grants' | 'callerGrants' | 'grantsNamed' | 'grantsRetirableBy' | 'insertGrant' | 'deleteGrant'> {
   return {
     async grant(grantId) {
       const query = database.selectFrom('kms_grants').selectAll().where('grant_id', '=', grantId);
@@ -211,6 +211,18 @@ function grantRows(
     },
     async grants(keyId) {
       const query = database.selectFrom('kms_grants').selectAll().where('key_id', '=', keyId);
+      return (await query.orderBy('grant_id').execute()).map(toGrant);
+    },
+    async callerGrants(keyId) {
+      const query = database
+        .selectFrom('kms_grants')
+        .selectAll()
+        .where('key_id', '=', keyId)
+        .where('grantee_principal', 'like', 'arn:%');
+      return (await query.orderBy('grant_id').execute()).map(toGrant);
+    },
+    async grantsNamed(keyId, name) {
+      const query = database.selectFrom('kms_grants').selectAll().where('key_id', '=', keyId).where('name', '=', name);
       return (await query.orderBy('grant_id').execute()).map(toGrant);
     },
     async grantsRetirableBy(principal) {

@@ -42,7 +42,9 @@ export function cryptographicOperations(deps: KmsDependencies) {
       const key = await findKey(deps, kms, keyId, ctx);
       const conditions = { 'kms:CallerAccount': ctx.accountId, 'kms:EncryptionAlgorithm': ALGORITHM };
       const named = action === undefined ? {} : { action };
-      return [keyQuestion(key, await kms.grants(key.keyId), { ...named, conditions, ...(context && { context }) })];
+      return [
+        keyQuestion(key, await kms.callerGrants(key.keyId), { ...named, conditions, ...(context && { context }) }),
+      ];
     });
   };
 

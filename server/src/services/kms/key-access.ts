@@ -118,7 +118,7 @@ export async function askForKey(
     const key = await findKey(deps, kms, keyId, ctx);
     const alias = keyId.includes('alias/') ? { 'kms:RequestAlias': keyId.slice(keyId.indexOf('alias/')) } : {};
     const asked = { 'kms:CallerAccount': ctx.accountId, ...alias, ...conditions };
-    return [keyQuestion(key, await kms.grants(key.keyId), { conditions: asked })];
+    return [keyQuestion(key, await kms.callerGrants(key.keyId), { conditions: asked })];
   });
 }
 

@@ -23,7 +23,7 @@ export function createKeyring(deps: KmsDependencies): Keyring {
   async function customerKey(owner: KeyOwner): Promise<{ key: KeyRow; grants: GrantRow[] }> {
     return await deps.store.read(async ({ kms }) => {
       const key = await findKey(deps, kms, owner.keyArn ?? '', owner);
-      return { key, grants: await kms.grants(key.keyId) };
+      return { key, grants: await kms.grantsNamed(key.keyId, grantName(owner)) };
     });
   }
 
@@ -46,7 +46,7 @@ export function createKeyring(deps: KmsDependencies): Keyring {
       return await deps.store.read(async ({ kms }) => {
         const key = await findKey(deps, kms, keyId, { accountId, region }).catch(() => undefined);
         if (key === undefined) return [];
-        const grants = await kms.grants(key.keyId);
+        const grants = await kms.callerGrants(key.keyId);
         const conditions = { 'kms:ViaService': `bedrock.${region}.amazonaws.com` };
         return CALLER_ACTIONS.map(action =>
           keyQuestion(key, grants, {
@@ -74,7 +74,7 @@ export function createKeyring(deps: KmsDependencies): Keyring {
         name: grantName(owner),
         createdAt: deps.time.now().toISOString(),
       };
-      const granted = grants.some(other => other.name === grant.name && other.granteePrincipal === SERVICE);
+      const granted = grants.some(other => other.granteePrincipal === SERVICE);
       if (!granted) await deps.store.transaction(({ kms }) => kms.insertGrant(grant));
       requireServiceAllowed(deps, owner, key, granted ? grants : [...grants, grant], 'kms:GenerateDataKey');
       const wrapped = encryptUnder(deps, key, plaintext, encryptionContext(owner)).toString('base64url');
@@ -98,9 +98,8 @@ export function createKeyring(deps: KmsDependencies): Keyring {
       if (owner.keyArn === null) return;
       const keyId = owner.keyArn.split('/').at(-1) ?? '';
       await deps.store.transaction(async ({ kms }) => {
-        for (const grant of await kms.grants(keyId))
-          if (grant.name === grantName(owner) && grant.granteePrincipal === SERVICE)
-            await kms.deleteGrant(grant.grantId);
+        for (const grant of await kms.grantsNamed(keyId, grantName(owner)))
+          if (grant.granteePrincipal === SERVICE) await kms.deleteGrant(grant.grantId);
       });
     },
   };
