@@ -10,9 +10,11 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -85,8 +87,14 @@ def build_cache(attempt: Attempt, family: Family, samples: list[Sample]) -> Exam
     folder = attempt.run.cache
     folder.mkdir(parents=True, exist_ok=True)
     report = _Report(attempt, len(samples))
-    captions = _write_text_states(folder / "text.bin", family, samples, report)
-    sizes, shapes, turned = _write_latents(folder / "latents.bin", attempt, family, samples, report)
+    with (folder / "text.bin").open("wb") as text_file, (folder / "latents.bin").open("wb") as latents_file:
+        texts = _TextStates(text_file, family)
+        captions: list[tuple[int, int]] = []
+
+        def encode_caption(sample: Sample) -> None:
+            captions.append(texts.place(sample))
+
+        sizes, shapes, turned = _write_latents(latents_file, attempt, family, samples, encode_caption, report)
     report.done(len(samples))
     if turned:
         images = "1 image was" if turned == 1 else f"{turned} images were"
@@ -128,25 +136,40 @@ class _Report:
             raise Stopped(wish)
 
 
-def _write_text_states(path: Path, family: Family, samples: list[Sample], report: _Report) -> list[tuple[int, int]]:
-    """Writes the states of each different caption; returns (first window, windows) of each image."""
-    places: dict[str, tuple[int, int]] = {}
-    written = 0
-    with path.open("wb") as file:
-        for sample in samples:
-            if sample.caption not in places:
-                states = family.encode_text(sample.caption).cpu().contiguous()
-                file.write(states.view(torch.uint8).numpy().tobytes())
-                places[sample.caption] = (written, len(states))
-                written += len(states)
-            report.at(0)
-    return [places[sample.caption] for sample in samples]
+class _TextStates:
+    """Writes the states of each different caption, one after the other."""
+
+    def __init__(self, file: BinaryIO, family: Family):
+        self._file = file
+        self._family = family
+        self._places: dict[str, tuple[int, int]] = {}
+        self._written = 0
+
+    def place(self, sample: Sample) -> tuple[int, int]:
+        """(first window, windows) of the sample's caption. :raises RunError: it cannot be encoded."""
+        if sample.caption not in self._places:
+            try:
+                states = self._family.encode_text(sample.caption).cpu().contiguous()
+            except Exception as error:
+                # Only the kind of error: its text could quote the caption.
+                kind = type(error).__name__
+                raise RunError(f"The caption of line {sample.line} cannot be encoded: {kind}.") from None
+            self._file.write(states.view(torch.uint8).numpy().tobytes())
+            self._places[sample.caption] = (self._written, len(states))
+            self._written += len(states)
+        return self._places[sample.caption]
 
 
 def _write_latents(
-    path: Path, attempt: Attempt, family: Family, samples: list[Sample], report: _Report
+    file: BinaryIO,
+    attempt: Attempt,
+    family: Family,
+    samples: list[Sample],
+    encode_caption: Callable[[Sample], None],
+    report: _Report,
 ) -> tuple[list[Size], list[tuple[int, ...]], int]:
-    """Writes each image's latents; returns sizes, latent shapes, and how many images EXIF turned."""
+    """Writes each image's latents, and has its caption encoded beside it (so that progress is of whole examples);
+    returns sizes, latent shapes, and how many images EXIF turned."""
     base = family.base
     sizes: list[Size] = []
     shapes: list[tuple[int, ...]] = []
@@ -160,7 +183,7 @@ def _write_latents(
             return size, fit_image(image, size), is_turned(image)
 
     threads = min(4, os.cpu_count() or 1)
-    with path.open("wb") as file, ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         waiting: deque[tuple[Sample, Future[tuple[Size, NDArray[np.uint8], bool]]]] = deque()
         ahead = iter(samples)
         try:
@@ -179,6 +202,7 @@ def _write_latents(
                     failures.append(f"line {sample.line} ({sample.path}) has no finite latents")
                     continue
                 file.write(latents.numpy().tobytes())
+                encode_caption(sample)
                 sizes.append(size)
                 shapes.append(tuple(latents.shape))
                 turned += was_turned
