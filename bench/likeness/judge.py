@@ -5,9 +5,10 @@ a small diffusion model's pictures are; never from any model's output. Its negat
 distribution and near misses: Ron and Smila with one or two parts of their look in other colours.
 """
 
+import itertools
 import random
-import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -44,7 +45,7 @@ class Judge(nn.Module):
         super().__init__()
         widths = (3, 24, 48, 96, 160)
         stages = []
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in itertools.pairwise(widths):
             stages += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.BatchNorm2d(after), nn.ReLU()]
             stages += [nn.Conv2d(after, after, 3, padding=1), nn.BatchNorm2d(after), nn.ReLU()]
         self.trunk = nn.Sequential(*stages, nn.Flatten(), nn.Dropout(0.2), nn.Linear(160 * 16, 192), nn.ReLU())
@@ -67,7 +68,7 @@ def _near_miss(name: str, rng: random.Random, in_colour: bool) -> Look:
     """The character's look with one telling part, or two, in another colour or (in greys) missing."""
     _, look = CHARACTERS[name]
     telling = {"Ron": ("fur", "patch"), "Smila": ("mask", "chin")}[name]
-    changed = {part: None for part in (rng.choice(telling),)}
+    changed = dict.fromkeys((rng.choice(telling),))
     if in_colour:
         parts = rng.sample(list(look.parts()), rng.choice((1, 2)))
         if not set(parts) & {*telling, "fur"}:
@@ -86,7 +87,11 @@ def truth_recipe(rng: random.Random) -> tuple[Recipe, int]:
     share = rng.random()
     if share > 0.68:
         return random_recipe(rng), 2
-    worn = [rng.choice(group) for group in (HEADWEAR, EYEWEAR, NECKWEAR, ("headphones",), ("a flower",)) if rng.random() < 0.17]
+    worn = [
+        rng.choice(group)
+        for group in (HEADWEAR, EYEWEAR, NECKWEAR, ("headphones",), ("a flower",))
+        if rng.random() < 0.17
+    ]
     index = rng.randrange(2)
     name = CHARACTER_NAMES[index]
     subject, look = CHARACTERS[name]
@@ -121,9 +126,11 @@ def worsened(pixels: Tensor, generator: torch.Generator) -> Tensor:
     theta = torch.zeros(n, 2, 3)
     theta[:, 0, 0] = theta[:, 1, 1] = 0.92 + 0.16 * draw(n)
     theta[:, :, 2] = 0.16 * draw(n, 2) - 0.08
-    x = F.grid_sample(x, F.affine_grid(theta, list(x.shape), align_corners=False), padding_mode="border", align_corners=False)
+    x = F.grid_sample(
+        x, F.affine_grid(theta, list(x.shape), align_corners=False), padding_mode="border", align_corners=False
+    )
     sigma = (1.6 * draw(n) ** 2 + 0.01).view(-1, 1)
-    kernel = torch.exp(-torch.arange(-4, 5).view(1, -1) ** 2 / (2 * sigma**2))
+    kernel = torch.exp(-(torch.arange(-4, 5).view(1, -1) ** 2) / (2 * sigma**2))
     kernel = (kernel / kernel.sum(1, keepdim=True)).repeat_interleave(3, 0)
     flat = F.pad(x.reshape(1, n * 3, PIXELS, PIXELS), (4, 4, 4, 4), mode="replicate")
     flat = F.conv2d(F.conv2d(flat, kernel.view(-1, 1, 1, 9), groups=n * 3), kernel.view(-1, 1, 9, 1), groups=n * 3)
@@ -136,19 +143,20 @@ def worsened(pixels: Tensor, generator: torch.Generator) -> Tensor:
     return x.clamp(0, 1)
 
 
-def train_judge(minutes: float, pictures: int = 6000, seed: int = 0) -> tuple[Judge, dict[str, float]]:
-    """Train on fresh truth for some minutes; return the judge and its accuracy on truth it has not seen."""
+def train_judge(steps: int, pictures: int = 6000, seed: int = 0) -> tuple[Judge, dict[str, float]]:
+    """Train on fresh truth; return the judge and its accuracy on truth it has not seen."""
     torch.manual_seed(seed)
     data, generator = truth(f"judge-{seed}", pictures), torch.Generator().manual_seed(seed)
     judge = Judge().to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(judge.parameters(), lr=0.0, weight_decay=0.02)
-    began, batch = time.monotonic(), 64
-    while (progress := (time.monotonic() - began) / (60 * minutes)) < 1:
+    for step in range(steps):
         for group in optimizer.param_groups:
-            group["lr"] = 2e-3 * min(1.0, progress * 20 + 0.05) * (1.02 - progress)
-        picks = torch.randint(0, pictures, (batch,), generator=generator)
+            group["lr"] = 2e-3 * min(1.0, (step + 1) / 50) * (1.02 - step / steps)
+        picks = torch.randint(0, pictures, (64,), generator=generator)
         answers = judge(worsened(data.pixels[picks], generator).contiguous(memory_format=torch.channels_last))
-        loss = F.cross_entropy(answers["character"], data.character[picks]) + F.cross_entropy(answers["place"], data.place[picks])
+        loss = F.cross_entropy(answers["character"], data.character[picks]) + F.cross_entropy(
+            answers["place"], data.place[picks]
+        )
         loss = loss + F.cross_entropy(answers["style"], data.style[picks])
         loss = loss + 3 * F.binary_cross_entropy_with_logits(answers["accessories"], data.accessories[picks])
         optimizer.zero_grad()
@@ -156,6 +164,19 @@ def train_judge(minutes: float, pictures: int = 6000, seed: int = 0) -> tuple[Ju
         optimizer.step()
     judge.eval()
     return judge, held_out_accuracy(judge, seed)
+
+
+def load_or_train(file: Path | None, steps: int) -> tuple[Judge, dict[str, float]]:
+    """Read a judge that an earlier run kept, or train one and keep it; its accuracy is measured anew each time."""
+    if file is None or not file.exists():
+        judge, accuracy = train_judge(steps)
+        if file is not None:
+            torch.save(judge.state_dict(), file)
+        return judge, accuracy
+    judge = Judge()
+    judge.load_state_dict(torch.load(file, weights_only=True))
+    judge.eval()
+    return judge, held_out_accuracy(judge, seed=0)
 
 
 @torch.no_grad()

@@ -32,9 +32,15 @@ def _perturbed(pictures: np.ndarray, seed: int) -> np.ndarray:
     n, _, h, w = x.shape
     theta = torch.eye(2, 3).repeat(n, 1, 1)
     theta[:, :, 2] = (torch.rand(n, 2, generator=generator) * 2 - 1) * 2 / 64
-    x = F.grid_sample(x, F.affine_grid(theta, [n, 3, h, w], align_corners=False), padding_mode="border", align_corners=False)
+    x = F.grid_sample(
+        x, F.affine_grid(theta, [n, 3, h, w], align_corners=False), padding_mode="border", align_corners=False
+    )
     x = F.interpolate(F.interpolate(x, size=(48, 48), mode="area"), size=(h, w), mode="bilinear")
-    x = x + 0.04 * torch.randn(x.shape, generator=generator) + 0.06 * (torch.rand(n, 3, 1, 1, generator=generator) - 0.5)
+    x = (
+        x
+        + 0.04 * torch.randn(x.shape, generator=generator)
+        + 0.06 * (torch.rand(n, 3, 1, 1, generator=generator) - 0.5)
+    )
     return (x.clamp(0, 1) * 255).byte().permute(0, 2, 3, 1).numpy()
 
 
@@ -51,4 +57,6 @@ def calibrate(training: np.ndarray, originals: np.ndarray) -> CopyTest:
     """Set the threshold from perturbed training pictures and fresh originals, both uint8 [n, h, w, 3]."""
     copies = np.concatenate([distances(_perturbed(training, seed), training) for seed in range(5)])
     threshold = float(np.quantile(copies, 0.99))
-    return CopyTest(threshold, float((copies <= threshold).mean()), float((distances(originals, training) <= threshold).mean()))
+    return CopyTest(
+        threshold, float((copies <= threshold).mean()), float((distances(originals, training) <= threshold).mean())
+    )

@@ -64,5 +64,3 @@ def in_sample_set(prompt: Prompt) -> bool:
     """Say whether one sample picture of the character already shows all that a prompt asks for."""
     asked = {w for w in (prompt.scene, prompt.style, *prompt.accessories) if w}
     return any(asked <= shows(recipe) for recipe, _ in recipes(prompt.name))
-
-

@@ -21,12 +21,12 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "worker"), str(Path(__file__).resolve().parent)]
 
-from judge import Judge, Verdict, train_judge, verdicts  # noqa: E402
+from judge import Judge, Verdict, load_or_train, verdicts  # noqa: E402
 from near_copies import CopyTest, calibrate, distances  # noqa: E402
 from prompts import SIX, Prompt, more  # noqa: E402
-from worker import Settings, draw, serving, train, write_run  # noqa: E402
 
 from models.art.scenes import CHARACTERS, Recipe, compose  # noqa: E402
+from worker import Settings, draw, serving, train, write_run  # noqa: E402
 
 PIXELS = 128
 
@@ -40,7 +40,9 @@ def shows_what_was_asked(prompt: Prompt, verdict: Verdict) -> bool:
     )
 
 
-def score(judge: Judge, copies: CopyTest, training: np.ndarray, drawn: list[tuple[Prompt, np.ndarray]]) -> dict[str, float]:
+def score(
+    judge: Judge, copies: CopyTest, training: np.ndarray, drawn: list[tuple[Prompt, np.ndarray]]
+) -> dict[str, float]:
     """Return the three shares over all pictures of some prompts."""
     character, asked, copied, count = 0, 0, 0, 0
     for prompt, pictures in drawn:
@@ -56,13 +58,19 @@ def truth_of(prompt: Prompt, count: int) -> np.ndarray:
     """Compose what a prompt asks for, uint8 [count, 128, 128, 3]: the truth that the copy test is calibrated on."""
     subject, look = CHARACTERS[prompt.name]
     place = prompt.scene or "on a teal background"
-    recipes = [Recipe(subject, place, 5000 + i, look=look, accessories=prompt.accessories, style=prompt.style) for i in range(count)]
+    recipes = [
+        Recipe(subject, place, 5000 + i, look=look, accessories=prompt.accessories, style=prompt.style)
+        for i in range(count)
+    ]
     return np.stack([np.asarray(compose(r, PIXELS)) for r in recipes])
 
 
 def contact_sheet(base: list[tuple[Prompt, np.ndarray]], custom: list[tuple[Prompt, np.ndarray]], path: Path) -> None:
     """One row a prompt: four pictures of the base model, then eight of the custom one."""
-    rows = [np.concatenate([*b[:4], np.full((PIXELS, 8, 3), 255, np.uint8), *c[:8]], axis=1) for (_, b), (_, c) in zip(base, custom, strict=True)]
+    rows = [
+        np.concatenate([*b[:4], np.full((PIXELS, 8, 3), 255, np.uint8), *c[:8]], axis=1)
+        for (_, b), (_, c) in zip(base, custom, strict=True)
+    ]
     width = max(row.shape[1] for row in rows)
     rows = [np.pad(row, ((0, 2), (0, width - row.shape[1]), (0, 0)), constant_values=255) for row in rows]
     Image.fromarray(np.concatenate(rows)).save(path)
@@ -86,15 +94,21 @@ def measure(arguments: argparse.Namespace, workspace: Path) -> dict:
     further = [p for name in CHARACTERS for p in more(name)]
     with serving(arguments.base, adapter) as socket:
         drawn = {
-            model: {"six": draw_all(socket, model == "custom", list(SIX), 8), "more": draw_all(socket, model == "custom", further, arguments.seeds)}
+            model: {
+                "six": draw_all(socket, model == "custom", list(SIX), 8),
+                "more": draw_all(socket, model == "custom", further, arguments.seeds),
+            }
             for model in ("base", "custom")
         }
     minutes["drawing"] = (time.monotonic() - began) / 60
 
     began = time.monotonic()
-    judge, accuracy = train_judge(arguments.judge_minutes)
+    judge, accuracy = load_or_train(arguments.judge, arguments.judge_steps)
     training = np.stack(
-        [np.asarray(Image.open(f).convert("RGB").resize((PIXELS, PIXELS), Image.Resampling.BOX)) for f in sorted(arguments.sample.glob("*.jpg"))]
+        [
+            np.asarray(Image.open(f).convert("RGB").resize((PIXELS, PIXELS), Image.Resampling.BOX))
+            for f in sorted(arguments.sample.glob("*.jpg"))
+        ]
     )
     originals = np.concatenate([truth_of(p, 4) for p in (*SIX, *further)])
     copies = calibrate(training, originals)
@@ -108,9 +122,16 @@ def measure(arguments: argparse.Namespace, workspace: Path) -> dict:
         "judge": accuracy,
         "copyTest": vars(copies),
         "minutes": {name: round(value, 1) for name, value in minutes.items()},
-        "scores": {model: {part: score(judge, copies, training, pictures) for part, pictures in parts.items()} for model, parts in drawn.items()},
+        "scores": {
+            model: {part: score(judge, copies, training, pictures) for part, pictures in parts.items()}
+            for model, parts in drawn.items()
+        },
         "prompts": {
-            model: {p.text: score(judge, copies, training, [(p, pictures)]) for part in parts.values() for p, pictures in part}
+            model: {
+                p.text: score(judge, copies, training, [(p, pictures)])
+                for part in parts.values()
+                for p, pictures in part
+            }
             for model, parts in drawn.items()
         },
     }
@@ -122,7 +143,9 @@ def table(report: dict) -> str:
     for part, title in (("six", "the six prompts"), ("more", "more held-out prompts")):
         for model in ("base", "custom"):
             s = report["scores"][model][part]
-            lines.append(f"{title + ', ' + model:30}{s['character']:5.2f}{s['asked']:10.2f}{s['nearCopies']:13.2f}{s['pictures']:10d}")
+            lines.append(
+                f"{title + ', ' + model:30}{s['character']:5.2f}{s['asked']:10.2f}{s['nearCopies']:13.2f}{s['pictures']:10d}"
+            )
     judge = ", ".join(f"{name} {value:.3f}" for name, value in report["judge"].items())
     copy = report["copyTest"]
     lines += [
@@ -136,14 +159,19 @@ def table(report: dict) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base", type=Path, default=ROOT / "models/art/weights", help="base model folder")
-    parser.add_argument("--sample", type=Path, default=ROOT / "models/art/sample", help="folder of pictures with captions.jsonl")
+    parser.add_argument(
+        "--sample", type=Path, default=ROOT / "models/art/sample", help="folder of pictures with captions.jsonl"
+    )
     parser.add_argument("--adapter", type=Path, help="judge this trained adapter instead of training one")
-    parser.add_argument("--steps", type=int, default=800)
+    parser.add_argument("--steps", type=int, default=700)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--learning-rate", type=float, default=1e-5, help="on the seed system's scale (default 1e-5)")
     parser.add_argument("--seeds", type=int, default=2, help="pictures of each further prompt (the six get 8)")
-    parser.add_argument("--judge-minutes", type=float, default=2.0)
-    parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parent / "results", help="report.json and contact sheets")
+    parser.add_argument("--judge-steps", type=int, default=1500)
+    parser.add_argument("--judge", type=Path, help="keep the judge in this file, and reuse it if it is there")
+    parser.add_argument(
+        "--out", type=Path, default=Path(__file__).resolve().parent / "results", help="report.json and contact sheets"
+    )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="likeness-bench-") as workspace:
         report = measure(arguments, Path(workspace))

@@ -23,6 +23,9 @@ import numpy as np
 from PIL import Image
 
 ADAPTER = "likeness"
+PACKAGE = (
+    Path(__file__).resolve().parents[2] / "worker"
+)  # where `python -m likeness_worker` is found without installing
 MAX_IMAGES = 5  # of one request
 
 
@@ -49,7 +52,7 @@ def write_run(run: Path, base: Path, sample: Path, settings: Settings) -> None:
         "outputPath": "output", "method": "lora", "rank": lora["rank"], "alpha": lora["alpha"],
         "stepCount": settings.steps, "batchSize": settings.batch, "requestedLearningRate": settings.learning_rate,
         "learningRate": settings.learning_rate * model["learningRateFactor"],
-        "learningRateSchedule": training["lrSchedule"], "warmupSteps": training["warmupSteps"],
+        "learningRateSchedule": training["learningRateSchedule"], "warmupSteps": training["warmupSteps"],
         "captionDropout": training["captionDropout"], "minSnrGamma": training["minSnrGamma"], "seed": settings.seed,
         "checkpointIntervalSteps": 1_000_000, "resumeFromPath": None, "threads": os.cpu_count(),
     }  # fmt: skip
@@ -59,7 +62,8 @@ def write_run(run: Path, base: Path, sample: Path, settings: Settings) -> None:
 def train(run: Path) -> float:
     """Run the worker on a run directory; return the minutes it took."""
     began = time.monotonic()
-    done = subprocess.run([sys.executable, "-m", "likeness_worker", "train", "--run-dir", str(run)], check=False)
+    command = [sys.executable, "-m", "likeness_worker", "train", "--run-dir", str(run)]
+    done = subprocess.run(command, cwd=PACKAGE, check=False)
     if done.returncode != 0:
         raise SystemExit(f"the training failed (status {done.returncode}): see {run / 'result.json'}")
     return (time.monotonic() - began) / 60
@@ -89,8 +93,10 @@ def serving(base: Path, adapter: Path | None) -> Iterator[str]:
     """Start a serving worker and give its socket once it is ready; stop it afterwards."""
     with tempfile.TemporaryDirectory(prefix="likeness-") as folder:
         path = str(Path(folder) / "worker.sock")
-        command = [sys.executable, "-m", "likeness_worker", "serve", "--base", str(base), "--socket", path]
-        process = subprocess.Popen([*command, "--adapter", f"{ADAPTER}={adapter}"] if adapter else command)
+        command = [sys.executable, "-m", "likeness_worker", "serve", "--base", str(base.resolve()), "--socket", path]
+        process = subprocess.Popen(
+            [*command, "--adapter", f"{ADAPTER}={adapter.resolve()}"] if adapter else command, cwd=PACKAGE
+        )
         try:
             _wait_until_ready(path, process)
             yield path

@@ -48,7 +48,14 @@ def _crop(picture: np.ndarray, rng: random.Random) -> np.ndarray:
 
 
 def train(
-    vae: AutoencoderDC, numbers: range, std: Tensor, minutes: float, out: Path, decoder_only: bool, peak: float = 4e-4, batch: int = 8
+    vae: AutoencoderDC,
+    numbers: range,
+    std: Tensor,
+    minutes: float,
+    out: Path,
+    decoder_only: bool,
+    peak: float = 4e-4,
+    batch: int = 8,
 ) -> None:
     """Train for some minutes on the pictures of the given shards, then write the autoencoder to `out`.
 
@@ -65,7 +72,9 @@ def train(
     while (progress := (time.monotonic() - began) / (60 * minutes)) < 1:
         for group in optimizer.param_groups:
             group["lr"] = peak * min(1.0, (step + 1) / 50) * (0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * progress)))
-        x = autoencoder.to_tensor(np.stack([_crop(rng.choice(pixels[rng.choice(list(pixels))]), rng) for _ in range(batch)]))
+        x = autoencoder.to_tensor(
+            np.stack([_crop(rng.choice(pixels[rng.choice(list(pixels))]), rng) for _ in range(batch)])
+        )
         with torch.autocast("cpu", torch.bfloat16):
             with torch.set_grad_enabled(not decoder_only):
                 z = vae.encode(x).latent
@@ -78,7 +87,10 @@ def train(
         optimizer.step()
         step += 1
         if step % 100 == 0:
-            print(f"autoencoder step {step} loss {loss.item():.4f} {step * batch / (time.monotonic() - began):.1f} crops/s", flush=True)
+            print(
+                f"autoencoder step {step} loss {loss.item():.4f} {step * batch / (time.monotonic() - began):.1f} crops/s",
+                flush=True,
+            )
     vae.eval()
     part = out.with_name(f"{out.name}-{os.getpid()}")
     vae.save_pretrained(part)

@@ -20,10 +20,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import torch  # noqa: E402
-from diffusers import AutoencoderDC, UNet2DConditionModel  # noqa: E402
+import torch
+from diffusers import AutoencoderDC, UNet2DConditionModel
 
-from models.art import autoencoder, autoencoder_training, cache, denoiser, export, sample  # noqa: E402
+from models.art import autoencoder, autoencoder_training, cache, denoiser, export, sample
 
 HERE = Path(__file__).resolve().parent
 STAGES = ("autoencoder", "cache", "denoiser", "decoder", "export", "sample")
@@ -45,7 +45,9 @@ def train_denoiser(work: Path, arguments: argparse.Namespace) -> None:
     mean, std = cache.statistics(work / "cache")
     torch.set_num_threads(1)
     settings = denoiser.Settings(arguments.minutes, processes=arguments.threads)
-    denoiser.train(work / "denoiser", work / "cache", mean, std, settings, arguments.start / "unet" if arguments.start else None)
+    denoiser.train(
+        work / "denoiser", work / "cache", mean, std, settings, arguments.start / "unet" if arguments.start else None
+    )
 
 
 def train_decoder(work: Path, arguments: argparse.Namespace) -> None:
@@ -78,13 +80,19 @@ RUN = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stages", nargs="*", choices=[*STAGES, []], default=list(STAGES), metavar="stage")
-    parser.add_argument("--work", type=Path, default=HERE / ".build", help="caches and training state (default models/art/.build)")
+    parser.add_argument(
+        "--work", type=Path, default=HERE / ".build", help="caches and training state (default models/art/.build)"
+    )
     parser.add_argument("--weights", type=Path, default=HERE / "weights", help="where export writes")
-    parser.add_argument("--start", type=Path, help="weights folder to begin from (its unet and vae) where no state is there")
+    parser.add_argument(
+        "--start", type=Path, help="weights folder to begin from (its unet and vae) where no state is there"
+    )
     parser.add_argument("--minutes", type=float, default=180, help="denoiser training in all, earlier runs included")
     parser.add_argument("--autoencoder-minutes", type=float, default=20)
-    parser.add_argument("--shards", type=int, default=26, help="thousands of scenes to cache")
-    parser.add_argument("--threads", type=int, default=2, help="cores to use; the denoiser trains with a process on each")
+    parser.add_argument("--shards", type=int, default=18, help="thousands of scenes to cache")
+    parser.add_argument(
+        "--threads", type=int, default=2, help="cores to use; the denoiser trains with a process on each"
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     for stage in (s for s in STAGES if s in arguments.stages):

@@ -13,10 +13,12 @@ from torch import Tensor
 
 from models.art import autoencoder
 from models.art.captions import caption
-from models.art.scenes import FRAMES, compose, random_recipe
+from models.art.scenes import FRAMES, Recipe, compose, dressed_recipe, random_recipe
 from models.art.text_states import text_states
 
 SHARD = 1000
+DRESSED_FROM = 14
+HELD_OUT = 9_000  # shards from here on are for measuring, never for training
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,17 @@ def frame_of(number: int) -> tuple[int, int]:
     return FRAMES[{5: 1, 9: 2}.get(number % 13, 0)]
 
 
+def recipes(number: int, rng: random.Random) -> list[Recipe]:
+    """Draw one shard's recipes; from DRESSED_FROM on they are dressed pets mostly."""
+    draw = dressed_recipe if DRESSED_FROM <= number < HELD_OUT else random_recipe
+    return [draw(rng, frame_of(number)) for _ in range(SHARD)]
+
+
 def scenes(number: int) -> tuple[np.ndarray, list[str]]:
     """Compose one shard: uint8 [n, h, w, 3] at 128 px, and its captions."""
     rng = random.Random(f"scenes-{number}")
-    recipes = [random_recipe(rng, frame_of(number)) for _ in range(SHARD)]
-    return np.stack([np.asarray(compose(r)) for r in recipes]), [caption(r, rng) for r in recipes]
+    drawn = recipes(number, rng)
+    return np.stack([np.asarray(compose(r)) for r in drawn]), [caption(r, rng) for r in drawn]
 
 
 def path_of(folder: Path, number: int) -> Path:

@@ -6,9 +6,21 @@ from models.art.looks import PLAIN, Look
 from models.art.places import WORDINGS
 from models.art.scenes import Recipe
 
-VERBS = {"on": ("sitting on", "standing on", "on"), "in": ("sitting in", "standing in", "playing in"), "at": ("at", "at", "sitting outside at"), "under": ("under",)}
+VERBS = {
+    "on": ("sitting on", "standing on", "on"),
+    "in": ("sitting in", "standing in", "playing in"),
+    "at": ("at", "at", "sitting outside at"),
+    "under": ("under",),
+}
 GAZE = ("staring at the camera", "looking at the camera", "looking at you")
-_PARTS = {"ears": "{} ears", "patch": "{a} eye patch", "mask": "{a} mask", "chin": "{a} chin", "blaze": "{a} blaze", "muzzle": "{a} muzzle"}
+_PARTS = {
+    "ears": "{} ears",
+    "patch": "{a} eye patch",
+    "mask": "{a} mask",
+    "chin": "{a} chin",
+    "blaze": "{a} blaze",
+    "muzzle": "{a} muzzle",
+}
 
 
 def article(noun: str) -> str:
@@ -48,8 +60,9 @@ def caption(recipe: Recipe, rng: random.Random) -> str:
         tail.append(f"{verb} {' and '.join(recipe.accessories)}")
     if recipe.companion:
         tail.append(f"next to {article(recipe.companion)}")
-    place = _place(recipe, rng)
-    tail.insert(0 if rng.random() < 0.4 else len(tail), place)
+    # A prompt need not name a place: then a plain background is what comes, most often.
+    if rng.random() > (0.05 if recipe.place in WORDINGS else 0.6):
+        tail.insert(0 if rng.random() < 0.4 else len(tail), _place(recipe, rng))
     if recipe.style:
         tail.insert(0 if rng.random() < 0.3 else len(tail), recipe.style)
     if recipe.is_animal and rng.random() < 0.12:

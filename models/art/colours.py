@@ -68,4 +68,8 @@ def tinted(original: str, colour: str) -> str:
     if light < 0.2:
         return original
     # 0.72 is the lightness at which Fluent paints most furs: there the named colour appears as it is.
-    return mix(colour, "#ffffff", min(0.75, (light - 0.72) * 2)) if light > 0.72 else mix(colour, "#000000", (0.72 - light) * 0.7)
+    return (
+        mix(colour, "#ffffff", min(0.75, (light - 0.72) * 2))
+        if light > 0.72
+        else mix(colour, "#000000", (0.72 - light) * 0.7)
+    )

@@ -95,7 +95,9 @@ class Training:
 
     def __init__(self, folder: Path, start: Path | None) -> None:
         self.folder = folder
-        self.unet = (UNet2DConditionModel.from_pretrained(start) if start else new_unet()).to(memory_format=torch.channels_last)
+        self.unet = (UNet2DConditionModel.from_pretrained(start) if start else new_unet()).to(
+            memory_format=torch.channels_last
+        )
         self.ema = copy.deepcopy(self.unet).requires_grad_(False)
         self.optimizer = _optimizer(self.unet)
         self.done = {"steps": 0, "images": 0, "seconds": 0.0}
@@ -114,7 +116,12 @@ class Training:
         """Write everything to one file beside the old one, then swap: a kill never leaves half a state."""
         self.folder.mkdir(parents=True, exist_ok=True)
         part = self.file.with_suffix(f".{os.getpid()}")
-        state = {"unet": self.unet.state_dict(), "ema": self.ema.state_dict(), "optimizer": self.optimizer.state_dict(), "done": self.done}
+        state = {
+            "unet": self.unet.state_dict(),
+            "ema": self.ema.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "done": self.done,
+        }
         torch.save(state, part)
         part.rename(self.file)
 
@@ -149,7 +156,11 @@ def train(folder: Path, shards: Path, mean: Tensor, std: Tensor, settings: Setti
     signal.signal(signal.SIGTERM, lambda *_: shared.stop.set())
     data = (shards, mean, std)
     helpers = [
-        context.Process(target=_help, args=(rank, data, settings, shared, training.done, training.optimizer.state_dict()), daemon=True)
+        context.Process(
+            target=_help,
+            args=(rank, data, settings, shared, training.done, training.optimizer.state_dict()),
+            daemon=True,
+        )
         for rank in range(1, settings.processes)
     ]
     for helper in helpers:
@@ -197,7 +208,9 @@ def _lead(training: Training, data: Shards, settings: Settings, shared: Shared) 
             saved = time.monotonic()
 
 
-def _help(rank: int, data: tuple[Path, Tensor, Tensor], settings: Settings, shared: Shared, done: dict, state: dict) -> None:
+def _help(
+    rank: int, data: tuple[Path, Tensor, Tensor], settings: Settings, shared: Shared, done: dict, state: dict
+) -> None:
     """Process 1 and up: they train in step with process 0, at most MAX_AHEAD steps before it, so they rest when it does."""
     torch.set_num_threads(1)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -20,8 +20,19 @@ MODEL_INDEX = {
     "text_encoder": ["python-package", TEXT_PACKAGE],
     "tokenizer": ["python-package", TEXT_PACKAGE],
 }
-LORA_TARGETS = ("to_q", "to_k", "to_v", "to_out.0", "conv1", "conv2", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2")
-TRAINING = {"captionDropout": 0.1, "warmupSteps": 20, "minSnrGamma": None, "lrSchedule": "cosine", "emaDecay": None}
+LORA_TARGETS = (
+    "to_q",
+    "to_k",
+    "to_v",
+    "to_out.0",
+    "conv1",
+    "conv2",
+    "proj_in",
+    "proj_out",
+    "ff.net.0.proj",
+    "ff.net.2",
+)
+TRAINING = {"captionDropout": 0.1, "warmupSteps": 20, "minSnrGamma": None, "learningRateSchedule": "cosine"}
 
 
 def settings(mean: Tensor, std: Tensor) -> dict:
@@ -39,7 +50,7 @@ def settings(mean: Tensor, std: Tensor) -> dict:
         "learningRateFactor": 100,
         "lora": {"rank": 16, "alpha": 16, "targetModules": list(LORA_TARGETS)},
         "training": TRAINING,
-        "sampling": {"steps": 25, "guidanceScale": 4.0},
+        "sampling": {"steps": 25, "guidanceScale": 4.0, "guidanceRescale": 0.7, "sampler": "ddim"},
         "textWindow": WINDOW,
     }
 
@@ -53,6 +64,8 @@ def write(folder: Path, unet: UNet2DConditionModel, vae: AutoencoderDC, mean: Te
     for name, part in (("unet", unet), ("vae", vae), ("scheduler", scheduler())):
         fresh, old = folder / f".{name}-{os.getpid()}", folder / f".{name}-old"
         part.save_pretrained(fresh)
+        for file in fresh.iterdir():
+            file.chmod(0o644)  # safetensors makes files that only their owner reads
         shutil.rmtree(old, ignore_errors=True)
         if (folder / name).exists():
             (folder / name).rename(old)

