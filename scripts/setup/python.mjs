@@ -6,40 +6,34 @@ import { inputsHash, isStamped, writeStamp } from './stamp.mjs';
 
 const OLDEST_PYTHON = [3, 11];
 
-/** The worker's own environment, .venv. @returns whether something had to be installed. */
-export async function ensureWorkerPython({ tests }) {
-  const extraArguments = (process.env.TORCH_ARGS ?? '').split(/\s+/).filter(Boolean);
-  const installed = await ensureEnvironment({
+/** The worker's own environment, .venv; `tests`: with pytest and what the models' tests draw with. */
+export function ensureWorkerPython({ tests }) {
+  const torchArguments = (process.env.TORCH_ARGS ?? '').split(/\s+/).filter(Boolean);
+  const constraints = [...torchArguments, '-c', 'worker/constraints.txt'];
+  const worker = {
     folder: '.venv',
+    stampName: '.likeness-stamp',
     inputs: ['worker/pyproject.toml', 'worker/constraints.txt'],
-    values: extraArguments,
+    values: torchArguments,
     title: 'the Python packages of the worker (PyTorch and diffusers, about 1.3 GB)',
-    pipArguments: [...extraArguments, '-c', 'worker/constraints.txt', '-e', 'worker'],
-  });
-  if (!tests) return installed;
-  const installedTests = await ensureEnvironment({
-    folder: '.venv',
+    pipArguments: [...constraints, '-e', 'worker'],
+  };
+  if (!tests) return ensureEnvironment(worker);
+  return ensureEnvironment({
+    ...worker,
     stampName: '.likeness-stamp-tests',
-    inputs: ['worker/pyproject.toml', 'worker/constraints.txt', 'models/art/requirements.txt'],
-    values: extraArguments,
-    title: "the Python packages of the worker's tests",
-    pipArguments: [
-      ...extraArguments,
-      '-c',
-      'worker/constraints.txt',
-      '-e',
-      'worker[dev]',
-      '-r',
-      'models/art/requirements.txt',
-    ],
+    inputs: [...worker.inputs, 'models/art/requirements.txt'],
+    title: 'the Python packages of the worker and its tests (PyTorch and diffusers, about 1.3 GB)',
+    pipArguments: [...constraints, '-e', 'worker[dev]', '-r', 'models/art/requirements.txt'],
+    implies: worker,
   });
-  return installed || installedTests;
 }
 
 /** What only the tests use: AWS's own Python clients and the linters of `npm run check`. Apart, so that no user pays. */
 export function ensureTestPython() {
   return ensureEnvironment({
     folder: '.venv-test',
+    stampName: '.likeness-stamp',
     inputs: ['e2e/requirements.txt'],
     values: [],
     title: 'the Python packages of the tests (boto3, AWS CLI)',
@@ -47,28 +41,41 @@ export function ensureTestPython() {
   });
 }
 
-async function ensureEnvironment({ folder, stampName = '.likeness-stamp', inputs, values, title, pipArguments }) {
-  const home = join(projectRoot, folder);
+/**
+ * Makes a venv where there is none and installs into it where its inputs changed.
+ * @param environment `implies`: another installation into the same folder that this one contains
+ * @returns whether something had to be installed
+ */
+async function ensureEnvironment(environment) {
+  const home = join(projectRoot, environment.folder);
   const python = join(home, 'bin', 'python');
-  const stamp = join(home, stampName);
-  // The project's own path counts: an editable install and a venv both hold absolute paths.
-  const hash = inputsHash(
-    inputs.map(path => join(projectRoot, path)),
-    [projectRoot, ...values],
-  );
   // A venv whose Python was removed or upgraded away has a dangling link here, which existsSync tells.
-  if (existsSync(python) && isStamped(stamp, hash)) return false;
+  if (existsSync(python) && isStamped(stampPath(environment), stampHash(environment))) return false;
   if (!existsSync(python) || !runs(python, 'import pip')) {
     const basePython = findPython();
-    await installStep(`a Python environment in ${folder}`, basePython, ['-m', 'venv', '--clear', home], {
+    await installStep(`a Python environment in ${environment.folder}`, basePython, ['-m', 'venv', '--clear', home], {
       mend: 'Install the venv module of that Python (on Debian: apt-get install python3-venv) and run npm run setup again.',
     });
   }
-  await installStep(title, python, ['-m', 'pip', 'install', '--disable-pip-version-check', ...pipArguments], {
+  const pipArguments = ['-m', 'pip', 'install', '--disable-pip-version-check', ...environment.pipArguments];
+  await installStep(environment.title, python, pipArguments, {
     mend: 'Check the network and the free disk space, and run npm run setup again.',
   });
-  writeStamp(stamp, hash);
+  for (const installed of [environment, environment.implies].filter(Boolean))
+    writeStamp(stampPath(installed), stampHash(installed));
   return true;
+}
+
+function stampPath({ folder, stampName }) {
+  return join(projectRoot, folder, stampName);
+}
+
+function stampHash({ inputs, values }) {
+  // The project's own path counts: an editable install and a venv both hold absolute paths.
+  return inputsHash(
+    inputs.map(path => join(projectRoot, path)),
+    [projectRoot, ...values],
+  );
 }
 
 /** The newest of the usual names that is new enough and can make a venv. LIKENESS_BASE_PYTHON names one by hand. */
