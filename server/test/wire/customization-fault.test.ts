@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { StopModelCustomizationJobCommand } from '@aws-sdk/client-bedrock';
 import { assertKeepsContract } from '../support/contract.ts';
 import { createInProcessCompute } from '../support/in-process-compute.ts';
 import { startServer } from '../support/server.ts';
@@ -64,4 +66,32 @@ test('A clean stop of the server pauses a job, and the next start finishes it', 
   assert.equal(job.status, 'Completed', job.failureMessage);
   const runs = join(first.dataDirectory, 'runs', jobArn.slice(-12));
   assert.deepEqual(readdirSync(runs), ['1', '2']);
+});
+
+test('A job that waits for its slot reads InProgress, and one stopped before its training ends Stopped', async context => {
+  const compute = createInProcessCompute({ slots: 1, millisecondsAStep: 5 });
+  const server = await startServer({ overrides: { compute } });
+  context.after(() => server.close());
+  const clients = server.clients();
+  const role = await putRole(clients, 'trainer');
+  await putDataSet(clients, 'running');
+  await putDataSet(clients, 'waiting', { count: 60 });
+  const running = await createJob(clients, 'running', role, { stepCount: '40000' });
+  while (compute.running().length === 0) await delay(20);
+  const waiting = await createJob(clients, 'waiting', role);
+  await delay(300);
+  const { status, statusDetails } = await getJob(clients, waiting);
+  assert.deepEqual([status, statusDetails?.validationDetails?.status], ['InProgress', 'NotStarted']);
+  await clients.bedrock.send(new StopModelCustomizationJobCommand({ jobIdentifier: waiting }));
+  assert.equal((await endedJob(clients, waiting)).status, 'Stopped');
+  assert.equal((await getJob(clients, running)).status, 'InProgress');
+
+  await clients.bedrock.send(new StopModelCustomizationJobCommand({ jobIdentifier: running }));
+  assert.equal((await endedJob(clients, running)).status, 'Stopped');
+  await putDataSet(clients, 'validated', { count: 60 });
+  const validated = await createJob(clients, 'validated', role);
+  while ((await getJob(clients, validated)).statusDetails?.validationDetails?.status === 'NotStarted') await delay(5);
+  await clients.bedrock.send(new StopModelCustomizationJobCommand({ jobIdentifier: validated }));
+  assert.equal((await endedJob(clients, validated)).status, 'Stopped');
+  assert.deepEqual(compute.running(), []);
 });
