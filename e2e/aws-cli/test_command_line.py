@@ -14,9 +14,7 @@ from running_product import PROJECT, Product, wait_for
 def likeness(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "LIKENESS_"))}
     command = ["node", "server/likeness.js", *arguments]
-    return subprocess.run(
-        command, cwd=PROJECT, env={**own, **variables}, capture_output=True, text=True, timeout=120
-    )
+    return subprocess.run(command, cwd=PROJECT, env={**own, **variables}, capture_output=True, text=True, timeout=120)
 
 
 @pytest.mark.parametrize("command", [[], ["up"], ["env"], ["doctor"], ["demo"], ["dataset"], ["dataset", "check"]])
