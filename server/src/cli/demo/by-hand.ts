@@ -2,16 +2,17 @@ import { invokeBody } from './pictures.ts';
 import { type DemoResult, plan } from './plan.ts';
 import { dataPolicy, trustPolicy } from './service-role.ts';
 
-/** The AWS CLI lines that do what the demo did, for a POSIX shell; ./pictures holds the images and their captions. */
+/** The AWS CLI lines that do what the demo did, for a POSIX shell in the project's folder. */
 export function byHand({ envCommand, bucket, accountId, region, steps }: DemoResult): string {
   const other = bucket.replace('-demo-', '-mine-');
   const name = 'my-characters';
   return `${envCommand}
 
-npx --no-install likeness dataset build ./pictures --s3-prefix s3://${other}/data
-npx --no-install likeness dataset check ./pictures
+npx --no-install likeness dataset build models/art/sample --s3-prefix s3://${other}/data --output train.jsonl
+npx --no-install likeness dataset check train.jsonl --images models/art/sample
 aws s3 mb s3://${other}
-aws s3 sync ./pictures s3://${other}/data
+aws s3 sync models/art/sample s3://${other}/data
+aws s3 cp train.jsonl s3://${other}/data/train.jsonl
 
 aws iam create-role --role-name ${name} --assume-role-policy-document '${JSON.stringify(trustPolicy(accountId, region))}'
 aws iam put-role-policy --role-name ${name} --policy-name data --policy-document '${JSON.stringify(dataPolicy(other))}'

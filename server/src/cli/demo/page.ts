@@ -41,7 +41,7 @@ ${result.comparisons.map(pair).join('\n')}
 </section>
 <section>
   <h2>The same by hand</h2>
-  <p>With the AWS CLI and nothing else. Start the service in one shell, and in another:</p>
+  <p>Start the service in one shell (the last line of this page), and in another, in the project's folder:</p>
   <pre><code>${escapeHtml(byHand(result))}</code></pre>
 </section>
 <footer>Serve this result again: <code>${escapeHtml(result.upCommand)}</code></footer>
@@ -79,7 +79,7 @@ h2 { margin: 0 0 8px; font-size: 20px; letter-spacing: -.01em; }
 section > p { margin: 0 0 16px; max-width: 68ch; color: var(--faint); }
 figure { margin: 0; }
 .pairs { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 330px), 1fr)); gap: 24px; margin-top: 32px; }
-.pair { display: grid; grid-template-columns: 1fr 1fr; gap: 4px; padding: 8px; background: var(--card); border: 1px solid var(--line); border-radius: 14px; }
+.pair { display: grid; grid-template-columns: 1fr 1fr; gap: 4px; align-content: start; padding: 8px; background: var(--card); border: 1px solid var(--line); border-radius: 14px; }
 .pair div { position: relative; }
 .pair img { display: block; width: 100%; aspect-ratio: 1; border-radius: 8px; }
 .pair span { position: absolute; left: 8px; bottom: 8px; padding: 1px 9px; border-radius: 99px; background: rgb(0 0 0 / .62); color: #fff; font-size: 12px; }
@@ -87,7 +87,6 @@ figure { margin: 0; }
 .samples { display: grid; grid-template-columns: repeat(auto-fill, minmax(120px, 1fr)); gap: 8px; }
 .samples img { display: block; width: 100%; aspect-ratio: 1; border-radius: 8px; }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 380px), 1fr)); gap: 40px; }
-.columns > div:first-child { grid-column: span 1; }
 svg { display: block; width: 100%; height: auto; }
 svg text { fill: var(--faint); font-size: 12px; }
 .grid line { stroke: var(--line); }
