@@ -28,6 +28,8 @@ export interface DispatchOptions {
   allowSignatureV2: boolean;
 }
 
+const USE_NOTE_INTERVAL_MILLISECONDS = 5 * 60 * 1000;
+
 const ANONYMOUS: Principal = { type: 'anonymous', arn: '*', accountId: '', userId: 'ANONYMOUS_PRINCIPAL' };
 
 /**
@@ -57,6 +59,7 @@ interface Passage {
 class Dispatcher {
   readonly #options: DispatchOptions;
   readonly #services: readonly Service[];
+  readonly #usesNotedAt = new Map<string, number>();
 
   constructor(options: DispatchOptions, services: readonly Service[]) {
     this.#options = options;
@@ -108,6 +111,7 @@ class Dispatcher {
     const found = await this.#find(passage, service, path, claim === undefined);
     const caller = await this.#authenticate(passage, service, claim, wholeBody);
     passage.record.principal = caller.principal.arn;
+    if (claim !== undefined) this.#noteUse(claim, service, caller.region);
     // Nobody behind this point needs them, and so nobody can let them slip.
     delete passage.headers.authorization;
     delete passage.headers['x-amz-security-token'];
@@ -208,6 +212,16 @@ class Dispatcher {
           .update(await wholeBody())
           .digest('hex'),
     });
+  }
+
+  /** Tells the key's owner of the use, now and then; nobody waits for it, and a session's key has no such note. */
+  #noteUse(claim: Claim | ClaimV2, service: Service, region: string): void {
+    const now = this.#options.now().getTime();
+    const notedAt = this.#usesNotedAt.get(claim.accessKeyId) ?? Number.NEGATIVE_INFINITY;
+    if (claim.sessionToken !== undefined || now - notedAt < USE_NOTE_INTERVAL_MILLISECONDS) return;
+    this.#usesNotedAt.set(claim.accessKeyId, now);
+    const used = { service: service.contract.scope, region };
+    this.#options.resolveCredential(claim.accessKeyId, undefined, used).catch(() => undefined);
   }
 
   #context(passage: Passage, service: Service, operation: string, caller: Authenticated): RequestContext {

@@ -6,11 +6,14 @@ import { ALGORITHM, matches, type Scope, scopeText, sha256Hex, signature, signin
 import { SignatureProblem } from './problem.ts';
 import { matchesV2 } from './signature-v2.ts';
 
-/** Who signs with a key, and the secret to check it with. Implemented beside IAM's rows; main.ts joins. */
+/**
+ * Who signs with a key, and the secret to check it with. Implemented beside IAM's rows; main.ts joins. `used` is told only
+ * for a signature that held: it is written down as the key's last use.
+ */
 export type ResolveCredential = (
   accessKeyId: string,
   sessionToken: string | undefined,
-  used: { service: string; region: string },
+  used?: { service: string; region: string },
 ) => Promise<
   | { found: true; secretAccessKey: string; principal: Principal }
   | { found: false; reason: 'unknown' | 'inactive' | 'invalidToken' | 'expired' }
@@ -70,7 +73,7 @@ export async function verify(
   checkSignedHeaders(headers, claim, options.isS3);
   checkTime(claim, options.now);
   const payload = declaredPayload(headers, pairs, claim, options.isS3);
-  const credential = await resolve(claim, claim.scope, options);
+  const credential = await resolve(claim, options);
   const key = signingKey(credential.secretAccessKey, claim.scope);
   const payloadHash = payload.text ?? (await options.bodySha256());
   const stringsToSign = canonicalRequests(request, path, pairs, claim, payloadHash, options.isS3).map(canonical => [
@@ -147,11 +150,10 @@ function checkTime(claim: Claim, now: Date): void {
 
 async function resolve(
   claim: { accessKeyId: string; sessionToken: string | undefined; form: string },
-  scope: { service: string; region: string },
   options: VerifyOptions,
 ) {
   const presigned = claim.form !== 'header';
-  const answer = await options.resolveCredential(claim.accessKeyId, claim.sessionToken, scope);
+  const answer = await options.resolveCredential(claim.accessKeyId, claim.sessionToken);
   if (answer.found) return answer;
   const INVALID = 'The security token included in the request is invalid.';
   if (answer.reason === 'expired')
@@ -284,7 +286,7 @@ async function verifyV2(
       members: { Expires: expiresAt.toISOString(), ServerTime: options.now.toISOString() },
     });
   const region = options.defaultRegion;
-  const credential = await resolve(claim, { service: 's3', region }, options);
+  const credential = await resolve(claim, options);
   if (!matchesV2(request.method, path, pairs, headers, claim, credential.secretAccessKey))
     throw new SignatureProblem('mismatch', '', {
       presigned,
