@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { checks } from './checks/checks.ts';
 import { nodeSuite } from './suites/node-tests.ts';
 import { pythonSuite } from './suites/python-tests.ts';
-import { failed, killRunningCommands, type Outcome, type Suite } from './suites/suite.ts';
+import { benchSuite, failed, killRunningCommands, type Outcome, type Suite } from './suites/suite.ts';
 
 const suites: Suite[] = [
   ...checks,
@@ -15,7 +15,9 @@ const suites: Suite[] = [
   pythonSuite('models', '.venv', 'models'),
   pythonSuite('interop boto3', '.venv-test', 'e2e/boto3'),
   pythonSuite('interop aws-cli', '.venv-test', 'e2e/aws-cli'),
-  nodeSuite('crash', ['e2e/crash/**/*.test.ts'], { concurrency: 1, timeoutSeconds: 600 }),
+  nodeSuite('crash', ['e2e/crash/**/*.test.ts'], { concurrency: 1, timeoutSeconds: 900 }),
+  benchSuite('bench s3', process.execPath, ['bench/s3.ts']),
+  benchSuite('bench likeness', '.venv/bin/python', ['bench/likeness/run.py']),
 ];
 
 const { values } = parseArgs({
@@ -55,7 +57,7 @@ for (const suite of chosen) {
   const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);
   const state = outcome.failed > 0 ? 'FAILED' : outcome.passed === 0 && outcome.skipped > 0 ? 'skipped' : 'ok';
   const counts = `${outcome.passed} passed, ${outcome.failed} failed${outcome.skipped > 0 ? `, ${outcome.skipped} skipped` : ''}`;
-  if (outcome.failed > 0) console.log(outcome.report.trimEnd().replaceAll(/^/gm, '    '));
+  if (outcome.report.trim() !== '') console.log(outcome.report.trimEnd().replaceAll(/^/gm, '    '));
   console.log(`${state.padEnd(7)} ${suite.name.padEnd(width)} ${seconds.padStart(6)} s  ${counts}`);
   for (const reason of outcome.skipReasons) console.log(`        skipped: ${reason}`);
 }

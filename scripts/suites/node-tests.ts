@@ -34,7 +34,7 @@ function outcomeOf(code: number, output: string): Outcome {
   const line = output.match(/^totals (\{.*\})$/m)?.[1];
   if (line === undefined) return failed(output);
   const totals: Omit<Outcome, 'report'> = JSON.parse(line);
-  const report = output.replace(/^totals .*$/m, '');
+  const report = totals.failed > 0 || code !== 0 ? output.replace(/^totals .*$/m, '') : '';
   if (code !== 0 && totals.failed === 0)
     return { ...totals, failed: 1, report: `node --test ended with ${code}\n${report}` };
   return { ...totals, report };

@@ -6,7 +6,7 @@ export interface Outcome {
   passed: number;
   failed: number;
   skipped: number;
-  /** Printed when something failed: what, and where. */
+  /** Printed where there is any: what failed and where, or a benchmark's figures. */
   report: string;
   /** Why the suite, or a part of it, was not run. */
   skipReasons: string[];
@@ -22,6 +22,18 @@ export interface Suite {
 export const passed = (count = 1): Outcome => ({ passed: count, failed: 0, skipped: 0, report: '', skipReasons: [] });
 export const failed = (report: string): Outcome => ({ ...passed(0), failed: 1, report });
 export const skipped = (reason: string): Outcome => ({ ...passed(0), skipped: 1, skipReasons: [reason] });
+
+/** A benchmark: its figures are printed, and it fails when it cannot measure. Only with `npm run test:full`. */
+export function benchSuite(name: string, command: string, commandArguments: readonly string[]): Suite {
+  return {
+    name,
+    full: true,
+    async run() {
+      const { code, output } = await runCommand(command, commandArguments, { timeoutSeconds: 7200 });
+      return code === 0 ? { ...passed(), report: output } : failed(output);
+    },
+  };
+}
 
 export interface CommandResult {
   code: number;

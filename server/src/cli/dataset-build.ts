@@ -1,9 +1,10 @@
 import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { basename, extname, join, resolve } from 'node:path';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import limits from '../../../contract/limits.json' with { type: 'json' };
 import { checkRecordCount, parseManifest, parseS3Uri } from '../domain/training/manifest.ts';
 import { type CaptionedFile, readCaptions } from './captions.ts';
 import { CliFailure } from './failure.ts';
+import { shownPath } from './shown-path.ts';
 
 const IMAGE_EXTENSIONS = ['.jpg', '.jpeg', '.png'];
 const CAPTION_FILES = ['captions.jsonl', 'captions.csv', 'captions.tsv', 'metadata.jsonl', 'metadata.csv'];
@@ -40,6 +41,7 @@ export function datasetBuild(
   renameSync(`${output}.tmp`, output);
   console.log(`${output}: ${records.length} records.`);
   console.log(`Upload it with its images:\n  aws s3 sync ${folder} ${prefix}/ --exclude '*.txt'`);
+  if (dirname(output) !== home) console.log(`  aws s3 cp ${shownPath(output)} ${prefix}/${basename(output)}`);
 }
 
 function captioned(home: string, captionsOption: string | undefined): { records: CaptionedFile[]; problems: string[] } {
