@@ -6,6 +6,7 @@ import { shownPath } from './shown-path.ts';
 
 /** Two stop signals within this time are one: a terminal sends Ctrl-C to the launcher and to us, and it forwards its own. */
 const SAME_STOP_MILLISECONDS = 1000;
+const FORCED_STOP_MILLISECONDS = 3000;
 
 /** Runs the service until a signal stops it. */
 export async function up(flags: ServiceFlags, environment: NodeJS.ProcessEnv): Promise<void> {
@@ -13,7 +14,7 @@ export async function up(flags: ServiceFlags, environment: NodeJS.ProcessEnv): P
   const config = settings(flags, environment, quiet ? { logLevel: 'warn' } : {});
   const service = await startService(config);
   console.log(welcome(config, service));
-  await stopOnSignal(service);
+  stopOnSignal(service, 0);
 }
 
 export interface RunningService {
@@ -103,35 +104,38 @@ function welcome(config: Config, service: RunningService): string {
   ].join('\n');
 }
 
-/** Resolves when the service has stopped. A second signal, later than the first one's echo, forces it. */
-function stopOnSignal(service: RunningService): Promise<void> {
-  return new Promise(settle => {
-    let firstAt: number | undefined;
-    const stop = (): void => {
-      const now = Date.now();
-      if (firstAt === undefined) {
-        firstAt = now;
-        console.log('Stopping …');
-        service.stop().then(done, failed);
-      } else if (now - firstAt > SAME_STOP_MILLISECONDS) {
-        console.log('Stopping at once.');
-        service.stop({ force: true }).then(done, failed);
-        // Whatever still hangs must not keep a person waiting who asked twice.
-        setTimeout(() => process.exit(1), 3000).unref();
-      }
-    };
-    const done = () => {
-      console.log('Stopped.');
-      settle();
-      process.exit(0);
-    };
-    const failed = (error: unknown) => {
-      console.error(error);
-      process.exit(1);
-    };
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
-    // The launcher died without a word (kill -9): nobody is left who could stop us.
-    process.on('disconnect', stop);
-    process.channel?.unref();
-  });
+/**
+ * Stops the service at the first signal, cleanly, and at once at a second one that is no echo of the first; then ends
+ * the process.
+ * @param exitCode after a clean stop
+ * @returns `requested`: whether a signal came; whatever fails from then on fails because of it
+ */
+export function stopOnSignal(service: RunningService, exitCode: number): { requested(): boolean } {
+  let firstAt: number | undefined;
+  const stop = (): void => {
+    const now = Date.now();
+    if (firstAt === undefined) {
+      firstAt = now;
+      console.log('\nStopping …');
+      service.stop().then(done, failed);
+    } else if (now - firstAt > SAME_STOP_MILLISECONDS) {
+      console.log('Stopping at once.');
+      service.stop({ force: true }).then(done, failed);
+      // Whatever still hangs must not keep a person waiting who asked twice.
+      setTimeout(() => process.exit(1), FORCED_STOP_MILLISECONDS).unref();
+    }
+  };
+  const done = () => {
+    console.log('Stopped.');
+    process.exit(exitCode);
+  };
+  const failed = (error: unknown) => {
+    console.error(error);
+    process.exit(1);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
+  // The launcher died without a word (kill -9): nobody is left who could stop us.
+  process.on('disconnect', stop);
+  process.channel?.unref();
+  return { requested: () => firstAt !== undefined };
 }

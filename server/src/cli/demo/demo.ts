@@ -6,14 +6,14 @@ import { isInUse } from '../../data-folder.ts';
 import { CliFailure } from '../failure.ts';
 import { settings } from '../settings.ts';
 import { shownPath } from '../shown-path.ts';
-import { startService } from '../up.ts';
-import { connect, disconnect } from './clients.ts';
+import { type RunningService, startService, stopOnSignal } from '../up.ts';
+import { connect, type DemoClients, disconnect } from './clients.ts';
 import { writeContactSheet } from './contact-sheet.ts';
 import { demoPage } from './page.ts';
 import { drawPrompts } from './pictures.ts';
 import { type DemoResult, plan, type Timing } from './plan.ts';
 import { duration, startProgress } from './progress.ts';
-import { sampleImages, uploadSamples } from './sample-data.ts';
+import { type SampleImage, sampleImages, uploadSamples } from './sample-data.ts';
 import { createServiceRole } from './service-role.ts';
 import { buyModelUnit, createJob, followJob, readLosses } from './training.ts';
 
@@ -34,71 +34,88 @@ export async function demo(options: { steps?: string; folder: string }, environm
 
   const starting = startProgress('Starting the service on an empty data folder');
   const service = await startService(config);
-  const onSignal = (): void => {
-    console.log('\nStopping …');
-    service.stop({ force: true }).finally(() => process.exit(130));
-  };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, onSignal);
+  const timings: Timing[] = [{ what: 'start of the service', seconds: starting.end(service.endpoint) }];
+  const signals = stopOnSignal(service, 130);
   const clients = connect(service, config.region);
   try {
-    const timings: Timing[] = [{ what: 'start of the service', seconds: starting.end(service.endpoint) }];
-    const time = (what: string, seconds: number): unknown => timings.push({ what, seconds });
-
-    let progress = startProgress('Drawing the six prompts with the base model');
-    const before = await drawPrompts(clients, plan.onDemandModelId, progress);
-    time('six pictures by the base model', progress.end());
-
-    const bucket = `likeness-demo-${service.accountId}-${config.region}`;
-    progress = startProgress(`Uploading ${images.length} pictures and train.jsonl`);
-    const manifestUri = await uploadSamples(clients, bucket, images, progress);
-    time(`upload of ${images.length} pictures`, progress.end(manifestUri));
-
-    progress = startProgress('Creating the service role');
-    const roleArn = await createServiceRole(clients, { accountId: service.accountId, region: config.region, bucket });
-    progress.end(roleArn);
-
-    progress = startProgress('Training');
-    const outputUri = `s3://${bucket}/output`;
-    const jobArn = await createJob(clients, { roleArn, manifestUri, outputUri, steps });
-    const runsFolder = join(config.dataDirectory, 'runs');
-    const customModelArn = await followJob(clients, { jobArn, runsFolder, steps }, progress);
-    const losses = await readLosses(clients, bucket, 'output', jobArn);
-    time(`training, ${steps} steps of ${plan.batchSize} pictures`, progress.end(`${steps} steps of ${plan.batchSize}`));
-
-    progress = startProgress('Buying one model unit, no commitment');
-    const provisionedModelArn = await buyModelUnit(clients, customModelArn);
-    time('model unit in service', progress.end(provisionedModelArn));
-
-    progress = startProgress('Drawing the six prompts with the custom model');
-    const after = await drawPrompts(clients, provisionedModelArn, progress);
-    time('six pictures by the custom model', progress.end());
-    time('everything', (performance.now() - startedAt) / 1000);
-
-    const result: DemoResult = {
-      comparisons: plan.prompts.map((prompt, index) => ({
-        prompt,
-        before: before[index] ?? new Uint8Array(),
-        after: after[index] ?? new Uint8Array(),
-      })),
-      samples: chosenSamples(images.map(({ path }) => path)),
-      imageCount: images.length,
-      losses,
-      timings,
-      steps,
-      bucket,
-      accountId: service.accountId,
-      region: config.region,
-      provisionedModelArn,
-      customModelArn,
-      ...commandsFor(config),
-    };
+    const result = await mainJob({ service, clients, config, images, steps, timings, startedAt });
     await writeResult(folder, result, config);
     console.log(farewell(folder, result, (performance.now() - startedAt) / 1000));
+  } catch (error) {
+    // The service is going down under our requests, and then ends this process: nothing to tell.
+    if (signals.requested()) return;
+    await service.stop();
+    throw error;
   } finally {
     disconnect(clients);
-    await service.stop();
   }
+  await service.stop();
   process.exit(0);
+}
+
+interface MainJob {
+  service: RunningService;
+  clients: DemoClients;
+  config: Config;
+  images: readonly SampleImage[];
+  steps: number;
+  timings: Timing[];
+  startedAt: number;
+}
+
+/** From the base model's pictures to the custom model's, through AWS's operations only. */
+async function mainJob(job: MainJob): Promise<DemoResult> {
+  const { service, clients, config, images, steps, timings, startedAt } = job;
+  const time = (what: string, seconds: number): unknown => timings.push({ what, seconds });
+
+  let progress = startProgress('Drawing the six prompts with the base model');
+  const before = await drawPrompts(clients, plan.onDemandModelId, progress);
+  time('six pictures by the base model', progress.end());
+
+  const bucket = `likeness-demo-${service.accountId}-${config.region}`;
+  progress = startProgress(`Uploading ${images.length} pictures and train.jsonl`);
+  const manifestUri = await uploadSamples(clients, bucket, images, progress);
+  time(`upload of ${images.length} pictures`, progress.end(manifestUri));
+
+  progress = startProgress('Creating the service role');
+  const roleArn = await createServiceRole(clients, { accountId: service.accountId, region: config.region, bucket });
+  progress.end(roleArn);
+
+  progress = startProgress('Training');
+  const outputUri = `s3://${bucket}/output`;
+  const jobArn = await createJob(clients, { roleArn, manifestUri, outputUri, steps });
+  const runsFolder = join(config.dataDirectory, 'runs');
+  const customModelArn = await followJob(clients, { jobArn, runsFolder, steps }, progress);
+  const losses = await readLosses(clients, bucket, 'output', jobArn);
+  time(`training, ${steps} steps of ${plan.batchSize} pictures`, progress.end(`${steps} steps of ${plan.batchSize}`));
+
+  progress = startProgress('Buying one model unit, no commitment');
+  const provisionedModelArn = await buyModelUnit(clients, customModelArn);
+  time('model unit in service', progress.end(provisionedModelArn));
+
+  progress = startProgress('Drawing the six prompts with the custom model');
+  const after = await drawPrompts(clients, provisionedModelArn, progress);
+  time('six pictures by the custom model', progress.end());
+  time('everything', (performance.now() - startedAt) / 1000);
+
+  return {
+    comparisons: plan.prompts.map((prompt, index) => ({
+      prompt,
+      before: before[index] ?? new Uint8Array(),
+      after: after[index] ?? new Uint8Array(),
+    })),
+    samples: chosenSamples(images.map(({ path }) => path)),
+    imageCount: images.length,
+    losses,
+    timings,
+    steps,
+    bucket,
+    accountId: service.accountId,
+    region: config.region,
+    provisionedModelArn,
+    customModelArn,
+    ...commandsFor(config),
+  };
 }
 
 function stepCount(text: string | undefined): number {
