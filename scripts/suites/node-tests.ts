@@ -23,7 +23,7 @@ export function nodeSuite(
           `--test-reporter=${join(projectRoot, 'scripts/suites/count-reporter.mjs')}`,
           ...files,
         ],
-        { timeoutSeconds: options.timeoutSeconds ?? 300 },
+        { timeoutSeconds: options.timeoutSeconds ?? 900 },
       );
       return outcomeOf(code, output);
     },

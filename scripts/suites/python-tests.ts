@@ -32,7 +32,7 @@ export function pythonSuite(
           `--junitxml=${resultPath}`,
           ...(options.pytestArguments ?? []),
         ],
-        { timeoutSeconds: options.timeoutSeconds ?? 600 },
+        { timeoutSeconds: options.timeoutSeconds ?? 1200 },
       );
       return outcomeOf(code, output, resultPath);
     },

@@ -49,7 +49,7 @@ export function runCommand(
   command: string,
   commandArguments: readonly string[],
   {
-    timeoutSeconds = 300,
+    timeoutSeconds = 600,
     environment = {},
     cwd = projectRoot,
   }: { timeoutSeconds?: number; environment?: Record<string, string>; cwd?: string } = {},
