@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -31,7 +32,7 @@ def environment(product: Product) -> dict[str, str]:
     variables = dict(line.removeprefix("export ").split("=", 1) for line in lines if line.startswith("export "))
     assert set(variables) >= {"AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"}
     unquoted = {name: value.strip("'") for name, value in variables.items()}
-    return {**unquoted, "PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "AWS_PAGER": "", "AWS_MAX_ATTEMPTS": "1"}
+    return {**unquoted, "PATH": os.environ["PATH"], "HOME": "/nonexistent", "AWS_PAGER": "", "AWS_MAX_ATTEMPTS": "1"}
 
 
 @pytest.fixture(scope="session")
@@ -113,8 +114,7 @@ def test_a_presigned_url(aws: Aws, bucket: str) -> None:
 
 def test_the_data_set_is_checked_before_a_job_is_paid_for(environment: dict[str, str], bucket: str) -> None:
     command = ["node", "server/likeness.js", "dataset", "check", f"s3://{bucket}/data/train.jsonl"]
-    path = {**environment, "PATH": f"/usr/local/bin:{environment['PATH']}"}
-    done = subprocess.run(command, env=path, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "6 records, all good" in done.stdout
 
