@@ -38,8 +38,6 @@ export interface DataContext {
 const PARALLEL_DOWNLOADS = 8;
 const HEADER_BYTES = 256 * 1024;
 const TAIL_BYTES = 64 * 1024;
-/** As many bad lines as the failure message tells; a longer list goes to the output prefix. */
-const ERRORS_IN_MESSAGE = 20;
 
 /**
  * Fetches and checks everything, and writes data/manifest.jsonl last: its presence says that the data is complete.
@@ -68,10 +66,7 @@ export async function fetchTrainingData(folder: string, context: DataContext): P
   await mkdir(join(data, 'images'), { recursive: true, mode: 0o700 });
   const files = await fetchImages(manifest, data, context);
   if (manifest.errors.length > 0) {
-    const list = await writeErrorList(manifest.errors, context);
-    const told = describeErrors(manifest.errors, { fileName, lineCount, unparsable: manifest.unparsable });
-    const count = countProblem === undefined ? '' : ` ${countProblem}`;
-    throw new JobFailure(`${told.slice(0, 2048 - count.length - list.length)}${count}${list}`);
+    throw new JobFailure(await tellErrors(manifest, { fileName, lineCount, countProblem }, context));
   }
   if (countProblem !== undefined) throw new JobFailure(`${countProblem} (${fileName})`);
 
@@ -234,9 +229,23 @@ async function readAt(file: Awaited<ReturnType<typeof open>>, position: number, 
   return buffer.subarray(0, bytesRead);
 }
 
-/** The whole list, where the message cannot hold it. @returns a sentence that says where it is, or '' */
+/** All faults in one failure message; what it has no room for is in a list in the output bucket, which it names. */
+async function tellErrors(
+  manifest: Manifest,
+  facts: { fileName: string; lineCount: number; countProblem: string | undefined },
+  context: DataContext,
+): Promise<string> {
+  const { fileName, lineCount, countProblem } = facts;
+  const named = { fileName, lineCount, unparsable: manifest.unparsable };
+  const count = countProblem === undefined ? '' : ` ${countProblem}`;
+  const whole = describeErrors(manifest.errors, named, count.length);
+  if (whole.untold === 0) return `${whole.message}${count}`;
+  const list = await writeErrorList(manifest.errors, context);
+  return `${describeErrors(manifest.errors, named, count.length + list.length).message}${count}${list}`;
+}
+
+/** @returns a sentence that says where the whole list is, or '' where it could not be written */
 async function writeErrorList(errors: readonly RecordError[], context: DataContext): Promise<string> {
-  if (errors.length <= ERRORS_IN_MESSAGE) return '';
   const { bucket, key } = outputLocation(context.job, 'validation_artifacts/data_errors.jsonl');
   const lines = [...errors].sort((one, other) => one.line - other.line).map(error => JSON.stringify(error));
   try {

@@ -189,6 +189,20 @@ test('More bad lines than a message holds are counted, and listed in the output 
   assert.equal(list.trim().split('\n').length, 25);
 });
 
+test('Where long names leave no room for all, the message ends with a whole entry and the list is written', async () => {
+  const reference = `/${'r'.repeat(90)}.png`;
+  const record = JSON.stringify({ 'image-ref': reference, caption: 'Ron the dog' });
+  const lines = Object.fromEntries(Array.from({ length: 15 }, (_, index) => [index + 1, record]));
+  await putDataSet(clients, 'wide', { count: 15, lines });
+  const message = await failure('wide');
+  assert.ok(message.length <= 2048);
+  const told = message.match(/ line \d+ \(/g)?.length ?? 0;
+  assert.match(
+    message,
+    new RegExp(`/data${reference}; and ${15 - told} more\\. All of them: s3://wide/output/.*\\.jsonl$`),
+  );
+});
+
 test('A manifest that is no JSONL, and one with too few records, are refused with their texts', async () => {
   await putDataSet(clients, 'no-jsonl', { lines: { 2: 'image,caption' } });
   assert.match(

@@ -40,7 +40,7 @@ test('A line that is no JSON object makes the message begin with the text of AWS
   for (const line of ['{', '[]', '"x"', 'null', '{"a":1},']) {
     const manifest = parseManifest(`${good(1)}\n${line}`, uri);
     assert.equal(manifest.unparsable, true, line);
-    const message = describeErrors(manifest.errors, { fileName: 'train.jsonl', lineCount: 2, unparsable: true });
+    const { message } = describeErrors(manifest.errors, { fileName: 'train.jsonl', lineCount: 2, unparsable: true });
     assert.equal(
       message,
       'Unable to parse Amazon S3 file: train.jsonl. Data files must conform to JSONL format. ' +
@@ -88,14 +88,21 @@ test('The failure message names the first 20 bad lines, counts the rest, and nev
     imageRef: 's3://p/x.jpg',
     reason: 'is bad',
   }));
-  const message = describeErrors(errors, { fileName: 'train.jsonl', lineCount: 40, unparsable: false });
+  const manifest = { fileName: 'train.jsonl', lineCount: 40, unparsable: false };
+  const { message, untold } = describeErrors(errors, manifest);
+  assert.equal(untold, 11);
   assert.match(
     message,
     /^31 of 40 records are not usable in train\.jsonl: line 1 \(s3:\/\/p\/x\.jpg\): is bad; line 2/,
   );
   assert.match(message, /line 20 \(s3:\/\/p\/x\.jpg\): is bad; and 11 more\.$/);
   const long = errors.map(error => ({ ...error, imageRef: `s3://p/${'k'.repeat(1000)}`, reason: 'r'.repeat(1000) }));
-  assert.ok(describeErrors(long, { fileName: 'train.jsonl', lineCount: 40, unparsable: true }).length <= 2048);
+  assert.ok(describeErrors(long, { ...manifest, unparsable: true }).message.length <= 2048);
+  const reserved = describeErrors(long, manifest, 200);
+  assert.ok(reserved.message.length <= 2048 - 200);
+  const told = [...reserved.message.matchAll(/ line \d+ \(/g)].length;
+  assert.equal(reserved.untold, 31 - told);
+  assert.ok(reserved.message.endsWith(`${'r'.repeat(10)}…; and ${31 - told} more.`), 'the last entry told is whole');
 });
 
 test('Counts outside 5 to 10,000 are refused with the bounds', () => {

@@ -94,13 +94,16 @@ export function checkImageSize(sizeBytes: number): string | undefined {
 
 /**
  * The failure message of a data set, at most 2,048 characters: what AWS's own text says first, then each bad line (the
- * first 20, as many as fit) and how many there are.
+ * first 20, as many as fit, each whole) and how many there are.
  * @param fileName the manifest's name without its folder
+ * @param reservedLength characters that the caller adds after it
+ * @returns the message, and how many bad lines it does not name
  */
 export function describeErrors(
   errors: readonly RecordError[],
   manifest: { fileName: string; lineCount: number; unparsable: boolean },
-): string {
+  reservedLength = 0,
+): { message: string; untold: number } {
   const opening = manifest.unparsable ? `${unparsable(manifest.fileName)} ` : '';
   const verb = errors.length === 1 ? 'is' : 'are';
   let message = `${opening}${errors.length} of ${manifest.lineCount} records ${verb} not usable in ${manifest.fileName}:`;
@@ -108,12 +111,12 @@ export function describeErrors(
   for (const error of [...errors].sort((a, b) => a.line - b.line).slice(0, MAXIMUM_ERRORS_TOLD)) {
     const image = error.imageRef === undefined ? '' : ` (${shortenStart(error.imageRef, 120)})`;
     const sentence = ` line ${error.line}${image}: ${shortenEnd(error.reason, 300)};`;
-    if (message.length + sentence.length > MAXIMUM_MESSAGE_LENGTH - 40) break;
+    if (message.length + sentence.length > MAXIMUM_MESSAGE_LENGTH - reservedLength - 40) break;
     message += sentence;
     told += 1;
   }
-  const rest = errors.length - told;
-  return rest > 0 ? `${message} and ${rest} more.` : `${message.slice(0, -1)}.`;
+  const untold = errors.length - told;
+  return { message: untold > 0 ? `${message} and ${untold} more.` : `${message.slice(0, -1)}.`, untold };
 }
 
 /** AWS's text for a manifest that is not JSONL (facts §2.8). */
