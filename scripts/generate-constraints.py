@@ -21,8 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "server/generated/constraints.json"
 SERVICES = ["bedrock", "bedrock-runtime", "iam", "kms", "s3", "sts"]
 STRINGS = {"string", "character"}
-# botocore keeps this header's text, the SDK reads a date.
-DATES = {"Expires"}
+# Members that the SDK decodes to another type: an Expires header to a date, the number of a part to a string.
+DECODED_OTHERWISE = {"Expires", "PartNumberMarker"}
 NUMBERS = {"integer": "integer", "long": "integer", "float": "number", "double": "number"}
 
 
@@ -111,7 +111,7 @@ def constraints_of(service: str) -> dict:
     }
     shapes = model["shapes"]
     names = sorted(reached(shapes, list(inputs.values())))
-    schemas = {name: {} if name in DATES else schema_of(shapes[name]) for name in names}
+    schemas = {name: {} if name in DECODED_OTHERWISE else schema_of(shapes[name]) for name in names}
     return {"operations": inputs, "schemas": schemas}
 
 

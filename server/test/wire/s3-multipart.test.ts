@@ -86,6 +86,12 @@ test('parts, uploaded in any order and one of them twice, become one object', as
     ],
   );
   assert.deepEqual([listed.IsTruncated, listed.NextPartNumberMarker], [true, '4']);
+  const rest = await s3.send(
+    new ListPartsCommand({ Bucket, Key: 'whole', UploadId: id, PartNumberMarker: listed.NextPartNumberMarker }),
+  );
+  assert.deepEqual([rest.IsTruncated, rest.Parts?.map(part => part.PartNumber)], [false, [7, 9]]);
+  const bad = new ListPartsCommand({ Bucket, Key: 'whole', UploadId: id, PartNumberMarker: 'x' });
+  await assertRefused(s3.send(bad), 400, 'InvalidArgument');
   const done = await complete('whole', id, [one, two, three].map(named), { MpuObjectSize: whole.length });
   const digests = [first, second, last].map(part => createHash('md5').update(part).digest());
   assert.equal(done.ETag, `"${createHash('md5').update(Buffer.concat(digests)).digest('hex')}-3"`);
@@ -151,6 +157,13 @@ describe('checksums', () => {
         parts.map((part, index) => [index + 1, [first, last][index]?.length, part[member]]),
       );
       assert.equal(facts.Checksum?.[member], done[member]);
+      const rest = await s3.send(
+        new GetObjectAttributesCommand({ Bucket, Key, ObjectAttributes: ['ObjectParts'], PartNumberMarker: '1' }),
+      );
+      assert.deepEqual(
+        rest.ObjectParts?.Parts?.map(part => part.PartNumber),
+        [2],
+      );
     });
 
   test('what cannot go together, or is not what was sent, is refused', async () => {
