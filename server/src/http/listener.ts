@@ -98,7 +98,7 @@ function createHttp1(handler: HttpHandler, limits: ListenerLimits): http.Server 
     response.writeHead(417, { 'content-length': '0', connection: 'close' }).end();
   });
   server.on('clientError', refuseUnreadable);
-  server.on('upgrade', (_request, socket: net.Socket) => socket.destroy());
+  // No listener for 'upgrade': curl --http2 and Java's HttpClient offer h2c, and are answered in HTTP/1.1 (RFC 9110 §7.8).
   server.on('connect', (_request, socket: net.Socket) => socket.destroy());
   return server;
 }

@@ -134,6 +134,18 @@ describe('a connection', () => {
       assert.equal((await sendRaw(server.port, bytes)).status, 400);
     });
 
+  test('that offers an upgrade is answered in HTTP/1.1', async () => {
+    const request = signed({ method: 'PUT', target: '/http/upgraded', body: 'hello' });
+    for (const [name, bytes] of [
+      ['a signed write, as an HTTP/2 client offers h2c', requestBytes(request).toString('latin1')],
+      ['an unsigned read', `GET /_likeness/v1/health HTTP/1.1\r\nhost: ${host}\r\n\r\n`],
+    ] as const) {
+      const offer = 'connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__\r\n';
+      const answer = await sendRaw(server.port, Buffer.from(bytes.replace('\r\n', `\r\n${offer}`), 'latin1'));
+      assert.equal(answer.status, 200, name);
+    }
+  });
+
   test('in absolute form means the same', async () => {
     const answer = await sendRaw(
       server.port,
