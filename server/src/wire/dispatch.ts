@@ -304,6 +304,8 @@ function likelyProtocol(headers: ReturnType<typeof headerMap>, path: string, met
   const contentType = headers['content-type'] ?? '';
   if (method === 'POST' && path === '/' && contentType.startsWith('application/x-www-form-urlencoded')) return 'query';
   if (/^bearer /i.test(headers.authorization ?? '')) return 'rest-json';
+  // Nothing of S3's is a POST of JSON: somebody forgot to sign a call to Bedrock.
+  if (method === 'POST' && !headers.authorization && contentType.startsWith('application/json')) return 'rest-json';
   const scope = /Credential=[^,]*\/([a-z0-9-]+)\/[^/,]*(,|$)/.exec(headers.authorization ?? '')?.[1];
   return scope === 'bedrock' ? 'rest-json' : 'rest-xml';
 }

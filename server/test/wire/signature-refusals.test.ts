@@ -364,5 +364,13 @@ describe('nobody unauthenticated learns anything', () => {
     assertRefused(await bench.ask('kms', { say: { authorization: '' } }), 400, 'MissingAuthenticationTokenException');
     assertRefused(await bench.ask('sts', { say: { authorization: '' } }), 403, 'MissingAuthenticationToken');
     assertRefused(await bench.ask('s3', { say: { authorization: '' } }), 403, 'AccessDenied');
+    const invoke = await bench.ask('bedrock', {
+      method: 'POST',
+      target: '/model/likeness.art-v1/invoke',
+      headers: [['content-type', 'application/json']],
+      body: '{}',
+      say: { authorization: '' },
+    });
+    assertRefused(invoke, 403, 'MissingAuthenticationTokenException');
   });
 });
