@@ -82,7 +82,7 @@ def draw_all(socket: str, adapter: bool, prompts: list[Prompt], count: int) -> l
 
 def measure(arguments: argparse.Namespace, workspace: Path) -> dict:
     """Train, draw and judge; return the report."""
-    settings = Settings(arguments.steps, arguments.batch, arguments.learning_rate)
+    settings = Settings(arguments.steps, arguments.batch, arguments.learning_rate, arguments.threads)
     minutes: dict[str, float] = {}
     adapter = arguments.adapter
     if adapter is None:
@@ -92,7 +92,7 @@ def measure(arguments: argparse.Namespace, workspace: Path) -> dict:
 
     began = time.monotonic()
     further = [p for name in CHARACTERS for p in more(name)]
-    with serving(arguments.base, adapter) as socket:
+    with serving(arguments.base, adapter, arguments.threads) as socket:
         drawn = {
             model: {
                 "six": draw_all(socket, model == "custom", list(SIX), 8),
@@ -166,6 +166,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=700)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--learning-rate", type=float, default=1e-5, help="on the seed system's scale (default 1e-5)")
+    parser.add_argument("--threads", type=int, help="CPU threads of training and drawing (default: PyTorch's choice)")
     parser.add_argument("--seeds", type=int, default=2, help="pictures of each further prompt (the six get 8)")
     parser.add_argument("--judge-steps", type=int, default=1500)
     parser.add_argument("--judge", type=Path, help="keep the judge in this file, and reuse it if it is there")

@@ -7,7 +7,6 @@ import base64
 import http.client
 import io
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -36,6 +35,7 @@ class Settings:
     steps: int
     batch: int
     learning_rate: float
+    threads: int | None = None
     seed: int = 7
 
 
@@ -54,7 +54,7 @@ def write_run(run: Path, base: Path, sample: Path, settings: Settings) -> None:
         "learningRate": settings.learning_rate * model["learningRateFactor"],
         "learningRateSchedule": training["learningRateSchedule"], "warmupSteps": training["warmupSteps"],
         "captionDropout": training["captionDropout"], "minSnrGamma": training["minSnrGamma"], "seed": settings.seed,
-        "checkpointIntervalSteps": 1_000_000, "resumeFromPath": None, "threads": os.cpu_count(),
+        "checkpointIntervalSteps": 1_000_000, "resumeFromPath": None, "threads": settings.threads,
     }  # fmt: skip
     (run / "spec.json").write_text(json.dumps(spec, indent=2))
 
@@ -89,11 +89,12 @@ def _call(path: str, method: str, target: str, body: dict | None = None) -> dict
 
 
 @contextmanager
-def serving(base: Path, adapter: Path | None) -> Iterator[str]:
+def serving(base: Path, adapter: Path | None, threads: int | None) -> Iterator[str]:
     """Start a serving worker and give its socket once it is ready; stop it afterwards."""
     with tempfile.TemporaryDirectory(prefix="likeness-") as folder:
         path = str(Path(folder) / "worker.sock")
         command = [sys.executable, "-m", "likeness_worker", "serve", "--base", str(base.resolve()), "--socket", path]
+        command += ["--threads", str(threads)] if threads else []
         process = subprocess.Popen(
             [*command, "--adapter", f"{ADAPTER}={adapter.resolve()}"] if adapter else command, cwd=PACKAGE
         )
