@@ -21,6 +21,12 @@ function message(input: Record<string, unknown>): string | undefined {
 }
 
 describe('constraints are said in the words of AWS', () => {
+  test('what is no number is said once', () => {
+    assert.equal(
+      validate('bedrock', 'rest-json', 'ListCustomModels', { maxResults: Number.NaN })?.message,
+      "1 validation error detected: Value at 'maxResults' failed to satisfy constraint: Member must be of type integer",
+    );
+  });
   test('a valid input passes', () => assert.equal(message({}), undefined));
 
   const cases: [name: string, input: Record<string, unknown>, message: string][] = [

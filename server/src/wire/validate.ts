@@ -99,7 +99,11 @@ function toRe2(pattern: string): string {
 }
 
 function refusal(protocol: ProtocolName, errors: readonly ErrorObject[], input: Input): Refusal {
-  const told = errors.filter(({ keyword }) => keyword !== 'propertyNames');
+  // What is no number at all is not too small and too large as well.
+  const mistyped = new Set(errors.filter(({ keyword }) => keyword === 'type').map(({ instancePath }) => instancePath));
+  const told = errors.filter(
+    ({ keyword, instancePath }) => keyword !== 'propertyNames' && (keyword === 'type' || !mistyped.has(instancePath)),
+  );
   const wrongType = told.some(({ keyword }) => keyword === 'type');
   const sentences = [...new Set(told.map(error => sentence(error, input, protocol)))];
   const count = sentences.length === 1 ? '1 validation error' : `${sentences.length} validation errors`;
@@ -143,7 +147,7 @@ function sentence(error: ErrorObject, input: Input, protocol: ProtocolName): str
   if (error.propertyName !== undefined)
     return `Value at '${spelled(path, protocol)}' failed to satisfy constraint: Map keys must satisfy constraint: [${constraint}]`;
   const sensitive = (parentSchema as { sensitive?: boolean } | undefined)?.sensitive === true;
-  const repeatable = typeof data === 'string' || typeof data === 'number' || typeof data === 'boolean';
+  const repeatable = typeof data === 'string' || typeof data === 'boolean' || Number.isFinite(data);
   const shown = sensitive || !repeatable ? '' : ` '${shorten(String(data))}'`;
   return `Value${shown} at '${spelled(path, protocol)}' failed to satisfy constraint: ${constraint}`;
 }

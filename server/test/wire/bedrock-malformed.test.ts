@@ -169,3 +169,9 @@ test('any identifier, filter and page gets a clear answer', async () => {
   ];
   for (const list of lists) for (const query of queries) await assertClear('GET', `/${list}?${query}`);
 });
+
+test('A time filter that is no date is named with what was sent', async () => {
+  const { status, code, text } = await send('GET', '/model-customization-jobs?creationTimeAfter=yesterday');
+  assert.deepEqual([status, code], [400, 'ValidationException']);
+  assert.match(text, /creationTimeAfter must be a date in ISO 8601.*you sent \\"yesterday\\"/);
+});

@@ -19,6 +19,18 @@ export const SERDE = {
 /** Timestamp formats of the SDK's schemas; each REST protocol has another default in queries. */
 const DATE_TIME = 5;
 
+/** A date of the query string that is none. */
+export class UnreadableDate extends Error {
+  readonly member: string;
+  readonly value: string;
+
+  constructor(member: string, value: string, cause: unknown) {
+    super(`${member} is no date`, { cause });
+    this.member = member;
+    this.value = value;
+  }
+}
+
 interface Traits {
   httpLabel?: unknown;
   httpQuery?: string;
@@ -73,7 +85,7 @@ export class HttpBindings {
         const values = encoded.query.getAll(traits.httpQuery);
         input[member] = schema.isListSchema()
           ? values.map(value => this.#text.read(schema.getValueSchema(), value))
-          : this.#text.read(schema, values[0] ?? '');
+          : this.#readOne(member, schema, values[0] ?? '');
       } else if (plan.streamingMember === member) {
         input[member] = encoded.body;
       }
@@ -94,6 +106,14 @@ export class HttpBindings {
     const headers: Record<string, string> = {};
     for (const [name, value] of Object.entries(request.headers)) if (value !== undefined) headers[name] = value;
     return { status, headers, body: request.body };
+  }
+
+  #readOne(member: string, schema: NormalizedSchema, value: string): unknown {
+    try {
+      return this.#text.read(schema, value);
+    } catch (cause) {
+      throw schema.isTimestampSchema() ? new UnreadableDate(member, value, cause) : cause;
+    }
   }
 
   #plan(operation: OperationShape): Plan {
