@@ -1,3 +1,4 @@
+import { chmodSync, closeSync, openSync } from 'node:fs';
 import Sqlite from 'better-sqlite3';
 import { Kysely, SqliteDialect, sql } from 'kysely';
 import { Migrator } from 'kysely/migration';
@@ -22,9 +23,13 @@ interface Waiting {
 
 /**
  * Opens (and migrates) the embedded store: SQLite in WAL mode with synchronous=FULL, one connection that writes and one
- * that reads. @param path file name, or ':memory:' never: the reader needs the same file.
+ * that reads. Its files are for the owner alone, whatever the folder lets others do.
+ * @param path file name, or ':memory:' never: the reader needs the same file.
  */
 export async function openSqliteStore(path: string): Promise<Store> {
+  closeSync(openSync(path, 'a', 0o600));
+  // SQLite gives its -wal and -shm files the mode of this one.
+  chmodSync(path, 0o600);
   const writer = connect(path);
   await migrate(writer);
   const reader = connect(path);
