@@ -97,9 +97,10 @@ export function outputLocation(job: CustomizationJobRow, name: string): { bucket
   return { bucket, key: `${withSlash(key)}model-customization-job-${job.jobId}/${name}` };
 }
 
-/** AWS's texts, which clients match on (facts §2.8). */
-export function putFailureText(bucket: string, key: string): string {
-  return `Amazon S3 perms missing (PutObject): Could not validate PutObject permissions to access S3 bucket: ${bucket} at key ${key}`;
+/** AWS's texts, which clients match on (facts §2.8); why follows where it is no refusal. */
+export function putFailureText(bucket: string, key: string, kind: 'denied' | 'notFound'): string {
+  const why = kind === 'notFound' ? ': the bucket does not exist' : '';
+  return `Amazon S3 perms missing (PutObject): Could not validate PutObject permissions to access S3 bucket: ${bucket} at key ${key}${why}`;
 }
 
 function getFailureText(bucket: string, key: string): string {
@@ -152,9 +153,8 @@ async function checkOutputAccess(context: DataContext): Promise<void> {
     await context.customerData.write(session, output.bucket, key, '', 'application/octet-stream');
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
-    if (error.kind === 'denied') throw new JobFailure(putFailureText(output.bucket, key));
-    if (error.kind === 'notFound')
-      throw new JobFailure(`${putFailureText(output.bucket, key)}: the bucket does not exist`);
+    if (error.kind === 'denied' || error.kind === 'notFound')
+      throw new JobFailure(putFailureText(output.bucket, key, error.kind));
     throw error;
   }
   await context.customerData.delete(session, output.bucket, key).catch(() => undefined);

@@ -65,7 +65,7 @@ async function writeMetrics(context: JobContext): Promise<void> {
     await customerData.write(await context.role(), bucket, key, csv, 'text/csv');
   } catch (error) {
     if (error instanceof Fault && (error.kind === 'denied' || error.kind === 'notFound'))
-      throw new JobFailure(putFailureText(bucket, key), { cause: error });
+      throw new JobFailure(putFailureText(bucket, key, error.kind), { cause: error });
     throw error;
   }
 }

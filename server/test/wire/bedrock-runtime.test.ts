@@ -105,6 +105,14 @@ test('a variation of a real picture passes through, up to five of them', async (
   assert.equal(request.task, 'IMAGE_VARIATION');
   assert.deepEqual(request.images, [picture, picture]);
   assert.deepEqual([request.similarityStrength, request.numberOfImages, request.width], [0.9, 3, 320]);
+  // Its header is whole; only the units decode it.
+  const imageVariationParams = { images: [picture], text: 'the image is damaged' };
+  await assertRefused(
+    invoke(provisioned, { taskType: 'IMAGE_VARIATION', imageVariationParams }),
+    'ValidationException',
+    400,
+    /^imageVariationParams\.images\[0\] does not decode\.$/,
+  );
 });
 
 const notResolved = 'Could not resolve the foundation model from the provided model identifier.';

@@ -54,6 +54,7 @@ function plainCapacity(drawn: Drawn[]): Capacity {
   async function draw(target: string, request: Omit<InvokeRequest, 'adapterId'>) {
     drawn.push({ target, request });
     if (request.text === 'the process dies') throw new Fault('modelError', 'The model unit ended.');
+    if (request.text === 'the image is damaged') throw new Fault('invalid', 'images[0] does not decode');
     if (request.text === 'the queue is full') throw new Fault('throttled', 'Too many requests wait; retry later.');
     const image = plainPng(request.width, request.height, request.seed % 256).toString('base64');
     return { images: Array.from({ length: request.numberOfImages }, () => image) };

@@ -6,7 +6,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ListCustomModelsCommand, StopModelCustomizationJobCommand } from '@aws-sdk/client-bedrock';
 import { DeleteRoleCommand, DeleteRolePolicyCommand } from '@aws-sdk/client-iam';
 import { CreateKeyCommand, DisableKeyCommand } from '@aws-sdk/client-kms';
-import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  DeleteBucketCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+} from '@aws-sdk/client-s3';
 import { createInProcessCompute } from '../support/in-process-compute.ts';
 import { startServer, type TestClients, type TestServer } from '../support/server.ts';
 import { createJob, endedJob, getJob, pngHeader, putDataSet, putRole } from '../support/training-data.ts';
@@ -234,6 +240,20 @@ test('A role that is deleted meanwhile fails the job when its metrics are to be 
   assert.equal(job.status, 'Failed');
   assert.match(job.failureMessage ?? '', /Could not assume provided IAM role|PutObject/);
   assert.equal(job.statusDetails?.trainingDetails?.status, 'Failed');
+});
+
+test('An output bucket that is deleted meanwhile fails the job, and the message says that it is gone', async () => {
+  await putDataSet(clients, 'output-stays');
+  await clients.s3.send(new CreateBucketCommand({ Bucket: 'output-goes' }));
+  const options = { stepCount: '400', output: 's3://output-goes/output' };
+  const jobArn = await createJob(clients, 'output-stays', roleArn, options);
+  await untilTraining(jobArn);
+  const { Contents = [] } = await clients.s3.send(new ListObjectsV2Command({ Bucket: 'output-goes' }));
+  for (const { Key } of Contents) await clients.s3.send(new DeleteObjectCommand({ Bucket: 'output-goes', Key }));
+  await clients.s3.send(new DeleteBucketCommand({ Bucket: 'output-goes' }));
+  const job = await endedJob(clients, jobArn);
+  assert.equal(job.status, 'Failed');
+  assert.match(job.failureMessage ?? '', /S3 bucket: output-goes at key .*metrics\.csv: the bucket does not exist$/);
 });
 
 test('A key that is disabled meanwhile fails the job, and no model stays', async () => {

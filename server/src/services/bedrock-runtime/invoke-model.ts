@@ -64,8 +64,8 @@ export function invokeModel({ store, baseModels, keyring, capacity }: BedrockRun
         const startedAt = performance.now();
         const { images } =
           'base' in target
-            ? await capacity.invokeBase(target.base.baseModelId, request, ctx.signal)
-            : await capacity.invokeProvisioned(target.provisioned.provisionedModelArn, request, ctx.signal);
+            ? await named(capacity.invokeBase(target.base.baseModelId, request, ctx.signal))
+            : await named(capacity.invokeProvisioned(target.provisioned.provisionedModelArn, request, ctx.signal));
         return {
           body: new TextEncoder().encode(JSON.stringify({ images, error: null })),
           contentType: 'application/json',
@@ -74,6 +74,16 @@ export function invokeModel({ store, baseModels, keyring, capacity }: BedrockRun
       },
     } satisfies Operation<InvokeModelRequest, InvokeModelResponse & WithHeaders>,
   };
+}
+
+/** What only decoding shows ("images[0] does not decode") is said of the member that the caller sent. */
+async function named<Result>(drawing: Promise<Result>): Promise<Result> {
+  try {
+    return await drawing;
+  } catch (error) {
+    if (!(error instanceof Fault) || error.kind !== 'invalid' || !error.message.startsWith('images[')) throw error;
+    throw new Fault('invalid', `imageVariationParams.${error.message}.`, { cause: error });
+  }
 }
 
 function refuseForeignFormats(input: InvokeModelRequest): void {
