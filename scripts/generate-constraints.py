@@ -23,6 +23,8 @@ SERVICES = ["bedrock", "bedrock-runtime", "iam", "kms", "s3", "sts"]
 STRINGS = {"string", "character"}
 # Members that the SDK decodes to another type: an Expires header to a date, the number of a part to a string.
 DECODED_OTHERWISE = {"Expires", "PartNumberMarker"}
+# Its pattern wants a slash, where a client may have encoded that too: the service decodes first.
+CHECKED_BY_SERVICE = {"CopySource"}
 NUMBERS = {"integer": "integer", "long": "integer", "float": "number", "double": "number"}
 
 
@@ -111,7 +113,7 @@ def constraints_of(service: str) -> dict:
     }
     shapes = model["shapes"]
     names = sorted(reached(shapes, list(inputs.values())))
-    schemas = {name: {} if name in DECODED_OTHERWISE else schema_of(shapes[name]) for name in names}
+    schemas = {name: {} if name in DECODED_OTHERWISE | CHECKED_BY_SERVICE else schema_of(shapes[name]) for name in names}
     return {"operations": inputs, "schemas": schemas}
 
 

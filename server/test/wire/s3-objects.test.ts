@@ -306,6 +306,7 @@ describe('copies', () => {
   test('a source with an encoded key', async () => {
     await put('quellen/ü +?', { Body: 'umlaut' });
     await copy('copy-3', { CopySource: `/${Bucket}/quellen/${encodeURIComponent('ü +?')}` });
+    await copy('copy-3', { CopySource: encodeURIComponent(`/${Bucket}/quellen/ü +?`) });
     assert.equal(await textOf(await get('copy-3')), 'umlaut');
   });
 

@@ -32,7 +32,7 @@ export function parseCopySource(header: string): CopySource {
     );
   let decoded: string;
   try {
-    decoded = decodeURIComponent(path.replace(/^\//, ''));
+    decoded = decodeURIComponent(path).replace(/^\//, '');
   } catch {
     throw malformed();
   }
