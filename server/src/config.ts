@@ -49,6 +49,8 @@ export type ConfigOverrides = Partial<Config>;
  */
 export function readConfig(environment: NodeJS.ProcessEnv, overrides: ConfigOverrides = {}): Config {
   const projectRoot = resolve(import.meta.dirname, '../..');
+  // An unset variable in `--data "$FOLDER"` must not make the current folder the data folder.
+  if (environment.LIKENESS_DATA === '') throw new Error('LIKENESS_DATA must name a folder; it is "".');
   const dataDirectory = resolve(environment.LIKENESS_DATA ?? '.likeness');
   const config: Config = {
     host: environment.LIKENESS_HOST ?? '127.0.0.1',

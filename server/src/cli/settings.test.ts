@@ -18,6 +18,7 @@ describe('settings', () => {
     );
     assert.throws(() => settings({}, { LIKENESS_PORT: '70000' }), /LIKENESS_PORT must be/);
     assert.throws(() => settings({ logLevel: 'loud' }, {}), /--log-level must be one of/);
+    assert.throws(() => settings({ data: '' }, {}), /--data must name a folder/);
   });
 
   it('know which addresses only this machine can reach', () => {
