@@ -55,7 +55,7 @@ function captioned(home: string, captionsOption: string | undefined): { records:
   if (captionsFile !== undefined) {
     const path = captionsOption === undefined ? join(home, captionsFile) : resolve(captionsOption);
     if (!existsSync(path)) throw new CliFailure(`there is no captions file ${captionsFile}.`);
-    const records = readCaptions(readFileSync(path, 'utf8'), path);
+    const records = readCaptions(readUtf8(path), path);
     const missing = records.filter(({ file }) => !existsSync(join(home, file)));
     return { records, problems: missing.map(({ file }) => `${file}: is named in ${basename(path)} but not there`) };
   }
@@ -64,7 +64,17 @@ function captioned(home: string, captionsOption: string | undefined): { records:
   for (const file of images) {
     const sidecar = `${file.slice(0, -extname(file).length)}.txt`;
     if (!names.includes(sidecar)) problems.push(`${file}: has no caption: write it into ${sidecar}`);
-    else records.push({ file, caption: readFileSync(join(home, sidecar), 'utf8').replaceAll(/\s+/g, ' ').trim() });
+    else records.push({ file, caption: readUtf8(join(home, sidecar)).replaceAll(/\s+/g, ' ').trim() });
   }
   return { records, problems };
+}
+
+/** @throws CliFailure for other encodings, whose letters would be lost without a word */
+function readUtf8(path: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new CliFailure(`${shownPath(path)} is not UTF-8 text: save it as UTF-8.`);
+  }
 }

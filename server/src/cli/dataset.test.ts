@@ -54,6 +54,14 @@ describe('a data set on the disk', () => {
     assert.equal(JSON.parse(manifest()[4] ?? '').caption, 'A, 5');
   });
 
+  it('takes captions in UTF-8 alone', () => {
+    writeFileSync(join(folder, 'ron_2.txt'), Buffer.from('caf\xe9 dog', 'latin1'));
+    assert.throws(() => build(), /ron_2\.txt is not UTF-8 text/);
+    writeFileSync(join(folder, 'ron_2.txt'), '\ufeffcafé dog');
+    build();
+    assert.equal(JSON.parse(manifest()[1] ?? '').caption, 'café dog');
+  });
+
   it('writes over no manifest unless told', () => {
     build();
     assert.throws(() => build(), /exists already\. Add --force/);
