@@ -55,6 +55,13 @@ def settings(mean: Tensor, std: Tensor) -> dict:
     }
 
 
+def forget_origin(config: Path) -> None:
+    """Drop the folder that diffusers notes a part was loaded from: a path of the machine that trained it."""
+    content = json.loads(config.read_text())
+    content.pop("_name_or_path", None)
+    config.write_text(json.dumps(content, indent=2) + "\n")
+
+
 def write(folder: Path, unet: UNet2DConditionModel, vae: AutoencoderDC, mean: Tensor, std: Tensor) -> None:
     """Write each part beside the old one and swap it in, so that a reader never meets half a file.
 
@@ -64,6 +71,8 @@ def write(folder: Path, unet: UNet2DConditionModel, vae: AutoencoderDC, mean: Te
     for name, part in (("unet", unet), ("vae", vae), ("scheduler", scheduler())):
         fresh, old = folder / f".{name}-{os.getpid()}", folder / f".{name}-old"
         part.save_pretrained(fresh)
+        for config in fresh.glob("*config.json"):
+            forget_origin(config)
         for file in fresh.iterdir():
             file.chmod(0o644)  # safetensors makes files that only their owner reads
         shutil.rmtree(old, ignore_errors=True)
