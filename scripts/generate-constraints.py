@@ -113,7 +113,9 @@ def constraints_of(service: str) -> dict:
     }
     shapes = model["shapes"]
     names = sorted(reached(shapes, list(inputs.values())))
-    schemas = {name: {} if name in DECODED_OTHERWISE | CHECKED_BY_SERVICE else schema_of(shapes[name]) for name in names}
+    schemas = {
+        name: {} if name in DECODED_OTHERWISE | CHECKED_BY_SERVICE else schema_of(shapes[name]) for name in names
+    }
     return {"operations": inputs, "schemas": schemas}
 
 
