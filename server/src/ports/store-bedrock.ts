@@ -318,7 +318,7 @@ export interface BedrockRows {
   /** Tokens are kept for at least 24 hours. */
   deleteRequestTokensBefore(createdBefore: number): Promise<void>;
 
-  /** Of a job, custom model or provisioned model of the scope; undefined when there is no such resource. */
+  /** Of a taggable resource of the scope, by its own ARN to the letter; undefined when there is no such resource. */
   tagsOf(scope: BedrockScope, resourceArn: string): Promise<Tag[] | undefined>;
   replaceTags(scope: BedrockScope, resourceArn: string, tags: Tag[]): Promise<boolean>;
 }

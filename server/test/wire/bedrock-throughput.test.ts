@@ -8,9 +8,6 @@ import {
   GetProvisionedModelThroughputCommand,
   ListFoundationModelsCommand,
   ListProvisionedModelThroughputsCommand,
-  ListTagsForResourceCommand,
-  TagResourceCommand,
-  UntagResourceCommand,
   UpdateProvisionedModelThroughputCommand,
 } from '@aws-sdk/client-bedrock';
 import {
@@ -157,41 +154,4 @@ test('the catalogue has the rows that AWS listed, and finds them by every filter
       modelLifecycle: { status: 'ACTIVE' },
     });
   }
-});
-
-test('tags of a job, its model and a provisioned model are kept apart', async () => {
-  const control = server.control();
-  const { jobArn, modelArn } = await createModel(server, roleArn, 'tagged', {
-    jobTags: [{ key: 'kind', value: 'job' }],
-    customModelTags: [{ key: 'kind', value: 'model' }],
-  });
-  const { provisionedModelArn = '' } = await control.send(
-    new CreateProvisionedModelThroughputCommand({
-      modelUnits: 1,
-      provisionedModelName: 'tagged',
-      modelId: modelArn,
-      tags: [{ key: 'kind', value: 'capacity' }],
-    }),
-  );
-  const tags = async (resourceARN: string) =>
-    (await control.send(new ListTagsForResourceCommand({ resourceARN }))).tags;
-  assert.deepEqual(await tags(jobArn), [{ key: 'kind', value: 'job' }]);
-  assert.deepEqual(await tags(modelArn), [{ key: 'kind', value: 'model' }]);
-  assert.deepEqual(await tags(provisionedModelArn), [{ key: 'kind', value: 'capacity' }]);
-  const added = [
-    { key: 'kind', value: 'new' },
-    { key: 'more', value: '' },
-  ];
-  await control.send(new TagResourceCommand({ resourceARN: modelArn, tags: added }));
-  assert.deepEqual(await tags(modelArn), added);
-  await control.send(new UntagResourceCommand({ resourceARN: modelArn, tagKeys: ['kind', 'absent'] }));
-  assert.deepEqual(await tags(modelArn), [{ key: 'more', value: '' }]);
-  const fifty = Array.from({ length: 50 }, (_, index) => ({ key: `k${index}`, value: '' }));
-  await assertRefused(
-    control.send(new TagResourceCommand({ resourceARN: modelArn, tags: fifty })),
-    'TooManyTagsException',
-    400,
-    /at most 50 tags/,
-  );
-  await control.send(new DeleteProvisionedModelThroughputCommand({ provisionedModelId: 'tagged' }));
 });

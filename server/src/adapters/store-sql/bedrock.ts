@@ -3,8 +3,9 @@ import type { Migration } from 'kysely/migration';
 import type { BedrockRows } from '../../ports/store-bedrock.ts';
 import { jobRows } from './bedrock-jobs.ts';
 import { modelRows } from './bedrock-models.ts';
-import { requestTokenRows, tagRows } from './bedrock-requests.ts';
+import { requestTokenRows } from './bedrock-requests.ts';
 import type { BedrockSchema } from './bedrock-schema.ts';
+import { tagRows } from './bedrock-tags.ts';
 import { throughputRows } from './bedrock-throughputs.ts';
 
 export type { BedrockSchema };

@@ -139,6 +139,10 @@ export function customizationJobs(deps: BedrockDependencies) {
         const keyId = input.customModelKmsKeyId;
         return [
           { resource: base, conditions: requestTagConditions(input.jobTags) },
+          // A second list, a second question: a policy on aws:RequestTag decides on the model's tags as on the job's.
+          ...(input.customModelTags?.length
+            ? [{ resource: base, conditions: requestTagConditions(input.customModelTags) }]
+            : []),
           {
             action: 'iam:PassRole',
             resource: input.roleArn ?? '',

@@ -1,4 +1,4 @@
-// Gaps: tags of what other issues bring (deployments, batch jobs).
+// Gaps: guardrails, inference profiles and other kinds that this server does not have.
 // By design: one list of tags a resource, kept in its row; jobTags and customModelTags are two lists, as on AWS.
 // Client quirks: the member is resourceARN, with a capital ARN; Terraform sends the same tags to job and model.
 import type {
@@ -9,7 +9,6 @@ import type {
   UntagResourceRequest,
   UntagResourceResponse,
 } from '@aws-sdk/client-bedrock';
-import { parseArn } from '../../domain/arn.ts';
 import { Fault } from '../../domain/fault.ts';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
 import type { Rows } from '../../ports/store.ts';
@@ -64,9 +63,7 @@ export function tagOperations({ store }: Pick<BedrockDependencies, 'store'>) {
 }
 
 async function tagsOf(rows: Rows, scope: BedrockScope, resource: string): Promise<Tag[]> {
-  const arn = parseArn(resource);
-  const own = arn?.service === 'bedrock' && arn.region === scope.region && arn.accountId === scope.accountId;
-  const tags = own ? await rows.bedrock.tagsOf(scope, resource) : undefined;
+  const tags = await rows.bedrock.tagsOf(scope, resource);
   if (!tags)
     throw new Fault('notFound', `There is no resource ${resource} in ${scope.region} of this account.`, { resource });
   return tags;
