@@ -29,6 +29,8 @@ export interface Config {
   trainingSlots: number;
   /** Units this machine may run at once. */
   modelUnits: number;
+  /** `strict`: as on AWS, no delete of Provisioned Throughput before its commitment ends; `off`: at any time. */
+  commitments: 'strict' | 'off';
   /** Unfinished customization jobs, and custom models, that an account may have in a Region; the defaults are AWS's. */
   scheduledJobLimit: number;
   customModelLimit: number;
@@ -69,6 +71,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, overrides: ConfigOver
     allowSignatureV2: oneOf(environment, 'LIKENESS_SIGNATURE_V2', 'on', ['on', 'off']) === 'on',
     trainingSlots: integer(environment, 'LIKENESS_TRAINING_SLOTS', 1, 1, 64),
     modelUnits: integer(environment, 'LIKENESS_MODEL_UNITS', 8, 1, 1024),
+    commitments: oneOf(environment, 'LIKENESS_COMMITMENTS', 'strict', ['strict', 'off']),
     scheduledJobLimit: integer(environment, 'LIKENESS_SCHEDULED_JOBS', 10, 1, 10_000),
     customModelLimit: integer(environment, 'LIKENESS_CUSTOM_MODELS', 100, 1, 100_000),
     queueLimit: integer(environment, 'LIKENESS_QUEUE_LIMIT', 64, 1, 10_000),

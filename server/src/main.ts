@@ -113,6 +113,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       bedrock: createBedrockService({
         ...{ store, ids, baseModels, roleSessions, keyring, modelStore, capacity },
         wakeTraining: () => training?.wake(),
+        keepsCommitments: config.commitments === 'strict',
         quotas: {
           scheduledJobs: config.scheduledJobLimit,
           customModels: config.customModelLimit,

@@ -61,6 +61,8 @@ export interface Capacity {
     request: Omit<InvokeRequest, 'adapterId'>,
     signal: AbortSignal,
   ): Promise<{ images: string[] }>;
+  /** ARNs of provisioned models of which no unit answers now: new ones, and all after a start of the server. */
+  loadingModels(): Promise<readonly string[]>;
   /** Wakes the loops: a row changed. */
   wake(): void;
 }

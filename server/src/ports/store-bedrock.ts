@@ -294,7 +294,12 @@ export interface BedrockRows {
   throughputByArn(provisionedModelArn: string): Promise<ThroughputRow | undefined>;
   listThroughputs(
     scope: BedrockScope,
-    options: ListOptions & { status?: ThroughputStatus | undefined; modelArn?: string | undefined },
+    options: ListOptions & {
+      status?: ThroughputStatus | undefined;
+      /** Of these, InService counts as Creating: their units are loading anew. */
+      loading?: readonly string[];
+      modelArn?: string | undefined;
+    },
   ): Promise<Page<ThroughputRow>>;
   /** Model units bought in all accounts and Regions, Failed ones left out. */
   countModelUnits(): Promise<number>;

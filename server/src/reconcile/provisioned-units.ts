@@ -130,6 +130,8 @@ export function provisionedUnits(first: ThroughputRow, dependencies: Provisioned
         });
     },
 
+    isServing: () => pool.units().length > 0,
+
     async invoke(request: Omit<InvokeRequest, 'adapterId'>, signal: AbortSignal): Promise<{ images: string[] }> {
       // A disabled key makes the model unusable, though its units hold the weights still.
       if (keyArn !== null) await keyring.resolve(keyArn, first.accountId, first.region);

@@ -49,6 +49,7 @@ export function startThroughputLoop(dependencies: ThroughputDependencies): Throu
   const bases = baseUnits({ ...dependencies, queueLimit });
   const stopping = new AbortController();
   let wakeUp = new AbortController();
+  const { promise: rowsWereRead, resolve: readRows } = Promise.withResolvers<void>();
 
   const wake = () => wakeUp.abort();
   for (const baseModelId of dependencies.warmBaseModelIds) bases.start(baseModelId);
@@ -62,6 +63,7 @@ export function startThroughputLoop(dependencies: ThroughputDependencies): Throu
       } catch (error) {
         log.error({ error }, 'the capacity loop could not read its rows');
       }
+      readRows();
       await time.sleep(POLL_SECONDS * 1000, AbortSignal.any([wakeUp.signal, stopping.signal]));
     }
   }
@@ -109,6 +111,10 @@ export function startThroughputLoop(dependencies: ThroughputDependencies): Throu
       const units = provisioned.get(provisionedModelArn);
       if (!units) throw new Fault('notReady', 'The provisioned model is not ready yet; try again in a few seconds.');
       return units.invoke(request, signal);
+    },
+    async loadingModels() {
+      await rowsWereRead;
+      return [...provisioned].filter(([, units]) => !units.isServing()).map(([arn]) => arn);
     },
     async stop(graceSeconds) {
       stopping.abort();

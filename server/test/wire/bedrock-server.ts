@@ -24,6 +24,7 @@ import { endPhases } from '../../src/domain/training/job-state.ts';
 import { createHttpServer } from '../../src/http/server.ts';
 import type { Capacity, InvokeRequest } from '../../src/ports/inference.ts';
 import type { Store } from '../../src/ports/store.ts';
+import type { Time } from '../../src/ports/time.ts';
 import { createBedrockService } from '../../src/services/bedrock/service.ts';
 import { createBedrockRuntimeService } from '../../src/services/bedrock-runtime/service.ts';
 import { createAuthorizer } from '../../src/services/iam/authorizer.ts';
@@ -59,14 +60,14 @@ function plainCapacity(drawn: Drawn[]): Capacity {
     const image = plainPng(request.width, request.height, request.seed % 256).toString('base64');
     return { images: Array.from({ length: request.numberOfImages }, () => image) };
   }
-  return { invokeBase: draw, invokeProvisioned: draw, wake: () => undefined };
+  return { invokeBase: draw, invokeProvisioned: draw, loadingModels: async () => [], wake: () => undefined };
 }
 
 /** Bedrock with IAM and KMS behind a port, and no loops: tests move the rows as the loops would. */
-export async function startBedrock() {
+export async function startBedrock(options: { time?: Time; keepsCommitments?: boolean } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'likeness-bedrock-'));
   const store = await openSqliteStore(join(folder, 'rows.sqlite'));
-  const [time, ids, vault] = [systemTime(), systemIds(), await openVault(folder)];
+  const [time, ids, vault] = [options.time ?? systemTime(), systemIds(), await openVault(folder)];
   const identity = { store, vault, ids, time };
   await bootstrapAccount(identity, {
     accountId: ACCOUNT,
@@ -93,6 +94,7 @@ export async function startBedrock() {
         roleSessions: createRoleSessions(identity),
         modelStore,
         wakeTraining: () => undefined,
+        keepsCommitments: options.keepsCommitments ?? true,
         quotas: { scheduledJobs: 10, customModels: 100, modelUnits: 4 },
       }),
       'bedrock-runtime': createBedrockRuntimeService({ store, baseModels, keyring, capacity }),

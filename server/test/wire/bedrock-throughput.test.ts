@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
+  BedrockClient,
   CreateProvisionedModelThroughputCommand,
   DeleteCustomModelCommand,
   DeleteProvisionedModelThroughputCommand,
@@ -10,6 +11,7 @@ import {
   ListProvisionedModelThroughputsCommand,
   UpdateProvisionedModelThroughputCommand,
 } from '@aws-sdk/client-bedrock';
+import { systemTime } from '../../src/adapters/system.ts';
 import {
   assertRefused,
   type BedrockServer,
@@ -128,6 +130,64 @@ test('a commitment has an end, and no delete before it', async () => {
     400,
     /desiredModelId is not allowed/,
   );
+});
+
+test('a commitment ends with its term by the clock, and does not bind what never came into service', async () => {
+  const clock = { offsetMilliseconds: 0 };
+  const time = { ...systemTime(), now: () => new Date(Date.now() + clock.offsetMilliseconds) };
+  const other = await startBedrock({ time });
+  const client = (offset: number) => {
+    clock.offsetMilliseconds = offset;
+    return new BedrockClient({ ...other.settings, systemClockOffset: offset });
+  };
+  const buy = (name: string, commitmentDuration: 'OneMonth' | 'SixMonths') =>
+    client(0).send(
+      new CreateProvisionedModelThroughputCommand({
+        modelUnits: 1,
+        provisionedModelName: name,
+        modelId: 'likeness.art-v1',
+        commitmentDuration,
+      }),
+    );
+  const end = (name: string, offset: number) =>
+    client(offset).send(new DeleteProvisionedModelThroughputCommand({ provisionedModelId: name }));
+  const month = await buy('one-month', 'OneMonth');
+  await buy('six-months', 'SixMonths');
+  const broken = await buy('broken', 'SixMonths');
+  await bringIntoService(other.store, month.provisionedModelArn ?? '');
+  await other.store.transaction(async rows => {
+    const row = await rows.bedrock.throughputByArn(broken.provisionedModelArn ?? '');
+    const patch = { status: 'Failed', failureMessage: 'no weights', lastModifiedAt: Date.now() } as const;
+    await rows.bedrock.advanceThroughput(row?.provisionedModelId ?? '', 1, patch);
+  });
+  await end('broken', 0);
+  const days = 86_400_000;
+  await assertRefused(end('one-month', 27 * days), 'ConflictException', 400, /it can be deleted from 20/);
+  await end('one-month', 32 * days);
+  await assertRefused(end('six-months', 32 * days), 'ConflictException', 400, /commitmentDuration SixMonths/);
+  const list = await client(190 * days).send(new ListProvisionedModelThroughputsCommand({}));
+  assert.deepEqual(
+    list.provisionedModelSummaries?.map(row => row.provisionedModelName),
+    ['six-months'],
+    'it stays after its term until it is deleted',
+  );
+  await end('six-months', 190 * days);
+  await other.stop();
+});
+
+test('the owner of the machine may let commitments be ended early', async () => {
+  const lenient = await startBedrock({ keepsCommitments: false });
+  const control = lenient.control();
+  await control.send(
+    new CreateProvisionedModelThroughputCommand({
+      modelUnits: 1,
+      provisionedModelName: 'committed',
+      modelId: 'likeness.art-v1',
+      commitmentDuration: 'SixMonths',
+    }),
+  );
+  await control.send(new DeleteProvisionedModelThroughputCommand({ provisionedModelId: 'committed' }));
+  await lenient.stop();
 });
 
 test('the catalogue has the rows that AWS listed, and finds them by every filter', async () => {

@@ -7,6 +7,7 @@ import {
   CreateProvisionedModelThroughputCommand,
   DeleteProvisionedModelThroughputCommand,
   GetProvisionedModelThroughputCommand,
+  ListProvisionedModelThroughputsCommand,
   UpdateProvisionedModelThroughputCommand,
 } from '@aws-sdk/client-bedrock';
 import { InvokeModelCommand } from '@aws-sdk/client-bedrock-runtime';
@@ -205,6 +206,7 @@ test('After a restart of the server, models that were InService serve again, whe
     overrides: { ...overrides, inference: { ...inference, capacity: () => 0 } },
   });
   clients = server.clients();
+  assert.equal((await get(arn)).status, 'Creating');
   const refused = async () => invoke(arn).then(String, (error: Error) => error.message);
   while ((await refused()).includes('not ready')) await delay(50);
   assert.match(
@@ -215,7 +217,21 @@ test('After a restart of the server, models that were InService serve again, whe
 
   server = await startServer({ dataDirectory, overrides });
   clients = server.clients();
-  assert.equal((await get(arn)).status, 'InService');
+  // No answer comes yet, so it is not said to be in service.
+  assert.equal((await get(arn)).status, 'Creating');
+  const listed = async (statusEquals: 'Creating' | 'InService') => {
+    const list = await clients.bedrock.send(new ListProvisionedModelThroughputsCommand({ statusEquals }));
+    return list.provisionedModelSummaries?.map(row => `${row.provisionedModelName} ${row.status}`);
+  };
+  assert.deepEqual(await listed('Creating'), ['lasting Creating']);
+  assert.ok(!(await listed('InService'))?.includes('lasting InService'));
+  const update = new UpdateProvisionedModelThroughputCommand({
+    provisionedModelId: arn,
+    desiredProvisionedModelName: 'renamed',
+  });
+  assert.equal(await clients.bedrock.send(update).catch(nameOf), 'ValidationException');
+  await untilStatus(arn, 'InService');
+  assert.ok((await listed('InService'))?.includes('lasting InService'));
   const patient = server.clients({ maxAttempts: 10 });
   assert.match(await invoke(arn, 'Ron again', patient), /^Ron again by /);
 });

@@ -87,9 +87,18 @@ export function throughputRows(database: Kysely<BedrockSchema>): Pick<BedrockRow
       return found && toThroughput(found);
     },
     listThroughputs(scope, options) {
-      const { status, modelArn } = options;
+      const { status, modelArn, loading = [] } = options;
       let query = throughputs();
-      if (status !== undefined) query = query.where('status', '=', status);
+      if (status === 'InService' && loading.length > 0)
+        query = query.where('status', '=', status).where('provisioned_model_arn', 'not in', loading);
+      else if (status === 'Creating' && loading.length > 0)
+        query = query.where(({ or, and, eb }) =>
+          or([
+            eb('status', '=', status),
+            and([eb('status', '=', 'InService'), eb('provisioned_model_arn', 'in', loading)]),
+          ]),
+        );
+      else if (status !== undefined) query = query.where('status', '=', status);
       if (modelArn !== undefined) query = query.where('model_arn', '=', modelArn);
       const columns = { name: 'provisioned_model_name', id: 'provisioned_model_id' } as const;
       return keysetPage(query, columns, scope, options, toThroughput);

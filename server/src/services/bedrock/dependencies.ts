@@ -13,10 +13,12 @@ export interface BedrockDependencies {
   roleSessions: RoleSessions;
   keyring: Keyring;
   modelStore: Pick<ModelStore, 'delete'>;
-  capacity: Pick<Capacity, 'wake'>;
+  capacity: Pick<Capacity, 'wake' | 'loadingModels'>;
   /** Wakes the training loop: a job was made, or is to stop. */
   wakeTraining(): void;
   quotas: BedrockQuotas;
+  /** Whether Provisioned Throughput under commitment is kept until its term ends (LIKENESS_COMMITMENTS). */
+  keepsCommitments: boolean;
 }
 
 /** By account and Region, where not said otherwise. */

@@ -1,6 +1,7 @@
 // Gaps: reserved capacity by tokens; changing the number of units (AWS's API has none).
 // By design: base models may be bought without a commitment too (nothing is billed here); a commitment is kept as a term:
-//   no delete before its end, and no renewal after it.
+//   no delete before its end, and no renewal after it (decision 0027). InService is said of a model whose units answer:
+//   while they load anew, after a start of the server, it is Creating.
 // Client quirks: a name taken is a ValidationException (AWS models no conflict for this create); UpdateProvisioned… has
 //   no ConflictException either, so a change at the wrong time is a ValidationException.
 import type {
@@ -36,9 +37,14 @@ type Servable = Pick<
   'modelArn' | 'foundationModelId' | 'foundationModelArn' | 'baseModelId' | 'purchasedFor'
 > & { keyArn: string | null };
 
-type Dependencies = Pick<BedrockDependencies, 'store' | 'ids' | 'baseModels' | 'keyring' | 'capacity' | 'quotas'>;
+type Dependencies = Pick<
+  BedrockDependencies,
+  'store' | 'ids' | 'baseModels' | 'keyring' | 'capacity' | 'quotas' | 'keepsCommitments'
+>;
 
-export function provisionedThroughput({ store, ids, baseModels, keyring, capacity, quotas }: Dependencies) {
+export function provisionedThroughput(deps: Dependencies) {
+  const { store, ids, baseModels, keyring, capacity, quotas, keepsCommitments } = deps;
+
   /** @throws Fault notFound for a custom model that is not there, invalid for an unknown foundation model */
   async function findServable(rows: Rows, identifier: string, scope: BedrockScope): Promise<Servable> {
     const model = await findModel(rows, identifier, scope);
@@ -146,17 +152,20 @@ export function provisionedThroughput({ store, ids, baseModels, keyring, capacit
         const scope = scopeOf(ctx);
         const row = await store.read(rows => findThroughput(rows, identifier, scope));
         if (!row) throw notFound('provisioned-model', identifier, scope);
-        return { ...summary(row), failureMessage: row.failureMessage ?? undefined };
+        const status = statusOf(row, await capacity.loadingModels());
+        return { ...summary({ ...row, status }), failureMessage: row.failureMessage ?? undefined };
       },
     } satisfies Operation<GetProvisionedModelThroughputRequest, GetProvisionedModelThroughputResponse>,
 
     ListProvisionedModelThroughputs: {
       authorize: () => [{ resource: '*' }],
       async handle(input, ctx) {
-        const filters = { status: input.statusEquals, modelArn: input.modelArnEquals };
+        const loading = await capacity.loadingModels();
+        const filters = { status: input.statusEquals, modelArn: input.modelArnEquals, loading };
         const options = { ...listOptions(input, ctx), ...filters };
         const page = await store.read(rows => rows.bedrock.listThroughputs(scopeOf(ctx), options));
-        return { provisionedModelSummaries: page.rows.map(summary), ...nextToken(page.next, input, ctx) };
+        const summaries = page.rows.map(row => summary({ ...row, status: statusOf(row, loading) }));
+        return { provisionedModelSummaries: summaries, ...nextToken(page.next, input, ctx) };
       },
     } satisfies Operation<ListProvisionedModelThroughputsRequest, ListProvisionedModelThroughputsResponse>,
 
@@ -170,13 +179,15 @@ export function provisionedThroughput({ store, ids, baseModels, keyring, capacit
         const scope = scopeOf(ctx);
         const now = ctx.now.getTime();
         const { desiredModelId, desiredProvisionedModelName: name } = input;
+        const loading = await capacity.loadingModels();
         await store.transaction(async rows => {
           const row = await findThroughput(rows, identifier, scope);
           if (!row) throw notFound('provisioned-model', identifier, scope);
-          if (row.status === 'Updating' || row.status === 'Creating')
+          const status = statusOf(row, loading);
+          if (status === 'Updating' || status === 'Creating')
             throw new Fault(
               'invalid',
-              `The provisioned model ${row.provisionedModelName} is ${row.status}; it can be updated when it is InService.`,
+              `The provisioned model ${row.provisionedModelName} is ${status}; it can be updated when it is InService.`,
             );
           if (desiredModelId !== undefined) {
             const desired = await findServable(rows, desiredModelId, scope);
@@ -207,10 +218,12 @@ export function provisionedThroughput({ store, ids, baseModels, keyring, capacit
               'conflict',
               `The provisioned model ${row.provisionedModelName} is Updating; delete it when the update has ended.`,
             );
-          if (row.commitmentExpiresAt !== null && ctx.now.getTime() < row.commitmentExpiresAt)
+          // One that never came into service binds nobody.
+          const boundUntil = keepsCommitments && row.status !== 'Failed' ? row.commitmentExpiresAt : null;
+          if (boundUntil !== null && ctx.now.getTime() < boundUntil)
             throw new Fault(
               'conflict',
-              `The provisioned model ${row.provisionedModelName} was bought with commitmentDuration ${row.commitmentDuration}; it can be deleted from ${new Date(row.commitmentExpiresAt).toISOString()} on.`,
+              `The provisioned model ${row.provisionedModelName} was bought with commitmentDuration ${row.commitmentDuration}; it can be deleted from ${new Date(boundUntil).toISOString()} on.`,
             );
           await rows.bedrock.deleteThroughput(row.provisionedModelId);
         });
@@ -238,6 +251,11 @@ function findThroughput(rows: Rows, identifier: string, scope: BedrockScope): Pr
     byName: name => rows.bedrock.throughputByName(scope, name),
     arnOf: row => row.provisionedModelArn,
   });
+}
+
+/** A row says what shall serve; whether units answer, only the capacity knows. */
+function statusOf(row: ThroughputRow, loading: readonly string[]): ThroughputRow['status'] {
+  return row.status === 'InService' && loading.includes(row.provisionedModelArn) ? 'Creating' : row.status;
 }
 
 /** AWS (prov-thru-edit): only from a custom model, and only within its base model. */
