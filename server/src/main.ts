@@ -8,6 +8,7 @@ import { openBaseModels } from './adapters/base-models-fs/base-models.ts';
 import { createLocalCompute } from './adapters/compute-local/compute.ts';
 import { createS3CustomerData } from './adapters/customer-data-s3/customer-data.ts';
 import { createLocalInference } from './adapters/inference-local/inference.ts';
+import { createMachine } from './adapters/machine.ts';
 import { openVault } from './adapters/master-key/vault.ts';
 import { createModelStore } from './adapters/models-fs/models.ts';
 import { openFileObjects } from './adapters/objects-fs/objects-fs.ts';
@@ -16,7 +17,6 @@ import { openSqliteStore } from './adapters/store-sql/database.ts';
 import { systemIds, systemTime } from './adapters/system.ts';
 import type { Config } from './config.ts';
 import { Fault } from './domain/fault.ts';
-import { healthRoute } from './http/health.ts';
 import { createHttpServer, type HttpServerOptions } from './http/server.ts';
 import type { BaseModels } from './ports/base-models.ts';
 import type { Compute } from './ports/compute.ts';
@@ -35,11 +35,13 @@ import { createCredentialResolver } from './services/iam/credentials.ts';
 import { createIamService } from './services/iam/service.ts';
 import { createKeyring } from './services/kms/keyring.ts';
 import { createKmsService } from './services/kms/service.ts';
+import { createLikenessRoutes } from './services/likeness/service.ts';
 import { startChecksum } from './services/s3/checksums.ts';
 import { createS3Service } from './services/s3/service.ts';
 import { createRoleSessions } from './services/sts/role-sessions.ts';
 import { createStsService } from './services/sts/service.ts';
 import { createDispatcher } from './wire/dispatch.ts';
+import { createRouteDispatcher } from './wire/routes.ts';
 import { type Constraints, createValidator } from './wire/validate.ts';
 
 /** What a test puts in the place of the machine's own. */
@@ -101,6 +103,13 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
   });
   let training: TrainingLoop | undefined;
 
+  const access = {
+    resolveCredential: createCredentialResolver(iamParts),
+    authorizer,
+    now: () => time.now(),
+    defaultRegion: config.region,
+    allowSignatureV2: config.allowSignatureV2,
+  };
   const dispatcher = createDispatcher({
     services: {
       s3: createS3Service({
@@ -122,19 +131,18 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       }),
       'bedrock-runtime': createBedrockRuntimeService({ store, baseModels, keyring, capacity }),
     },
-    resolveCredential: createCredentialResolver(iamParts),
-    authorizer,
+    ...access,
     validate: createValidator(constraints as Constraints),
     startChecksum: algorithm => knownChecksum(algorithm.toUpperCase()),
-    now: () => time.now(),
-    defaultRegion: config.region,
-    allowSignatureV2: config.allowSignatureV2,
   });
-
   let status: 'starting' | 'ready' | 'stopping' = 'starting';
+  const routes = createLikenessRoutes({
+    ...{ version: manifest.version, status: () => status, baseModels },
+    machine: createMachine({ ...config, sandboxProblem: workers.sandboxProblem }),
+  });
   const server = createHttpServer({
     aws: dispatcher,
-    routes: { '/_likeness/v1/health': healthRoute(manifest.version, () => status) },
+    own: createRouteDispatcher({ ...access, routes }),
     newRequestId: () => ids.uuid(),
     log,
     ...(overrides.limits && { limits: overrides.limits }),
@@ -180,7 +188,10 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
 
 async function prepareWorkers(config: Config, overrides: Overrides, log: Logger) {
   if (overrides.compute && overrides.inference)
-    return { compute: overrides.compute, inference: overrides.inference, close: async () => undefined };
+    return {
+      ...{ compute: overrides.compute, inference: overrides.inference },
+      ...{ sandboxProblem: null, close: async () => undefined },
+    };
   const launcher = await prepareWorkerLauncher({ ...config, workerPath: null });
   if (launcher.sandboxProblem !== null)
     log.warn({ problem: launcher.sandboxProblem }, 'workers run without a sandbox: bubblewrap does not work here');
@@ -193,6 +204,7 @@ async function prepareWorkers(config: Config, overrides: Overrides, log: Logger)
   return {
     compute: overrides.compute ?? createLocalCompute({ launcher, slots: config.trainingSlots }),
     inference: overrides.inference ?? inference,
+    sandboxProblem: launcher.sandboxProblem,
     close: () => inference.close(),
   };
 }

@@ -10,14 +10,11 @@ import {
   streamCounts,
 } from './listener.ts';
 
-/** Answers a path of the product's own, under `/_likeness`; no bucket name can begin with `_`. */
-export type Route = (request: WireRequest) => Promise<WireResponse>;
-
 export interface HttpServerOptions {
-  /** Everything that is not a route. */
+  /** Everything that is not of the product's own. */
   aws(request: WireRequest): Promise<WireResponse>;
-  /** Exact path -> handler. */
-  routes: Readonly<Record<string, Route>>;
+  /** What lies under `/_likeness/`; no bucket name can begin with `_`. */
+  own(request: WireRequest): Promise<WireResponse>;
   newRequestId(): string;
   log: Logger;
   limits?: Partial<ListenerLimits & ExchangeLimits>;
@@ -56,11 +53,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 
   async function route(request: WireRequest): Promise<WireResponse> {
     const path = request.target.split('?', 1)[0] ?? '';
-    if (!path.startsWith(OWN_PREFIX)) return options.aws(request);
-    const handler = Object.hasOwn(options.routes, path) ? options.routes[path] : undefined;
-    const answer = handler ? await handler(request) : notFound();
-    answer.headers['x-amzn-requestid'] = request.requestId;
-    return answer;
+    return path.startsWith(OWN_PREFIX) ? options.own(request) : options.aws(request);
   }
 
   const listener: Listener = createListener((request, response) => {
@@ -119,15 +112,6 @@ function originForm(target: string): string {
   if (!absolute) return `/${target}`;
   const rest = absolute[1] ?? '';
   return rest.startsWith('/') ? rest : `/${rest}`;
-}
-
-function notFound(): WireResponse {
-  return {
-    status: 404,
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ message: 'Nothing is served on this path.' }),
-    record: { code: 'NotFound' },
-  };
 }
 
 /** One line a request: never a body, a query (presigned URLs), an Authorization or a header's value. */

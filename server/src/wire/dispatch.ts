@@ -4,11 +4,13 @@ import type { AccessRequest, Operation, Principal, RequestContext, ServiceModule
 import { checkDigests, contentHeaders, type StartChecksum, verifiedBody } from './body.ts';
 import type { ProtocolName, ServiceName } from './contract.ts';
 import { encodeFailure, extendedRequestId } from './failure.ts';
+import { keyUseNote } from './key-use.ts';
 import { collect, headerMap, type RequestRecord, splitTarget, type WireRequest, type WireResponse } from './message.ts';
 import { boundHeaders, streamsIn } from './protocols/http-bindings.ts';
 import type { Input } from './protocols/protocol.ts';
 import { Refusal } from './refusal.ts';
 import { createService, type Found, findAction, findOperation, type Service } from './registry.ts';
+import { requestContext } from './request-context.ts';
 import { normalizedPath, queryPairs } from './sigv4/canonical.ts';
 import { type Claim, type ClaimV2, readClaim } from './sigv4/claim.ts';
 import { SignatureProblem, unsignedRefusal } from './sigv4/problem.ts';
@@ -27,8 +29,6 @@ export interface DispatchOptions {
   defaultRegion: string;
   allowSignatureV2: boolean;
 }
-
-const USE_NOTE_INTERVAL_MILLISECONDS = 5 * 60 * 1000;
 
 const ANONYMOUS: Principal = { type: 'anonymous', arn: '*', accountId: '', userId: 'ANONYMOUS_PRINCIPAL' };
 
@@ -59,11 +59,12 @@ interface Passage {
 class Dispatcher {
   readonly #options: DispatchOptions;
   readonly #services: readonly Service[];
-  readonly #usesNotedAt = new Map<string, number>();
+  readonly #noteUse: ReturnType<typeof keyUseNote>;
 
   constructor(options: DispatchOptions, services: readonly Service[]) {
     this.#options = options;
     this.#services = services;
+    this.#noteUse = keyUseNote(options);
   }
 
   async answer(request: WireRequest): Promise<WireResponse> {
@@ -111,7 +112,7 @@ class Dispatcher {
     const found = await this.#find(passage, service, path, claim === undefined);
     const caller = await this.#authenticate(passage, service, claim, wholeBody);
     passage.record.principal = caller.principal.arn;
-    if (claim !== undefined) this.#noteUse(claim, service, caller.region);
+    if (claim !== undefined) this.#noteUse(claim, { service: service.contract.scope, region: caller.region });
     // Nobody behind this point needs them, and so nobody can let them slip.
     delete passage.headers.authorization;
     delete passage.headers['x-amz-security-token'];
@@ -130,7 +131,8 @@ class Dispatcher {
       headers: contentHeaders(passage.headers, caller.payload),
       body: whole ?? stream ?? new Uint8Array(),
     });
-    const ctx = this.#context(passage, service, operation.name, caller);
+    const asked = { service: service.contract.scope, operation: operation.name, now: this.#options.now() };
+    const ctx = requestContext(passage.request, passage.headers, asked, caller);
     if (claim === undefined || claim.form === 'query-v2') ctx.regionNamed = false;
     const handler = service.module.operations[operation.name] as unknown as Operation<Input, Input>;
     await this.#permit(handler, service, operation.name, input, ctx);
@@ -212,36 +214,6 @@ class Dispatcher {
           .update(await wholeBody())
           .digest('hex'),
     });
-  }
-
-  /** Tells the key's owner of the use, now and then; nobody waits for it, and a session's key has no such note. */
-  #noteUse(claim: Claim | ClaimV2, service: Service, region: string): void {
-    const now = this.#options.now().getTime();
-    const notedAt = this.#usesNotedAt.get(claim.accessKeyId) ?? Number.NEGATIVE_INFINITY;
-    if (claim.sessionToken !== undefined || now - notedAt < USE_NOTE_INTERVAL_MILLISECONDS) return;
-    this.#usesNotedAt.set(claim.accessKeyId, now);
-    const used = { service: service.contract.scope, region };
-    this.#options.resolveCredential(claim.accessKeyId, undefined, used).catch(() => undefined);
-  }
-
-  #context(passage: Passage, service: Service, operation: string, caller: Authenticated): RequestContext {
-    const { request, headers } = passage;
-    return {
-      requestId: request.requestId,
-      service: service.contract.scope,
-      operation,
-      region: caller.region,
-      principal: caller.principal,
-      accountId: caller.principal.accountId,
-      now: this.#options.now(),
-      sourceIp: request.sourceIp,
-      secureTransport: request.secureTransport,
-      userAgent: headers['user-agent'] ?? '',
-      presigned: caller.presigned,
-      host: headers.host ?? '',
-      headers,
-      signal: request.signal,
-    };
   }
 
   /**

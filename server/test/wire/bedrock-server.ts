@@ -113,7 +113,7 @@ export async function startBedrock(options: { time?: Time; keepsCommitments?: bo
   });
   const server = createHttpServer({
     aws: dispatcher,
-    routes: {},
+    own: dispatcher,
     newRequestId: () => ids.uuid(),
     log: pino({ level: process.env.LIKENESS_TEST_LOG ?? 'silent' }),
   });

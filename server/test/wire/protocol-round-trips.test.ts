@@ -69,7 +69,7 @@ before(async () => {
       defaultRegion: 'us-east-1',
       allowSignatureV2: false,
     }),
-    routes: {},
+    own: () => assert.fail('no route is asked for'),
     newRequestId: () => '00000000-0000-4000-8000-000000000000',
     log: pino({ level: process.env.LIKENESS_TEST_LOG ?? 'silent' }),
   });

@@ -1,0 +1,34 @@
+import type { AccessRequest, RequestContext } from './operation.ts';
+
+/** What a request to a route brought along; nothing of it is checked but its form. */
+export interface RouteInput {
+  /** Decoded path parameters, by the names in braces. */
+  params: Readonly<Record<string, string>>;
+  query: URLSearchParams;
+  /** The JSON body; `{}` where there is none. */
+  body: Readonly<Record<string, unknown>>;
+}
+
+export interface RouteAnswer {
+  /** Default 200. */
+  status?: number;
+  /** Lower-case names. */
+  headers?: Record<string, string>;
+  /** Sent as JSON. */
+  json?: unknown;
+  /** Bytes in the place of `json` (an export, server-sent events); name their content-type in `headers`. */
+  stream?: AsyncIterable<Uint8Array>;
+}
+
+/** One of the product's own routes, for what AWS has no operation for. Answered under `/_likeness/v1`. */
+export interface Route {
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Below `/_likeness/v1`: `/jobs/{jobId}/events`. A parameter is one segment. */
+  path: string;
+  /** `GetUsage` is authorised as `likeness:GetUsage`; null: unsigned, for everyone. */
+  action: string | null;
+  /** The resources to ask for; absent: `arn:aws:likeness:REGION:ACCOUNT:*`. */
+  authorize?(input: RouteInput, ctx: RequestContext): readonly AccessRequest[] | Promise<readonly AccessRequest[]>;
+  /** @throws Fault, answered as `{"__type", "message"}` with the status of its kind */
+  handle(input: RouteInput, ctx: RequestContext): Promise<RouteAnswer>;
+}

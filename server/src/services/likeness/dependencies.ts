@@ -1,0 +1,9 @@
+import type { BaseModels } from '../../ports/base-models.ts';
+import type { Machine } from '../../ports/machine.ts';
+
+export interface LikenessDependencies {
+  version: string;
+  status(): 'starting' | 'ready' | 'stopping';
+  baseModels: BaseModels;
+  machine: Machine;
+}

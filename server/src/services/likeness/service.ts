@@ -1,0 +1,17 @@
+/**
+ * The product's own routes under `/_likeness/v1`, for what AWS has no operation for. To add some: a file here that makes
+ * `Route[]` (domain/route.ts), and a line in `createLikenessRoutes`; docs/guides/likeness-routes.md says what each does.
+ *
+ * Gaps: none known.
+ * By design: a route is signed as service `likeness` and authorised as `likeness:` actions by the same engine as AWS's own.
+ * Client quirks: none; no SDK knows these routes, so clients sign by hand or with their SDK's signer.
+ */
+import type { Route } from '../../domain/route.ts';
+import { baseModelRoutes } from './base-models.ts';
+import type { LikenessDependencies } from './dependencies.ts';
+import { doctorRoutes } from './doctor.ts';
+import { healthRoutes } from './health.ts';
+
+export function createLikenessRoutes(deps: LikenessDependencies): Route[] {
+  return [...healthRoutes(deps), ...doctorRoutes(deps), ...baseModelRoutes(deps)];
+}
