@@ -39,6 +39,8 @@ export interface RequestContext {
   accountId: string;
   now: Date;
   sourceIp: string;
+  /** Id of the interface endpoint that the request came through (`aws:SourceVpce`), where it came through one. */
+  sourceVpce?: string;
   secureTransport: boolean;
   userAgent: string;
   /** True for a presigned URL. */

@@ -21,7 +21,7 @@ export interface DispatchOptions {
   services: Readonly<Partial<Record<ServiceName, ServiceModule>>>;
   resolveCredential: ResolveCredential;
   /** Passes when every question is allowed. @throws Fault denied */
-  authorizer(requests: readonly AccessRequest[], ctx: RequestContext): Promise<void>;
+  authorizer(requests: readonly AccessRequest[], ctx: RequestContext, input?: object): Promise<void>;
   validate: Validate;
   startChecksum: StartChecksum;
   now(): Date;
@@ -234,7 +234,7 @@ class Dispatcher {
     } catch (error) {
       throw invalid ?? error;
     }
-    await this.#options.authorizer(requests, ctx);
+    await this.#options.authorizer(requests, ctx, input);
     if (invalid) throw invalid;
   }
 }

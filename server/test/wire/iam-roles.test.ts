@@ -118,7 +118,7 @@ describe('IAM roles and managed policies', () => {
 
   it('refuses what is malformed, and says what is wrong', async () => {
     const bad = (PolicyDocument: string) => iam.send(new CreatePolicyCommand({ PolicyName: 'Bad', PolicyDocument }));
-    await refused(bad('{'), 'MalformedPolicyDocumentException', 400, 'invalid Json');
+    await refused(bad('{'), 'MalformedPolicyDocumentException', 400, 'Syntax errors in policy.');
     await refused(bad(document(allow('GetObject'))), 'MalformedPolicyDocumentException', 400, 'prefaced by a vendor');
     await refused(
       bad(document({ ...allow('s3:*'), Principal: '*' })),

@@ -1,6 +1,6 @@
 import { inBlock, parseBlock } from './address.ts';
-import { compilePattern, matchesPattern, type Variables } from './pattern.ts';
-import { object, PolicySyntaxError, stringList } from './syntax.ts';
+import { compilePattern, fillVariables, matchesPattern, type Variables } from './pattern.ts';
+import { legacyParsing, object, stringList, syntaxError } from './syntax.ts';
 
 /** One line of a Condition block: an operator, a key and the values it is compared with. */
 export interface Condition {
@@ -43,13 +43,13 @@ const OPERATORS: ReadonlyMap<string, Operator> = new Map(
     ...pair(
       'NumericEquals',
       'NumericNotEquals',
-      ordered(Number, (a, b) => a === b),
+      ordered(decimal, (a, b) => a === b),
       isNumeric,
     ),
-    NumericLessThan: { compare: ordered(Number, (a, b) => a < b), negated: false, check: isNumeric },
-    NumericLessThanEquals: { compare: ordered(Number, (a, b) => a <= b), negated: false, check: isNumeric },
-    NumericGreaterThan: { compare: ordered(Number, (a, b) => a > b), negated: false, check: isNumeric },
-    NumericGreaterThanEquals: { compare: ordered(Number, (a, b) => a >= b), negated: false, check: isNumeric },
+    NumericLessThan: { compare: ordered(decimal, (a, b) => a < b), negated: false, check: isNumeric },
+    NumericLessThanEquals: { compare: ordered(decimal, (a, b) => a <= b), negated: false, check: isNumeric },
+    NumericGreaterThan: { compare: ordered(decimal, (a, b) => a > b), negated: false, check: isNumeric },
+    NumericGreaterThanEquals: { compare: ordered(decimal, (a, b) => a >= b), negated: false, check: isNumeric },
     ...pair(
       'DateEquals',
       'DateNotEquals',
@@ -62,7 +62,7 @@ const OPERATORS: ReadonlyMap<string, Operator> = new Map(
     DateGreaterThanEquals: { compare: ordered(instant, (a, b) => a >= b), negated: false, check: isDate },
     Bool: { compare: (actual, expected) => actual.toLowerCase() === expected.toLowerCase(), negated: false },
     BinaryEquals: { compare: (actual, expected) => actual === expected, negated: false },
-    ...pair('IpAddress', 'NotIpAddress', inBlock, text => hasVariable(text) || parseBlock(text) !== undefined),
+    ...pair('IpAddress', 'NotIpAddress', inBlock, text => parseBlock(text) !== undefined),
     // AWS: ArnEquals and ArnLike behave alike; each of the six parts is matched on its own.
     ...pair('ArnEquals', 'ArnNotEquals', likeArn),
     ...pair('ArnLike', 'ArnNotLike', likeArn),
@@ -70,35 +70,35 @@ const OPERATORS: ReadonlyMap<string, Operator> = new Map(
   } satisfies Record<string, Operator>).map(([name, operator]) => [name.toLowerCase(), operator]),
 );
 
-/** @throws PolicySyntaxError for an unknown operator, a key without a vendor, or a value that cannot be compared */
+/**
+ * AWS asks of a Condition that it has the right shape and values that can be read. A key that no service has is taken: it
+ * is missing from every request.
+ * @throws PolicySyntaxError for an unknown operator, or a value that cannot be compared
+ */
 export function parseConditions(block: unknown, where: string): Condition[] {
   if (block === undefined) return [];
   const conditions: Condition[] = [];
-  const operators = object(block, `Syntax errors in policy: Condition of ${where} must be an object.`);
-  for (const [written, keys] of Object.entries(operators)) {
+  for (const [written, keys] of Object.entries(object(block, `Condition of ${where}`))) {
     const parsed = /^(?:(ForAllValues|ForAnyValue):)?([A-Za-z]+?)(IfExists)?$/i.exec(written);
-    const name = parsed?.[2]?.toLowerCase() ?? '';
+    const [, quantified, named = '', ifExists] = parsed ?? [];
+    const name = named.toLowerCase();
     const operator = OPERATORS.get(name);
-    if (operator === undefined || (name === 'null' && (parsed?.[1] ?? parsed?.[3]) !== undefined))
-      throw new PolicySyntaxError(`Invalid Condition type : ${written}.`);
-    const quantifier = parsed?.[1] && (parsed[1].toLowerCase() === 'forallvalues' ? 'all' : 'any');
-    for (const [key, value] of Object.entries(
-      object(keys, `Syntax errors in policy: ${written} of ${where} must be an object.`),
-    )) {
-      if (!/^[A-Za-z0-9-]+:.+$/s.test(key))
-        throw new PolicySyntaxError(
-          `Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.; condition key "${key}" of ${where} is not.`,
-        );
+    const compared = Object.entries(object(keys, `${written} of ${where}`));
+    if (operator === undefined || (name === 'null' && (quantified ?? ifExists) !== undefined)) {
+      // AWS: an operator that compares nothing is not looked at.
+      if (compared.length === 0) continue;
+      throw syntaxError(`Invalid Condition type : ${written} of ${where}.`);
+    }
+    const quantifier = quantified && (quantified.toLowerCase() === 'forallvalues' ? 'all' : 'any');
+    for (const [key, value] of compared) {
       const values = stringList(asText(value), `${written} ${key} of ${where}`);
       for (const text of values)
         if (operator.check?.(text) === false)
-          throw new PolicySyntaxError(
-            `Syntax errors in policy: ${written} cannot compare ${key} with "${text}" (${where}).`,
-          );
+          throw legacyParsing(`${written} of ${where} cannot compare ${key} with "${text}".`);
       conditions.push({
         operator: name,
         quantifier: quantifier || undefined,
-        ifExists: parsed?.[3] !== undefined,
+        ifExists: ifExists !== undefined,
         key: key.toLowerCase(),
         values,
       });
@@ -126,6 +126,8 @@ function holds(condition: Condition, actual: readonly string[] | undefined, vari
     if (condition.ifExists || condition.quantifier === 'all') return true;
     return condition.quantifier === undefined && operator.negated;
   }
+  // AWS: ForAllValues holds of nothing, and of a key whose one value is the empty string.
+  if (condition.quantifier === 'all' && actual.every(value => value === '')) return true;
   const agrees = (value: string): boolean => {
     const some = condition.values.some(expected => operator.compare(value, expected, variables));
     return operator.negated ? !some : some;
@@ -181,40 +183,37 @@ function arnParts(arn: string): string[] {
   return [...parts, arn.slice(start)];
 }
 
+/** AWS: policy variables stand in string and ARN conditions only; elsewhere `${…}` is no value, and is refused. */
 function ordered(read: (text: string) => number, test: (a: number, b: number) => boolean): Comparison {
-  return (actual, expected, variables) => {
-    const filled = fillVariables(expected, variables);
-    if (filled === undefined || actual.trim() === '' || filled.trim() === '') return false;
-    return test(read(actual), read(filled));
-  };
+  return (actual, expected) => test(read(actual), read(expected));
 }
 
-function fillVariables(text: string, variables: Variables | undefined): string | undefined {
-  if (variables === undefined || !hasVariable(text)) return text;
-  let missing = false;
-  const filled = text.replace(/\$\{([^}]*)\}/g, whole => {
-    const pattern = compilePattern(whole, variables);
-    missing ||= pattern === undefined;
-    return pattern === undefined ? '' : String.fromCharCode(...pattern);
-  });
-  return missing ? undefined : filled;
+/** A decimal number. @returns NaN, which compares with nothing */
+function decimal(text: string): number {
+  return /^\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*$/i.test(text) ? Number(text) : Number.NaN;
 }
 
-function hasVariable(text: string): boolean {
-  return text.includes('${');
+const ISO_8601 =
+  /^(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[Tt](\d\d?):(\d\d)(?::(\d\d)(\.\d+)?)?([Zz]|[+-]\d\d(?::?\d\d)?)?)?)?)?$/;
+
+/** Milliseconds since 1970 of an ISO 8601 date (UTC where it says no offset) or of whole seconds since 1970; else NaN. */
+function instant(text: string): number {
+  if (/^-?\d+$/.test(text)) return Number.isSafeInteger(Number(text)) ? Number(text) * 1000 : Number.NaN;
+  const parsed = ISO_8601.exec(text);
+  if (parsed === null) return Number.NaN;
+  const [, year, month = '01', day = '01', hour = '00', minute = '00', second = '00', fraction = '', zone = 'Z'] =
+    parsed;
+  const offset = /^[+-]/.test(zone) ? `${zone.slice(0, 3)}:${zone.slice(3).replace(':', '') || '00'}` : 'Z';
+  const milliseconds = `${fraction.slice(0, 4) || '.'}000`.slice(0, 4);
+  return Date.parse(`${year}-${month}-${day}T${hour.padStart(2, '0')}:${minute}:${second}${milliseconds}${offset}`);
 }
 
 function isNumeric(text: string): boolean {
-  return hasVariable(text) || (text.trim() !== '' && Number.isFinite(Number(text)));
+  return !Number.isNaN(decimal(text));
 }
 
 function isDate(text: string): boolean {
-  return hasVariable(text) || Number.isFinite(instant(text));
-}
-
-/** ISO 8601, or seconds since 1970. */
-function instant(text: string): number {
-  return /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text);
+  return !Number.isNaN(instant(text));
 }
 
 /** Policies write booleans and numbers bare as well as quoted. */

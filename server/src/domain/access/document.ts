@@ -1,7 +1,8 @@
 import { Fault } from '../fault.ts';
 import { type Condition, parseConditions } from './condition.ts';
 import { type PrincipalList, parsePrincipals } from './principal.ts';
-import { object, PolicySyntaxError, stringList } from './syntax.ts';
+import { checkAction, checkResource } from './resource-name.ts';
+import { legacyParsing, object, PolicySyntaxError, stringList, syntaxError } from './syntax.ts';
 
 /** A parsed policy. Everything in it was checked, so that evaluating never fails. */
 export interface PolicyDocument {
@@ -29,9 +30,10 @@ export interface PatternList {
 
 /**
  * `identity`: attached to a user, role or session. `trust`: who may assume a role. `resource`: of a bucket or key.
- * `stored`: a trust or resource policy that was checked when it was stored, read again to be evaluated.
+ * `attached` and `stored`: an identity policy, and one of the others, that were checked when they were stored and are read
+ * again to be evaluated: they are held to what evaluation needs, whatever was refused since.
  */
-export type PolicyKind = 'identity' | 'trust' | 'resource' | 'stored';
+export type PolicyKind = 'identity' | 'trust' | 'resource' | 'attached' | 'stored';
 
 export interface PolicyRules {
   kind: PolicyKind;
@@ -42,7 +44,8 @@ export interface PolicyRules {
 }
 
 /**
- * Reads and checks a policy document, strictly: what AWS would refuse to store is refused here too.
+ * Reads and checks a policy document, strictly: what AWS would refuse to store is refused here too, in AWS's words and with
+ * the place after them.
  *
  * @throws Fault invalid, code MalformedPolicyDocument unless the rules name another; LimitExceeded past the size bound
  */
@@ -60,7 +63,8 @@ export function parsePolicy(text: string, rules: PolicyRules): PolicyDocument {
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    throw malformed(`This policy contains invalid Json: ${cause instanceof Error ? cause.message : 'not JSON'}.`);
+    const opening = rules.kind === 'identity' ? 'Syntax errors in policy.' : 'This policy contains invalid Json:';
+    throw malformed(`${opening} ${cause instanceof Error ? cause.message : 'Not JSON'}.`);
   }
   try {
     return readDocument(json, rules.kind);
@@ -72,82 +76,65 @@ export function parsePolicy(text: string, rules: PolicyRules): PolicyDocument {
 
 const DOCUMENT_MEMBERS = new Set(['Version', 'Id', 'Statement']);
 const STATEMENT_MEMBERS = new Set([
-  'Sid',
-  'Effect',
-  'Principal',
-  'NotPrincipal',
-  'Action',
-  'NotAction',
-  'Resource',
-  'NotResource',
-  'Condition',
+  ...['Sid', 'Effect', 'Principal', 'NotPrincipal', 'Action', 'NotAction', 'Resource', 'NotResource', 'Condition'],
 ]);
 const VERSIONS = ['2012-10-17', '2008-10-17'] as const;
 
 function readDocument(json: unknown, kind: PolicyKind): PolicyDocument {
-  const document = object(json, 'Syntax errors in policy: the document must be a JSON object.');
+  const document = object(json, 'The document');
   for (const member of Object.keys(document))
     if (!DOCUMENT_MEMBERS.has(member))
-      throw new PolicySyntaxError(
-        `Syntax errors in policy: unknown element "${member}"; known are Version, Id, Statement.`,
-      );
+      throw syntaxError(`The document has an unknown element "${member}"; known are Version, Id, Statement.`);
   // AWS: a document without Version is one of 2008-10-17.
   const version = VERSIONS.find(known => known === (document.Version ?? '2008-10-17'));
   if (version === undefined)
-    throw new PolicySyntaxError(
-      `Syntax errors in policy: Version must be "2012-10-17" or "2008-10-17"; it is ${JSON.stringify(document.Version)}.`,
+    throw syntaxError(
+      `Version must be "2012-10-17" or "2008-10-17"; it is ${JSON.stringify(document.Version).slice(0, 40)}.`,
     );
-  if (document.Id !== undefined && typeof document.Id !== 'string')
-    throw new PolicySyntaxError('Syntax errors in policy: Id must be a string.');
+  if (document.Id !== undefined && typeof document.Id !== 'string') throw syntaxError('Id must be a string.');
   const list = Array.isArray(document.Statement) ? document.Statement : [document.Statement];
   if (document.Statement === undefined || list.length === 0)
-    throw new PolicySyntaxError('Syntax errors in policy: Statement must have at least one statement.');
+    throw syntaxError('Statement must have at least one statement.');
   const statements = list.map((statement, index) => readStatement(statement, kind, `Statement ${index + 1}`));
+  // AWS: trust, bucket and key policies of the old version are still taken; identity policies are not.
+  if (kind === 'identity' && version !== '2012-10-17')
+    throw new PolicySyntaxError('Policy document must be version 2012-10-17 or greater.');
   const seen = new Set<string>();
   for (const { sid } of statements) {
     if (sid === undefined || sid === '') continue;
     if (seen.has(sid))
-      throw new PolicySyntaxError(`Statement IDs (SID) in a single policy must be unique; "${sid}" is there twice.`);
+      throw new PolicySyntaxError(
+        `Statement IDs (SID) in a single policy must be unique. "${sid}" is there more than once.`,
+      );
     seen.add(sid);
   }
   return { version, statements };
 }
 
 function readStatement(json: unknown, kind: PolicyKind, where: string): Statement {
-  const statement = object(json, `Syntax errors in policy: ${where} must be a JSON object.`);
+  const statement = object(json, where);
   for (const member of Object.keys(statement))
-    if (!STATEMENT_MEMBERS.has(member))
-      throw new PolicySyntaxError(`Syntax errors in policy: ${where} has an unknown element "${member}".`);
+    if (!STATEMENT_MEMBERS.has(member)) throw syntaxError(`${where} has an unknown element "${member}".`);
   const { Effect: effect, Sid: sid } = statement;
-  if (effect !== 'Allow' && effect !== 'Deny')
-    throw new PolicySyntaxError(
-      `Syntax errors in policy: Effect of ${where} must be "Allow" or "Deny"; it is ${JSON.stringify(effect)}.`,
-    );
-  if (sid !== undefined && typeof sid !== 'string')
-    throw new PolicySyntaxError(`Syntax errors in policy: Sid of ${where} must be a string.`);
+  if (effect !== 'Allow' && effect !== 'Deny') {
+    const said = `Effect of ${where} must be "Allow" or "Deny"; it is ${JSON.stringify(effect)?.slice(0, 40)}.`;
+    throw typeof effect === 'string' && /^(allow|deny)$/i.test(effect) ? legacyParsing(said) : syntaxError(said);
+  }
+  if (sid !== undefined && typeof sid !== 'string') throw syntaxError(`Sid of ${where} must be a string.`);
   // AWS: only identity policies restrict the characters of a Sid.
   if (kind === 'identity' && typeof sid === 'string' && !/^[A-Za-z0-9]*$/.test(sid))
-    throw new PolicySyntaxError(`Statement IDs (SID) must be alpha-numeric; "${sid}" is not.`);
+    throw new PolicySyntaxError(`Statement IDs (SID) must be alpha-numeric; "${sid}" of ${where} is not.`);
+  const conditions = parseConditions(statement.Condition, where);
   const actions = patternList(statement, 'Action', where);
-  if (actions === undefined) throw new PolicySyntaxError(`Policy statement must contain actions; ${where} has none.`);
-  for (const action of actions.patterns) checkAction(action, kind);
-  return {
-    sid,
-    effect,
-    actions,
-    resources: readResources(statement, kind, where),
-    principals: readPrincipals(statement, kind, effect, where),
-    conditions: parseConditions(statement.Condition, where),
-  };
-}
-
-function checkAction(action: string, kind: PolicyKind): void {
-  if (action !== '*' && !/^[A-Za-z0-9*?-]+:[A-Za-z0-9*?]+$/.test(action))
-    throw new PolicySyntaxError(
-      `Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.; "${action}" is not of the form service:Action.`,
-    );
-  if (kind === 'trust' && !/^sts:/i.test(action))
-    throw new PolicySyntaxError(`AssumeRole policy may only specify STS AssumeRole actions; "${action}" is none.`);
+  if (actions === undefined || actions.patterns.length === 0)
+    throw new PolicySyntaxError(`Policy statement must contain actions. ${where} has none.`);
+  for (const action of actions.patterns) {
+    checkAction(action);
+    if (kind === 'trust' && !/^sts:/i.test(action))
+      throw new PolicySyntaxError(`AssumeRole policy may only specify STS AssumeRole actions. "${action}" is none.`);
+  }
+  const resources = readResources(statement, kind, where);
+  return { sid, effect, actions, resources, principals: readPrincipals(statement, kind, effect, where), conditions };
 }
 
 function readResources(statement: Record<string, unknown>, kind: PolicyKind, where: string): PatternList | undefined {
@@ -156,14 +143,10 @@ function readResources(statement: Record<string, unknown>, kind: PolicyKind, whe
     if (resources !== undefined) throw new PolicySyntaxError(`Has prohibited field Resource (${where}).`);
     return undefined;
   }
-  if (resources === undefined && kind === 'stored') return undefined;
-  if (resources === undefined)
-    throw new PolicySyntaxError(`Policy statement must contain resources; ${where} has none.`);
-  for (const resource of resources.patterns) {
-    if (resource === '*') continue;
-    if (!/^arn:[^:]+:[^:]+:[^:]*:[^:]*:.+$/s.test(resource))
-      throw new PolicySyntaxError(`Resource ${resource} must be in ARN format or "*".`);
-  }
+  if (kind === 'stored') return resources;
+  if (resources === undefined || resources.patterns.length === 0)
+    throw new PolicySyntaxError(`Policy statement must contain resources. ${where} has none.`);
+  if (kind !== 'attached') for (const resource of resources.patterns) checkResource(resource, where);
   return resources;
 }
 
@@ -174,16 +157,20 @@ function readPrincipals(
   where: string,
 ): PrincipalList | undefined {
   const { Principal: named, NotPrincipal: others } = statement;
-  if (kind === 'identity') {
+  if (kind === 'identity' || kind === 'attached') {
     if (named !== undefined || others !== undefined)
-      throw new PolicySyntaxError(`Policy document should not specify a principal (${where}).`);
+      throw new PolicySyntaxError(`Policy document should not specify a principal. ${where} does.`);
     return undefined;
   }
-  if ((named === undefined) === (others === undefined))
-    throw new PolicySyntaxError(`Syntax errors in policy: ${where} must have one of Principal and NotPrincipal.`);
+  if (named === undefined && others === undefined)
+    throw new PolicySyntaxError(
+      `Missing required field Principal. ${where} must have one of Principal and NotPrincipal.`,
+    );
+  if (named !== undefined && others !== undefined)
+    throw syntaxError(`${where} must have one of Principal and NotPrincipal, not both.`);
   // AWS: "Allow" for everyone but some is refused; it would let the whole world in.
   if (others !== undefined && effect === 'Allow')
-    throw new PolicySyntaxError(`${where}: NotPrincipal may only be used with Effect "Deny".`);
+    throw new PolicySyntaxError(`Allow with NotPrincipal is not allowed. In ${where}, use Effect "Deny".`);
   return parsePrincipals(named ?? others, others !== undefined, where);
 }
 
@@ -196,7 +183,7 @@ function patternList(
   const negative = statement[`Not${member}`];
   if (positive === undefined && negative === undefined) return undefined;
   if (positive !== undefined && negative !== undefined)
-    throw new PolicySyntaxError(`Syntax errors in policy: ${where} has both ${member} and Not${member}; give one.`);
+    throw syntaxError(`${where} has both ${member} and Not${member}; give one.`);
   const name = positive === undefined ? `Not${member}` : member;
   return { not: positive === undefined, patterns: stringList(positive ?? negative, `${name} of ${where}`) };
 }

@@ -1,92 +1,29 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: policy variables look like templates
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
-import type { Principal } from '../operation.ts';
-import { conditionContext, type RequestFacts } from './context.ts';
-import { type PolicyKind, parsePolicy } from './document.ts';
-import { type Decision, evaluate } from './evaluate.ts';
-
-const ACCOUNT = '111122223333';
-const OTHER = '444455556666';
-const alice: Principal = {
-  type: 'user',
-  arn: `arn:aws:iam::${ACCOUNT}:user/team/alice`,
-  accountId: ACCOUNT,
-  userId: 'AIDAALICE',
-  userName: 'alice',
-  tags: { team: 'pets' },
-};
-const root: Principal = { type: 'root', arn: `arn:aws:iam::${ACCOUNT}:root`, accountId: ACCOUNT, userId: ACCOUNT };
-const roleArn = `arn:aws:iam::${ACCOUNT}:role/trainer`;
-const session: Principal = {
-  type: 'assumedRole',
-  arn: `arn:aws:sts::${ACCOUNT}:assumed-role/trainer/job`,
-  accountId: ACCOUNT,
-  userId: 'AROATRAINER:job',
+import {
+  ACCOUNT,
+  alice,
+  allow,
+  bedrock,
+  type Case,
+  decide,
+  deny,
+  everybody,
+  facts,
+  named,
+  nobody,
+  OTHER,
+  otherRoot,
   roleArn,
-};
-const stranger: Principal = { ...alice, arn: `arn:aws:iam::${OTHER}:user/bob`, accountId: OTHER, userName: 'bob' };
-const otherRoot: Principal = { type: 'root', arn: `arn:aws:iam::${OTHER}:root`, accountId: OTHER, userId: OTHER };
-const nobody: Principal = { type: 'anonymous', arn: '*', accountId: '', userId: '' };
-const bedrock: Principal = { type: 'service', arn: 'bedrock.amazonaws.com', accountId: '', userId: 'bedrock' };
-
-const facts: RequestFacts = {
-  now: new Date('2026-11-23T05:00:00Z'),
-  region: 'us-east-1',
-  sourceIp: '203.0.113.7',
-  secureTransport: false,
-  userAgent: 'aws-cli/2',
-};
-
-type Statement = Record<string, unknown>;
-
-function policy(kind: PolicyKind, ...statements: Statement[]) {
-  return parsePolicy(JSON.stringify({ Version: '2012-10-17', Statement: statements }), { kind });
-}
-
-const allow = (Action: unknown, Resource: unknown = '*', more: Statement = {}): Statement => ({
-  Effect: 'Allow',
-  Action,
-  Resource,
-  ...more,
-});
-const deny = (Action: unknown, Resource: unknown = '*', more: Statement = {}): Statement => ({
-  ...allow(Action, Resource, more),
-  Effect: 'Deny',
-});
-
-interface Case {
-  principal?: Principal;
-  action?: string;
-  resource?: string;
-  owner?: string;
-  identity?: Statement[];
-  bucket?: Statement[];
-  session?: Statement[];
-  boundary?: Statement[];
-  mustAllow?: boolean;
-  conditions?: Record<string, string | string[]>;
-}
-
-function decide(given: Case): Decision {
-  const { principal = alice, owner = ACCOUNT } = given;
-  return evaluate({
-    principal,
-    action: given.action ?? 's3:GetObject',
-    resource: given.resource ?? 'arn:aws:s3:::pets/ron.jpg',
-    context: conditionContext(principal, facts, given.conditions, owner),
-    resourceAccountId: owner,
-    identityPolicies: given.identity ? [policy('identity', ...given.identity)] : [],
-    resourcePolicy: given.bucket && policy('resource', ...given.bucket),
-    sessionPolicies: given.session && [policy('identity', ...given.session)],
-    boundary: given.boundary && policy('identity', ...given.boundary),
-    resourcePolicyMustAllow: given.mustAllow ?? false,
-  });
-}
-
-const everybody = { Principal: '*' };
-const named = (...arns: string[]) => ({ Principal: { AWS: arns } });
+  root,
+  session,
+  stranger,
+} from '../../../test/support/policy-questions.ts';
+import type { Principal } from '../operation.ts';
+import { conditionContext } from './context.ts';
+import { parsePolicy } from './document.ts';
+import { evaluate } from './evaluate.ts';
 
 describe('evaluation', () => {
   const cases: [string, Case, 'allowed' | string][] = [
@@ -346,9 +283,16 @@ describe('conditions', () => {
     [{ NumericEquals: { 's3:max-keys': '1e1' } }, { 's3:max-keys': '10' }, true],
     [{ NumericNotEquals: { 's3:max-keys': '10' } }, { 's3:max-keys': '10' }, false],
     [{ NumericEquals: { 's3:max-keys': '10' } }, { 's3:max-keys': 'ten' }, false],
+    [{ NumericEquals: { 's3:max-keys': '16' } }, { 's3:max-keys': '0x10' }, false],
+    [{ NumericLessThan: { 's3:max-keys': '1' } }, { 's3:max-keys': '' }, false],
     [{ DateGreaterThan: { 'aws:CurrentTime': '2026-11-23T00:00:00Z' } }, undefined, true],
     [{ DateLessThan: { 'aws:CurrentTime': '2026-11-23' } }, undefined, false],
     [{ DateLessThan: { 'aws:EpochTime': '4102444800' } }, undefined, true],
+    [{ DateEquals: { 'aws:CurrentTime': '2026-11-23T07:00:00+02:00' } }, undefined, true],
+    [{ DateEquals: { 'aws:CurrentTime': '2026-11-23t5:00Z' } }, undefined, true],
+    [{ DateEquals: { 'aws:CurrentTime': '2026-11-23T05:00:00' } }, undefined, true],
+    [{ DateNotEquals: { 'aws:CurrentTime': '2026-11-23' } }, undefined, true],
+    [{ DateLessThan: { 'x:when': '2030-01-01' } }, { 'x:when': 'May 5' }, false],
     [{ Bool: { 'aws:SecureTransport': 'false' } }, undefined, true],
     [{ Bool: { 'aws:SecureTransport': true } }, undefined, false],
     [{ BoolIfExists: { 'aws:MultiFactorAuthPresent': 'true' } }, undefined, true],
@@ -370,6 +314,16 @@ describe('conditions', () => {
     [{ 'ForAllValues:StringEquals': { 'aws:TagKeys': ['a', 'b'] } }, undefined, true],
     [{ 'ForAnyValue:StringEquals': { 'aws:TagKeys': ['a', 'b'] } }, { 'aws:TagKeys': ['a', 'c'] }, true],
     [{ 'ForAnyValue:StringEquals': { 'aws:TagKeys': ['a', 'b'] } }, undefined, false],
+    [{ 'ForAllValues:StringEquals': { 's3:prefix': 'a' } }, { 's3:prefix': '' }, true],
+    [{ 'ForAnyValue:StringEquals': { 's3:prefix': 'a' } }, { 's3:prefix': '' }, false],
+    [{ 'ForAnyValue:StringEqualsIfExists': { 'aws:TagKeys': ['a'] } }, undefined, true],
+    [{ 'ForAnyValue:StringNotEquals': { 'aws:TagKeys': ['a'] } }, undefined, false],
+    [{ 'ForAllValues:StringNotEquals': { 'aws:TagKeys': ['a'] } }, undefined, true],
+    [{ 'ForAllValues:StringLike': { 'aws:TagKeys': ['a*'] } }, { 'aws:TagKeys': [] }, true],
+    [{ Null: { 'aws:TagKeys': 'true' } }, { 'aws:TagKeys': [] }, true],
+    [{ StringNotEquals: { 'aws:TagKeys': 'a' } }, { 'aws:TagKeys': ['a', 'b'] }, false],
+    [{ StringEquals: { 'aws:username': [] } }, undefined, false],
+    [{ StringNotEquals: { 'aws:username': [] } }, undefined, true],
     [{ 'ForAnyValue:StringNotEquals': { 'aws:TagKeys': ['a'] } }, { 'aws:TagKeys': ['a', 'c'] }, true],
     [{ 'ForAllValues:StringNotEquals': { 'aws:TagKeys': ['a'] } }, { 'aws:TagKeys': ['a', 'c'] }, false],
     [{ StringEquals: { 'aws:PrincipalAccount': ACCOUNT, 'aws:PrincipalType': 'User' } }, undefined, true],
@@ -394,68 +348,10 @@ describe('conditions', () => {
       JSON.stringify({
         Statement: allow('*', '*', { Condition: { StringEquals: { 's3:prefix': '${aws:username}' } } }),
       }),
-      { kind: 'identity' },
+      { kind: 'attached' },
     );
     const context = conditionContext(alice, facts, { 's3:prefix': 'alice' });
     const question = { principal: alice, action: 's3:x', resource: '*', context, resourceAccountId: ACCOUNT };
     assert.equal(evaluate({ ...question, identityPolicies: [old] }).allowed, false);
-  });
-});
-
-describe('evaluation, whatever the policies', () => {
-  const action = fc.constantFrom('s3:GetObject', 's3:*', '*', 's3:Put*', 'iam:PassRole');
-  const resource = fc.constantFrom('*', 'arn:aws:s3:::pets/*', 'arn:aws:s3:::cats/*', 'arn:aws:s3:::pets/ron.jpg');
-  const statement = fc.record({ Effect: fc.constantFrom('Allow', 'Deny'), Action: action, Resource: resource });
-  const statements = fc.array(statement, { minLength: 1, maxLength: 4 });
-  const who = fc.constantFrom(alice, root, session, stranger, nobody);
-  const principals = fc.constantFrom(everybody, named(ACCOUNT), named(alice.arn, roleArn), named(stranger.arn));
-  const bucketStatements = fc.array(
-    fc.tuple(statement, principals).map(([given, principal]) => ({ ...given, ...principal })),
-    { minLength: 1, maxLength: 3 },
-  );
-  const given = fc.record(
-    { principal: who, identity: statements, bucket: bucketStatements },
-    { requiredKeys: ['principal'] },
-  );
-
-  it('one more Deny never allows more', () => {
-    fc.assert(
-      fc.property(given, statement, (before, extra) => {
-        const denied = { ...extra, Effect: 'Deny' };
-        const after = { ...before, identity: [...(before.identity ?? []), denied] };
-        if (decide(after).allowed) assert.equal(decide(before).allowed, true);
-      }),
-    );
-  });
-
-  it('one more Allow takes nothing away', () => {
-    fc.assert(
-      fc.property(given, statement, (before, extra) => {
-        const after = { ...before, identity: [...(before.identity ?? []), { ...extra, Effect: 'Allow' }] };
-        if (decide(before).allowed) assert.equal(decide(after).allowed, true);
-      }),
-    );
-  });
-
-  it('a boundary or a session policy never allows more', () => {
-    fc.assert(
-      fc.property(given, statements, fc.boolean(), (before, bound, asBoundary) => {
-        const after = { ...before, ...(asBoundary ? { boundary: bound } : { session: bound }) };
-        if (decide(after).allowed) assert.equal(decide(before).allowed, true);
-      }),
-    );
-  });
-
-  it('the order of statements does not matter', () => {
-    fc.assert(
-      fc.property(given, before => {
-        const after = { ...before, ...(before.identity && { identity: before.identity.toReversed() }) };
-        assert.equal(decide(after).allowed, decide(before).allowed);
-      }),
-    );
-  });
-
-  it('without policies only root is allowed', () => {
-    fc.assert(fc.property(who, principal => assert.equal(decide({ principal }).allowed, principal.type === 'root')));
   });
 });

@@ -35,35 +35,62 @@ export type Decision =
   /** `explicit`: a Deny statement in `source` matched. Otherwise `source` is where an Allow was missing. */
   | { allowed: false; explicit: boolean; source: PolicySource };
 
+/** Which statements of some policies bear on a question, and how strongly an Allow among them reaches the caller. */
+export interface Finding {
+  /** In the order of policies and statements. */
+  matched: readonly { policy: PolicyDocument; statement: Statement }[];
+  denied: boolean;
+  reach: Reach;
+}
+
+/** A decision with what it was made of; a bound that is not there is undefined. */
+export interface Weighing {
+  decision: Decision;
+  identity: Finding;
+  resource: Finding;
+  session: Finding | undefined;
+  boundary: Finding | undefined;
+}
+
 /**
  * AWS's evaluation logic: an explicit deny anywhere wins; within an account an identity policy or the resource's own
  * policy must allow; across accounts both must. Session policies and the boundary only take away.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
  */
 export function evaluate(question: Question): Decision {
-  const { principal, identityPolicies, sessionPolicies, boundary, resourcePolicy } = question;
-  const identity = examine(identityPolicies, question);
-  const session = sessionPolicies && examine(sessionPolicies, question);
-  const bound = boundary && examine([boundary], question);
-  const resource = examine(resourcePolicy ? [resourcePolicy] : [], question);
+  return weigh(question).decision;
+}
 
+/** The same with its reasons, for the policy simulator. */
+export function weigh(question: Question): Weighing {
+  const { identityPolicies, sessionPolicies, boundary, resourcePolicy } = question;
+  const found = {
+    identity: examine(identityPolicies, question),
+    resource: examine(resourcePolicy ? [resourcePolicy] : [], question),
+    session: sessionPolicies && examine(sessionPolicies, question),
+    boundary: boundary && examine([boundary], question),
+  };
+  return { ...found, decision: decide(question, found) };
+}
+
+function decide(question: Question, found: Omit<Weighing, 'decision'>): Decision {
+  const { principal } = question;
+  const { identity, resource, session, boundary } = found;
   const deny = (source: PolicySource): Decision => ({ allowed: false, explicit: true, source });
   if (identity.denied) return deny('identity-based policy');
   if (session?.denied) return deny('session policy');
-  if (bound?.denied) return deny('permissions boundary');
+  if (boundary?.denied) return deny('permissions boundary');
   if (resource.denied && !rootMayRescue(question)) return deny('resource-based policy');
 
   // The root user has no identity policies; within its account nothing but a resource's policy can stop it.
-  if (principal.type === 'root') identity.reach = 'direct';
+  const identityReaches = principal.type === 'root' || identity.reach !== 'none';
   const sessionAllows = session === undefined || session.reach !== 'none';
-  const boundAllows = bound === undefined || bound.reach !== 'none';
-  const identityAllows = identity.reach !== 'none' && sessionAllows && boundAllows;
+  const boundAllows = boundary === undefined || boundary.reach !== 'none';
+  const identityAllows = identityReaches && sessionAllows && boundAllows;
 
   const missing = (source: PolicySource): Decision => ({ allowed: false, explicit: false, source });
   const missingIdentity = (): Decision =>
-    missing(
-      identity.reach === 'none' ? 'identity-based policy' : boundAllows ? 'session policy' : 'permissions boundary',
-    );
+    missing(!identityReaches ? 'identity-based policy' : boundAllows ? 'session policy' : 'permissions boundary');
 
   if (principal.type === 'anonymous' || principal.type === 'service')
     return resource.reach === 'direct' ? { allowed: true } : missing('resource-based policy');
@@ -87,21 +114,24 @@ function rootMayRescue({ principal, resourceAccountId, action }: Question): bool
   );
 }
 
-/** @returns whether a Deny matched, and how strongly an Allow reaches the caller */
-function examine(policies: readonly PolicyDocument[], question: Question): { denied: boolean; reach: Reach } {
+const STRENGTHS: readonly Reach[] = ['none', 'account', 'role', 'direct'];
+
+function examine(policies: readonly PolicyDocument[], question: Question): Finding {
+  const matched: { policy: PolicyDocument; statement: Statement }[] = [];
+  let denied = false;
   let strongest: Reach = 'none';
-  const strength: Reach[] = ['none', 'account', 'role', 'direct'];
-  for (const { version, statements } of policies) {
+  for (const policy of policies) {
     const variables: Variables | undefined =
-      version === '2012-10-17' ? name => singleValue(question.context, name) : undefined;
-    for (const statement of statements) {
+      policy.version === '2012-10-17' ? name => singleValue(question.context, name) : undefined;
+    for (const statement of policy.statements) {
       const reaches = statement.principals ? reach(statement.principals, question.principal) : 'direct';
       if (reaches === 'none' || !applies(statement, question, variables)) continue;
-      if (statement.effect === 'Deny') return { denied: true, reach: 'none' };
-      if (strength.indexOf(reaches) > strength.indexOf(strongest)) strongest = reaches;
+      matched.push({ policy, statement });
+      if (statement.effect === 'Deny') denied = true;
+      else if (STRENGTHS.indexOf(reaches) > STRENGTHS.indexOf(strongest)) strongest = reaches;
     }
   }
-  return { denied: false, reach: strongest };
+  return { matched, denied, reach: strongest };
 }
 
 function applies(statement: Statement, question: Question, variables: Variables | undefined): boolean {

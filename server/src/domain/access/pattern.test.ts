@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { compilePattern, matchesPattern } from './pattern.ts';
+import { compilePattern, matchesAtOnce, matchesPattern } from './pattern.ts';
 
 function matches(pattern: string, value: string, variables: Record<string, string> = {}): boolean {
   const compiled = compilePattern(pattern, name => variables[name]);
@@ -29,6 +29,16 @@ describe('patterns', () => {
     );
   });
 
+  it('match alike in both ways', () => {
+    fc.assert(
+      fc.property(letters('ab*?'), letters('ab'), (pattern, value) => {
+        const compiled = compilePattern(pattern) ?? [];
+        assert.equal(matchesAtOnce(compiled, value), matchesPattern(compiled, value));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
   it('match every text without wildcards against itself', () => {
     fc.assert(fc.property(fc.string(), text => text.includes('$') || /[*?]/.test(text) || matches(text, text)));
   });
@@ -45,6 +55,8 @@ describe('patterns', () => {
   it('answer in time for a pattern that would keep a RegExp busy for years', () => {
     const started = performance.now();
     assert.equal(matches(`${'*a'.repeat(5000)}b`, 'a'.repeat(20_000)), false);
+    assert.equal(matches(`*${'a'.repeat(6000)}b`, 'a'.repeat(20_000)), false);
+    assert.equal(matches(`*${'a'.repeat(6000)}?b`, `${'a'.repeat(20_000)}b`), true);
     assert.ok(performance.now() - started < 2000);
   });
 });

@@ -24,7 +24,7 @@ const PRINCIPAL_ARN = /^arn:aws[a-z-]*:(iam|sts)::(\d{12}):(root|(?:user|role|as
 /** @throws PolicySyntaxError */
 export function parsePrincipals(value: unknown, not: boolean, where: string): PrincipalList {
   if (value === '*') return { not, names: [{ type: 'anyone' }] };
-  const kinds = object(value, `Syntax errors in policy: Principal of ${where} must be "*" or an object.`);
+  const kinds = object(value, `Principal of ${where}, where it is not "*",`);
   const names: PrincipalName[] = [];
   for (const [kind, list] of Object.entries(kinds)) {
     if (!KINDS.has(kind))

@@ -1,16 +1,26 @@
 /** What is wrong with a document; parsePolicy turns it into the fault that the asking service wants. */
 export class PolicySyntaxError extends Error {}
 
-/** A string or a list of at least one string, as policies write both. */
+/** AWS's first sentence for whatever has the wrong shape, and then the place. */
+export function syntaxError(detail: string): PolicySyntaxError {
+  return new PolicySyntaxError(`Syntax errors in policy. ${detail}`);
+}
+
+/** AWS's words for what has the right shape and cannot be read: a date, an ARN, an effect in the wrong case. */
+export function legacyParsing(detail: string): PolicySyntaxError {
+  return new PolicySyntaxError(`The policy failed legacy parsing. ${detail}`);
+}
+
+/** A string or a list of strings, as policies write both. */
 export function stringList(value: unknown, where: string): string[] {
   const list = Array.isArray(value) ? value : [value];
   const strings = list.filter(item => typeof item === 'string');
-  if (strings.length !== list.length || strings.length === 0)
-    throw new PolicySyntaxError(`Syntax errors in policy: ${where} must be a string or a list of strings.`);
+  if (strings.length !== list.length) throw syntaxError(`${where} must be a string or a list of strings.`);
   return strings;
 }
 
-export function object(value: unknown, message: string): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new PolicySyntaxError(message);
+export function object(value: unknown, what: string): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw syntaxError(`${what} must be a JSON object.`);
   return value as Record<string, unknown>;
 }

@@ -33,7 +33,10 @@ interface ListOutput {
 export function attachmentOperations(deps: IamDependencies) {
   const question = async (kind: IdentityKind, input: AttachInput, ctx: RequestContext) => {
     const requests = await identityQuestion(deps, kind, nameOf(kind, input), ctx);
-    return requests.map(request => ({ ...request, conditions: { 'iam:PolicyARN': input.PolicyArn } }));
+    return requests.map(request => ({
+      ...request,
+      conditions: { ...request.conditions, 'iam:PolicyARN': input.PolicyArn },
+    }));
   };
 
   const attach = (kind: IdentityKind): Operation<AttachInput, object> => ({

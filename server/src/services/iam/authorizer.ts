@@ -1,4 +1,4 @@
-import { conditionContext } from '../../domain/access/context.ts';
+import { conditionContext, requestTagConditions } from '../../domain/access/context.ts';
 import { type PolicyDocument, type PolicyKind, parsePolicy } from '../../domain/access/document.ts';
 import { type Decision, evaluate } from '../../domain/access/evaluate.ts';
 import { identityIdOf } from '../../domain/access/identity.ts';
@@ -8,8 +8,11 @@ import type { AccessRequest, Principal, RequestContext } from '../../domain/oper
 import type { Store } from '../../ports/store.ts';
 import type { IamRows } from '../../ports/store-iam.ts';
 
-/** Passes when every question is allowed. @throws Fault denied with AWS's text for the first that is not */
-export type Authorizer = (requests: readonly AccessRequest[], ctx: RequestContext) => Promise<void>;
+/**
+ * Passes when every question is allowed. @throws Fault denied with AWS's text for the first that is not
+ * @param input the operation's, for the tags that it names
+ */
+export type Authorizer = (requests: readonly AccessRequest[], ctx: RequestContext, input?: object) => Promise<void>;
 
 /** Parsed documents kept by their text; policies are few and asked for with every request. */
 const CACHE_LIMIT = 2000;
@@ -17,7 +20,7 @@ const CACHE_LIMIT = 2000;
 /** @param deps.store where the principals' policies are */
 export function createAuthorizer(deps: { store: Store }): Authorizer {
   const parse = cachedParser();
-  return async (requests, ctx) => {
+  return async (requests, ctx, input) => {
     const { principal } = ctx;
     const first = requests[0];
     if (first === undefined) {
@@ -27,9 +30,10 @@ export function createAuthorizer(deps: { store: Store }): Authorizer {
       return;
     }
     const inForce = await deps.store.read(rows => loadPolicies(rows.iam, principal));
-    const identityPolicies = inForce.identity.map(text => parse(text, 'identity'));
-    const sessionPolicies = inForce.session?.map(text => parse(text, 'identity'));
-    const boundary = inForce.boundary === undefined ? undefined : parse(inForce.boundary, 'identity');
+    const identityPolicies = inForce.identity.map(text => parse(text, 'attached'));
+    const sessionPolicies = inForce.session?.map(text => parse(text, 'attached'));
+    const boundary = inForce.boundary === undefined ? undefined : parse(inForce.boundary, 'attached');
+    const tags = input && requestTagConditions(input);
     for (const request of requests) {
       const action = request.action ?? `${ctx.service}:${ctx.operation}`;
       const resourceAccountId = request.resourceAccountId ?? principal.accountId;
@@ -37,7 +41,7 @@ export function createAuthorizer(deps: { store: Store }): Authorizer {
         principal,
         action,
         resource: request.resource,
-        context: conditionContext(principal, ctx, request.conditions, resourceAccountId),
+        context: conditionContext(principal, ctx, { ...tags, ...request.conditions }, resourceAccountId),
         resourceAccountId,
         identityPolicies,
         sessionPolicies,

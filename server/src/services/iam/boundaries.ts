@@ -17,7 +17,10 @@ export function boundaryOperations(deps: IamDependencies) {
       const requests = await identityQuestion(deps, kind, nameOf(kind, input), ctx);
       return requests.map(request => ({
         ...request,
-        conditions: { 'iam:PermissionsBoundary': input.PermissionsBoundary },
+        conditions: {
+          ...request.conditions,
+          ...(input.PermissionsBoundary && { 'iam:PermissionsBoundary': input.PermissionsBoundary }),
+        },
       }));
     },
     async handle(input, ctx) {

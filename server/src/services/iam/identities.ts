@@ -1,4 +1,5 @@
 import type { AttachedPermissionsBoundary, Tag } from '@aws-sdk/client-iam';
+import { resourceTagConditions } from '../../domain/access/context.ts';
 import { type PolicyKind, parsePolicy } from '../../domain/access/document.ts';
 import { identityArn, parseIamArn } from '../../domain/access/identity.ts';
 import { awsManagedPolicy } from '../../domain/access/managed-policies.ts';
@@ -33,7 +34,12 @@ export async function identityQuestion(
   ctx: RequestContext,
 ): Promise<AccessRequest[]> {
   const row = await deps.store.read(rows => rows.iam.identity(kind, ctx.accountId, name));
-  return [{ resource: identityArn(row ?? { kind, accountId: ctx.accountId, path: '/', name }) }];
+  if (row === undefined) return [{ resource: identityArn({ kind, accountId: ctx.accountId, path: '/', name }) }];
+  const conditions: NonNullable<AccessRequest['conditions']> = resourceTagConditions(row.tags);
+  for (const [key, value] of Object.entries(row.tags)) conditions[`iam:ResourceTag/${key}`] = value;
+  // AWS: so that who may hand out policies can be kept to users and roles that have the boundary.
+  if (row.boundaryArn !== null) conditions['iam:PermissionsBoundary'] = row.boundaryArn;
+  return [{ resource: identityArn(row), conditions }];
 }
 
 /** A new row of a kind. @throws Fault EntityAlreadyExists, whatever the case of the name */
