@@ -1,5 +1,6 @@
 """`likeness` itself: what its commands print, refuse and leave behind."""
 
+import json
 import os
 import signal
 import subprocess
@@ -17,12 +18,15 @@ def likeness(*arguments: str, **variables: str) -> subprocess.CompletedProcess[s
     return subprocess.run(command, cwd=PROJECT, env={**own, **variables}, capture_output=True, text=True, timeout=120)
 
 
-@pytest.mark.parametrize("command", [[], ["up"], ["env"], ["doctor"], ["demo"], ["dataset"], ["dataset", "check"]])
+@pytest.mark.parametrize(
+    "command",
+    [[], ["up"], ["env"], ["doctor"], ["demo"], ["dataset"], ["dataset", "check"], ["account"], ["account", "create"]],
+)
 def test_every_command_has_help(command: list[str]) -> None:
     done = likeness(*command, "--help")
     assert done.returncode == 0
     assert "Usage: likeness" in done.stdout
-    if command not in ([], ["dataset"]):
+    if command not in ([], ["dataset"], ["account"]):
         assert "Example:\n  " in done.stdout
 
 
@@ -76,6 +80,29 @@ def test_the_doctor_finds_this_machine_well(product: Product) -> None:
 def test_health_needs_no_signature(product: Product) -> None:
     with urllib.request.urlopen(f"{product.endpoint}/_likeness/v1/health", timeout=10) as answer:
         assert b'"ready"' in answer.read()
+
+
+def test_an_account_is_made_through_the_running_server(product: Product) -> None:
+    folder = ["--data", str(product.data)]
+    made = likeness("account", "create", "--id", "444455556666", "--name", "studio", *folder)
+    assert made.returncode == 0, made.stderr
+    assert sorted(json.loads(made.stdout)) == ["accessKeyId", "accountId", "secretAccessKey"]
+    again = likeness("account", "create", "--id", "444455556666", *folder)
+    assert (again.returncode, again.stderr) == (1, "likeness: Account 444455556666 already exists.\n")
+    assert likeness("account", "disable", "--id", "444455556666", *folder).returncode == 0
+    accounts = json.loads(likeness("account", "list", *folder).stdout)["accounts"]
+    assert [row["status"] for row in accounts if row["accountId"] == "444455556666"] == ["DISABLED"]
+
+
+def test_an_account_is_made_on_a_folder_that_no_server_holds(tmp_path: Path) -> None:
+    assert "no service has run on" in likeness("account", "list", "--data", str(tmp_path / "none")).stderr
+    made = likeness("account", "create", "--id", "444455556666", "--data", str(tmp_path))
+    assert made.returncode == 0, made.stderr
+    listed = json.loads(likeness("account", "list", "--data", str(tmp_path)).stdout)["accounts"]
+    assert [row["status"] for row in listed] == ["ACTIVE", "ACTIVE"]
+    assert listed[1]["accountId"] == "444455556666"
+    wrong = likeness("account", "enable", "--id", "12", "--data", str(tmp_path))
+    assert "--id must be 12 digits" in wrong.stderr
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])

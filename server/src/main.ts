@@ -18,6 +18,7 @@ import { systemIds, systemTime } from './adapters/system.ts';
 import type { Config } from './config.ts';
 import { Fault } from './domain/fault.ts';
 import { createHttpServer, type HttpServerOptions } from './http/server.ts';
+import type { Accounts } from './ports/accounts.ts';
 import type { BaseModels } from './ports/base-models.ts';
 import type { Compute } from './ports/compute.ts';
 import type { Inference } from './ports/inference.ts';
@@ -29,6 +30,7 @@ import { DEFAULT_TRAINING_SETTINGS, startTrainingLoop, type TrainingLoop } from 
 import type { TrainingSettings } from './reconcile/training-context.ts';
 import { createBedrockService } from './services/bedrock/service.ts';
 import { createBedrockRuntimeService } from './services/bedrock-runtime/service.ts';
+import { createAccounts } from './services/iam/accounts.ts';
 import { createAuthorizer } from './services/iam/authorizer.ts';
 import { bootstrapAccount } from './services/iam/bootstrap.ts';
 import { createCredentialResolver } from './services/iam/credentials.ts';
@@ -68,6 +70,19 @@ export interface Likeness {
 
 /** Requests in hand when the server stops may go on for so long. */
 const STOP_GRACE_SECONDS = 30;
+
+/**
+ * The accounts of a data folder on which no server runs: rows and vault alone, and nothing starts. The caller holds the
+ * folder's lock.
+ * @throws Error with one line to show for a setting or a data folder that cannot be used
+ */
+export async function openAccounts(config: Config): Promise<Accounts & { close(): Promise<void> }> {
+  const vault = await openVault(config.dataDirectory, config.masterKey);
+  const store = await openSqliteStore(join(config.dataDirectory, 'likeness.sqlite'));
+  const parts = { store, vault, ids: systemIds(), time: systemTime() };
+  await bootstrapAccount(parts, config);
+  return { ...createAccounts(parts), close: () => store.close() };
+}
 
 /**
  * The composition root: opens the data folder, joins services and adapters, listens. The caller holds the folder's lock.
@@ -137,7 +152,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
   });
   let status: 'starting' | 'ready' | 'stopping' = 'starting';
   const routes = createLikenessRoutes({
-    ...{ version: manifest.version, status: () => status, baseModels },
+    ...{ version: manifest.version, status: () => status, baseModels, accounts: createAccounts(iamParts) },
     machine: createMachine({ ...config, sandboxProblem: workers.sandboxProblem }),
   });
   const server = createHttpServer({

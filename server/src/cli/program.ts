@@ -58,6 +58,28 @@ function program(): Command {
     .addHelpText('after', example('npx --no-install likeness demo'))
     .action(async options => (await import('./demo/demo.ts')).demo(options, process.env));
 
+  const account = likeness.command('account').description('several accounts in one installation, strictly apart');
+  const accountCommand = (name: 'create' | 'list' | 'disable' | 'enable', description: string, line: string) =>
+    account
+      .command(name)
+      .description(description)
+      .option('--data <folder>', 'the data folder (default: ./.likeness, or LIKENESS_DATA)')
+      .addHelpText('after', example(`npx --no-install likeness account ${line}`))
+      .action(async options => (await import('./account.ts')).account(name, options, process.env));
+  accountCommand('create', 'make an account and print its root key as JSON', 'create --id 111122223333 --name studio')
+    .requiredOption('--id <digits>', 'its id: 12 digits')
+    .option('--name <name>', 'what people call it');
+  accountCommand('list', 'print the accounts as JSON, the oldest first', 'list');
+  accountCommand(
+    'disable',
+    'refuse its keys at once and stop its units; its data stays',
+    'disable --id 111122223333',
+  ).requiredOption('--id <digits>', 'its id: 12 digits');
+  accountCommand('enable', 'take its keys again and start its units', 'enable --id 111122223333').requiredOption(
+    '--id <digits>',
+    'its id: 12 digits',
+  );
+
   const dataset = likeness.command('dataset').description('check or build a data set before a job is paid for');
   dataset
     .command('check')

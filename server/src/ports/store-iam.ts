@@ -1,8 +1,11 @@
-/** Rows of IAM: one account's identities, their policies and access keys. */
+/** Rows of IAM: the accounts, and each one's identities, their policies and access keys. */
 
 export interface AccountRow {
   accountId: string;
   createdAt: string;
+  name: string | null;
+  /** Since when its keys and sessions are refused; null: it is active. */
+  disabledAt: string | null;
 }
 
 /** A user, a role or a group: what they have in common, and what only roles have. */
@@ -65,10 +68,13 @@ export interface PolicyVersionRow {
 }
 
 export interface IamRows {
-  /** The account of this installation, if it has been set up. */
+  /** The account that administers this installation, if it has been set up. */
   firstAccount(): Promise<AccountRow | undefined>;
   account(accountId: string): Promise<AccountRow | undefined>;
+  /** The oldest first. */
+  accounts(): Promise<AccountRow[]>;
   insertAccount(row: AccountRow): Promise<void>;
+  setAccountDisabled(accountId: string, disabledAt: string | null): Promise<void>;
 
   identity(kind: IdentityKind, accountId: string, name: string): Promise<IdentityRow | undefined>;
   identityById(id: string): Promise<IdentityRow | undefined>;

@@ -69,7 +69,10 @@ export function startThroughputLoop(dependencies: ThroughputDependencies): Throu
   }
 
   async function look(): Promise<void> {
-    const rows = await store.read(all => all.bedrock.listThroughputsToReconcile());
+    const rows = await store.read(async ({ bedrock, iam }) => {
+      const disabled = new Set((await iam.accounts()).flatMap(row => (row.disabledAt === null ? [] : row.accountId)));
+      return (await bedrock.listThroughputsToReconcile()).filter(row => !disabled.has(row.accountId));
+    });
     const arns = new Set(rows.map(row => row.provisionedModelArn));
     for (const [arn, units] of provisioned) if (!arns.has(arn)) remove(arn, units);
     const capacity = dependencies.inference.capacity();

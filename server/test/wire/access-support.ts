@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import {
   AttachUserPolicyCommand,
   CreateAccessKeyCommand,
   CreateUserCommand,
   PutUserPolicyCommand,
 } from '@aws-sdk/client-iam';
-import { openVault } from '../../src/adapters/master-key/vault.ts';
-import { openSqliteStore } from '../../src/adapters/store-sql/database.ts';
-import { sealSecret } from '../../src/services/iam/credentials.ts';
+import { callRoute } from '../support/routes.ts';
 import type { Credentials, TestServer } from '../support/server.ts';
 
 export const OTHER_ACCOUNT = '999988887777';
@@ -71,27 +68,9 @@ export async function makeUser(
   return { accessKeyId: AccessKey.AccessKeyId, secretAccessKey: AccessKey.SecretAccessKey };
 }
 
-/** The root key of a second account, put into the rows: the product itself makes one account. */
+/** The root key of a second account. */
 export async function makeOtherAccount(server: TestServer): Promise<Credentials> {
-  const vault = await openVault(server.dataDirectory);
-  const store = await openSqliteStore(join(server.dataDirectory, 'likeness.sqlite'));
-  const [accessKeyId, secretAccessKey] = ['AKIAOTHEROTHEROTHER1', 'the-secret-of-the-other-account'];
-  const createdAt = new Date(Date.now() + 1000).toISOString();
-  await store.transaction(async ({ iam }) => {
-    await iam.insertAccount({ accountId: OTHER_ACCOUNT, createdAt });
-    await iam.insertAccessKey({
-      accessKeyId,
-      accountId: OTHER_ACCOUNT,
-      userId: null,
-      sealedSecret: sealSecret(vault, secretAccessKey, accessKeyId),
-      active: true,
-      createdAt,
-      bootstrap: false,
-      lastUsedAt: null,
-      lastUsedService: null,
-      lastUsedRegion: null,
-    });
-  });
-  await store.close();
-  return { accessKeyId, secretAccessKey };
+  const { status, json } = await callRoute(server, 'POST', '/accounts', { body: { accountId: OTHER_ACCOUNT } });
+  assert.equal(status, 201);
+  return { accessKeyId: json.accessKeyId, secretAccessKey: json.secretAccessKey };
 }

@@ -100,7 +100,7 @@ async function makeAccounts(folder: string): Promise<void> {
   await bootstrapAccount({ store, vault, ids, time }, configured);
   const createdAt = time.now().toISOString();
   await store.transaction(async ({ iam }) => {
-    await iam.insertAccount({ accountId: OTHER_ACCOUNT, createdAt });
+    await iam.insertAccount({ accountId: OTHER_ACCOUNT, createdAt, name: null, disabledAt: null });
     await iam.insertAccessKey({
       accessKeyId: otherRoot.accessKeyId,
       accountId: OTHER_ACCOUNT,

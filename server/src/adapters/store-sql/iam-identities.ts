@@ -1,25 +1,42 @@
 import type { Kysely, Selectable, Updateable } from 'kysely';
-import type { AccessKeyRow, IamRows, IdentityKind, IdentityRow } from '../../ports/store-iam.ts';
+import type { AccessKeyRow, AccountRow, IamRows, IdentityKind, IdentityRow } from '../../ports/store-iam.ts';
 import type { AccessKeyTable, IamSchema, IdentityTable } from './iam-schema.ts';
 
 type Part<Names extends keyof IamRows> = Pick<IamRows, Names>;
 
-export function accountRows(database: Kysely<IamSchema>): Part<'firstAccount' | 'account' | 'insertAccount'> {
-  const account = (row: { account_id: string; created_at: string } | undefined) =>
-    row && { accountId: row.account_id, createdAt: row.created_at };
+export function accountRows(
+  database: Kysely<IamSchema>,
+): Part<'firstAccount' | 'account' | 'accounts' | 'insertAccount' | 'setAccountDisabled'> {
+  const oldestFirst = () => database.selectFrom('iam_accounts').selectAll().orderBy('created_at').orderBy('account_id');
   return {
     async firstAccount() {
-      const oldest = database.selectFrom('iam_accounts').selectAll().orderBy('created_at').orderBy('account_id');
-      return account(await oldest.limit(1).executeTakeFirst());
+      const row = await oldestFirst().limit(1).executeTakeFirst();
+      return row && toAccount(row);
     },
     async account(accountId) {
       const query = database.selectFrom('iam_accounts').selectAll().where('account_id', '=', accountId);
-      return account(await query.executeTakeFirst());
+      const row = await query.executeTakeFirst();
+      return row && toAccount(row);
+    },
+    async accounts() {
+      return (await oldestFirst().execute()).map(toAccount);
     },
     async insertAccount(row) {
       await database
         .insertInto('iam_accounts')
-        .values({ account_id: row.accountId, created_at: row.createdAt })
+        .values({
+          account_id: row.accountId,
+          created_at: row.createdAt,
+          name: row.name,
+          disabled_at: row.disabledAt,
+        })
+        .execute();
+    },
+    async setAccountDisabled(accountId, disabledAt) {
+      await database
+        .updateTable('iam_accounts')
+        .set({ disabled_at: disabledAt })
+        .where('account_id', '=', accountId)
         .execute();
     },
   };
@@ -160,6 +177,10 @@ export function accessKeyRows(
       await database.deleteFrom('iam_access_keys').where('access_key_id', '=', accessKeyId).execute();
     },
   };
+}
+
+function toAccount(row: Selectable<IamSchema['iam_accounts']>): AccountRow {
+  return { accountId: row.account_id, createdAt: row.created_at, name: row.name, disabledAt: row.disabled_at };
 }
 
 function toIdentity(row: Selectable<IdentityTable>): IdentityRow {

@@ -43,7 +43,7 @@ export interface PolicyTable {
 
 /** Tables of the iam service; names begin with iam_. */
 export interface IamSchema {
-  iam_accounts: { account_id: string; created_at: string };
+  iam_accounts: { account_id: string; created_at: string; name: string | null; disabled_at: string | null };
   iam_identities: IdentityTable;
   iam_members: { group_id: string; user_id: string };
   iam_access_keys: AccessKeyTable;

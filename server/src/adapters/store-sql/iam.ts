@@ -91,6 +91,12 @@ export const iamMigrations: Record<string, Migration> = {
         .execute();
     },
   },
+  '0010-iam-several-accounts': {
+    async up({ schema }) {
+      await schema.alterTable('iam_accounts').addColumn('name', 'text').execute();
+      await schema.alterTable('iam_accounts').addColumn('disabled_at', 'text').execute();
+    },
+  },
 };
 
 export function iamRows(database: Kysely<IamSchema>): IamRows {

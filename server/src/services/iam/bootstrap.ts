@@ -35,7 +35,8 @@ export async function bootstrapAccount(
           'unset it, or choose another folder.',
       );
     const accountId = existing?.accountId ?? configured.accountId ?? randomAccountId(deps);
-    if (existing === undefined) await rows.iam.insertAccount({ accountId, createdAt: now });
+    if (existing === undefined)
+      await rows.iam.insertAccount({ accountId, createdAt: now, name: null, disabledAt: null });
 
     const kept = (await rows.iam.accessKeys(accountId, null)).find(key => key.bootstrap);
     const keptSecret = kept && openSecret(deps.vault, kept.sealedSecret, kept.accessKeyId);
@@ -55,7 +56,8 @@ export async function bootstrapAccount(
   });
 }
 
-function rootKey(
+/** The row of a root key. */
+export function rootKey(
   deps: CredentialDependencies,
   accountId: string,
   accessKeyId: string,

@@ -3,7 +3,7 @@ import { openSession, type Session } from '../../domain/access/session.ts';
 import type { Principal } from '../../domain/operation.ts';
 import type { Vault } from '../../ports/keys.ts';
 import type { Store } from '../../ports/store.ts';
-import type { IdentityRow } from '../../ports/store-iam.ts';
+import type { IamRows, IdentityRow } from '../../ports/store-iam.ts';
 import type { Ids, Time } from '../../ports/time.ts';
 
 export interface CredentialDependencies {
@@ -37,10 +37,12 @@ export function createCredentialResolver(deps: CredentialDependencies): ResolveC
   async function longTerm(accessKeyId: string): Promise<CredentialAnswer> {
     const key = await deps.store.read(async rows => {
       const row = await rows.iam.accessKey(accessKeyId);
-      return row && { row, user: row.userId === null ? null : await rows.iam.identityById(row.userId) };
+      if (row === undefined) return undefined;
+      const user = row.userId === null ? null : await rows.iam.identityById(row.userId);
+      return { row, user, disabled: await isDisabled(rows.iam, row.accountId) };
     });
     if (key === undefined || key.user === undefined) return { found: false, reason: 'unknown' };
-    if (!key.row.active) return { found: false, reason: 'inactive' };
+    if (!key.row.active || key.disabled) return { found: false, reason: 'inactive' };
     const principal = key.user === null ? rootPrincipal(key.row.accountId) : userPrincipal(key.user);
     const secretAccessKey = openSecret(deps.vault, key.row.sealedSecret, accessKeyId);
     return { found: true, secretAccessKey, principal: { ...principal, accessKeyId } };
@@ -50,8 +52,10 @@ export function createCredentialResolver(deps: CredentialDependencies): ResolveC
     const session = openSession(deps.vault, sessionToken);
     if (session === undefined || session.accessKeyId !== accessKeyId) return { found: false, reason: 'invalidToken' };
     if (session.expiresAt <= deps.time.now().getTime()) return { found: false, reason: 'expired' };
-    const principal = await deps.store.read(rows => principalOf(session, id => rows.iam.identityById(id)));
-    // The user or role is gone, and with it what its sessions could do.
+    const principal = await deps.store.read(async ({ iam }) =>
+      (await isDisabled(iam, session.accountId)) ? undefined : principalOf(session, id => iam.identityById(id)),
+    );
+    // The user or role is gone or its account disabled, and with it what its sessions could do.
     if (principal === undefined) return { found: false, reason: 'invalidToken' };
     return { found: true, secretAccessKey: session.secretAccessKey, principal: { ...principal, accessKeyId } };
   }
@@ -90,6 +94,11 @@ export function openSecret(vault: Vault, sealedSecret: string, accessKeyId: stri
       { cause },
     );
   }
+}
+
+async function isDisabled(rows: IamRows, accountId: string): Promise<boolean> {
+  const account = await rows.account(accountId);
+  return account === undefined || account.disabledAt !== null;
 }
 
 async function principalOf(

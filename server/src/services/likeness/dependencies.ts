@@ -1,3 +1,4 @@
+import type { Accounts } from '../../ports/accounts.ts';
 import type { BaseModels } from '../../ports/base-models.ts';
 import type { Machine } from '../../ports/machine.ts';
 
@@ -6,4 +7,5 @@ export interface LikenessDependencies {
   status(): 'starting' | 'ready' | 'stopping';
   baseModels: BaseModels;
   machine: Machine;
+  accounts: Accounts;
 }

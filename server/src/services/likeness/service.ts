@@ -7,11 +7,12 @@
  * Client quirks: none; no SDK knows these routes, so clients sign by hand or with their SDK's signer.
  */
 import type { Route } from '../../domain/route.ts';
+import { accountRoutes } from './accounts.ts';
 import { baseModelRoutes } from './base-models.ts';
 import type { LikenessDependencies } from './dependencies.ts';
 import { doctorRoutes } from './doctor.ts';
 import { healthRoutes } from './health.ts';
 
 export function createLikenessRoutes(deps: LikenessDependencies): Route[] {
-  return [...healthRoutes(deps), ...doctorRoutes(deps), ...baseModelRoutes(deps)];
+  return [...healthRoutes(deps), ...doctorRoutes(deps), ...baseModelRoutes(deps), ...accountRoutes(deps)];
 }

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { ListCustomModelsCommand } from '@aws-sdk/client-bedrock';
+import { CreateUserCommand, ListUsersCommand } from '@aws-sdk/client-iam';
+import {
+  CreateBucketCommand,
+  ListBucketsCommand,
+  ListObjectsV2Command,
+  PutBucketPolicyCommand,
+} from '@aws-sdk/client-s3';
+import { GetAccessKeyInfoCommand, GetCallerIdentityCommand, GetSessionTokenCommand } from '@aws-sdk/client-sts';
+import { callRoute } from '../support/routes.ts';
+import { ACCOUNT, type Credentials, startServer, type TestServer } from '../support/server.ts';
+import { allow, document, makeUser, refused } from './access-support.ts';
+
+const SECOND = '111122223333';
+
+describe('several accounts', () => {
+  let server: TestServer;
+  let second: Credentials;
+
+  before(async () => {
+    server = await startServer();
+    const { status, json } = await callRoute(server, 'POST', '/accounts', {
+      body: { accountId: SECOND, name: 'studio' },
+    });
+    assert.equal(status, 201);
+    second = { accessKeyId: json.accessKeyId, secretAccessKey: json.secretAccessKey };
+  });
+  after(() => server.close());
+
+  it('have a root key each, and are listed', async () => {
+    const { sts } = server.clients({ credentials: second });
+    const { Arn } = await sts.send(new GetCallerIdentityCommand({}));
+    assert.equal(Arn, `arn:aws:iam::${SECOND}:root`);
+    const { json } = await callRoute(server, 'GET', '/accounts');
+    const rows = json.accounts.map((row: Record<string, string>) => [row.accountId, row.name, row.status]);
+    assert.deepEqual(rows, [
+      [ACCOUNT, null, 'ACTIVE'],
+      [SECOND, 'studio', 'ACTIVE'],
+    ]);
+    const info = await server.clients().sts.send(new GetAccessKeyInfoCommand({ AccessKeyId: second.accessKeyId }));
+    assert.equal(info.Account, SECOND);
+  });
+
+  it('refuse an id that is taken or out of form, and a name that is no text', async () => {
+    const taken = await callRoute(server, 'POST', '/accounts', { body: { accountId: SECOND } });
+    assert.deepEqual([taken.status, taken.json.__type], [409, 'EntityAlreadyExists']);
+    for (const body of [{}, { accountId: 12 }, { accountId: '12' }, { accountId: '1111222233334' }]) {
+      const answer = await callRoute(server, 'POST', '/accounts', { body });
+      assert.deepEqual([answer.status, answer.json.__type], [400, 'ValidationException'], JSON.stringify(body));
+    }
+    const named = await callRoute(server, 'POST', '/accounts', { body: { accountId: '444455556666', name: '' } });
+    assert.equal(named.status, 400);
+  });
+
+  it('are administered by the first alone, with its permission', async () => {
+    const foreign = await callRoute(server, 'GET', '/accounts', { credentials: second });
+    assert.deepEqual([foreign.status, foreign.json.__type], [403, 'AccessDeniedException']);
+    const user = await makeUser(server, 'clerk', allow('likeness:ListAccounts'));
+    assert.equal((await callRoute(server, 'GET', '/accounts', { credentials: user })).status, 200);
+    const body = { accountId: '444455556666' };
+    assert.equal((await callRoute(server, 'POST', '/accounts', { credentials: user, body })).status, 403);
+  });
+
+  it('keep names apart, and share only the name space of buckets', async () => {
+    const [ours, theirs] = [server.clients(), server.clients({ credentials: second })];
+    await ours.iam.send(new CreateUserCommand({ UserName: 'ada' }));
+    await theirs.iam.send(new CreateUserCommand({ UserName: 'ada' }));
+    const { Users } = await theirs.iam.send(new ListUsersCommand({}));
+    assert.deepEqual(
+      Users?.map(user => user.Arn),
+      [`arn:aws:iam::${SECOND}:user/ada`],
+    );
+    await ours.s3.send(new CreateBucketCommand({ Bucket: 'first-bucket' }));
+    await refused(theirs.s3.send(new CreateBucketCommand({ Bucket: 'first-bucket' })), 'BucketAlreadyExists', 409);
+    const { Buckets } = await theirs.s3.send(new ListBucketsCommand({}));
+    assert.deepEqual(Buckets ?? [], []);
+    await refused(theirs.s3.send(new ListObjectsV2Command({ Bucket: 'first-bucket' })), 'AccessDenied', 403);
+    const { modelSummaries } = await theirs.bedrock.send(new ListCustomModelsCommand({}));
+    assert.deepEqual(modelSummaries, []);
+  });
+
+  it('reach one another by resource policy', async () => {
+    const [ours, theirs] = [server.clients(), server.clients({ credentials: second })];
+    await ours.s3.send(new CreateBucketCommand({ Bucket: 'shared-bucket' }));
+    const Policy = document(
+      allow('s3:ListBucket', 'arn:aws:s3:::shared-bucket', { Principal: { AWS: `arn:aws:iam::${SECOND}:root` } }),
+    );
+    await ours.s3.send(new PutBucketPolicyCommand({ Bucket: 'shared-bucket', Policy }));
+    await theirs.s3.send(new ListObjectsV2Command({ Bucket: 'shared-bucket' }));
+  });
+
+  it('are refused at once while disabled, keys and sessions alike, and let in again when enabled', async () => {
+    const clients = server.clients({ credentials: second });
+    const { Credentials: session } = await clients.sts.send(new GetSessionTokenCommand({}));
+    const temporary = server.clients({
+      credentials: {
+        accessKeyId: session?.AccessKeyId ?? '',
+        secretAccessKey: session?.SecretAccessKey ?? '',
+        sessionToken: session?.SessionToken ?? '',
+      },
+    });
+    const disabled = await callRoute(server, 'POST', `/accounts/${SECOND}/disable`);
+    assert.deepEqual([disabled.status, disabled.json.status], [200, 'DISABLED']);
+    await refused(clients.s3.send(new ListBucketsCommand({})), 'InvalidAccessKeyId', 403);
+    await refused(clients.sts.send(new GetCallerIdentityCommand({})), 'InvalidClientTokenId', 403);
+    await refused(clients.bedrock.send(new ListCustomModelsCommand({})), 'UnrecognizedClientException', 403);
+    await refused(temporary.sts.send(new GetCallerIdentityCommand({})), 'InvalidClientTokenId', 403);
+    await callRoute(server, 'POST', `/accounts/${SECOND}/enable`);
+    await clients.s3.send(new ListBucketsCommand({}));
+    await temporary.sts.send(new GetCallerIdentityCommand({}));
+  });
+
+  it('cannot lose the one that administers them', async () => {
+    const own = await callRoute(server, 'POST', `/accounts/${ACCOUNT}/disable`);
+    assert.deepEqual([own.status, own.json.__type], [409, 'ConflictException']);
+    const unknown = await callRoute(server, 'POST', '/accounts/000000000001/disable');
+    assert.deepEqual([unknown.status, unknown.json.__type], [404, 'ResourceNotFoundException']);
+  });
+});
