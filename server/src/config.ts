@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 
@@ -6,6 +7,11 @@ export interface Config {
   host: string;
   /** 0 picks a free port. */
   port: number;
+  /** `auto`: 4748 where nobody has it, else any free one; `off`: no TLS. 0 picks a free port. */
+  tlsPort: number | 'auto' | 'off';
+  /** The user's own certificate and key, PEM files; undefined: a self-made pair in DATA/tls. */
+  tlsCertPath: string | undefined;
+  tlsKeyPath: string | undefined;
   dataDirectory: string;
   region: string;
   /** Identity of the first account; random at the first start where not set, then kept in the data folder. */
@@ -57,6 +63,9 @@ export function readConfig(environment: NodeJS.ProcessEnv, overrides: ConfigOver
   const config: Config = {
     host: environment.LIKENESS_HOST ?? '127.0.0.1',
     port: integer(environment, 'LIKENESS_PORT', 4747, 0, 65535),
+    tlsPort: tlsPort(environment),
+    tlsCertPath: environment.LIKENESS_TLS_CERT || undefined,
+    tlsKeyPath: environment.LIKENESS_TLS_KEY || undefined,
     dataDirectory,
     region: region(environment.LIKENESS_REGION ?? 'us-east-1'),
     rootAccessKeyId: environment.LIKENESS_ROOT_ACCESS_KEY_ID || undefined,
@@ -86,10 +95,23 @@ export function readConfig(environment: NodeJS.ProcessEnv, overrides: ConfigOver
   return Object.freeze({ ...config, dataDirectory: config.dataDirectory.replace(/^~(?=\/)/, homedir()) });
 }
 
+/** Whether only this machine can reach the address. */
+export function isLoopback(host: string): boolean {
+  if (host === 'localhost' || host.endsWith('.localhost')) return true;
+  return isIP(host) === 4 ? host.startsWith('127.') : host === '::1';
+}
+
 /** @throws Error for what no AWS client could sign for */
 function region(text: string): string {
   if (/^[a-z]{2}(-[a-z]+)+-\d{1,2}$/.test(text)) return text;
   throw new Error(`LIKENESS_REGION must look like us-east-1; it is "${text}".`);
+}
+
+function tlsPort(environment: NodeJS.ProcessEnv): Config['tlsPort'] {
+  const text = environment.LIKENESS_TLS_PORT || 'auto';
+  if (text === 'auto' || text === 'off') return text;
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65535) return Number(text);
+  throw new Error(`LIKENESS_TLS_PORT must be off or a whole number from 0 to 65535; it is "${text}".`);
 }
 
 function integer(

@@ -7,6 +7,10 @@ import Sqlite from 'better-sqlite3';
 export interface RunningEndpoint {
   /** `http://127.0.0.1:4747`. */
   endpoint: string;
+  /** `https://127.0.0.1:4748`, where TLS is on. */
+  tlsEndpoint?: string;
+  /** PEM file with the certificate that is served there. */
+  tlsCertificate?: string;
   /** Of the server process itself, not of a launcher before it. */
   pid: number;
   region: string;

@@ -15,7 +15,8 @@ import { openFileObjects } from './adapters/objects-fs/objects-fs.ts';
 import { prepareWorkerLauncher } from './adapters/sandbox/worker-launcher.ts';
 import { openSqliteStore } from './adapters/store-sql/database.ts';
 import { systemIds, systemTime } from './adapters/system.ts';
-import type { Config } from './config.ts';
+import { startSecurePort } from './adapters/tls/secure-port.ts';
+import { type Config, isLoopback } from './config.ts';
 import { Fault } from './domain/fault.ts';
 import { createHttpServer, type HttpServerOptions } from './http/server.ts';
 import type { Accounts } from './ports/accounts.ts';
@@ -62,6 +63,8 @@ export interface Likeness {
   /** `http://127.0.0.1:4747`. */
   endpoint: string;
   port: number;
+  /** `https://127.0.0.1:4748` and the certificate that it serves; undefined where TLS is off. */
+  tls: { endpoint: string; certificatePath: string } | undefined;
   accountId: string;
   credentials: { accessKeyId: string; secretAccessKey: string };
   /** Finishes the requests in hand and pauses the trainings; `force`: ends at once. */
@@ -162,12 +165,26 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     log,
     ...(overrides.limits && { limits: overrides.limits }),
   });
-  const port = await server.listen(config.host, config.port).catch(async error => {
+  // Others get TLS alone, unless told otherwise: keys and pictures are no one's business on the way.
+  const plainHost = isLoopback(config.host) || config.allowInsecureHost ? config.host : '127.0.0.1';
+  const giveUp = async (error: unknown): Promise<never> => {
+    await server.stop(0);
     await capacity.stop(0);
     await store.close();
     throw error;
-  });
-  endpoint = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
+  };
+  const port = await server.listen(plainHost, config.port).catch(giveUp);
+  endpoint = `http://${urlHost(plainHost)}:${port}`;
+  const secure =
+    config.tlsPort === 'off'
+      ? undefined
+      : await startSecurePort({
+          ...{ server, time, log, host: config.host, folder: data('tls'), domain: undefined },
+          // A server on any port (a test) is one of several; the usual one is for the service of this machine.
+          port: config.tlsPort === 'auto' && config.port === 0 ? 0 : config.tlsPort,
+          certPath: config.tlsCertPath,
+          keyPath: config.tlsKeyPath,
+        }).catch(giveUp);
   training = startTrainingLoop({
     ...{ store, time, log, customerData, roleSessions, baseModels, modelStore },
     compute: workers.compute,
@@ -183,11 +200,16 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
   return {
     endpoint,
     port,
+    tls: secure && {
+      endpoint: `https://${urlHost(config.host)}:${secure.port}`,
+      certificatePath: secure.certificatePath,
+    },
     accountId: account.accountId,
     credentials: { accessKeyId: account.accessKeyId, secretAccessKey: account.secretAccessKey },
     async close({ force = false } = {}) {
       status = 'stopping';
       const graceSeconds = force ? 0 : STOP_GRACE_SECONDS;
+      secure?.stop();
       await server.stop(graceSeconds * 1000);
       const paused = training?.stop();
       if (!force) await paused;
@@ -199,6 +221,12 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       await store.close();
     },
   };
+}
+
+/** How the host is written in a URL: an address for all of a machine's is none to call. */
+function urlHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return 'localhost';
+  return host.includes(':') ? `[${host}]` : host;
 }
 
 async function prepareWorkers(config: Config, overrides: Overrides, log: Logger) {

@@ -4,7 +4,7 @@ import { settings } from './settings.ts';
 import { shownPath } from './shown-path.ts';
 
 /** Prints what a POSIX shell evaluates to point any AWS client at the service. */
-export function env(flags: { data?: string }, environment: NodeJS.ProcessEnv): void {
+export function env(flags: { data?: string; tls?: boolean }, environment: NodeJS.ProcessEnv): void {
   const { dataDirectory, port, region } = settings(flags, environment);
   const credentials = readCredentials(dataDirectory);
   const shown = shownPath(dataDirectory);
@@ -12,15 +12,22 @@ export function env(flags: { data?: string }, environment: NodeJS.ProcessEnv): v
     throw new CliFailure(`no service has run on ${shown} yet. Start one: npx --no-install likeness up --data ${shown}`);
   const running = isInUse(dataDirectory) ? readEndpoint(dataDirectory) : undefined;
   if (!running) console.error(`likeness: no service is running on ${shown}; these lines are for when it does.`);
+  const { tlsEndpoint, tlsCertificate } = running ?? {};
+  if (flags.tls && (tlsEndpoint === undefined || tlsCertificate === undefined))
+    throw new CliFailure(`no service with TLS is running on ${shown}. Start one: npx --no-install likeness up`);
   console.log(
     shellLines({
-      AWS_ENDPOINT_URL: running?.endpoint ?? `http://127.0.0.1:${port}`,
+      AWS_ENDPOINT_URL: (flags.tls ? tlsEndpoint : running?.endpoint) ?? `http://127.0.0.1:${port}`,
+      // The AWS CLI and boto3 trust what the first names, Node's SDK what the second adds.
+      ...(flags.tls && tlsCertificate && { AWS_CA_BUNDLE: tlsCertificate, NODE_EXTRA_CA_CERTS: tlsCertificate }),
       AWS_ACCESS_KEY_ID: credentials.accessKeyId,
       AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
       AWS_REGION: running?.region ?? region,
       AWS_DEFAULT_REGION: running?.region ?? region,
     }),
   );
+  if (!flags.tls && tlsEndpoint !== undefined)
+    console.log(`# With TLS (likeness env --tls): ${tlsEndpoint}, AWS_CA_BUNDLE=${quote(tlsCertificate ?? '')}`);
 }
 
 /** A profile or a session token left in the shell would sign for another account. */

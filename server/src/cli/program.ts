@@ -27,11 +27,15 @@ function program(): Command {
     .command('up')
     .description('start the service in the foreground')
     .option('--port <number>', 'port; 0 takes a free one (default: 4747, or LIKENESS_PORT)')
+    .option(
+      '--tls-port <number>',
+      'port with TLS; 0 takes a free one, "off" none (default: 4748, or LIKENESS_TLS_PORT)',
+    )
     .option('--host <address>', 'address to listen on (default: 127.0.0.1, or LIKENESS_HOST)')
     .option('--data <folder>', 'where everything is kept (default: ./.likeness, or LIKENESS_DATA)')
     .option('--region <name>', 'the Region that the service is in (default: us-east-1, or LIKENESS_REGION)')
     .option('--log-level <level>', 'debug, info, warn, error or silent (default: warn, or LIKENESS_LOG_LEVEL)')
-    .option('--insecure', 'allow a --host that others can reach, over plain HTTP')
+    .option('--insecure', 'offer plain HTTP, not TLS alone, on a --host that others can reach')
     .addHelpText('after', example('npx --no-install likeness up --port 4747 --data ./.likeness'))
     .action(async options => (await import('./up.ts')).up(options, process.env));
 
@@ -39,6 +43,7 @@ function program(): Command {
     .command('env')
     .description('print the export lines that point any AWS client at the service')
     .option('--data <folder>', 'its data folder (default: ./.likeness, or LIKENESS_DATA)')
+    .option('--tls', 'point it at the port with TLS, and say which certificate to trust')
     .addHelpText('after', example('eval "$(npx --no-install likeness env)" && aws s3 ls'))
     .action(async options => (await import('./env.ts')).env(options, process.env));
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { isLoopback } from '../config.ts';
 import { describe as describeFinding } from './doctor.ts';
 import { shellLines } from './env.ts';
-import { isLoopback, settings } from './settings.ts';
+import { settings } from './settings.ts';
 
 describe('settings', () => {
   it('take flags over environment over defaults', () => {

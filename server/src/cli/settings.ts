@@ -1,10 +1,10 @@
-import { isIP } from 'node:net';
 import { type Config, type ConfigOverrides, readConfig } from '../config.ts';
 import { CliFailure } from './failure.ts';
 
 export interface ServiceFlags {
   port?: string;
   host?: string;
+  tlsPort?: string;
   data?: string;
   region?: string;
   logLevel?: string;
@@ -13,6 +13,7 @@ export interface ServiceFlags {
 
 const VARIABLES = {
   port: 'LIKENESS_PORT',
+  tlsPort: 'LIKENESS_TLS_PORT',
   host: 'LIKENESS_HOST',
   data: 'LIKENESS_DATA',
   region: 'LIKENESS_REGION',
@@ -39,10 +40,4 @@ export function settings(flags: ServiceFlags, environment: NodeJS.ProcessEnv, ov
     const message = error instanceof Error ? error.message : String(error);
     throw new CliFailure(message.replace(/LIKENESS_[A-Z_]+/, name => flagNames.get(name) ?? name));
   }
-}
-
-/** Whether only this machine can reach the address. */
-export function isLoopback(host: string): boolean {
-  if (host === 'localhost' || host.endsWith('.localhost')) return true;
-  return isIP(host) === 4 ? host.startsWith('127.') : host === '::1';
 }

@@ -1,7 +1,8 @@
-import type { Config } from '../config.ts';
+import { resolve } from 'node:path';
+import { type Config, isLoopback } from '../config.ts';
 import { DataFolderInUse, lockDataFolder, removeEndpoint, writeCredentials, writeEndpoint } from '../data-folder.ts';
 import { CliFailure } from './failure.ts';
-import { isLoopback, type ServiceFlags, settings } from './settings.ts';
+import { type ServiceFlags, settings } from './settings.ts';
 import { shownPath } from './shown-path.ts';
 
 /** Two stop signals within this time are one: a terminal sends Ctrl-C to the launcher and to us, and it forwards its own. */
@@ -19,6 +20,7 @@ export async function up(flags: ServiceFlags, environment: NodeJS.ProcessEnv): P
 
 export interface RunningService {
   endpoint: string;
+  tlsEndpoint: string | undefined;
   accountId: string;
   accessKeyId: string;
   secretAccessKey: string;
@@ -31,9 +33,9 @@ export interface RunningService {
  * @throws CliFailure in one line when the folder, the host or the port cannot be had
  */
 export async function startService(config: Config): Promise<RunningService> {
-  if (!isLoopback(config.host) && !config.allowInsecureHost)
+  if (!isLoopback(config.host) && !config.allowInsecureHost && config.tlsPort === 'off')
     throw new CliFailure(
-      `--host ${config.host} would offer the service to the network over plain HTTP. Add --insecure if that network is yours alone.`,
+      `--host ${config.host} would offer the service to the network over plain HTTP. Leave TLS on, or add --insecure if that network is yours alone.`,
     );
   const unlock = takeFolder(config.dataDirectory);
   try {
@@ -41,10 +43,11 @@ export async function startService(config: Config): Promise<RunningService> {
     const likeness = await createLikeness(config).catch(error => {
       throw explained(error, config);
     });
-    const { endpoint, accountId, credentials } = likeness;
+    const { endpoint, tls, accountId, credentials } = likeness;
     writeCredentials(config.dataDirectory, credentials);
     writeEndpoint(config.dataDirectory, {
       endpoint,
+      ...(tls && { tlsEndpoint: tls.endpoint, tlsCertificate: resolve(tls.certificatePath) }),
       pid: process.pid,
       region: config.region,
       accountId,
@@ -52,6 +55,7 @@ export async function startService(config: Config): Promise<RunningService> {
     });
     return {
       endpoint,
+      tlsEndpoint: tls?.endpoint,
       accountId,
       ...credentials,
       async stop({ force = false } = {}) {
@@ -76,13 +80,14 @@ function takeFolder(folder: string): () => void {
 }
 
 function explained(error: unknown, config: Config): unknown {
-  const code = (error as NodeJS.ErrnoException).code;
+  const { code, port = config.port } = error as NodeJS.ErrnoException & { port?: number };
+  const flag = port === config.port ? '--port' : '--tls-port';
   if (code === 'EADDRINUSE')
     return new CliFailure(
-      `port ${config.port} is taken by another program. Choose another with --port, or 0 for a free one.`,
+      `port ${port} is taken by another program. Choose another with ${flag}, or 0 for a free one.`,
     );
   if (code === 'EACCES')
-    return new CliFailure(`port ${config.port} needs more rights than you have. Choose one above 1023.`);
+    return new CliFailure(`port ${port} needs more rights than you have. Choose one above 1023 with ${flag}.`);
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
     return new CliFailure(`--host ${config.host} is no address of this machine.`);
   // Settings and data folders that cannot be used are plain Errors of one line; a TypeError is a bug of ours.
@@ -96,6 +101,7 @@ function welcome(config: Config, service: RunningService): string {
   return [
     'Likeness is running.',
     `  endpoint  ${service.endpoint}`,
+    ...(service.tlsEndpoint === undefined ? [] : [`  with TLS  ${service.tlsEndpoint}`]),
     `  data      ${data} (account ${service.accountId}, Region ${config.region})`,
     '  point any AWS client at it, in another shell:',
     `    eval "$(npx --no-install likeness env${option})"`,

@@ -1,6 +1,7 @@
 import http from 'node:http';
 import http2 from 'node:http2';
 import net from 'node:net';
+import tls from 'node:tls';
 
 /** A request of either HTTP version, as Node's compatible interfaces show it. */
 export type HttpRequest = http.IncomingMessage | http2.Http2ServerRequest;
@@ -25,8 +26,18 @@ export const DEFAULT_LISTENER_LIMITS: ListenerLimits = {
   concurrentStreams: 128,
 };
 
+/** A certificate with its private key, both PEM. */
+export interface ServerKeyPair {
+  cert: string;
+  key: string;
+}
+
 export interface Listener {
   listen(host: string, port: number): Promise<number>;
+  /** The same over TLS, on another port. */
+  listenSecure(host: string, port: number, pair: ServerKeyPair): Promise<number>;
+  /** New connections get this certificate; those that are there keep theirs. */
+  renew(pair: ServerKeyPair): void;
   /** Takes no new connections, and lets idle ones go. */
   close(): void;
   /** Ends every connection, whatever it is doing. */
@@ -37,37 +48,47 @@ const HTTP2_PREFACE = Buffer.from('PRI * HTTP/2.0');
 
 /**
  * One cleartext port for HTTP/1.1 and HTTP/2 (prior knowledge): the JavaScript Bedrock Runtime client speaks h2c by
- * default. The first bytes of a connection tell which; nothing else of it is touched.
+ * default. The first bytes of a connection tell which; nothing else of it is touched. On the port with TLS, ALPN tells.
  */
 export function createListener(handler: HttpHandler, limits: ListenerLimits = DEFAULT_LISTENER_LIMITS): Listener {
   const sockets = new Set<net.Socket>();
   const sessions = new Set<http2.ServerHttp2Session>();
   const http1 = createHttp1(handler, limits);
   const h2 = createHttp2(handler, limits, sessions);
-  const server = net.createServer({ noDelay: true }, socket => {
+  const track = (socket: net.Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     socket.on('error', () => socket.destroy());
+  };
+  const server = net.createServer({ noDelay: true }, socket => {
+    track(socket);
     sniff(socket, limits.headersMilliseconds, isHttp2 => (isHttp2 ? h2 : http1).emit('connection', socket));
   });
+  let secure: tls.Server | undefined;
   let closing = false;
 
   return {
-    listen(host, port) {
-      return new Promise((resolve, reject) => {
-        server.once('error', reject);
-        server.listen({ host, port }, () => {
-          server.removeListener('error', reject);
-          // Node checks header timeouts only for a server that listens; this one is handed its connections.
-          http1.emit('listening');
-          resolve((server.address() as net.AddressInfo).port);
-        });
-      });
+    async listen(host, port) {
+      const taken = await listening(server, host, port);
+      // Node checks header timeouts only for a server that listens; this one is handed its connections.
+      http1.emit('listening');
+      return taken;
+    },
+    async listenSecure(host, port, pair) {
+      secure = createSecure(pair, limits, socket =>
+        (socket.alpnProtocol === 'h2' ? h2 : http1).emit('connection', socket),
+      );
+      secure.on('connection', track);
+      return await listening(secure, host, port);
+    },
+    renew(pair) {
+      secure?.setSecureContext(pair);
     },
     close() {
       if (closing) return;
       closing = true;
       server.close();
+      secure?.close();
       http1.closeIdleConnections();
       for (const session of sessions) session.close();
     },
@@ -78,6 +99,37 @@ export function createListener(handler: HttpHandler, limits: ListenerLimits = DE
       h2.close(() => undefined);
     },
   };
+}
+
+function listening(server: net.Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port }, () => {
+      server.removeListener('error', reject);
+      resolve((server.address() as net.AddressInfo).port);
+    });
+  });
+}
+
+function createSecure(
+  pair: ServerKeyPair,
+  limits: ListenerLimits,
+  accept: (socket: tls.TLSSocket) => void,
+): tls.Server {
+  const server = tls.createServer({
+    ...pair,
+    ALPNProtocols: ['h2', 'http/1.1'],
+    minVersion: 'TLSv1.2',
+    handshakeTimeout: limits.headersMilliseconds,
+    noDelay: true,
+  });
+  server.on('secureConnection', socket => {
+    socket.on('error', () => socket.destroy());
+    accept(socket);
+  });
+  // A client that does not trust the certificate, or speaks no TLS, is no news of ours.
+  server.on('tlsClientError', (_error, socket) => socket.destroy());
+  return server;
 }
 
 function createHttp1(handler: HttpHandler, limits: ListenerLimits): http.Server {

@@ -1,4 +1,5 @@
 import type { Http2ServerRequest } from 'node:http2';
+import type { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import type { RequestRecord, WireRequest, WireResponse } from '../wire/message.ts';
 import { ClientGone, DEFAULT_EXCHANGE_LIMITS, Exchange, type ExchangeLimits } from './exchange.ts';
@@ -7,6 +8,7 @@ import {
   DEFAULT_LISTENER_LIMITS,
   type Listener,
   type ListenerLimits,
+  type ServerKeyPair,
   streamCounts,
 } from './listener.ts';
 
@@ -23,6 +25,10 @@ export interface HttpServerOptions {
 export interface HttpServer {
   /** @returns the port, which 0 leaves to the system */
   listen(host: string, port: number): Promise<number>;
+  /** The same over TLS, with HTTP/2 by ALPN. @returns the port */
+  listenSecure(host: string, port: number, pair: ServerKeyPair): Promise<number>;
+  /** The certificate of connections to come. */
+  renew(pair: ServerKeyPair): void;
   /** Finishes the requests in hand within the grace, then ends every connection. */
   stop(graceMilliseconds: number): Promise<void>;
 }
@@ -70,6 +76,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 
   return {
     listen: (host, port) => listener.listen(host, port),
+    listenSecure: (host, port, pair) => listener.listenSecure(host, port, pair),
+    renew: pair => listener.renew(pair),
     async stop(graceMilliseconds) {
       stopping = true;
       listener.close();
@@ -100,7 +108,8 @@ function wireRequest(exchange: Exchange, requestId: string): WireRequest {
     headers: exchange.headers,
     body: exchange.body(),
     sourceIp: (request.socket.remoteAddress ?? '').replace(/^::ffff:/, ''),
-    secureTransport: 'encrypted' in request.socket,
+    // HTTP/2's socket stands for its session, whose own property of this name every session has.
+    secureTransport: (request.socket as TLSSocket).encrypted === true,
     signal: exchange.abort.signal,
   };
 }

@@ -24,6 +24,8 @@ export interface Credentials {
 export interface TestServer {
   endpoint: string;
   port: number;
+  /** Undefined where TLS is off. */
+  tls: { endpoint: string; certificatePath: string } | undefined;
   dataDirectory: string;
   /** SDK clients; they are destroyed with the server. */
   clients(options?: { credentials?: Credentials; region?: string; maxAttempts?: number }): TestClients;
@@ -73,6 +75,7 @@ export async function startServer(
   return {
     endpoint: likeness.endpoint,
     port: likeness.port,
+    tls: likeness.tls,
     dataDirectory,
     clients({ credentials = ROOT, region = 'us-east-1', maxAttempts = 1 } = {}) {
       const settings = { endpoint: likeness.endpoint, region, credentials, maxAttempts };

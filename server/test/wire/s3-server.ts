@@ -67,6 +67,7 @@ export async function openS3(folder: string) {
 
   return {
     endpoint: likeness.endpoint,
+    tls: likeness.tls,
     folder,
     client,
     /** An IAM user of the first account, with one policy. */
