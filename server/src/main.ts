@@ -37,6 +37,7 @@ import { bootstrapAccount } from './services/iam/bootstrap.ts';
 import { createCredentialResolver } from './services/iam/credentials.ts';
 import { createIamService } from './services/iam/service.ts';
 import { createKeyring } from './services/kms/keyring.ts';
+import { createObjectKeys } from './services/kms/object-keys.ts';
 import { createKmsService } from './services/kms/service.ts';
 import { createLikenessRoutes } from './services/likeness/service.ts';
 import { startChecksum } from './services/s3/checksums.ts';
@@ -131,7 +132,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
   const dispatcher = createDispatcher({
     services: {
       s3: createS3Service({
-        ...{ store, objects, ids },
+        ...{ store, objects, ids, objectKeys: createObjectKeys(iamParts) },
         allows: (requests, ctx) => authorizer(requests, ctx).then(() => true, deniedIsFalse),
       }),
       iam: createIamService(iamParts),

@@ -3,6 +3,9 @@ export type ChecksumAlgorithm = 'CRC32' | 'CRC32C' | 'CRC64NVME' | 'SHA1' | 'SHA
 /** Of the whole object's bytes, or of its parts' digests one after another. */
 export type ChecksumType = 'FULL_OBJECT' | 'COMPOSITE';
 
+/** What operations like PutBucketCors keep of a bucket; the value is the operation's own. */
+export type BucketSettingName = 'encryption';
+
 export interface BucketRow {
   /** One name space for all accounts and Regions of the installation. */
   name: string;
@@ -24,6 +27,20 @@ export interface ObjectDescription {
   expires?: string;
   /** x-amz-meta-*, lower-case names without that prefix. */
   metadata: Record<string, string>;
+  /** Absent: written before objects were encrypted. */
+  encryption?: ObjectEncryption;
+}
+
+/** How an object's bytes are encrypted: under a data key of its own, which is kept wrapped. */
+export interface ObjectEncryption {
+  wrapped: string;
+  /** KMS's encryption context; of the service's own key, what the data key is bound to. */
+  context: Record<string, string>;
+  /** The KMS key that wraps the data key; absent: the service's own (SSE-S3), or a customer's (SSE-C). */
+  keyArn?: string;
+  bucketKey?: boolean;
+  /** Base64; the customer's key itself is kept nowhere. */
+  customerKeyMd5?: string;
 }
 
 export interface ObjectSummary {
@@ -101,6 +118,9 @@ export interface S3Rows {
   }): Promise<BucketRow[]>;
   createBucket(row: BucketRow): Promise<void>;
   setBucketPolicy(name: string, policy: string | null): Promise<void>;
+  bucketSetting(bucket: string, name: BucketSettingName): Promise<unknown>;
+  /** @param value undefined: deletes the setting */
+  setBucketSetting(bucket: string, name: BucketSettingName, value: unknown): Promise<void>;
   hasObjects(bucket: string): Promise<boolean>;
   /** Removes an empty bucket with its unfinished uploads. @returns their blobs, for deletion after the commit */
   deleteBucket(name: string): Promise<string[]>;

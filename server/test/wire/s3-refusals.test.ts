@@ -7,7 +7,6 @@ import {
   DeleteObjectsCommand,
   GetBucketAclCommand,
   GetBucketCorsCommand,
-  GetBucketEncryptionCommand,
   GetBucketLifecycleConfigurationCommand,
   GetBucketLocationCommand,
   GetBucketOwnershipControlsCommand,
@@ -120,14 +119,6 @@ describe('buckets', () => {
 
 describe('headers that ask for what is not there are refused by name', () => {
   const cases: [Partial<PutObjectCommandInput>, number, string, RegExp][] = [
-    [{ ServerSideEncryption: 'AES256' }, 501, 'NotImplemented', /x-amz-server-side-encryption\./],
-    [{ ServerSideEncryption: 'aws:kms' }, 501, 'NotImplemented', /x-amz-server-side-encryption\./],
-    [
-      { SSECustomerAlgorithm: 'AES256', SSECustomerKey: '0'.repeat(32), SSECustomerKeyMD5: 'x' },
-      501,
-      'NotImplemented',
-      /customer-algorithm/,
-    ],
     [{ Tagging: 'a=b' }, 501, 'NotImplemented', /x-amz-tagging/],
     [{ WebsiteRedirectLocation: '/x' }, 501, 'NotImplemented', /x-amz-website-redirect-location/],
     [{ ObjectLockMode: 'GOVERNANCE' }, 501, 'NotImplemented', /x-amz-object-lock-mode/],
@@ -228,11 +219,6 @@ describe('what clients ask every bucket first', () => {
       s3.send(new GetBucketReplicationCommand({ Bucket })),
       404,
       'ReplicationConfigurationNotFoundError',
-    );
-    await assertRefused(
-      s3.send(new GetBucketEncryptionCommand({ Bucket })),
-      404,
-      'ServerSideEncryptionConfigurationNotFoundError',
     );
     await assertRefused(
       s3.send(new GetObjectLockConfigurationCommand({ Bucket })),

@@ -55,9 +55,17 @@ interface SegmentTable {
   modified_at: number;
 }
 
+/** What PutBucket… operations keep, as JSON. */
+interface BucketSettingTable {
+  bucket: string;
+  name: string;
+  value: string;
+}
+
 /** Tables of the s3 service; names begin with s3_. */
 export interface S3Schema {
   s3_buckets: BucketTable;
+  s3_bucket_settings: BucketSettingTable;
   s3_objects: ObjectTable;
   s3_uploads: UploadTable;
   s3_segments: SegmentTable;
@@ -128,6 +136,17 @@ export const s3Migrations: Record<string, Migration> = {
         .execute();
     },
   },
+  's3-0003-bucket-settings': {
+    async up(database: Kysely<unknown>) {
+      await database.schema
+        .createTable('s3_bucket_settings')
+        .addColumn('bucket', bytewiseText(database), column => column.notNull().references('s3_buckets.name'))
+        .addColumn('name', 'text', column => column.notNull())
+        .addColumn('value', 'text', column => column.notNull())
+        .addPrimaryKeyConstraint('s3_bucket_settings_name', ['bucket', 'name'])
+        .execute();
+    },
+  },
 };
 
 /** Keys are listed in UTF-8 byte order: SQLite compares text so by itself, PostgreSQL only under this collation. */
@@ -169,6 +188,23 @@ export function s3Rows(database: Kysely<S3Schema>): S3Rows {
     async setBucketPolicy(name, policy) {
       await database.updateTable('s3_buckets').set({ policy }).where('name', '=', name).execute();
     },
+    async bucketSetting(bucket, name) {
+      const row = await database
+        .selectFrom('s3_bucket_settings')
+        .select('value')
+        .where('bucket', '=', bucket)
+        .where('name', '=', name)
+        .executeTakeFirst();
+      return row && JSON.parse(row.value);
+    },
+    async setBucketSetting(bucket, name, value) {
+      await database.deleteFrom('s3_bucket_settings').where('bucket', '=', bucket).where('name', '=', name).execute();
+      if (value !== undefined)
+        await database
+          .insertInto('s3_bucket_settings')
+          .values({ bucket, name, value: JSON.stringify(value) })
+          .execute();
+    },
     async hasObjects(bucket) {
       const row = await database
         .selectFrom('s3_objects')
@@ -183,6 +219,7 @@ export function s3Rows(database: Kysely<S3Schema>): S3Rows {
       const blobs: string[] = [];
       for (const upload of uploads) blobs.push(...(await rows.deleteSegments(upload.upload_id)));
       await database.deleteFrom('s3_uploads').where('bucket', '=', name).execute();
+      await database.deleteFrom('s3_bucket_settings').where('bucket', '=', name).execute();
       await database.deleteFrom('s3_buckets').where('name', '=', name).execute();
       return blobs;
     },

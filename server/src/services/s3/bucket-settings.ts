@@ -44,11 +44,6 @@ export function bucketSettingOperations({ buckets }: S3Parts) {
     } satisfies Setting<GetBucketAclOutput>,
     GetBucketCors: absent('NoSuchCORSConfiguration', 'The CORS configuration does not exist', 's3:GetBucketCORS'),
     // Nothing is encrypted at rest yet, so AWS's present default (SSE-S3) would be untrue.
-    GetBucketEncryption: absent(
-      'ServerSideEncryptionConfigurationNotFoundError',
-      'The server side encryption configuration was not found',
-      's3:GetEncryptionConfiguration',
-    ),
     GetBucketLifecycleConfiguration: absent(
       'NoSuchLifecycleConfiguration',
       'The lifecycle configuration does not exist',

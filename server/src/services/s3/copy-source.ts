@@ -1,4 +1,4 @@
-import type { AccessRequest } from '../../domain/operation.ts';
+import type { AccessRequest, RequestContext } from '../../domain/operation.ts';
 import { accessTo } from './access.ts';
 import { checkCopySource } from './conditions.ts';
 import { checkVersion } from './description.ts';
@@ -44,12 +44,17 @@ export function parseCopySource(header: string): CopySource {
 }
 
 /** The question whether the caller may read the source; it may lie in another Region. */
-export async function askToCopyFrom({ store, buckets }: S3Parts, input: CopyInput): Promise<AccessRequest[]> {
+export async function askToCopyFrom(
+  { store, buckets, protection }: S3Parts,
+  input: CopyInput,
+  ctx: RequestContext,
+): Promise<AccessRequest[]> {
   const { bucket: name, key } = parseCopySource(input.CopySource ?? '');
   const bucket = await buckets.findAnywhere({ Bucket: name, ExpectedBucketOwner: input.ExpectedSourceBucketOwner });
   const read = accessTo(bucket, { action: 's3:GetObject', key });
   const object = await store.read(rows => rows.s3.object(name, key));
-  return object ? [read] : [read, accessTo(bucket, { action: 's3:ListBucket' })];
+  const use = await protection.questionsToUse(object?.description, ['kms:Decrypt'], ctx);
+  return object ? [read, ...use] : [read, accessTo(bucket, { action: 's3:ListBucket' })];
 }
 
 /** Opens the source of a copy. @throws Fault NoSuchKey, PreconditionFailed; the caller closes what it gets */

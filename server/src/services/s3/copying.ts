@@ -6,13 +6,14 @@ import { checksumMembers, parseAlgorithm } from './checksums.ts';
 import { checkWrite, quoted } from './conditions.ts';
 import { askToCopyFrom, checkCopySize, openCopySource, parseCopySource } from './copy-source.ts';
 import { checkKey, describe, refuseUnsupportedHeaders } from './description.ts';
+import { CUSTOMER_PREFIX_OF_SOURCE, encryptionConditions, encryptionMembers } from './encryption.ts';
 import { invalidArgument, s3Fault } from './faults.ts';
 import { writeObject } from './objects.ts';
 import type { S3Parts } from './parts.ts';
 import { duplicate } from './receiving.ts';
 
 export function copyingOperations(parts: S3Parts) {
-  const { store, objects, buckets, ids } = parts;
+  const { store, buckets, ids, protection } = parts;
   return {
     CopyObject: {
       async authorize(input: CopyObjectRequest, ctx: RequestContext) {
@@ -23,9 +24,14 @@ export function copyingOperations(parts: S3Parts) {
             's3:x-amz-copy-source': input.CopySource,
             's3:x-amz-metadata-directive': input.MetadataDirective,
             's3:x-amz-acl': input.ACL,
+            ...encryptionConditions(ctx),
           },
         });
-        return [...write, ...(await askToCopyFrom(parts, input))];
+        return [
+          ...write,
+          ...(await protection.questionsToWrite(input, ctx)),
+          ...(await askToCopyFrom(parts, input, ctx)),
+        ];
       },
       async handle(input: CopyObjectRequest, ctx: RequestContext): Promise<CopyObjectOutput> {
         const bucket = input.Bucket ?? '';
@@ -37,7 +43,7 @@ export function copyingOperations(parts: S3Parts) {
         directive('x-amz-tagging-directive', input.TaggingDirective, 'tagging');
         const replacement = replaces ? describe(input, ctx) : undefined;
         const source = parseCopySource(input.CopySource ?? '');
-        if (source.bucket === bucket && source.key === key && !replaces)
+        if (source.bucket === bucket && source.key === key && !replaces && !encryptsAnew(ctx))
           throw s3Fault(
             'InvalidRequest',
             "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
@@ -48,9 +54,11 @@ export function copyingOperations(parts: S3Parts) {
         try {
           const { object: original } = open;
           checkCopySize(original.sizeBytes);
+          const dataKey = await protection.unlock(original.description, ctx, CUSTOMER_PREFIX_OF_SOURCE);
+          const protect = await protection.protect(input, ctx);
           const copied = await duplicate(
-            objects,
-            open.stream(undefined, ctx.signal),
+            protect.sink,
+            open.stream(undefined, ctx.signal, dataKey),
             original.sizeBytes,
             algorithm ?? original.checksumAlgorithm ?? 'CRC64NVME',
           );
@@ -59,16 +67,17 @@ export function copyingOperations(parts: S3Parts) {
             key,
             objectId: ids.uuid(),
             sizeBytes: copied.sizeBytes,
-            etag: copied.md5,
+            etag: protect.etag(copied.md5),
             modifiedAt: wholeSeconds(ctx.now),
             checksumAlgorithm: copied.checksumAlgorithm,
             checksumType: 'FULL_OBJECT',
             checksum: copied.checksum,
             partsCount: null,
-            description: replacement ?? original.description,
+            description: { ...(replacement ?? original.description), encryption: protect.encryption },
           };
           await writeObject(parts, copy, copied.blobId, input);
           return {
+            ...encryptionMembers(protect.encryption),
             CopyObjectResult: {
               ETag: quoted(copy.etag),
               LastModified: copy.modifiedAt,
@@ -82,6 +91,11 @@ export function copyingOperations(parts: S3Parts) {
       },
     } satisfies Operation<CopyObjectRequest, CopyObjectOutput>,
   };
+}
+
+/** AWS: new encryption is reason enough to copy an object onto itself. */
+function encryptsAnew({ headers }: RequestContext): boolean {
+  return Object.keys(headers).some(name => name.startsWith('x-amz-server-side-encryption'));
 }
 
 function directive(header: string, value: string | undefined, what: string): 'COPY' | 'REPLACE' {

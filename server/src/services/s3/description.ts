@@ -76,21 +76,10 @@ export function checkVersion(versionId: string | undefined, key: string): void {
     });
 }
 
-const ADVICE_ENCRYPTION =
-  'Objects are not encrypted at rest yet: send none, or encrypt the disk under the data folder.';
 const ADVICE_LOCK = 'Object Lock is not there: send the object without.';
 
 /** Headers of writes that would change what happens to the object, each with what to do instead. */
 const REFUSED_HEADERS: Readonly<Record<string, string>> = {
-  'x-amz-server-side-encryption': ADVICE_ENCRYPTION,
-  'x-amz-server-side-encryption-aws-kms-key-id': ADVICE_ENCRYPTION,
-  'x-amz-server-side-encryption-context': ADVICE_ENCRYPTION,
-  'x-amz-server-side-encryption-bucket-key-enabled': ADVICE_ENCRYPTION,
-  'x-amz-server-side-encryption-customer-algorithm': ADVICE_ENCRYPTION,
-  'x-amz-server-side-encryption-customer-key': ADVICE_ENCRYPTION,
-  'x-amz-server-side-encryption-customer-key-md5': ADVICE_ENCRYPTION,
-  'x-amz-copy-source-server-side-encryption-customer-algorithm': ADVICE_ENCRYPTION,
-  'x-amz-copy-source-server-side-encryption-customer-key': ADVICE_ENCRYPTION,
   'x-amz-tagging': 'Object tags are not there: send the object without.',
   'x-amz-website-redirect-location': 'Buckets serve no web sites: send the object without.',
   'x-amz-object-lock-mode': ADVICE_LOCK,

@@ -22,6 +22,7 @@ const CODES = {
   InvalidBucketAclWithObjectOwnership: { kind: 'unsupported', status: 400 },
   InvalidBucketName: { kind: 'invalid', status: 400 },
   InvalidDigest: { kind: 'invalid', status: 400 },
+  InvalidEncryptionAlgorithmError: { kind: 'invalid', status: 400 },
   InvalidLocationConstraint: { kind: 'invalid', status: 400 },
   InvalidPart: { kind: 'invalid', status: 400 },
   InvalidPartNumber: { kind: 'invalid', status: 416 },
@@ -91,6 +92,14 @@ export function s3FaultFor(kind: FaultKind, _resource: string | undefined, code?
 /** A value that breaks S3's rules for a named argument; the XML names both, as AWS does. */
 export function invalidArgument(name: string, value: string | number, message: string): Fault {
   return s3Fault('InvalidArgument', message, { members: { ArgumentName: name, ArgumentValue: value } });
+}
+
+/** A document that S3's schema does not allow. @param rule the member and its bound */
+export function malformedXml(rule: string): Fault {
+  return s3Fault(
+    'MalformedXML',
+    `The XML you provided was not well-formed or did not validate against our published schema: ${rule}`,
+  );
 }
 
 export function noSuchBucket(name: string): Fault {

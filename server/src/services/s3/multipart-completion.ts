@@ -4,6 +4,7 @@ import type { Operation, RequestContext } from '../../domain/operation.ts';
 import type { ObjectRow, SegmentRow, UploadRow } from '../../ports/store-s3.ts';
 import { checksumIn, checksumMembers, checksumOfParts } from './checksums.ts';
 import { checkWrite, quoted, unquoted } from './conditions.ts';
+import { encryptionMembers } from './encryption.ts';
 import { noSuchBucket, noSuchUpload, s3Fault } from './faults.ts';
 import { encodeKey } from './key-scan.ts';
 import type { S3Parts } from './parts.ts';
@@ -46,6 +47,7 @@ export function multipartCompletionOperations({ store, buckets, blobs }: S3Parts
           Bucket: bucket,
           Key: key,
           ETag: quoted(object.etag),
+          ...encryptionMembers(object.description.encryption),
           ...checksumMembers(object.checksumAlgorithm, object.checksum),
           ...(object.checksumType ? { ChecksumType: object.checksumType } : {}),
         };

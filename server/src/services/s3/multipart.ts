@@ -14,6 +14,7 @@ import { checksumMembers, declaredChecksum, multipartChecksumType, parseAlgorith
 import { quoted } from './conditions.ts';
 import { askToCopyFrom, checkCopySize, openCopySource, parseCopySource } from './copy-source.ts';
 import { checkKey, describe, refuseUnsupportedHeaders } from './description.ts';
+import { CUSTOMER_PREFIX_OF_SOURCE, encryptionConditions, encryptionMembers } from './encryption.ts';
 import { invalidArgument, noSuchBucket, noSuchUpload, s3Fault } from './faults.ts';
 import type { S3Parts } from './parts.ts';
 import { parseCopyRange } from './ranges.ts';
@@ -28,9 +29,16 @@ interface UploadInput {
 }
 
 export function multipartOperations(parts: S3Parts) {
-  const { store, objects, buckets, blobs, ids } = parts;
+  const { store, objects, buckets, blobs, ids, protection } = parts;
   const askToWrite = (input: UploadInput, ctx: RequestContext) =>
     buckets.ask(input, ctx, { action: 's3:PutObject', key: input.Key ?? '' });
+
+  async function askToWritePart(input: UploadInput, ctx: RequestContext) {
+    const upload = await store.read(({ s3 }) => s3.upload(input.UploadId ?? ''));
+    const own = upload?.bucket === input.Bucket ? upload?.description : undefined;
+    const use = await protection.questionsToUse(own, ['kms:GenerateDataKey', 'kms:Decrypt'], ctx);
+    return [...(await askToWrite(input, ctx)), ...use];
+  }
 
   /** Names a durable blob as a part, unless the upload ended while its bytes came in. */
   async function writePart(segment: SegmentRow): Promise<void> {
@@ -48,7 +56,11 @@ export function multipartOperations(parts: S3Parts) {
 
   return {
     CreateMultipartUpload: {
-      authorize: askToWrite,
+      async authorize(input: CreateMultipartUploadRequest, ctx: RequestContext) {
+        const conditions = { 's3:x-amz-acl': input.ACL, ...encryptionConditions(ctx) };
+        const write = await buckets.ask(input, ctx, { action: 's3:PutObject', key: input.Key ?? '', conditions });
+        return [...write, ...(await protection.questionsToWrite(input, ctx))];
+      },
       async handle(input: CreateMultipartUploadRequest, ctx: RequestContext): Promise<CreateMultipartUploadOutput> {
         const bucket = input.Bucket ?? '';
         const key = input.Key ?? '';
@@ -61,6 +73,7 @@ export function multipartOperations(parts: S3Parts) {
             'The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.',
           );
         const type = algorithm === null ? null : multipartChecksumType(algorithm, input.ChecksumType);
+        const { encryption } = await protection.protect(input, ctx);
         const upload: UploadRow = {
           uploadId: newUploadId(ctx.now, ids.bytes(24)),
           bucket,
@@ -69,7 +82,7 @@ export function multipartOperations(parts: S3Parts) {
           initiatorArn: ctx.principal.arn,
           checksumAlgorithm: algorithm,
           checksumType: type,
-          description: describe(input, ctx),
+          description: { ...describe(input, ctx), encryption },
         };
         await store.transaction(async ({ s3 }) => {
           if (!(await s3.bucket(bucket))) throw noSuchBucket(bucket);
@@ -79,6 +92,7 @@ export function multipartOperations(parts: S3Parts) {
           Bucket: bucket,
           Key: key,
           UploadId: upload.uploadId,
+          ...encryptionMembers(encryption),
           ...(algorithm === null ? {} : { ChecksumAlgorithm: algorithm }),
           ...(type === null ? {} : { ChecksumType: type }),
         };
@@ -86,7 +100,7 @@ export function multipartOperations(parts: S3Parts) {
     } satisfies Operation<CreateMultipartUploadRequest, CreateMultipartUploadOutput>,
 
     UploadPart: {
-      authorize: askToWrite,
+      authorize: askToWritePart,
       async handle(input: UploadPartRequest, ctx: RequestContext): Promise<UploadPartOutput> {
         refuseUnsupportedHeaders(ctx);
         const partNumber = checkPartNumber(input.PartNumber);
@@ -97,13 +111,20 @@ export function multipartOperations(parts: S3Parts) {
             'InvalidRequest',
             `Checksum Type mismatch occurred, expected checksum Type: ${upload.checksumAlgorithm.toLowerCase()}, actual checksum Type: ${declared.algorithm.toLowerCase()}`,
           );
-        const received = await receive(objects, input.Body, ctx, upload.checksumAlgorithm ?? 'CRC64NVME');
+        const protect = await protection.protectPart(upload, ctx);
+        const received = await receive(
+          protect?.sink ?? objects,
+          input.Body,
+          ctx,
+          upload.checksumAlgorithm ?? 'CRC64NVME',
+        );
+        const etag = protect?.etag(received.md5) ?? received.md5;
         await writePart({
           ownerId: upload.uploadId,
           partNumber,
           blobId: received.blobId,
           sizeBytes: received.sizeBytes,
-          etag: received.md5,
+          etag,
           checksum: received.checksum,
           modifiedAt: wholeSeconds(ctx.now),
         });
@@ -111,13 +132,17 @@ export function multipartOperations(parts: S3Parts) {
           algorithm: upload.checksumAlgorithm,
           value: received.checksum,
         };
-        return { ETag: quoted(received.md5), ...checksumMembers(shown.algorithm, shown.value) };
+        return {
+          ETag: quoted(etag),
+          ...encryptionMembers(protect?.encryption),
+          ...checksumMembers(shown.algorithm, shown.value),
+        };
       },
     } satisfies Operation<UploadPartRequest, UploadPartOutput>,
 
     UploadPartCopy: {
       async authorize(input: UploadPartCopyRequest, ctx: RequestContext) {
-        return [...(await askToWrite(input, ctx)), ...(await askToCopyFrom(parts, input))];
+        return [...(await askToWritePart(input, ctx)), ...(await askToCopyFrom(parts, input, ctx))];
       },
       async handle(input: UploadPartCopyRequest, ctx: RequestContext): Promise<UploadPartCopyOutput> {
         refuseUnsupportedHeaders(ctx);
@@ -130,20 +155,25 @@ export function multipartOperations(parts: S3Parts) {
           const sizeBytes = range ? range.end - range.start + 1 : open.object.sizeBytes;
           checkCopySize(sizeBytes);
           const algorithm = upload.checksumAlgorithm ?? 'CRC64NVME';
-          const copied = await duplicate(objects, open.stream(range, ctx.signal), sizeBytes, algorithm);
+          const protect = await protection.protectPart(upload, ctx);
+          const dataKey = await protection.unlock(open.object.description, ctx, CUSTOMER_PREFIX_OF_SOURCE);
+          const source = open.stream(range, ctx.signal, dataKey);
+          const copied = await duplicate(protect?.sink ?? objects, source, sizeBytes, algorithm);
+          const etag = protect?.etag(copied.md5) ?? copied.md5;
           const modifiedAt = wholeSeconds(ctx.now);
           await writePart({
             ownerId: upload.uploadId,
             partNumber,
             blobId: copied.blobId,
             sizeBytes,
-            etag: copied.md5,
+            etag,
             checksum: copied.checksum,
             modifiedAt,
           });
           return {
+            ...encryptionMembers(protect?.encryption),
             CopyPartResult: {
-              ETag: quoted(copied.md5),
+              ETag: quoted(etag),
               LastModified: modifiedAt,
               ...checksumMembers(upload.checksumAlgorithm, copied.checksum),
             },

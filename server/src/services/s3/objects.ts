@@ -14,6 +14,7 @@ import { wholeSeconds } from './buckets.ts';
 import { checksumMembers } from './checksums.ts';
 import { checkRead, checkWrite, quoted } from './conditions.ts';
 import { checkKey, checkVersion, describe, refuseUnsupportedHeaders } from './description.ts';
+import { encryptionConditions, encryptionMembers, refuseEncryptionOfRead } from './encryption.ts';
 import { invalidArgument, noSuchBucket, s3Fault } from './faults.ts';
 import type { S3Parts } from './parts.ts';
 import { type ByteRange, parseRange } from './ranges.ts';
@@ -26,11 +27,12 @@ interface WithStatus {
 }
 
 export function objectOperations(parts: S3Parts) {
-  const { store, objects, buckets, blobs, ids } = parts;
+  const { store, buckets, blobs, ids, protection } = parts;
 
   /** Everything that GetObject and HeadObject share: conditions, part or range, and the members that describe it. */
   async function select(input: GetObjectRequest, ctx: RequestContext) {
     refuseUnsupportedHeaders(ctx);
+    refuseEncryptionOfRead(ctx);
     const key = input.Key ?? '';
     checkVersion(input.VersionId, key);
     if (ctx.principal.type === 'anonymous' && overrides(input).length > 0)
@@ -39,6 +41,7 @@ export function objectOperations(parts: S3Parts) {
     try {
       const { object, segments } = open;
       const { description } = object;
+      protection.check(description, ctx);
       checkRead(input, object, {
         ...(description.cacheControl ? { 'cache-control': description.cacheControl } : {}),
       });
@@ -52,6 +55,7 @@ export function objectOperations(parts: S3Parts) {
         ETag: quoted(object.etag),
         ...(range ? { ContentRange: `bytes ${range.start}-${range.end}/${object.sizeBytes}` } : {}),
         ...describing(object, input),
+        ...encryptionMembers(description.encryption),
         ...(input.ChecksumMode === 'ENABLED' ? shownChecksum(object, part, range) : {}),
         ...(part && object.partsCount !== null ? { PartsCount: object.partsCount } : {}),
         ...(range ? { $metadata: { httpStatusCode: 206 } } : {}),
@@ -65,8 +69,11 @@ export function objectOperations(parts: S3Parts) {
 
   return {
     PutObject: {
-      authorize: (input: PutObjectRequest, ctx: RequestContext) =>
-        buckets.ask(input, ctx, { key: input.Key ?? '', conditions: { 's3:x-amz-acl': input.ACL } }),
+      async authorize(input: PutObjectRequest, ctx: RequestContext) {
+        const conditions = { 's3:x-amz-acl': input.ACL, ...encryptionConditions(ctx) };
+        const write = await buckets.ask(input, ctx, { key: input.Key ?? '', conditions });
+        return [...write, ...(await protection.questionsToWrite(input, ctx))];
+      },
       async handle(input: PutObjectRequest, ctx: RequestContext): Promise<PutObjectOutput> {
         const bucket = input.Bucket ?? '';
         const key = input.Key ?? '';
@@ -75,23 +82,26 @@ export function objectOperations(parts: S3Parts) {
         const description = describe(input, ctx);
         // Before the bytes, so that a write that cannot succeed costs no upload; again when it is written.
         checkWrite(input, key, await store.read(rows => rows.s3.object(bucket, key)));
-        const received = await receive(objects, input.Body, ctx);
+        const protect = await protection.protect(input, ctx);
+        const received = await receive(protect.sink, input.Body, ctx);
         const object: ObjectRow = {
           bucket,
           key,
           objectId: ids.uuid(),
           sizeBytes: received.sizeBytes,
-          etag: received.md5,
+          etag: protect.etag(received.md5),
           modifiedAt: wholeSeconds(ctx.now),
           checksumAlgorithm: received.checksumAlgorithm,
           checksumType: 'FULL_OBJECT',
           checksum: received.checksum,
           partsCount: null,
-          description,
+          description: { ...description, encryption: protect.encryption },
         };
         await writeObject(parts, object, received.blobId, input);
         return {
           ETag: quoted(object.etag),
+          ...encryptionMembers(protect.encryption),
+          ...(input.SSEKMSEncryptionContext && { SSEKMSEncryptionContext: input.SSEKMSEncryptionContext }),
           ...checksumMembers(object.checksumAlgorithm, object.checksum),
           ChecksumType: 'FULL_OBJECT',
         };
@@ -102,7 +112,11 @@ export function objectOperations(parts: S3Parts) {
       authorize: (input: GetObjectRequest, ctx: RequestContext) => askToRead(parts, input, ctx),
       async handle(input: GetObjectRequest, ctx: RequestContext): Promise<GetObjectOutput> {
         const { open, range, output } = await select(input, ctx);
-        const body = open.stream(range, ctx.signal) as unknown as NonNullable<GetObjectOutput['Body']>;
+        const dataKey = await protection.unlock(open.object.description, ctx).catch(error => {
+          open.close();
+          throw error;
+        });
+        const body = open.stream(range, ctx.signal, dataKey) as unknown as NonNullable<GetObjectOutput['Body']>;
         return { ...output, Body: body };
       },
     } satisfies Operation<GetObjectRequest, GetObjectOutput>,

@@ -5,6 +5,7 @@ import { accessTo } from './access.ts';
 import { noSuchKey } from './faults.ts';
 import type { S3Parts } from './parts.ts';
 import type { ByteRange } from './ranges.ts';
+import { openSealed } from './sealed-blobs.ts';
 
 interface ObjectInput {
   Bucket?: string | undefined;
@@ -12,13 +13,16 @@ interface ObjectInput {
   ExpectedBucketOwner?: string | undefined;
 }
 
+/** What decrypts an object; others read only what is said of it. */
+const READS_BYTES: ReadonlySet<string> = new Set(['GetObject', 'CopyObject', 'UploadPartCopy']);
+
 /**
  * The questions of an operation that reads an object. Where there is none, the caller must be allowed to list the bucket
  * as well: else the answer is AccessDenied, because "no such key" would tell what the bucket holds.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
  */
 export async function askToRead(
-  { store, buckets }: S3Parts,
+  { store, buckets, protection }: S3Parts,
   input: ObjectInput,
   ctx: RequestContext,
   action?: string,
@@ -27,14 +31,17 @@ export async function askToRead(
   const key = input.Key ?? '';
   const read = accessTo(bucket, { key, ...(action === undefined ? {} : { action }) });
   const object = await store.read(rows => rows.s3.object(bucket.name, key));
-  return object ? [read] : [read, accessTo(bucket, { action: 's3:ListBucket' })];
+  const use = READS_BYTES.has(ctx.operation)
+    ? await protection.questionsToUse(object?.description, ['kms:Decrypt'], ctx)
+    : [];
+  return object ? [read, ...use] : [read, accessTo(bucket, { action: 's3:ListBucket' })];
 }
 
 export interface OpenObject {
   object: ObjectRow;
   segments: SegmentRow[];
-  /** Streams bytes of the object and then closes it. */
-  stream(range: ByteRange | undefined, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** Streams bytes of the object and then closes it. @param dataKey as ObjectProtection.unlock gave it */
+  stream(range: ByteRange | undefined, signal: AbortSignal, dataKey: Uint8Array | null): AsyncIterable<Uint8Array>;
   /** For an object whose bytes are not wanted. */
   close(): void;
 }
@@ -52,7 +59,12 @@ export async function openObject({ store, objects, blobs }: S3Parts, bucket: str
       const segments = await store.read(({ s3 }) => s3.segments(object.objectId));
       // Two questions: an object replaced between them has lost its segments, and is looked up again. None is without.
       if (segments.length > 0)
-        return { object, segments, close, stream: (range, signal) => stream(objects, segments, range, signal, close) };
+        return {
+          object,
+          segments,
+          close,
+          stream: (range, signal, dataKey) => stream(objects, segments, range, signal, dataKey, close),
+        };
     }
     throw new Error(`The object ${bucket}/${key} has no segments, or is replaced without pause.`);
   } catch (error) {
@@ -66,6 +78,7 @@ function stream(
   segments: readonly SegmentRow[],
   range: ByteRange | undefined,
   signal: AbortSignal,
+  dataKey: Uint8Array | null,
   close: () => void,
 ): AsyncIterable<Uint8Array> {
   // A client that goes away before the first byte never pulls the generator, whose `finally` then never runs.
@@ -79,7 +92,9 @@ function stream(
           const start = Math.max(0, (range?.start ?? 0) - offset);
           const end = Math.min(sizeBytes - 1, (range?.end ?? Number.POSITIVE_INFINITY) - offset);
           if (start <= end)
-            yield* start === 0 && end === sizeBytes - 1 ? objects.get(blobId) : objects.get(blobId, { start, end });
+            yield* dataKey === null
+              ? objects.get(blobId, { start, end })
+              : openSealed(objects, dataKey, blobId, sizeBytes, { start, end });
           offset += sizeBytes;
         }
       } finally {

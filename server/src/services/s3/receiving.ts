@@ -25,7 +25,7 @@ export interface Received {
  * @param wanted the algorithm of the upload that a part belongs to
  */
 export async function receive(
-  objects: Objects,
+  objects: Pick<Objects, 'put'>,
   body: unknown,
   ctx: RequestContext,
   wanted: ChecksumAlgorithm | null = null,
@@ -89,7 +89,7 @@ export async function receive(
 
 /** Streams bytes that are already here into a new blob, with the digests that a copy shows. */
 export async function duplicate(
-  objects: Objects,
+  objects: Pick<Objects, 'put'>,
   source: AsyncIterable<Uint8Array>,
   sizeBytes: number,
   algorithm: ChecksumAlgorithm,

@@ -1,14 +1,15 @@
 /**
  * Amazon S3, path-style.
  *
- * Gaps: versioning, tags, ACLs, encryption at rest (SSE headers are refused by name, not ignored), Object Lock, lifecycle,
+ * Gaps: versioning, tags, ACLs, aws:kms:dsse (refused by name), Object Lock, lifecycle,
  * CORS, web sites, replication, notifications, POST from a browser form, virtual-hosted addressing. Operations without an
  * entry below answer 501 NotImplemented with their own name. Checksums of the XXHASH family are refused by name.
  *
  * By design: a bucket belongs to the Region that it was made in; a request signed for another Region gets a 301 with the
  * right one, which SDKs follow. GetBucketLocation and the source of a copy may cross Regions, as on AWS. A `+` in a path is
  * a plus. Where the client sends no checksum, CRC64NVME is computed and kept, as AWS does since 2024. An object that came in
- * parts stays in parts on the disk: completing it moves nothing.
+ * parts stays in parts on the disk: completing it moves nothing. Every object is encrypted at rest; SSE-C is taken without TLS from this
+ * machine only. HeadObject asks for no permission on a KMS key.
  *
  * Client quirks: the AWS CLI, boto3 and the SDKs ask for encoding-type=url and decode `+` as a space. boto3 sends Expect:
  * 100-continue with every body, so what can be refused is refused before the first byte is read. Clients repeat a
@@ -17,12 +18,14 @@
 import type { Operation, ServiceModule } from '../../domain/operation.ts';
 import { createBucketFinder } from './access.ts';
 import { createBlobKeeper } from './blobs.ts';
+import { bucketEncryptionOperations } from './bucket-encryption.ts';
 import { bucketPolicyOperations } from './bucket-policies.ts';
 import { bucketSettingOperations } from './bucket-settings.ts';
 import { bucketOperations } from './buckets.ts';
 import { copyingOperations } from './copying.ts';
 import { deletingOperations } from './deleting.ts';
 import { detectOperation } from './detect.ts';
+import { createObjectProtection } from './encryption.ts';
 import { s3FaultFor } from './faults.ts';
 import { listingOperations } from './listing.ts';
 import { multipartOperations } from './multipart.ts';
@@ -37,9 +40,11 @@ export function createS3Service(dependencies: S3Dependencies): ServiceModule {
     ...dependencies,
     buckets: createBucketFinder(dependencies.store),
     blobs: createBlobKeeper(dependencies.objects),
+    protection: createObjectProtection(dependencies),
   };
   const operations: Record<string, Operation<never, unknown>> = {
     ...bucketOperations(parts),
+    ...bucketEncryptionOperations(parts),
     ...bucketPolicyOperations(parts),
     ...bucketSettingOperations(parts),
     ...objectOperations(parts),
