@@ -7,6 +7,8 @@ import torch
 from diffusers import AutoencoderDC
 from torch import Tensor
 
+from models.art.precision import autocast
+
 SCALE = 8  # pixels along one latent's edge
 CHANNELS = 8
 
@@ -41,7 +43,7 @@ def encode(vae: AutoencoderDC, pixels: np.ndarray, batch: int = 50) -> Tensor:
     """uint8 [n, h, w, 3] to bfloat16 [n, 8, h/8, w/8], not normalised."""
     latents = []
     for start in range(0, len(pixels), batch):
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast():
             latents.append(vae.encode(to_tensor(pixels[start : start + batch])).latent.bfloat16())
     return torch.cat(latents)
 
@@ -49,6 +51,6 @@ def encode(vae: AutoencoderDC, pixels: np.ndarray, batch: int = 50) -> Tensor:
 @torch.no_grad()
 def decode(vae: AutoencoderDC, latents: Tensor) -> np.ndarray:
     """float32 [n, 8, h/8, w/8], not normalised, to uint8 [n, h, w, 3]."""
-    with torch.autocast("cpu", torch.bfloat16):
+    with autocast():
         x = vae.decode(latents.contiguous(memory_format=torch.channels_last)).sample
     return ((x.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()

@@ -16,6 +16,7 @@ from diffusers import AutoencoderDC
 from torch import Tensor
 
 from models.art import autoencoder, cache
+from models.art.precision import autocast
 
 MAX_NOISE = 0.25  # in deviations of the latents: about what 25 sampling steps of the denoiser leave
 CROP = 96  # pixels along a training crop's edge
@@ -75,7 +76,7 @@ def train(
         x = autoencoder.to_tensor(
             np.stack([_crop(rng.choice(pixels[rng.choice(list(pixels))]), rng) for _ in range(batch)])
         )
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast():
             with torch.set_grad_enabled(not decoder_only):
                 z = vae.encode(x).latent
             z = z + std * torch.rand(batch, 1, 1, 1) * MAX_NOISE * torch.randn_like(z)

@@ -21,6 +21,7 @@ from diffusers import DDPMScheduler, UNet2DConditionModel
 from torch import Tensor, multiprocessing, nn
 
 from models.art import cache
+from models.art.precision import autocast
 from models.art.text_states import WIDTH, text_states
 
 CAPTION_DROPOUT = 0.1
@@ -252,7 +253,7 @@ def _stepper(
         alpha_bar = alphas_cumprod[timesteps].view(-1, 1, 1, 1)
         noise = torch.randn_like(latents)
         noisy = alpha_bar.sqrt() * latents + (1 - alpha_bar).sqrt() * noise
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast():
             v = unet(noisy.contiguous(memory_format=torch.channels_last), timesteps, states).sample
         loss = nn.functional.mse_loss(v.float(), v_target(latents, noise, alpha_bar))
         optimizer.zero_grad()

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from models.art import autoencoder
 from models.art.denoiser import scheduler
+from models.art.precision import autocast
 from models.art.text_states import text_states
 
 
@@ -29,7 +30,7 @@ def draw(
         [torch.randn(8, *size, generator=torch.Generator().manual_seed(seed + i)) for i in range(len(prompts))]
     )
     for t in noise_schedule.timesteps:
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast():
             v = unet(
                 torch.cat([latents, latents]).contiguous(memory_format=torch.channels_last), t, states
             ).sample.float()

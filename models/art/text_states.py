@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from transformers import AutoModel, AutoTokenizer
 
+from models.art.precision import autocast
+
 WINDOW = 32
 WIDTH = 384
 
@@ -31,6 +33,6 @@ def text_states(captions: list[str], batch: int = 128) -> Tensor:
             truncation=True,
             return_tensors="pt",
         )
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast():
             states.append(model(**tokens).last_hidden_state.bfloat16())
     return torch.cat(states)

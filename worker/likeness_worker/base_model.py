@@ -24,6 +24,7 @@ from likeness_worker.rundir import RunError
 TASKS = ("TEXT_IMAGE", "IMAGE_VARIATION")
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
 
+OPTIONAL_PARTS = ("upsampler",)
 ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
 
 
@@ -171,7 +172,7 @@ def read_base_model(path: Path) -> BaseModel:
             f"likeness.json says family {named}, but {class_name} is of family {defaults.family}.",
             user_error=True,
         )
-    for name in defaults.parts:
+    for name in (*defaults.parts, *(name for name in OPTIONAL_PARTS if name in parts)):
         check_part(base.part(name), name)
     if not base.part("tokenizer").is_dir():
         raise RunError("The base model's part tokenizer is missing.", user_error=True)

@@ -91,6 +91,12 @@ class Engine:
                     images.append(self.family.decode_latents(latents.unsqueeze(0))[0].numpy())
         return images
 
+    def enlarge(self, image: NDArray[np.uint8], request: InvokeRequest) -> NDArray[np.uint8]:
+        """What a request for more pixels than were drawn is scaled from: the base's upsampler sharpens as it enlarges.
+        May be called from any thread: nothing here keeps state."""
+        height, width, _ = image.shape
+        return self.family.enlarge(image) if request.width > width or request.height > height else image
+
     def _batch_size(self, shape: Shape, wanted: int) -> int:
         return next((size for size in self._batch_sizes if size <= wanted and self._is_proven(shape, size)), 1)
 

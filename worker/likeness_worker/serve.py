@@ -115,7 +115,9 @@ class Model:
         job.done.wait()
         if job.error is not None:
             return job.error
-        images = tuple(tasks.encode_png(image, request.width, request.height) for image in job.images)
+        images = tuple(
+            tasks.encode_png(engine.enlarge(image, request), request.width, request.height) for image in job.images
+        )
         return contract.InvokeResponse(images=images, seconds=round(time.monotonic() - start, 3))
 
     def drain(self) -> None:

@@ -4,7 +4,8 @@ guidance and a path through the noise schedule; what comes out becomes PNGs of e
 How the seed system's parameters map:
 
 - width, height: drawn at the size of about the base's resolution² pixels whose aspect is nearest
-  (data.bucket_for, as in training), then scaled up (Lanczos) to cover the size asked for, and its middle cut out.
+  (data.bucket_for, as in training), then enlarged by the base's upsampler if it has one, scaled (Lanczos) to cover the
+  size asked for, and its middle cut out.
 - cfgScale: 1 + (cfgScale - 1) (guidanceScale - 1) / 7, so that the seed system's default of 8 gives the family's
   good value and 1 would be no guidance.
 - quality: "premium" takes twice the steps of "standard".

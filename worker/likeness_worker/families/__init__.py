@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from likeness_worker.base_model import BaseModel
@@ -54,6 +56,11 @@ class Family(Protocol):
 
     def decode_latents(self, latents: Tensor) -> Tensor:
         """Latents [B, C, H/8, W/8] -> [B, H, W, 3], uint8, on the CPU."""
+        ...
+
+    def enlarge(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """[H, W, 3] -> the same picture several times as large, by the base's learned upsampler; as it is where the base
+        has none."""
         ...
 
     def encode_text(self, text: str) -> Tensor:
@@ -119,6 +126,11 @@ def round_frozen_weights(module: nn.Module, placement: Placement) -> None:
     for layer in module.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d):
             layer.to(placement.dtype)
+
+
+def to_bytes(x: Tensor) -> Tensor:
+    """[B, 3, H, W], -1 to 1 -> [B, H, W, 3], uint8, on the CPU."""
+    return ((x.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu()
 
 
 # Most positions (of latents) for which a CPU multiplies attention out: their square must stay small in memory.

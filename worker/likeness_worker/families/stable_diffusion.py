@@ -10,12 +10,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from likeness_worker.base_model import BaseModel
 from likeness_worker.diffusion import Process, process_from
-from likeness_worker.families import Placement, choose_attention, load_part, round_frozen_weights
+from likeness_worker.families import Placement, choose_attention, load_part, round_frozen_weights, to_bytes
 from likeness_worker.rundir import RunError
 from likeness_worker.windows import split_tokens
 
@@ -57,7 +59,10 @@ class StableDiffusion:
     def decode_latents(self, latents: Tensor) -> Tensor:
         with self.placement.autocast():
             pixels = self._vae.decode(latents / self._scaling_factor + self._shift).sample
-        return ((pixels.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu()
+        return to_bytes(pixels)
+
+    def enlarge(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return pixels
 
     @torch.no_grad()
     def encode_text(self, text: str) -> Tensor:
