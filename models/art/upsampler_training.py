@@ -70,7 +70,11 @@ class Pairs:
         """Draw pairs of crops: small [n, 3, 32, 32] and large [n, 3, 128, 128], -1..1."""
         small, large = [], []
         for _ in range(count):
-            i, top, left = rng.randrange(len(self.large)), rng.randrange(SMALL - CROP + 1), rng.randrange(SMALL - CROP + 1)
+            i, top, left = (
+                rng.randrange(len(self.large)),
+                rng.randrange(SMALL - CROP + 1),
+                rng.randrange(SMALL - CROP + 1),
+            )
             small.append(rng.choice(self.small)[i, top : top + CROP, left : left + CROP])
             large.append(self.large[i, top * FACTOR : (top + CROP) * FACTOR, left * FACTOR : (left + CROP) * FACTOR])
         return autoencoder.to_tensor(np.stack(small)), autoencoder.to_tensor(np.stack(large))

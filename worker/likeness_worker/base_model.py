@@ -24,8 +24,10 @@ from likeness_worker.rundir import RunError
 TASKS = ("TEXT_IMAGE", "IMAGE_VARIATION")
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
 
-OPTIONAL_PARTS = ("upsampler",)
+OPTIONAL_PARTS = ("upsampler", "text_encoder_3")
 ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
+# The text side of a transformer that attends to text and picture together.
+JOINT_ATTENTION = ("add_q_proj", "add_k_proj", "add_v_proj", "to_add_out")
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ class BaseModel:
 class _Defaults:
     family: str
     parts: tuple[str, ...]  # those with weights
+    tokenizers: tuple[str, ...]
     resolution: int
     size_multiple: int
     learning_rate_factor: float
@@ -111,6 +114,7 @@ SUPPORTED: Mapping[str, _Defaults] = {
     "LikenessArtPipeline": _Defaults(
         family="art",
         parts=("unet", "vae", "text_encoder"),
+        tokenizers=("tokenizer",),
         resolution=128,
         size_multiple=32,
         learning_rate_factor=100,
@@ -120,6 +124,7 @@ SUPPORTED: Mapping[str, _Defaults] = {
     "StableDiffusionPipeline": _Defaults(
         family="stable-diffusion",
         parts=("unet", "vae", "text_encoder"),
+        tokenizers=("tokenizer",),
         resolution=512,
         size_multiple=64,
         # A LoRA on Stable Diffusion wants about 1e-4 (diffusers' own example) where the seed system's good
@@ -127,6 +132,36 @@ SUPPORTED: Mapping[str, _Defaults] = {
         learning_rate_factor=10,
         lora=Lora(16, 16, ATTENTION),
         sampling=Sampling(steps=25, guidance_scale=7.5),
+    ),
+    "StableDiffusionXLPipeline": _Defaults(
+        family="stable-diffusion-xl",
+        parts=("unet", "vae", "text_encoder", "text_encoder_2"),
+        tokenizers=("tokenizer", "tokenizer_2"),
+        resolution=1024,
+        size_multiple=64,
+        learning_rate_factor=10,
+        lora=Lora(16, 16, ATTENTION),
+        sampling=Sampling(steps=30, guidance_scale=5.0),
+    ),
+    "StableDiffusion3Pipeline": _Defaults(
+        family="stable-diffusion-3",
+        parts=("transformer", "vae", "text_encoder", "text_encoder_2"),
+        tokenizers=("tokenizer", "tokenizer_2"),
+        resolution=1024,
+        size_multiple=64,
+        learning_rate_factor=10,
+        lora=Lora(16, 16, (*ATTENTION, *JOINT_ATTENTION)),
+        sampling=Sampling(steps=28, guidance_scale=7.0, sampler="ddim"),
+    ),
+    "FluxPipeline": _Defaults(
+        family="flux",
+        parts=("transformer", "vae", "text_encoder", "text_encoder_2"),
+        tokenizers=("tokenizer", "tokenizer_2"),
+        resolution=1024,
+        size_multiple=64,
+        learning_rate_factor=10,
+        lora=Lora(16, 16, (*ATTENTION, *JOINT_ATTENTION)),
+        sampling=Sampling(steps=28, guidance_scale=3.5, sampler="ddim"),
     ),
 }
 
@@ -174,8 +209,9 @@ def read_base_model(path: Path) -> BaseModel:
         )
     for name in (*defaults.parts, *(name for name in OPTIONAL_PARTS if name in parts)):
         check_part(base.part(name), name)
-    if not base.part("tokenizer").is_dir():
-        raise RunError("The base model's part tokenizer is missing.", user_error=True)
+    for name in defaults.tokenizers:
+        if not base.part(name).is_dir():
+            raise RunError(f"The base model's part {name} is missing.", user_error=True)
     if not (path / "scheduler" / "scheduler_config.json").is_file():
         raise RunError("The base model lacks scheduler/scheduler_config.json.", user_error=True)
     return base
@@ -275,7 +311,7 @@ def _check_safetensors(path: Path, name: str) -> None:
 def _sample_resolution(path: Path, defaults: _Defaults) -> int:
     """SD 2.x at 768 px differs from 1.5 only in the denoiser's sample_size (in latents, 1/8 of the pixels)."""
     try:
-        size = json.loads((path / "unet" / "config.json").read_bytes()).get("sample_size")
+        size = json.loads((path / defaults.parts[0] / "config.json").read_bytes()).get("sample_size")
     except (OSError, ValueError, AttributeError):
         return defaults.resolution
     return size * 8 if isinstance(size, int) and size > 0 else defaults.resolution

@@ -7,9 +7,11 @@ flow (alpha + sigma = 1; Liu et al. 2022, Esser et al. 2024). Tensors are latent
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -24,18 +26,36 @@ Predict = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
+class DynamicShift:
+    """How a flow's sampler spends more of its steps on noise the more tokens a picture has (Esser et al. 2024,
+    §5.3.2, as FLUX.1 has it: the logarithm of the shift grows linearly with the number of tokens)."""
+
+    base_shift: float
+    max_shift: float
+    base_tokens: int
+    max_tokens: int
+
+    def shifted(self, sigma: float, tokens: int) -> float:
+        slope = (self.max_shift - self.base_shift) / (self.max_tokens - self.base_tokens)
+        shift = math.exp(self.base_shift + slope * (tokens - self.base_tokens))
+        return shift * sigma / (1 + (shift - 1) * sigma)
+
+
+@dataclass(frozen=True)
 class Process:
     """A noise schedule over T training timesteps, and what the denoiser predicts.
 
     :param alpha: [T], float64, signal's share at each timestep.
     :param sigma: [T], float64, noise's share.
     :param timesteps: [T], float32, the number that the denoiser is given for each.
+    :param dynamic_shift: of a flow whose sampling path depends on the picture's size.
     """
 
     prediction_type: PredictionType
     alpha: Tensor
     sigma: Tensor
     timesteps: Tensor
+    dynamic_shift: DynamicShift | None = None
 
     @property
     def zero_terminal_snr(self) -> bool:
@@ -83,6 +103,11 @@ class Process:
         return alpha * x - sigma * prediction, sigma * x + alpha * prediction
 
 
+def read_process(base: Path) -> Process:
+    """The process of a base model's folder, from its scheduler/scheduler_config.json."""
+    return process_from(json.loads((base / "scheduler" / "scheduler_config.json").read_bytes()))
+
+
 def process_from(config: Mapping[str, Any]) -> Process:
     """The process that a scheduler_config.json describes, whichever sampler's name stands in it.
 
@@ -90,12 +115,20 @@ def process_from(config: Mapping[str, Any]) -> Process:
     """
     count = int(config.get("num_train_timesteps", 1000))
     if "FlowMatch" in str(config.get("_class_name")):
+        dynamic = None
         if config.get("use_dynamic_shifting"):
-            raise RunError("The scheduler's use_dynamic_shifting is not supported.", user_error=True)
-        shift = float(config.get("shift", 1.0))
+            if config.get("time_shift_type", "exponential") != "exponential":
+                raise RunError("The scheduler's time_shift_type must be exponential.", user_error=True)
+            dynamic = DynamicShift(
+                float(config.get("base_shift", 0.5)),
+                float(config.get("max_shift", 1.15)),
+                int(config.get("base_image_seq_len", 256)),
+                int(config.get("max_image_seq_len", 4096)),
+            )
+        shift = 1.0 if dynamic else float(config.get("shift", 1.0))
         sigma = torch.arange(1, count + 1, dtype=torch.float64) / count
         sigma = shift * sigma / (1 + (shift - 1) * sigma)
-        return Process("flow", 1 - sigma, sigma, (sigma * count).float())
+        return Process("flow", 1 - sigma, sigma, (sigma * count).float(), dynamic)
     kind = config.get("prediction_type", "epsilon")
     if kind not in ("epsilon", "v_prediction"):
         raise RunError(
@@ -108,15 +141,20 @@ def process_from(config: Mapping[str, Any]) -> Process:
     return Process(kind, alpha_bar.sqrt(), (1 - alpha_bar).sqrt(), torch.arange(count, dtype=torch.float32))
 
 
-def trailing_path(process: Process, steps: int, strength: float = 1.0) -> list[int]:
+def trailing_path(process: Process, steps: int, positions: int, strength: float = 1.0) -> list[int]:
     """Indices into the schedule that a sampler visits, from the noisiest down: "trailing" spacing, which begins at
     the last timestep (Lin et al. 2023, "Common Diffusion Noise Schedules and Sample Steps are Flawed", §3.3).
 
+    :param positions: of one picture's latents; a dynamic shift counts a token for each four of them.
     :param strength: how far up the schedule it begins, above 0 to 1; fewer steps for less.
     """
-    start = max(1, round(strength * len(process.alpha)))
+    length = len(process.alpha)
+    start = max(1, round(strength * length))
     count = min(start, max(round(steps * strength), min(steps, 4)))
-    return [round(start - i * start / count) - 1 for i in range(count)]
+    levels = [start - i * start / count for i in range(count)]
+    if process.dynamic_shift is not None:
+        levels = [process.dynamic_shift.shifted(level / length, positions // 4) * length for level in levels]
+    return [round(level) - 1 for level in levels]
 
 
 def sample(

@@ -110,6 +110,8 @@ class Engine:
         rescale = family.base.sampling.guidance_rescale
 
         def predict(x: Tensor, timesteps: Tensor) -> Tensor:
+            if family.distilled_guidance:
+                return family.predict(x, timesteps, conditional, scale)
             if not shape.guided:
                 return family.predict(x, timesteps, conditional)
             halves = family.predict(torch.cat([x, x]), torch.cat([timesteps, timesteps]), both).chunk(2)
@@ -150,10 +152,11 @@ class Engine:
         with torch.inference_mode():
             states = join_windows([family.encode_text("")], family.encode_text(""))[0]
             side = Size(family.base.resolution, family.base.resolution)
-            path = trailing_path(family.process, family.base.sampling.steps)
+            positions = (side.width // family.latent_scale) ** 2
+            path = trailing_path(family.process, family.base.sampling.steps, positions)
             for size in self._batch_sizes:
                 self._is_proven(Shape(side, len(states), True, tuple(path)), size)
-            short = Shape(side, len(states), True, tuple(trailing_path(family.process, 2)))
+            short = Shape(side, len(states), True, tuple(trailing_path(family.process, 2, positions)))
             probe = self._probes(short, 1)[0]
         self.draw(None, [Drawing(short, probe.start, states, states, 4.0)])
 

@@ -101,7 +101,7 @@ class Model:
 
         try:
             request = contract.read(contract.InvokeRequest, _parse(body), "request")
-            tasks.check_request(request, engine.adapter_ids)
+            tasks.check_request(request, engine.adapter_ids, engine.family.distilled_guidance)
             base = engine.family.base
             inputs = tasks.decode_inputs(request, tasks.drawn_size(base.resolution, base.size_multiple, request))
         except (contract.ContractError, tasks.InvalidRequest) as error:

@@ -77,10 +77,12 @@ def drawn_size(family_resolution: int, size_multiple: int, request: InvokeReques
     return bucket_for(request.width / request.height, family_resolution, size_multiple)
 
 
-def check_request(request: InvokeRequest, adapter_ids: tuple[str, ...]) -> None:
+def check_request(request: InvokeRequest, adapter_ids: tuple[str, ...], distilled_guidance: bool) -> None:
     """What the schema cannot say. :raises InvalidRequest:"""
     if request.adapter_id is not None and request.adapter_id not in adapter_ids:
         raise InvalidRequest(f"adapterId {request.adapter_id} is not loaded here")
+    if distilled_guidance and request.negative_text:
+        raise InvalidRequest("negativeText has no effect on this base model, whose guidance is distilled: leave it out")
     if request.task == "TEXT_IMAGE" and request.text is None:
         raise InvalidRequest("text is required for TEXT_IMAGE")
     if request.task == "IMAGE_VARIATION":
@@ -130,7 +132,7 @@ def plan_drawings(request: InvokeRequest, family: Family, inputs: list[NDArray[n
         assert request.similarity_strength is not None
         strength = 1 - 0.9 * request.similarity_strength
         latents = [family.encode_images(to_unit_range(pixels))[0] for pixels in inputs]
-    path = tuple(trailing_path(process, steps, strength))
+    path = tuple(trailing_path(process, steps, shape_latents[1] * shape_latents[2], strength))
     alpha, sigma = float(process.alpha[path[0]]), float(process.sigma[path[0]])
     shape = Shape(size, conditional.shape[0], guided, path)
 

@@ -1,9 +1,9 @@
 """The embedded model's learned upsampler: four times the pixels, with the crisp edges that flat drawings have.
 
 A small residual network in the manner of EDSR (Lim et al. 2017, "Enhanced Deep Residual Networks for Single Image
-Super-Resolution"): it works at half the size that it is given, on space-to-depth channels, so that its convolutions see far for
-little work, and adds what it found to the picture scaled up bilinearly (Shi et al. 2016 for the sub-pixel shuffle at its
-end). It is a part of a base model's folder like any other: config.json and safetensors.
+Super-Resolution"): it works at half the size that it is given, on space-to-depth channels, so that its convolutions
+see far for little work, and adds what it found to the picture scaled up bilinearly (Shi et al. 2016 for the sub-pixel
+shuffle at its end). It is a part of a base model's folder like any other: config.json and safetensors.
 """
 
 from __future__ import annotations
@@ -41,4 +41,3 @@ class Upsampler(ModelMixin, ConfigMixin):
         features = self.begin(F.pixel_unshuffle(x, UNSHUFFLE))
         detail = F.pixel_shuffle(self.end(features + self.blocks(features)), FACTOR * UNSHUFFLE)
         return F.interpolate(x, scale_factor=FACTOR, mode="bilinear", align_corners=False) + detail
-

@@ -120,7 +120,7 @@ def sd_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
         scaling_factor=0.18215,
     ).save_pretrained(base / "vae")
     PNDMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear").save_pretrained(base / "scheduler")
-    _write_clip_tokenizer(base / "tokenizer")
+    write_clip_tokenizer(base / "tokenizer")
     CLIPTextModel(
         CLIPTextConfig(
             vocab_size=514,
@@ -149,7 +149,7 @@ def sd_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base
 
 
-def _write_clip_tokenizer(folder: Path) -> None:
+def write_clip_tokenizer(folder: Path) -> None:
     """CLIP's file layout with letters only: every byte, every byte that ends a word, begin and end; no merges."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     letters = [chr(code) for code in printable] + [chr(256 + i) for i in range(256 - len(printable))]

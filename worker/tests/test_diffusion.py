@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler
@@ -64,7 +65,7 @@ def test_samplers_are_those_of_diffusers(sampler: str) -> None:
     )
     scheduler.set_timesteps(10)
     process = process_from(options)
-    path = trailing_path(process, 10)
+    path = trailing_path(process, 10, 64)
     assert path == [int(t) for t in scheduler.timesteps]
 
     def predict(x: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
@@ -90,14 +91,14 @@ def test_a_denoiser_that_knows_the_image_draws_it(sampler: str, config: dict[str
         index = torch.nonzero(process.timesteps == timesteps[0])[0]
         return process.target(image, noise, index)
 
-    drawn = sample(process, predict, noise, trailing_path(process, 8), sampler, torch.device("cpu"))
+    drawn = sample(process, predict, noise, trailing_path(process, 8, 64), sampler, torch.device("cpu"))
     assert torch.allclose(drawn, image, atol=1e-3)
 
 
 def test_strength_shortens_the_path() -> None:
     process = process_from(ZERO_SNR)
-    assert trailing_path(process, 25)[0] == 999
-    weak = trailing_path(process, 25, 0.1)
+    assert trailing_path(process, 25, 64)[0] == 999
+    weak = trailing_path(process, 25, 64, 0.1)
     assert weak[0] == 99
     assert len(weak) == 4
     assert all(earlier > later for earlier, later in pairwise(weak))
@@ -128,3 +129,16 @@ def test_unknown_schedules_are_refused_by_name() -> None:
         process_from({"prediction_type": "sample"})
     with pytest.raises(RunError, match="beta_schedule sigmoid"):
         process_from({"beta_schedule": "sigmoid"})
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (32, 16), (128, 128)])
+def test_a_dynamic_shift_visits_the_noise_levels_that_diffusers_does(height: int, width: int) -> None:
+    from diffusers import FlowMatchEulerDiscreteScheduler
+    from diffusers.pipelines.flux.pipeline_flux import calculate_shift
+
+    options = {"use_dynamic_shifting": True, "base_shift": 0.5, "max_shift": 1.15}
+    scheduler = FlowMatchEulerDiscreteScheduler(**options)
+    scheduler.set_timesteps(sigmas=np.linspace(1.0, 1 / 12, 12).tolist(), mu=calculate_shift(height * width // 4))
+    process = process_from({"_class_name": "FlowMatchEulerDiscreteScheduler", **options})
+    path = trailing_path(process, 12, height * width)
+    assert np.allclose([float(process.sigma[i]) for i in path], scheduler.sigmas[:-1].numpy(), atol=1e-3)

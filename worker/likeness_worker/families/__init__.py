@@ -21,7 +21,13 @@ from likeness_worker.base_model import BaseModel
 from likeness_worker.diffusion import Process
 from likeness_worker.rundir import RunError
 
-FILES = {"art": "art", "stable-diffusion": "stable_diffusion"}
+FILES = {
+    "art": "art",
+    "stable-diffusion": "stable_diffusion",
+    "stable-diffusion-xl": "stable_diffusion_xl",
+    "stable-diffusion-3": "stable_diffusion_3",
+    "flux": "flux",
+}
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,7 @@ class Family(Protocol):
     denoiser: nn.Module
     latent_channels: int
     latent_scale: int  # pixels a side of one latent position
+    distilled_guidance: bool  # one pass draws: the scale is an input of the denoiser, or there is none
 
     def encode_images(self, pixels: Tensor) -> Tensor:
         """[B, 3, H, W], float32, -1 to 1 -> latents [B, C, H/8, W/8], float32, about unit variance."""
@@ -59,16 +66,19 @@ class Family(Protocol):
         ...
 
     def enlarge(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """[H, W, 3] -> the same picture several times as large, by the base's learned upsampler; as it is where the base
-        has none."""
+        """[H, W, 3] -> the same picture several times as large, by the base's learned upsampler; as it is where
+        the base has none."""
         ...
 
     def encode_text(self, text: str) -> Tensor:
         """A text of any length -> its windows' states [windows, L, D], in the placement's dtype."""
         ...
 
-    def predict(self, x: Tensor, timesteps: Tensor, text_states: Tensor) -> Tensor:
-        """The denoiser: x [B, C, H/8, W/8], timesteps [B], text_states [B, S, D] -> x's shape, float32."""
+    def predict(self, x: Tensor, timesteps: Tensor, text_states: Tensor, guidance: Tensor | None = None) -> Tensor:
+        """The denoiser: x [B, C, H/8, W/8], timesteps [B], text_states [B, S, D] -> x's shape, float32.
+
+        :param guidance: [B], only for distilled_guidance; None in training.
+        """
         ...
 
     def free_encoders(self) -> None:
@@ -137,16 +147,40 @@ def to_bytes(x: Tensor) -> Tensor:
 EXPLICIT_ATTENTION_POSITIONS = 1024
 
 
-def choose_attention(denoiser: Any, placement: Placement, positions: int) -> None:
-    """PyTorch's fused attention is slow on a CPU for few positions, backwards above all: multiplying it out made a
+def load_unet(base: BaseModel, placement: Placement, denoiser_path: Path | None) -> Any:
+    """The UNet of a base, or a fully fine-tuned one in its place.
+
+    PyTorch's fused attention is slow on a CPU for few positions, backwards above all: multiplying it out made a
     training step of the embedded model 1.5 times as fast (503 to 350 ms on one core, batch 8).
 
-    :param positions: of one image's latents.
+    :raises RunError: it does not load.
     """
-    if placement.device.type == "cpu" and positions <= EXPLICIT_ATTENTION_POSITIONS:
-        from diffusers.models.attention_processor import AttnProcessor
+    from diffusers import UNet2DConditionModel
+    from diffusers.models.attention_processor import AttnProcessor
 
-        denoiser.set_attn_processor(AttnProcessor())
+    unet: Any = load_part(
+        UNet2DConditionModel.from_pretrained, denoiser_path or base.part("unet"), "unet", torch.float32
+    )
+    positions = (base.resolution // 8) ** 2
+    if placement.device.type == "cpu" and positions <= EXPLICIT_ATTENTION_POSITIONS:
+        unet.set_attn_processor(AttnProcessor())
+    return unet
+
+
+def unet_prediction(
+    unet: nn.Module,
+    placement: Placement,
+    x: Tensor,
+    timesteps: Tensor,
+    text_states: Tensor,
+    added: dict[str, Tensor] | None = None,
+) -> Tensor:
+    """One pass of a UNet as Family.predict describes it; `added` is SDXL's further conditioning."""
+    with placement.autocast():
+        x = x.to(memory_format=torch.channels_last)
+        return unet(x, timesteps, encoder_hidden_states=text_states, added_cond_kwargs=added, return_dict=False)[
+            0
+        ].float()
 
 
 def _cpu_multiplies_bfloat16() -> bool:

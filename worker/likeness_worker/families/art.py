@@ -5,7 +5,6 @@ Its latents are (encoded - latentsMean) / latentsStd, both per channel, from lik
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,15 @@ from torch import Tensor, nn
 
 from likeness_worker.base_model import BaseModel
 from likeness_worker.cache import to_unit_range
-from likeness_worker.diffusion import Process, process_from
-from likeness_worker.families import Placement, choose_attention, load_part, round_frozen_weights, to_bytes
+from likeness_worker.diffusion import Process, read_process
+from likeness_worker.families import Placement, load_part, load_unet, round_frozen_weights, to_bytes, unet_prediction
 from likeness_worker.rundir import RunError
 from likeness_worker.windows import split_tokens
 
 
 class Art:
+    distilled_guidance = False
+
     def __init__(
         self,
         base: BaseModel,
@@ -96,10 +97,8 @@ class Art:
             )
         return torch.cat(states).to(self.placement.dtype)
 
-    def predict(self, x: Tensor, timesteps: Tensor, text_states: Tensor) -> Tensor:
-        with self.placement.autocast():
-            x = x.to(memory_format=torch.channels_last)
-            return self.denoiser(x, timesteps, encoder_hidden_states=text_states, return_dict=False)[0].float()
+    def predict(self, x: Tensor, timesteps: Tensor, text_states: Tensor, guidance: Tensor | None = None) -> Tensor:
+        return unet_prediction(self.denoiser, self.placement, x, timesteps, text_states)
 
     def free_encoders(self) -> None:
         self._vae = None
@@ -108,16 +107,13 @@ class Art:
 
 def load(base: BaseModel, placement: Placement, denoiser_path: Path | None) -> Art:
     """:raises RunError: a part does not load, by its name."""
-    from diffusers import AutoencoderDC, UNet2DConditionModel
+    from diffusers import AutoencoderDC
     from tokenizers import Tokenizer
     from transformers import BertModel
 
     from likeness_worker.upsampler import Upsampler
 
-    config = json.loads((base.path / "scheduler" / "scheduler_config.json").read_bytes())
-    denoiser = load_part(
-        UNet2DConditionModel.from_pretrained, denoiser_path or base.part("unet"), "unet", torch.float32
-    )
+    denoiser = load_unet(base, placement, denoiser_path)
     vae = load_part(AutoencoderDC.from_pretrained, base.part("vae"), "vae", torch.float32)
     text_encoder = load_part(BertModel.from_pretrained, base.part("text_encoder"), "text_encoder", torch.float32)
     enlarger: Any = None
@@ -129,15 +125,13 @@ def load(base: BaseModel, placement: Placement, denoiser_path: Path | None) -> A
     tokenizer.no_padding()
     round_frozen_weights(vae, placement)
     device = placement.device
-    family = Art(
+    return Art(
         base,
         placement,
-        process_from(config),
+        read_process(base.path),
         denoiser.to(device, memory_format=torch.channels_last),
         vae.to(device, memory_format=torch.channels_last),
         text_encoder.to(device),
         tokenizer,
         enlarger.to(device, memory_format=torch.channels_last) if enlarger else None,
     )
-    choose_attention(denoiser, placement, (base.resolution // family.latent_scale) ** 2)
-    return family

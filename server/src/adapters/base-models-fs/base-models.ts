@@ -38,11 +38,17 @@ const familyDefaults: Readonly<Record<string, { learningRateFactor: number }>> =
   art: { learningRateFactor: 100 },
   // A LoRA on Stable Diffusion wants about 1e-4 (diffusers' example) where the seed system's good value is 1e-5.
   'stable-diffusion': { learningRateFactor: 10 },
+  'stable-diffusion-xl': { learningRateFactor: 10 },
+  'stable-diffusion-3': { learningRateFactor: 10 },
+  flux: { learningRateFactor: 10 },
 };
 
 const familyOfPipeline: Readonly<Record<string, string>> = {
   LikenessArtPipeline: 'art',
   StableDiffusionPipeline: 'stable-diffusion',
+  StableDiffusionXLPipeline: 'stable-diffusion-xl',
+  StableDiffusion3Pipeline: 'stable-diffusion-3',
+  FluxPipeline: 'flux',
 };
 
 /**

@@ -1,0 +1,107 @@
+"""SDXL, Stable Diffusion 3 and FLUX.1, each as a tiny folder of random weights: it trains a LoRA, the LoRA changes what
+it draws, the same request gives the same bytes, and a folder that lacks a part is refused by the part's name."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from likeness_worker import families
+from likeness_worker.base_model import read_base_model
+from likeness_worker.families import choose_placement
+from likeness_worker.families.kl import pack, unpack
+from likeness_worker.rundir import RunError
+from tests.test_serve import start, trained
+from tests.tiny_families import BUILDERS
+
+pytestmark = pytest.mark.train
+
+
+@pytest.fixture(scope="module", params=list(BUILDERS))
+def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp(request.param)
+    torch.manual_seed(5)
+    BUILDERS[request.param](folder)
+    return folder
+
+
+def test_it_trains_and_serves(base: Path, tmp_path: Path) -> None:
+    adapter = trained(base, tmp_path / "lora", "lora")
+    config = json.loads((adapter / "adapter_config.json").read_text())
+    assert config["peft_type"] == "LORA"
+    client, server = start(base, {"ron": adapter})
+    try:
+        assert client.health()["family"] == read_base_model(base).family
+        (plain,) = client.images(width=96, height=64)
+        assert Image.open(io.BytesIO(plain)).size == (96, 64)
+        assert client.images(width=96, height=64) == [plain]
+        (custom,) = client.images(adapterId="ron", width=96, height=64)
+        assert custom != plain
+        long = "a dog " * 80
+        assert client.images(text=long) != client.images(text=long + "on the moon")
+        inputs = [_png(np.full((64, 64, 3), 90, np.uint8))]
+        variation = client.images(task="IMAGE_VARIATION", images=inputs, similarityStrength=0.7)
+        assert Image.open(io.BytesIO(variation[0])).size == (64, 64)
+    finally:
+        server.shutdown()
+
+
+def test_negative_text_is_refused_where_guidance_is_distilled(base: Path) -> None:
+    client, server = start(base)
+    try:
+        status, answer = client.invoke(negativeText="a cat")
+        if read_base_model(base).family == "flux":
+            assert (status, answer["error"]["kind"]) == (400, "invalid")
+            assert "negativeText" in answer["error"]["message"]
+        else:
+            assert status == 200
+    finally:
+        server.shutdown()
+
+
+def test_one_image_alone_and_beside_others_predicts_alike(base: Path) -> None:
+    family = families.load(read_base_model(base), choose_placement("cpu", "float32"))
+    states = torch.stack([family.encode_text(text).flatten(0, 1) for text in ("a dog", "a cat")])
+    x = torch.randn(2, family.latent_channels, 8, 8, generator=torch.Generator().manual_seed(0))
+    timesteps = torch.tensor([700.0, 300.0])
+    with torch.no_grad():
+        both = family.predict(x, timesteps, states)
+        alone = family.predict(x[1:], timesteps[1:], states[1:])
+    assert both.shape == x.shape
+    assert torch.allclose(both[1:], alone, atol=1e-5)
+    with torch.no_grad():
+        other_text = family.predict(x, timesteps, states.flip(0))
+    assert not torch.allclose(both, other_text, atol=1e-5)
+
+
+def test_a_folder_that_lacks_a_part_is_refused_by_its_name(base: Path, tmp_path: Path) -> None:
+    for part in ("text_encoder_2", "vae", "tokenizer_2"):
+        copy = tmp_path / part
+        shutil.copytree(base, copy)
+        shutil.rmtree(copy / part)
+        with pytest.raises(RunError, match=f"part {part} is missing"):
+            read_base_model(copy)
+
+
+def test_what_was_packed_comes_out_of_joined_windows() -> None:
+    states, pooled = torch.randn(2, 3, 4), torch.randn(6)
+    packed = pack(states, pooled, 6)
+    assert packed.shape == (2, 4, 6)
+    unpacked_states, unpacked_pooled = unpack(packed.flatten(0, 1).unsqueeze(0), 3, 4, 6)
+    assert torch.equal(unpacked_states[0], states.flatten(0, 1))
+    assert torch.equal(unpacked_pooled[0], pooled)
+
+
+def _png(pixels: np.ndarray) -> str:
+    import base64
+
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
