@@ -23,8 +23,9 @@ SERVICES = ["bedrock", "bedrock-runtime", "iam", "kms", "s3", "sts"]
 STRINGS = {"string", "character"}
 # Members that the SDK decodes to another type: an Expires header to a date, the number of a part to a string.
 DECODED_OTHERWISE = {"Expires", "PartNumberMarker"}
-# Its pattern wants a slash, where a client may have encoded that too: the service decodes first.
-CHECKED_BY_SERVICE = {"CopySource"}
+# CopySource's pattern wants a slash, where a client may have encoded that too: the service decodes first. An account
+# alias has a pattern that looks ahead, which no linear-time engine does.
+CHECKED_BY_SERVICE = {"CopySource", "accountAliasType"}
 NUMBERS = {"integer": "integer", "long": "integer", "float": "number", "double": "number"}
 
 

@@ -32,10 +32,12 @@ import type { TrainingSettings } from './reconcile/training-context.ts';
 import { createBedrockService } from './services/bedrock/service.ts';
 import { createBedrockRuntimeService } from './services/bedrock-runtime/service.ts';
 import { createAccounts } from './services/iam/accounts.ts';
+import { createApiKeyResolver } from './services/iam/api-keys.ts';
 import { createAuthorizer } from './services/iam/authorizer.ts';
 import { bootstrapAccount } from './services/iam/bootstrap.ts';
 import { createCredentialResolver } from './services/iam/credentials.ts';
 import { createIamService } from './services/iam/service.ts';
+import { createSignIn } from './services/iam/sign-in.ts';
 import { createKeyring } from './services/kms/keyring.ts';
 import { createObjectKeys } from './services/kms/object-keys.ts';
 import { createKmsService } from './services/kms/service.ts';
@@ -151,12 +153,19 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       'bedrock-runtime': createBedrockRuntimeService({ store, baseModels, keyring, capacity }),
     },
     ...access,
+    resolveApiKey: createApiKeyResolver(iamParts),
     validate: createValidator(constraints as Constraints),
     startChecksum: algorithm => knownChecksum(algorithm.toUpperCase()),
   });
   let status: 'starting' | 'ready' | 'stopping' = 'starting';
   const routes = createLikenessRoutes({
-    ...{ version: manifest.version, status: () => status, baseModels, accounts: createAccounts(iamParts) },
+    ...{
+      version: manifest.version,
+      status: () => status,
+      baseModels,
+      accounts: createAccounts(iamParts),
+      signIn: createSignIn(iamParts),
+    },
     machine: createMachine({ ...config, sandboxProblem: workers.sandboxProblem }),
   });
   const server = createHttpServer({

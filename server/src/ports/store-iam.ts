@@ -1,3 +1,6 @@
+import type { LoginRows } from './store-iam-login.ts';
+import type { ProfileRows } from './store-iam-profiles.ts';
+
 /** Rows of IAM: the accounts, and each one's identities, their policies and access keys. */
 
 export interface AccountRow {
@@ -67,7 +70,7 @@ export interface PolicyVersionRow {
   createdAt: string;
 }
 
-export interface IamRows {
+export interface IamRows extends LoginRows, ProfileRows {
   /** The account that administers this installation, if it has been set up. */
   firstAccount(): Promise<AccountRow | undefined>;
   account(accountId: string): Promise<AccountRow | undefined>;
@@ -82,6 +85,16 @@ export interface IamRows {
   identityNamed(kind: IdentityKind, accountId: string, nameInAnyCase: string): Promise<IdentityRow | undefined>;
   /** In the order of their names. */
   identities(kind: IdentityKind, accountId: string): Promise<IdentityRow[]>;
+  countIdentities(kind: IdentityKind, accountId: string): Promise<number>;
+  /**
+   * In the order of their names in lower case, which an index holds: a page costs the same wherever it begins.
+   * @param page.after the last name of the page before, in lower case
+   */
+  identitiesBelow(
+    kind: IdentityKind,
+    accountId: string,
+    page: { pathPrefix: string; after: string | undefined; limit: number },
+  ): Promise<IdentityRow[]>;
   insertIdentity(row: IdentityRow): Promise<void>;
   updateIdentity(id: string, change: Partial<Omit<IdentityRow, 'id' | 'kind' | 'accountId'>>): Promise<void>;
   deleteIdentity(id: string): Promise<void>;

@@ -8,9 +8,9 @@ import { keyUseNote } from './key-use.ts';
 import { collect, headerMap, type RequestRecord, splitTarget, type WireRequest, type WireResponse } from './message.ts';
 import { boundHeaders, streamsIn } from './protocols/http-bindings.ts';
 import type { Input } from './protocols/protocol.ts';
-import { Refusal } from './refusal.ts';
 import { createService, type Found, findAction, findOperation, type Service } from './registry.ts';
 import { requestContext } from './request-context.ts';
+import { bearerQuestion, bearerToken, type ResolveApiKey, verifyBearer } from './sigv4/bearer.ts';
 import { normalizedPath, queryPairs } from './sigv4/canonical.ts';
 import { type Claim, type ClaimV2, readClaim } from './sigv4/claim.ts';
 import { SignatureProblem, unsignedRefusal } from './sigv4/problem.ts';
@@ -22,6 +22,7 @@ export interface DispatchOptions {
   resolveCredential: ResolveCredential;
   /** Passes when every question is allowed. @throws Fault denied */
   authorizer(requests: readonly AccessRequest[], ctx: RequestContext, input?: object): Promise<void>;
+  resolveApiKey: ResolveApiKey;
   validate: Validate;
   startChecksum: StartChecksum;
   now(): Date;
@@ -95,8 +96,9 @@ class Dispatcher {
   }
 
   async #serve(passage: Passage): Promise<WireResponse> {
-    const claim = this.#claim(passage);
-    const service = this.#serviceFor(passage, claim);
+    const bearer = bearerToken(passage.headers.authorization);
+    const claim = bearer === undefined ? readClaim(passage.headers, passage.pairs) : undefined;
+    const service = this.#serviceFor(passage, bearer === undefined ? scopeOf(passage, claim) : 'bedrock', claim);
     passage.service = service;
     passage.protocol = service.contract.protocol;
     passage.record.service = service.name;
@@ -109,8 +111,11 @@ class Dispatcher {
       body ??= collect(passage.request.body, service.bodyLimitBytes);
       return body;
     };
-    const found = await this.#find(passage, service, path, claim === undefined);
-    const caller = await this.#authenticate(passage, service, claim, wholeBody);
+    const found = await this.#find(passage, service, path, claim === undefined && bearer === undefined);
+    const caller =
+      bearer === undefined
+        ? await this.#authenticate(passage, service, claim, wholeBody)
+        : await verifyBearer(bearer, passage.request, { ...this.#options, now: this.#options.now() });
     passage.record.principal = caller.principal.arn;
     if (claim !== undefined) this.#noteUse(claim, { service: service.contract.scope, region: caller.region });
     // Nobody behind this point needs them, and so nobody can let them slip.
@@ -133,9 +138,16 @@ class Dispatcher {
     });
     const asked = { service: service.contract.scope, operation: operation.name, now: this.#options.now() };
     const ctx = requestContext(passage.request, passage.headers, asked, caller);
-    if (claim === undefined || claim.form === 'query-v2') ctx.regionNamed = false;
+    if (bearer === undefined && (claim === undefined || claim.form === 'query-v2')) ctx.regionNamed = false;
     const handler = service.module.operations[operation.name] as unknown as Operation<Input, Input>;
-    await this.#permit(handler, service, operation.name, input, ctx);
+    await this.#permit(
+      handler,
+      service,
+      operation.name,
+      input,
+      ctx,
+      bearer === undefined ? [] : [bearerQuestion(bearer)],
+    );
     const output = await handler.handle(input, ctx);
     const answer = await service.protocol.encode(operation, output ?? {}, ctx.requestId);
     const { httpStatusCode = answer.status, httpHeaders } = metadataOf(output);
@@ -147,19 +159,7 @@ class Dispatcher {
     };
   }
 
-  #claim(passage: Passage): Claim | ClaimV2 | undefined {
-    if (/^bearer /i.test(passage.headers.authorization ?? ''))
-      throw new Refusal(
-        403,
-        'UnrecognizedClientException',
-        'Bearer tokens (Bedrock API keys) are not accepted here. Sign the request with an access key (AWS4-HMAC-SHA256).',
-      );
-    return readClaim(passage.headers, passage.pairs);
-  }
-
-  #serviceFor(passage: Passage, claim: Claim | ClaimV2 | undefined): Service {
-    if (claim === undefined && passage.protocol !== 'rest-xml') throw unsignedRefusal(passage.protocol);
-    const scope = claim !== undefined && claim.form !== 'query-v2' ? claim.scope.service : 's3';
+  #serviceFor(passage: Passage, scope: string, claim: Claim | ClaimV2 | undefined): Service {
     const candidates = this.#services.filter(service => service.contract.scope === scope);
     const [first, second] = candidates;
     if (first === undefined) {
@@ -226,6 +226,7 @@ class Dispatcher {
     operation: string,
     input: Input,
     ctx: RequestContext,
+    beside: readonly AccessRequest[],
   ): Promise<void> {
     const invalid = this.#options.validate(service.name, service.contract.protocol, operation, input);
     let requests: readonly AccessRequest[];
@@ -234,7 +235,7 @@ class Dispatcher {
     } catch (error) {
       throw invalid ?? error;
     }
-    await this.#options.authorizer(requests, ctx, input);
+    await this.#options.authorizer([...beside, ...requests], ctx, input);
     if (invalid) throw invalid;
   }
 }
@@ -242,6 +243,12 @@ class Dispatcher {
 /** Where an operation's status depends on its answer (206 for a range), or a header has no member, the output says so. */
 function metadataOf(output: Input | undefined): { httpStatusCode?: number; httpHeaders?: Record<string, string> } {
   return (output?.$metadata as object | undefined) ?? {};
+}
+
+/** The service that a signature names; unsigned requests and Version 2 are S3's. */
+function scopeOf(passage: Passage, claim: Claim | ClaimV2 | undefined): string {
+  if (claim === undefined && passage.protocol !== 'rest-xml') throw unsignedRefusal(passage.protocol);
+  return claim !== undefined && claim.form !== 'query-v2' ? claim.scope.service : 's3';
 }
 
 async function settled(

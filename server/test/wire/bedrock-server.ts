@@ -101,6 +101,7 @@ export async function startBedrock(options: { time?: Time; keepsCommitments?: bo
       iam: createIamService(identity),
       kms: createKmsService(identity),
     },
+    resolveApiKey: async () => ({ found: false, reason: 'unknown' }),
     resolveCredential: createCredentialResolver(identity),
     authorizer: createAuthorizer({ store }),
     validate: createValidator(constraints as never),

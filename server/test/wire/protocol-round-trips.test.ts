@@ -61,6 +61,7 @@ before(async () => {
   server = createHttpServer({
     aws: createDispatcher({
       services,
+      resolveApiKey: async () => ({ found: false, reason: 'unknown' }),
       resolveCredential: async () => ({ found: true, secretAccessKey: 'SK', principal }),
       authorizer: async () => undefined,
       validate: () => undefined,

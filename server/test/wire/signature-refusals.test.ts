@@ -268,9 +268,9 @@ describe('an Authorization header out of form', () => {
     const answer = await bench.ask('s3', { target: '/signed/a?X-Amz-Signature=00' });
     assertRefused(answer, 400, 'InvalidArgument');
   });
-  test('a Bearer token goes to Bedrock, which takes none', async () => {
+  test('a Bearer token goes to Bedrock, which takes its own API keys alone', async () => {
     const answer = await bench.ask('bedrock', { say: { authorization: 'Bearer abc' } });
-    assertRefused(answer, 403, 'UnrecognizedClientException');
+    assertRefused(answer, 403, 'AccessDeniedException');
   });
 });
 

@@ -1,4 +1,4 @@
-import type { Kysely, Selectable, Updateable } from 'kysely';
+import { type Kysely, type Selectable, sql, type Updateable } from 'kysely';
 import type { AccessKeyRow, AccountRow, IamRows, IdentityKind, IdentityRow } from '../../ports/store-iam.ts';
 import type { AccessKeyTable, IamSchema, IdentityTable } from './iam-schema.ts';
 
@@ -49,6 +49,8 @@ export function identityRows(
   | 'identityById'
   | 'identityNamed'
   | 'identities'
+  | 'countIdentities'
+  | 'identitiesBelow'
   | 'insertIdentity'
   | 'updateIdentity'
   | 'deleteIdentity'
@@ -85,6 +87,24 @@ export function identityRows(
         .where('kind', '=', kind)
         .orderBy('name');
       return (await query.execute()).map(toIdentity);
+    },
+    async countIdentities(kind, accountId) {
+      const query = database
+        .selectFrom('iam_identities')
+        .select(({ fn }) => fn.countAll<number | string>().as('count'))
+        .where('account_id', '=', accountId)
+        .where('kind', '=', kind);
+      return Number((await query.executeTakeFirst())?.count ?? 0);
+    },
+    async identitiesBelow(kind, accountId, { pathPrefix, after = '', limit }) {
+      const query = database
+        .selectFrom('iam_identities')
+        .selectAll()
+        .where('account_id', '=', accountId)
+        .where('kind', '=', kind)
+        .where('name_key', '>', after)
+        .where(sql<boolean>`substr(path, 1, ${pathPrefix.length}) = ${pathPrefix}`);
+      return (await query.orderBy('name_key').limit(limit).execute()).map(toIdentity);
     },
     async insertIdentity(row) {
       await database

@@ -1,3 +1,6 @@
+import type { IamLoginSchema } from './iam-login.ts';
+import type { IamProfileSchema } from './iam-profiles.ts';
+
 export interface IdentityTable {
   id: string;
   kind: string;
@@ -42,7 +45,7 @@ export interface PolicyTable {
 }
 
 /** Tables of the iam service; names begin with iam_. */
-export interface IamSchema {
+export interface IamSchema extends IamLoginSchema, IamProfileSchema {
   iam_accounts: { account_id: string; created_at: string; name: string | null; disabled_at: string | null };
   iam_identities: IdentityTable;
   iam_members: { group_id: string; user_id: string };

@@ -2,7 +2,9 @@ import type { Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { IamRows } from '../../ports/store-iam.ts';
 import { accessKeyRows, accountRows, identityRows } from './iam-identities.ts';
+import { type IamLoginSchema, iamLoginMigrations, loginRows } from './iam-login.ts';
 import { attachmentRows, policyRows } from './iam-policies.ts';
+import { type IamProfileSchema, iamProfileMigrations, profileRows } from './iam-profiles.ts';
 import type { IamSchema } from './iam-schema.ts';
 
 export type { IamSchema };
@@ -91,6 +93,8 @@ export const iamMigrations: Record<string, Migration> = {
         .execute();
     },
   },
+  ...iamLoginMigrations,
+  ...iamProfileMigrations,
   '0010-iam-several-accounts': {
     async up({ schema }) {
       await schema.alterTable('iam_accounts').addColumn('name', 'text').execute();
@@ -106,5 +110,7 @@ export function iamRows(database: Kysely<IamSchema>): IamRows {
     ...accessKeyRows(database),
     ...policyRows(database),
     ...attachmentRows(database),
+    ...loginRows(database as unknown as Kysely<IamLoginSchema>),
+    ...profileRows(database as unknown as Kysely<IamProfileSchema>),
   };
 }

@@ -1,28 +1,36 @@
-import type { GetAccountSummaryResponse, ListAccountAliasesResponse } from '@aws-sdk/client-iam';
+import type { GetAccountSummaryResponse } from '@aws-sdk/client-iam';
 import type { Operation } from '../../domain/operation.ts';
 import type { IamDependencies } from './identities.ts';
 
 /** What the console, the CLI and security tools ask of the account itself. */
 export function accountOperations(deps: IamDependencies) {
   return {
-    ListAccountAliases: {
-      authorize: (_input: object) => [{ resource: '*' }],
-      async handle(_input: object): Promise<ListAccountAliasesResponse> {
-        return { AccountAliases: [], IsTruncated: false };
-      },
-    },
-
     GetAccountSummary: {
       authorize: (_input: object) => [{ resource: '*' }],
       async handle(_input: object, { accountId }): Promise<GetAccountSummaryResponse> {
         return await deps.store.read(async ({ iam }) => {
-          const count = async (kind: 'user' | 'role' | 'group') => (await iam.identities(kind, accountId)).length;
+          const count = async (kind: 'user' | 'role' | 'group') => iam.countIdentities(kind, accountId);
           const rootKeys = await iam.accessKeys(accountId, null);
           const SummaryMap: GetAccountSummaryResponse['SummaryMap'] = {
             Users: await count('user'),
             UsersQuota: 5000,
             Groups: await count('group'),
             GroupsQuota: 300,
+            Roles: await count('role'),
+            RolesQuota: 5000,
+            InstanceProfiles: (await iam.instanceProfiles(accountId)).length,
+            InstanceProfilesQuota: 1000,
+            PoliciesQuota: 5000,
+            PolicySizeQuota: 6144,
+            UserPolicySizeQuota: 2048,
+            GroupPolicySizeQuota: 5120,
+            RolePolicySizeQuota: 10_240,
+            AssumeRolePolicySizeQuota: 4096,
+            GroupsPerUserQuota: 10,
+            AttachedPoliciesPerGroupQuota: 10,
+            MFADevicesInUse: 0,
+            Providers: 0,
+            ServerCertificates: 0,
             Policies: (await iam.policies(accountId)).length,
             AccessKeysPerUserQuota: 2,
             AttachedPoliciesPerRoleQuota: 10,

@@ -11,13 +11,14 @@ import type {
   ListGroupsRequest,
   ListGroupsResponse,
   RemoveUserFromGroupRequest,
+  UpdateGroupRequest,
 } from '@aws-sdk/client-iam';
 import { identityArn } from '../../domain/access/identity.ts';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
 import type { IamRows, IdentityRow } from '../../ports/store-iam.ts';
-import { deleteConflict, noSuchEntity, overQuota } from './faults.ts';
-import { findIdentity, type IamDependencies, identityQuestion, insertIdentity } from './identities.ts';
-import { pageOf } from './paging.ts';
+import { alreadyExists, deleteConflict, noSuchEntity, overQuota } from './faults.ts';
+import { findIdentity, type IamDependencies, identityQuestion, insertIdentity, nameKey } from './identities.ts';
+import { pageOf, seekPage } from './paging.ts';
 import { describeUser } from './users.ts';
 
 const GROUPS_PER_ACCOUNT = 300;
@@ -34,7 +35,7 @@ export function groupOperations(deps: IamDependencies) {
       ],
       async handle(input: CreateGroupRequest, ctx): Promise<CreateGroupResponse> {
         return await deps.store.transaction(async ({ iam }) => {
-          if ((await iam.identities('group', ctx.accountId)).length >= GROUPS_PER_ACCOUNT)
+          if ((await iam.countIdentities('group', ctx.accountId)) >= GROUPS_PER_ACCOUNT)
             throw overQuota('GroupsPerAccount', GROUPS_PER_ACCOUNT);
           const group = await insertIdentity(deps, iam, {
             kind: 'group',
@@ -70,9 +71,10 @@ export function groupOperations(deps: IamDependencies) {
         { resource: `arn:aws:iam::${ctx.accountId}:group${input.PathPrefix ?? '/'}` },
       ],
       async handle(input: ListGroupsRequest, ctx): Promise<ListGroupsResponse> {
-        const groups = await deps.store.read(({ iam }) => iam.identities('group', ctx.accountId));
-        const below = groups.filter(group => group.path.startsWith(input.PathPrefix ?? '/'));
-        const { items, ...page } = pageOf(below, group => group.name, input);
+        const { PathPrefix: pathPrefix = '/' } = input;
+        const { items, ...page } = await seekPage(input, nameKey, (after, limit) =>
+          deps.store.read(({ iam }) => iam.identitiesBelow('group', ctx.accountId, { pathPrefix, after, limit })),
+        );
         return { ...page, Groups: items.map(describeGroup) };
       },
     },
@@ -85,6 +87,26 @@ export function groupOperations(deps: IamDependencies) {
           const groups = await byId(iam, await iam.groupIdsOf(user.id));
           const { items, ...page } = pageOf(groups, group => group.name, input);
           return { ...page, Groups: items.map(describeGroup) };
+        });
+      },
+    },
+
+    UpdateGroup: {
+      async authorize(input: UpdateGroupRequest, ctx) {
+        const path = input.NewPath ?? '/';
+        const renamed = { kind: 'group' as const, accountId: ctx.accountId, path, name: input.NewGroupName ?? '' };
+        const old = await authorize(input, ctx);
+        return input.NewGroupName === undefined ? old : [...old, { resource: identityArn(renamed) }];
+      },
+      async handle(input: UpdateGroupRequest, ctx): Promise<object> {
+        return await deps.store.transaction(async ({ iam }) => {
+          const group = await findIdentity(iam, 'group', ctx.accountId, input.GroupName ?? '');
+          const { NewGroupName: name = group.name, NewPath: path = group.path } = input;
+          const namesake = await iam.identityNamed('group', ctx.accountId, name);
+          if (namesake !== undefined && namesake.id !== group.id)
+            throw alreadyExists(`Group with name ${name} already exists.`);
+          await iam.updateIdentity(group.id, { name, path });
+          return {};
         });
       },
     },

@@ -42,6 +42,11 @@ export async function identityQuestion(
   return [{ resource: identityArn(row), conditions }];
 }
 
+/** What lists are ordered by: names differ whatever their case. */
+export function nameKey(row: IdentityRow): string {
+  return row.name.toLowerCase();
+}
+
 /** A new row of a kind. @throws Fault EntityAlreadyExists, whatever the case of the name */
 export async function insertIdentity(
   deps: IamDependencies,

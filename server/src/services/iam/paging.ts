@@ -28,6 +28,21 @@ export function pageOf<Item>(
   return { items: shown, IsTruncated: true, Marker: Buffer.from(`1 ${keyOf(last)}`).toString('base64url') };
 }
 
+/**
+ * One page of a list that its index seeks. @param read at most `limit` items whose key comes after `after`, in the order
+ * of their keys
+ */
+export async function seekPage<Item>(
+  input: PageInput,
+  keyOf: (item: Item) => string,
+  read: (after: string | undefined, limit: number) => Promise<Item[]>,
+): Promise<PageOutput & { items: Item[] }> {
+  const size = input.MaxItems ?? 100;
+  const after = input.Marker === undefined ? undefined : readMarker(input.Marker);
+  const found = await read(after, size + 1);
+  return pageOf(found, keyOf, { MaxItems: size });
+}
+
 function readMarker(marker: string): string {
   const text = Buffer.from(marker, 'base64url').toString();
   if (!text.startsWith('1 ')) throw validationError(`Invalid Marker: "${marker}" is none that a list answered.`);

@@ -218,7 +218,8 @@ async function findVersion(rows: IamRows, policy: PolicyRow, versionId: string |
   return row;
 }
 
-async function describePolicy(rows: IamRows, policy: PolicyRow): Promise<Policy> {
+/** As answers show it. */
+export async function describePolicy(rows: IamRows, policy: PolicyRow): Promise<Policy> {
   const tags = tagList(policy.tags);
   return {
     PolicyName: policy.name,
@@ -235,7 +236,7 @@ async function describePolicy(rows: IamRows, policy: PolicyRow): Promise<Policy>
   };
 }
 
-function describeVersion(row: PolicyVersionRow, defaultVersion: number) {
+export function describeVersion(row: PolicyVersionRow, defaultVersion: number) {
   return {
     VersionId: `v${row.version}`,
     IsDefaultVersion: row.version === defaultVersion,

@@ -4,11 +4,12 @@ import type {
   DeleteRoleRequest,
   GetRoleRequest,
   GetRoleResponse,
-  ListInstanceProfilesForRoleResponse,
   ListRolesRequest,
   ListRolesResponse,
   Role,
   UpdateAssumeRolePolicyRequest,
+  UpdateRoleDescriptionRequest,
+  UpdateRoleDescriptionResponse,
   UpdateRoleRequest,
 } from '@aws-sdk/client-iam';
 import { identityArn } from '../../domain/access/identity.ts';
@@ -24,10 +25,11 @@ import {
   type IamDependencies,
   identityQuestion,
   insertIdentity,
+  nameKey,
   tagList,
   tagRecord,
 } from './identities.ts';
-import { pageOf } from './paging.ts';
+import { seekPage } from './paging.ts';
 
 const DEFAULT_SESSION_SECONDS = 3600;
 const ROLES_PER_ACCOUNT = 5000;
@@ -49,7 +51,7 @@ export function roleOperations(deps: IamDependencies) {
         const maximumSessionSeconds = sessionSeconds(input.MaxSessionDuration) ?? DEFAULT_SESSION_SECONDS;
         return await deps.store.transaction(async ({ iam }) => {
           await checkTrustPolicy(iam, ctx.accountId, trustPolicy);
-          if ((await iam.identities('role', ctx.accountId)).length >= ROLES_PER_ACCOUNT)
+          if ((await iam.countIdentities('role', ctx.accountId)) >= ROLES_PER_ACCOUNT)
             throw overQuota('RolesPerAccount', ROLES_PER_ACCOUNT);
           const role = await insertIdentity(deps, iam, {
             kind: 'role',
@@ -80,9 +82,10 @@ export function roleOperations(deps: IamDependencies) {
         { resource: `arn:aws:iam::${ctx.accountId}:role${input.PathPrefix ?? '/'}` },
       ],
       async handle(input: ListRolesRequest, ctx): Promise<ListRolesResponse> {
-        const roles = await deps.store.read(({ iam }) => iam.identities('role', ctx.accountId));
-        const below = roles.filter(role => role.path.startsWith(input.PathPrefix ?? '/'));
-        const { items, ...page } = pageOf(below, role => role.name, input);
+        const { PathPrefix: pathPrefix = '/' } = input;
+        const { items, ...page } = await seekPage(input, nameKey, (after, limit) =>
+          deps.store.read(({ iam }) => iam.identitiesBelow('role', ctx.accountId, { pathPrefix, after, limit })),
+        );
         // AWS: the list leaves out tags and the boundary.
         return { ...page, Roles: items.map(role => describeRole({ ...role, tags: {}, boundaryArn: null })) };
       },
@@ -97,6 +100,18 @@ export function roleOperations(deps: IamDependencies) {
           // AWS: what the call leaves out goes back to its default.
           await iam.updateIdentity(role.id, { description: input.Description ?? '', maximumSessionSeconds });
           return {};
+        });
+      },
+    },
+
+    UpdateRoleDescription: {
+      authorize: (input: UpdateRoleDescriptionRequest, ctx) => authorize(input, ctx),
+      async handle(input: UpdateRoleDescriptionRequest, ctx): Promise<UpdateRoleDescriptionResponse> {
+        return await deps.store.transaction(async ({ iam }) => {
+          const role = await findIdentity(iam, 'role', ctx.accountId, input.RoleName ?? '');
+          const description = input.Description ?? '';
+          await iam.updateIdentity(role.id, { description });
+          return { Role: describeRole({ ...role, description }) };
         });
       },
     },
@@ -119,6 +134,8 @@ export function roleOperations(deps: IamDependencies) {
       async handle(input: DeleteRoleRequest, ctx): Promise<object> {
         return await deps.store.transaction(async ({ iam }) => {
           const role = await findIdentity(iam, 'role', ctx.accountId, input.RoleName ?? '');
+          if ((await iam.instanceProfiles(ctx.accountId)).some(profile => profile.roleId === role.id))
+            throw deleteConflict('Cannot delete entity, must remove roles from instance profile first.');
           if ((await iam.attachedPolicyArns(role.id)).length > 0)
             throw deleteConflict('Cannot delete entity, must detach all policies first.');
           if ((await iam.inlinePolicies(role.id)).length > 0)
@@ -126,15 +143,6 @@ export function roleOperations(deps: IamDependencies) {
           await iam.deleteIdentity(role.id);
           return {};
         });
-      },
-    },
-
-    // Terraform lists a role's instance profiles before it deletes the role; there are none here.
-    ListInstanceProfilesForRole: {
-      authorize: (input: { RoleName?: string | undefined }, ctx) => authorize(input, ctx),
-      async handle(input: { RoleName?: string | undefined }, ctx): Promise<ListInstanceProfilesForRoleResponse> {
-        await deps.store.read(({ iam }) => findIdentity(iam, 'role', ctx.accountId, input.RoleName ?? ''));
-        return { InstanceProfiles: [], IsTruncated: false };
       },
     },
   } satisfies Record<string, Operation<never, unknown>>;

@@ -1,8 +1,7 @@
 /**
  * IAM: who may do what.
  *
- * Gaps: no login profiles, MFA, SAML and OpenID providers, service-linked roles, policy simulation, account aliases,
- * credential reports; the AWS-managed policies are those of managed-policies.ts.
+ * Gaps: no MFA, SAML and OpenID providers, service-linked roles, policy simulation, credential reports; the AWS-managed policies are those of managed-policies.ts.
  * By design: global, as on AWS: the signature's Region does not matter. Principals in policies are compared by ARN, not by
  * the hidden id that AWS turns them into, so a role made again under its old name is trusted again. Changes hold at once.
  * Client quirks: policy documents leave URL-encoded (boto3 and Terraform decode them); Terraform lists a role's instance
@@ -12,13 +11,18 @@ import type { FaultKind } from '../../domain/fault.ts';
 import type { ServiceFault, ServiceModule } from '../../domain/operation.ts';
 import { accessKeyOperations } from './access-keys.ts';
 import { accountOperations } from './account.ts';
+import { accountAliasOperations } from './account-aliases.ts';
 import { attachmentOperations } from './attachments.ts';
+import { authorizationDetailOperations } from './authorization-details.ts';
 import { boundaryOperations } from './boundaries.ts';
 import { groupOperations } from './groups.ts';
 import type { IamDependencies } from './identities.ts';
 import { inlinePolicyOperations } from './inline-policies.ts';
+import { instanceProfileOperations } from './instance-profiles.ts';
+import { loginProfileOperations } from './login-profiles.ts';
 import { policyOperations } from './policies.ts';
 import { roleOperations } from './roles.ts';
+import { serviceCredentialOperations } from './service-credentials.ts';
 import { tagOperations } from './tags.ts';
 import { userOperations } from './users.ts';
 
@@ -51,6 +55,11 @@ export function createIamService(deps: IamDependencies): ServiceModule {
       ...tagOperations(deps),
       ...boundaryOperations(deps),
       ...accountOperations(deps),
+      ...accountAliasOperations(deps),
+      ...authorizationDetailOperations(deps),
+      ...instanceProfileOperations(deps),
+      ...loginProfileOperations(deps),
+      ...serviceCredentialOperations(deps),
     },
     faultFor: kind => FAULTS[kind],
   };

@@ -86,7 +86,8 @@ function nameOf(kind: 'user' | 'role', input: NamedInput): string {
   return (kind === 'user' ? input.UserName : input.RoleName) ?? '';
 }
 
-function without(tags: Record<string, string>, keys: readonly string[] = []): Record<string, string> {
+/** Tags but those of the keys, whatever their case. */
+export function without(tags: Record<string, string>, keys: readonly string[] = []): Record<string, string> {
   const folded = new Set(keys.map(key => key.toLowerCase()));
   return Object.fromEntries(Object.entries(tags).filter(([key]) => !folded.has(key.toLowerCase())));
 }

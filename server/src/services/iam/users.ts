@@ -20,10 +20,11 @@ import {
   type IamDependencies,
   identityQuestion,
   insertIdentity,
+  nameKey,
   tagList,
   tagRecord,
 } from './identities.ts';
-import { pageOf } from './paging.ts';
+import { seekPage } from './paging.ts';
 
 const USERS_PER_ACCOUNT = 5000;
 
@@ -43,7 +44,7 @@ export function userOperations(deps: IamDependencies) {
       async handle(input: CreateUserRequest, ctx): Promise<CreateUserResponse> {
         const tags = tagRecord(input.Tags);
         return await deps.store.transaction(async ({ iam }) => {
-          if ((await iam.identities('user', ctx.accountId)).length >= USERS_PER_ACCOUNT)
+          if ((await iam.countIdentities('user', ctx.accountId)) >= USERS_PER_ACCOUNT)
             throw overQuota('UsersPerAccount', USERS_PER_ACCOUNT);
           const user = await insertIdentity(deps, iam, {
             kind: 'user',
@@ -86,9 +87,10 @@ export function userOperations(deps: IamDependencies) {
         { resource: `arn:aws:iam::${ctx.accountId}:user${input.PathPrefix ?? '/'}` },
       ],
       async handle(input: ListUsersRequest, ctx): Promise<ListUsersResponse> {
-        const users = await deps.store.read(({ iam }) => iam.identities('user', ctx.accountId));
-        const below = users.filter(user => user.path.startsWith(input.PathPrefix ?? '/'));
-        const { items, ...page } = pageOf(below, user => user.name, input);
+        const { PathPrefix: pathPrefix = '/' } = input;
+        const { items, ...page } = await seekPage(input, nameKey, (after, limit) =>
+          deps.store.read(({ iam }) => iam.identitiesBelow('user', ctx.accountId, { pathPrefix, after, limit })),
+        );
         return { ...page, Users: items.map(user => describeUser({ ...user, tags: {}, boundaryArn: null })) };
       },
     },
@@ -118,6 +120,10 @@ export function userOperations(deps: IamDependencies) {
       async handle(input: DeleteUserRequest, ctx): Promise<object> {
         return await deps.store.transaction(async ({ iam }) => {
           const user = await findIdentity(iam, 'user', ctx.accountId, input.UserName ?? '');
+          if ((await iam.loginProfile(user.id)) !== undefined)
+            throw deleteConflict('Cannot delete entity, must delete login profile first.');
+          if ((await iam.serviceCredentials(user.id)).length > 0)
+            throw deleteConflict('Cannot delete entity, must delete service specific credentials first.');
           if ((await iam.accessKeys(ctx.accountId, user.id)).length > 0)
             throw deleteConflict('Cannot delete entity, must delete access keys first.');
           if ((await iam.attachedPolicyArns(user.id)).length > 0)

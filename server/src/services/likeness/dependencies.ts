@@ -1,6 +1,7 @@
 import type { Accounts } from '../../ports/accounts.ts';
 import type { BaseModels } from '../../ports/base-models.ts';
 import type { Machine } from '../../ports/machine.ts';
+import type { SignIn } from '../../ports/sign-in.ts';
 
 export interface LikenessDependencies {
   version: string;
@@ -8,4 +9,5 @@ export interface LikenessDependencies {
   baseModels: BaseModels;
   machine: Machine;
   accounts: Accounts;
+  signIn: SignIn;
 }

@@ -12,7 +12,14 @@ import { baseModelRoutes } from './base-models.ts';
 import type { LikenessDependencies } from './dependencies.ts';
 import { doctorRoutes } from './doctor.ts';
 import { healthRoutes } from './health.ts';
+import { signInRoutes } from './sign-in.ts';
 
 export function createLikenessRoutes(deps: LikenessDependencies): Route[] {
-  return [...healthRoutes(deps), ...doctorRoutes(deps), ...baseModelRoutes(deps), ...accountRoutes(deps)];
+  return [
+    ...healthRoutes(deps),
+    ...doctorRoutes(deps),
+    ...baseModelRoutes(deps),
+    ...accountRoutes(deps),
+    ...signInRoutes(deps),
+  ];
 }

@@ -1,0 +1,67 @@
+/** What a user signs in with beside access keys: passwords, and keys of single services. */
+
+export interface LoginProfileRow {
+  userId: string;
+  /** Salted scrypt, with its parameters. */
+  passwordHash: string;
+  /** Hashes of earlier passwords, the newest first, for PasswordReusePrevention. */
+  earlierHashes: string[];
+  resetRequired: boolean;
+  createdAt: string;
+  changedAt: string;
+}
+
+/** What an account demands of its passwords; the names are AWS's, in this house's spelling. */
+export interface PasswordPolicyRow {
+  minimumLength: number;
+  requireSymbols: boolean;
+  requireNumbers: boolean;
+  requireUppercase: boolean;
+  requireLowercase: boolean;
+  usersMayChange: boolean;
+  /** Days; 0: passwords do not expire. */
+  maximumAgeDays: number;
+  /** Earlier passwords that may not be used again. */
+  reusePrevention: number;
+  /** Whether only an administrator can renew an expired password. */
+  hardExpiry: boolean;
+}
+
+/** A long-term key of one service (a Bedrock API key). */
+export interface ServiceCredentialRow {
+  /** ACCA… */
+  id: string;
+  accountId: string;
+  userId: string;
+  serviceName: string;
+  /** The public half, by which it is found. */
+  alias: string;
+  sealedSecret: string;
+  active: boolean;
+  createdAt: string;
+  expiresAt: string | null;
+}
+
+export interface LoginRows {
+  loginProfile(userId: string): Promise<LoginProfileRow | undefined>;
+  /** Makes or replaces it. */
+  putLoginProfile(row: LoginProfileRow): Promise<void>;
+  /** @returns whether it was there */
+  deleteLoginProfile(userId: string): Promise<boolean>;
+
+  passwordPolicy(accountId: string): Promise<PasswordPolicyRow | undefined>;
+  putPasswordPolicy(accountId: string, row: PasswordPolicyRow): Promise<void>;
+  /** @returns whether it was there */
+  deletePasswordPolicy(accountId: string): Promise<boolean>;
+
+  serviceCredential(id: string): Promise<ServiceCredentialRow | undefined>;
+  serviceCredentialByAlias(alias: string): Promise<ServiceCredentialRow | undefined>;
+  /** In the order of their ids. */
+  serviceCredentials(userId: string): Promise<ServiceCredentialRow[]>;
+  insertServiceCredential(row: ServiceCredentialRow): Promise<void>;
+  updateServiceCredential(
+    id: string,
+    change: Partial<Pick<ServiceCredentialRow, 'alias' | 'sealedSecret' | 'active'>>,
+  ): Promise<void>;
+  deleteServiceCredential(id: string): Promise<void>;
+}

@@ -1,0 +1,71 @@
+import { Fault } from '../../domain/fault.ts';
+import type { Route, RouteInput } from '../../domain/route.ts';
+import type { SignedIn } from '../../ports/sign-in.ts';
+import type { LikenessDependencies } from './dependencies.ts';
+
+const SHORTEST_SECONDS = 3600;
+const LONGEST_SECONDS = 43_200;
+const LONGEST_TEXT = 4096;
+
+/** Unsigned: whoever signs in has no key yet. */
+export function signInRoutes({ signIn }: Pick<LikenessDependencies, 'signIn'>): Route[] {
+  return [
+    {
+      method: 'POST',
+      path: '/sign-in',
+      action: null,
+      async handle(input, { sourceIp }) {
+        const newPassword = input.body.newPassword === undefined ? null : text(input, 'newPassword');
+        const [account, userName, password] = [
+          text(input, 'account'),
+          text(input, 'userName'),
+          text(input, 'password'),
+        ];
+        const request = { account, userName, password, newPassword, sourceIp };
+        return { json: describe(await signIn.signIn({ ...request, durationSeconds: duration(input) })) };
+      },
+    },
+    {
+      method: 'POST',
+      path: '/sign-in/refresh',
+      action: null,
+      async handle(input) {
+        const request = { refreshToken: text(input, 'refreshToken'), durationSeconds: duration(input) };
+        return { json: describe(await signIn.refresh(request)) };
+      },
+    },
+  ];
+}
+
+function text({ body }: RouteInput, name: string): string {
+  const value = body[name];
+  // The value may be a password: it is not said again.
+  if (typeof value !== 'string' || value === '' || value.length > LONGEST_TEXT)
+    throw new Fault('invalid', `${name} must be a string of 1 to ${LONGEST_TEXT} characters.`);
+  return value;
+}
+
+function duration({ body }: RouteInput): number {
+  const { durationSeconds = SHORTEST_SECONDS } = body;
+  if (
+    !Number.isInteger(durationSeconds) ||
+    Number(durationSeconds) < SHORTEST_SECONDS ||
+    Number(durationSeconds) > LONGEST_SECONDS
+  )
+    throw new Fault(
+      'invalid',
+      `durationSeconds must be a whole number from ${SHORTEST_SECONDS} to ${LONGEST_SECONDS}; you sent ${JSON.stringify(durationSeconds)}.`,
+    );
+  return Number(durationSeconds);
+}
+
+function describe({ accountId, userName, credentials, refreshToken, refreshableUntil }: SignedIn) {
+  const { accessKeyId, secretAccessKey, sessionToken, expiresAt } = credentials;
+  return {
+    accountId,
+    userName,
+    credentials: { accessKeyId, secretAccessKey, sessionToken, expiration: expiresAt.toISOString() },
+    refreshToken,
+    refreshableUntil: refreshableUntil.toISOString(),
+  };
+}
