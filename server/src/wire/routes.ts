@@ -65,13 +65,14 @@ export function createRouteDispatcher(options: RouteOptions): (request: WireRequ
       body ??= collect(request.body, BODY_LIMIT_BYTES);
       return body;
     };
-    const isOpen = 'route' in found && found.route.action === null;
-    const caller: Pick<Authenticated, 'principal' | 'region' | 'presigned'> = isOpen
-      ? { principal: ANONYMOUS, region: options.defaultRegion, presigned: false }
-      : await authenticate(request, headers, path, rawQuery, wholeBody);
-    record.principal = caller.principal.arn;
+    // The table of routes is public; who may use one is not.
     if (!('route' in found)) throw found.refusal;
     const { route, params } = found;
+    const caller: Pick<Authenticated, 'principal' | 'region' | 'presigned'> =
+      route.action === null
+        ? { principal: ANONYMOUS, region: options.defaultRegion, presigned: false }
+        : await authenticate(request, headers, path, rawQuery, wholeBody);
+    record.principal = caller.principal.arn;
     record.operation = route.action ?? route.path;
     delete headers.authorization;
     delete headers['x-amz-security-token'];
@@ -150,7 +151,7 @@ function find(
   }
   if (allowed.size === 0)
     return {
-      refusal: new Refusal(404, 'UnknownOperationException', `Nothing is served on ${method} of this path.`, {
+      refusal: new Refusal(404, 'UnknownOperationException', 'Nothing is served on this path.', {
         kind: 'unsupported',
       }),
     };
