@@ -48,6 +48,8 @@ export interface Config {
   workerThreads: number | null;
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   allowInsecureHost: boolean;
+  /** Private endpoints by id (`vpce-…`): a Unix socket or an address, whose requests carry `aws:SourceVpce`. */
+  vpcEndpoints: Readonly<Record<string, { path: string } | { host: string; port: number }>>;
 }
 
 export type ConfigOverrides = Partial<Config>;
@@ -90,6 +92,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, overrides: ConfigOver
       : null,
     logLevel: oneOf(environment, 'LIKENESS_LOG_LEVEL', 'info', ['debug', 'info', 'warn', 'error', 'silent']),
     allowInsecureHost: oneOf(environment, 'LIKENESS_INSECURE', 'off', ['on', 'off']) === 'on',
+    vpcEndpoints: vpcEndpoints(environment),
     ...overrides,
   };
   return Object.freeze({ ...config, dataDirectory: config.dataDirectory.replace(/^~(?=\/)/, homedir()) });
@@ -140,6 +143,24 @@ function oneOf<const Value extends string>(
   const value = values.find(candidate => candidate === text);
   if (value === undefined) throw new Error(`${name} must be one of ${values.join(', ')}; it is "${text}".`);
   return value;
+}
+
+/** `LIKENESS_VPC_ENDPOINTS=vpce-0123456789abcdef0=unix:/run/likeness.sock,vpce-…=10.0.0.5:4750` */
+function vpcEndpoints(environment: NodeJS.ProcessEnv): Config['vpcEndpoints'] {
+  const name = 'LIKENESS_VPC_ENDPOINTS';
+  const given = Object.entries(pairs(environment, name, 'vpce-id=unix:/path or vpce-id=address:port'));
+  return Object.fromEntries(
+    given.map(([id, text]) => {
+      if (!/^vpce-[0-9a-f]{8,17}$/.test(id))
+        throw new Error(`${name} must name endpoints as vpce-0123456789abcdef0; it has "${id}".`);
+      const [, path] = /^unix:(\/.{1,100})$/.exec(text) ?? [];
+      if (path !== undefined) return [id, { path }];
+      const [, host = '', port] = /^\[?([0-9A-Za-z.:-]+?)\]?:(\d{1,5})$/.exec(text) ?? [];
+      if (port === undefined || Number(port) < 1 || Number(port) > 65_535)
+        throw new Error(`${name} must say unix:/path or address:port; ${id} has "${text}".`);
+      return [id, { host, port: Number(port) }];
+    }),
+  );
 }
 
 /** `LIKENESS_BASE_MODELS=acme.photos-v1=/models/photos,…` */

@@ -37,6 +37,7 @@ import { createAuthorizer } from './services/iam/authorizer.ts';
 import { bootstrapAccount } from './services/iam/bootstrap.ts';
 import { createCredentialResolver } from './services/iam/credentials.ts';
 import { createIamService } from './services/iam/service.ts';
+import { createServiceRoles } from './services/iam/service-roles.ts';
 import { createSignIn } from './services/iam/sign-in.ts';
 import { createKeyring } from './services/kms/keyring.ts';
 import { createObjectKeys } from './services/kms/object-keys.ts';
@@ -165,6 +166,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       baseModels,
       accounts: createAccounts(iamParts),
       signIn: createSignIn(iamParts),
+      serviceRoles: createServiceRoles(iamParts),
     },
     machine: createMachine({ ...config, sandboxProblem: workers.sandboxProblem }),
   });
@@ -195,6 +197,8 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
           certPath: config.tlsCertPath,
           keyPath: config.tlsKeyPath,
         }).catch(giveUp);
+  for (const [id, address] of Object.entries(config.vpcEndpoints))
+    await server.listenPrivate(id, address).catch(giveUp);
   training = startTrainingLoop({
     ...{ store, time, log, customerData, roleSessions, baseModels, modelStore },
     compute: workers.compute,

@@ -2,6 +2,7 @@ import http from 'node:http';
 import http2 from 'node:http2';
 import net from 'node:net';
 import tls from 'node:tls';
+import { listenPrivately, markEndpoint, type PrivateAddress } from './private-ports.ts';
 
 /** A request of either HTTP version, as Node's compatible interfaces show it. */
 export type HttpRequest = http.IncomingMessage | http2.Http2ServerRequest;
@@ -36,6 +37,8 @@ export interface Listener {
   listen(host: string, port: number): Promise<number>;
   /** The same over TLS, on another port. */
   listenSecure(host: string, port: number, pair: ServerKeyPair): Promise<number>;
+  /** Another address for the same, whose requests carry the endpoint's id. */
+  listenPrivate(endpointId: string, address: PrivateAddress): Promise<void>;
   /** New connections get this certificate; those that are there keep theirs. */
   renew(pair: ServerKeyPair): void;
   /** Takes no new connections, and lets idle ones go. */
@@ -64,6 +67,7 @@ export function createListener(handler: HttpHandler, limits: ListenerLimits = DE
     track(socket);
     sniff(socket, limits.headersMilliseconds, isHttp2 => (isHttp2 ? h2 : http1).emit('connection', socket));
   });
+  const privates: net.Server[] = [];
   let secure: tls.Server | undefined;
   let closing = false;
 
@@ -81,6 +85,15 @@ export function createListener(handler: HttpHandler, limits: ListenerLimits = DE
       secure.on('connection', track);
       return await listening(secure, host, port);
     },
+    async listenPrivate(endpointId, address) {
+      const own = net.createServer({ noDelay: true }, socket => {
+        markEndpoint(socket, endpointId);
+        track(socket);
+        sniff(socket, limits.headersMilliseconds, isHttp2 => (isHttp2 ? h2 : http1).emit('connection', socket));
+      });
+      privates.push(own);
+      await listenPrivately(own, address);
+    },
     renew(pair) {
       secure?.setSecureContext(pair);
     },
@@ -89,6 +102,7 @@ export function createListener(handler: HttpHandler, limits: ListenerLimits = DE
       closing = true;
       server.close();
       secure?.close();
+      for (const own of privates) own.close();
       http1.closeIdleConnections();
       for (const session of sessions) session.close();
     },

@@ -11,6 +11,7 @@ import {
   type ServerKeyPair,
   streamCounts,
 } from './listener.ts';
+import { endpointOf, type PrivateAddress } from './private-ports.ts';
 
 export interface HttpServerOptions {
   /** Everything that is not of the product's own. */
@@ -27,6 +28,8 @@ export interface HttpServer {
   listen(host: string, port: number): Promise<number>;
   /** The same over TLS, with HTTP/2 by ALPN. @returns the port */
   listenSecure(host: string, port: number, pair: ServerKeyPair): Promise<number>;
+  /** Listens there too; its requests carry the endpoint's id (aws:SourceVpce). */
+  listenPrivate(endpointId: string, address: PrivateAddress): Promise<void>;
   /** The certificate of connections to come. */
   renew(pair: ServerKeyPair): void;
   /** Finishes the requests in hand within the grace, then ends every connection. */
@@ -76,6 +79,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 
   return {
     listen: (host, port) => listener.listen(host, port),
+    listenPrivate: (endpointId, address) => listener.listenPrivate(endpointId, address),
     listenSecure: (host, port, pair) => listener.listenSecure(host, port, pair),
     renew: pair => listener.renew(pair),
     async stop(graceMilliseconds) {
@@ -101,6 +105,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 
 function wireRequest(exchange: Exchange, requestId: string): WireRequest {
   const { request } = exchange;
+  const sourceVpce = endpointOf(request.socket);
   return {
     requestId,
     method: request.method ?? 'GET',
@@ -110,6 +115,7 @@ function wireRequest(exchange: Exchange, requestId: string): WireRequest {
     sourceIp: (request.socket.remoteAddress ?? '').replace(/^::ffff:/, ''),
     // HTTP/2's socket stands for its session, whose own property of this name every session has.
     secureTransport: (request.socket as TLSSocket).encrypted === true,
+    ...(sourceVpce !== undefined && { sourceVpce }),
     signal: exchange.abort.signal,
   };
 }

@@ -12,6 +12,8 @@ export interface WireRequest {
   body: AsyncIterable<Uint8Array>;
   sourceIp: string;
   secureTransport: boolean;
+  /** Id of the private endpoint that it came through, where it came through one. */
+  sourceVpce?: string;
   /** Aborted when the client goes away or the server stops. */
   signal: AbortSignal;
 }

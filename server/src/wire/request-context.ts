@@ -17,6 +17,7 @@ export function requestContext(
     accountId: caller.principal.accountId,
     sourceIp: request.sourceIp,
     secureTransport: request.secureTransport,
+    ...(request.sourceVpce !== undefined && { sourceVpce: request.sourceVpce }),
     userAgent: headers['user-agent'] ?? '',
     presigned: caller.presigned,
     host: headers.host ?? '',

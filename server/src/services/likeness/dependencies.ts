@@ -1,6 +1,7 @@
 import type { Accounts } from '../../ports/accounts.ts';
 import type { BaseModels } from '../../ports/base-models.ts';
 import type { Machine } from '../../ports/machine.ts';
+import type { ServiceRoles } from '../../ports/service-roles.ts';
 import type { SignIn } from '../../ports/sign-in.ts';
 
 export interface LikenessDependencies {
@@ -10,4 +11,5 @@ export interface LikenessDependencies {
   machine: Machine;
   accounts: Accounts;
   signIn: SignIn;
+  serviceRoles: ServiceRoles;
 }

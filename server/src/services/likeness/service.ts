@@ -12,6 +12,7 @@ import { baseModelRoutes } from './base-models.ts';
 import type { LikenessDependencies } from './dependencies.ts';
 import { doctorRoutes } from './doctor.ts';
 import { healthRoutes } from './health.ts';
+import { serviceRoleRoutes } from './service-roles.ts';
 import { signInRoutes } from './sign-in.ts';
 
 export function createLikenessRoutes(deps: LikenessDependencies): Route[] {
@@ -21,5 +22,6 @@ export function createLikenessRoutes(deps: LikenessDependencies): Route[] {
     ...baseModelRoutes(deps),
     ...accountRoutes(deps),
     ...signInRoutes(deps),
+    ...serviceRoleRoutes(deps),
   ];
 }
