@@ -42,6 +42,8 @@ export interface Config {
   customModelLimit: number;
   /** Requests that may wait for one provisioned model or base model before ThrottlingException. */
   queueLimit: number;
+  /** Deployments of custom models let their process go when no request came for so long; the next one starts it again. */
+  deploymentIdleSeconds: number;
   /** Whether the on-demand unit of the embedded model starts with the server, so that the first request is quick. */
   warmBaseModel: boolean;
   /** CPU threads of a worker; null: PyTorch decides. */
@@ -86,6 +88,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, overrides: ConfigOver
     scheduledJobLimit: integer(environment, 'LIKENESS_SCHEDULED_JOBS', 10, 1, 10_000),
     customModelLimit: integer(environment, 'LIKENESS_CUSTOM_MODELS', 100, 1, 100_000),
     queueLimit: integer(environment, 'LIKENESS_QUEUE_LIMIT', 64, 1, 10_000),
+    deploymentIdleSeconds: integer(environment, 'LIKENESS_DEPLOYMENT_IDLE_SECONDS', 900, 1, 604_800),
     warmBaseModel: oneOf(environment, 'LIKENESS_WARM_BASE', 'on', ['on', 'off']) === 'on',
     workerThreads: environment.LIKENESS_WORKER_THREADS
       ? integer(environment, 'LIKENESS_WORKER_THREADS', 0, 1, 1024)

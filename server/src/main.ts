@@ -120,6 +120,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     ...{ store, keyring, modelStore, baseModels, time, log },
     inference: workers.inference,
     queueLimit: config.queueLimit,
+    idleSeconds: config.deploymentIdleSeconds,
     // The model that answers in a new installation; others start at their first request.
     warmBaseModelIds: config.warmBaseModel ? ['likeness.art-v1'] : [],
   });

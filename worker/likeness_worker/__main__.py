@@ -81,6 +81,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ID=DIR",
         help="a LoRA; may be repeated",
     )
+    serve.add_argument(
+        "--adapters-folder", type=Path, metavar="DIR", help="further LoRAs may be loaded from below it: POST /load"
+    )
     serve.add_argument("--full", type=Path, metavar="DIR", help="a fully fine-tuned denoiser's folder")
     serve.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: PyTorch's choice)")
     _add_placement(serve)
@@ -125,6 +128,7 @@ def _serve(options: argparse.Namespace) -> int:
             base=options.base,
             socket=options.socket,
             adapters=dict(options.adapter),
+            adapters_folder=options.adapters_folder,
             full=options.full,
             threads=options.threads,
             device=options.device,

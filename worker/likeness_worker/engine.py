@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from likeness_worker.base_model import read_base_model
 from likeness_worker.data import Size
 from likeness_worker.diffusion import guide, sample, trailing_path
 from likeness_worker.families import Family
-from likeness_worker.lora import AdapterSwitch, read_adapter
+from likeness_worker.lora import Adapter, AdapterSwitch, read_adapter
 from likeness_worker.serve import ServeOptions
 from likeness_worker.spec import InvokeRequest
 from likeness_worker.tasks import Drawing, Shape, plan_drawings
@@ -56,6 +57,8 @@ class Engine:
         self._switch = AdapterSwitch(
             denoiser,
             {name: read_adapter(folder, denoiser, name) for name, folder in options.adapters.items()},
+            # Those that come later must find weights that are not rounded yet.
+            _multiplying(denoiser) if options.adapters_folder and placement.dtype != torch.float32 else (),
         )
         # After the switch has kept the originals: an adapter is added to those, in float32.
         families.round_frozen_weights(denoiser, placement)
@@ -73,6 +76,17 @@ class Engine:
     @property
     def adapter_ids(self) -> tuple[str, ...]:
         return self._switch.ids
+
+    def read_adapter(self, adapter_id: str, folder: Path) -> Adapter:
+        """Safe beside drawing. :raises RunError: as lora.read_adapter."""
+        return read_adapter(folder, self.family.denoiser, adapter_id)
+
+    def add_adapter(self, adapter_id: str, adapter: Adapter) -> None:
+        """Never beside drawing, nor remove_adapter."""
+        self._switch.add(adapter_id, adapter)
+
+    def remove_adapter(self, adapter_id: str) -> None:
+        self._switch.remove(adapter_id)
 
     def plan(self, request: InvokeRequest, inputs: list[NDArray[np.uint8]]) -> list[Drawing]:
         with torch.inference_mode():
@@ -162,3 +176,9 @@ class Engine:
 
     def _sizes_proven(self) -> list[int]:
         return [1, *sorted({size for (_, size), proven in self._proven.items() if proven})]
+
+
+def _multiplying(denoiser: torch.nn.Module) -> list[str]:
+    """Names of the layers that an adapter may touch, and that are rounded."""
+    kinds = torch.nn.Linear | torch.nn.Conv2d
+    return [name for name, layer in denoiser.named_modules() if isinstance(layer, kinds)]

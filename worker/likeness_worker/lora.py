@@ -9,7 +9,7 @@ starts from the base's untouched W each time, so nothing drifts.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,16 +121,34 @@ class AdapterSwitch:
 
     Each change copies the base's W of the layers that the adapters touch, and adds the new adapter's B A to it in
     float32: the same bits whatever was active before.
+
+    :param kept_layers: names of further layers whose W is kept as it is now, for adapters that come later.
     """
 
-    def __init__(self, denoiser: nn.Module, adapters: dict[str, Adapter]):
-        self._adapters = adapters
+    def __init__(self, denoiser: nn.Module, adapters: dict[str, Adapter], kept_layers: Iterable[str] = ()):
+        self._adapters: dict[str, Adapter] = {}
         self._layers: dict[str, Any] = dict(denoiser.named_modules())
-        touched = {name for adapter in adapters.values() for name in adapter.factors}
-        self._originals: dict[str, Tensor] = {
-            name: self._layers[name].weight.detach().clone() for name in sorted(touched)
-        }
+        self._originals: dict[str, Tensor] = {}
         self.active: str | None = None
+        self._keep(kept_layers)
+        for adapter_id, adapter in adapters.items():
+            self.add(adapter_id, adapter)
+
+    def add(self, adapter_id: str, adapter: Adapter) -> None:
+        self._keep(adapter.factors)
+        self._adapters[adapter_id] = adapter
+
+    def remove(self, adapter_id: str) -> None:
+        """Lets go of an adapter; the base is active afterwards if it was. Nothing, where there is no such adapter."""
+        if self.active == adapter_id:
+            self.activate(None)
+        self._adapters.pop(adapter_id, None)
+
+    def _keep(self, layers: Iterable[str]) -> None:
+        for name in layers:
+            # A layer that no adapter touched so far still has the base's W.
+            if name not in self._originals:
+                self._originals[name] = self._layers[name].weight.detach().clone()
 
     @property
     def ids(self) -> tuple[str, ...]:

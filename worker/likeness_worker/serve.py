@@ -1,4 +1,5 @@
-"""Serving: HTTP/1.1 on a Unix socket (GET /health, POST /invoke), one thread that draws, requests queued to it.
+"""Serving: HTTP/1.1 on a Unix socket (GET /health, POST /invoke), one thread that draws, requests queued to it;
+POST /load and /unload change the adapters of a worker that several models share.
 
 /health answers from the first moment, because nothing that takes time (torch included) is imported before the
 socket listens. Requests that wait for the same adapter and shape are drawn together, in batches proven to leave
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 BODY_BYTES = 64 * 1024 * 1024  # five images of 5 MiB in base64 are 35 MB
 SOCKET_PATH_BYTES = 107  # sun_path of Linux, less its final zero
 MOST_DRAWN_TOGETHER = 8
+ROUTES = "GET /health, POST /invoke, POST /load and POST /unload are all there is"
 STATUS_CODES = {"invalid": 400, "notReady": 409, "internal": 500}
 
 
@@ -42,6 +44,8 @@ class ServeOptions:
     base: Path
     socket: Path
     adapters: dict[str, Path]
+    # Adapters may come later (POST /load), from folders below this one; None: those above are all.
+    adapters_folder: Path | None
     full: Path | None
     threads: int | None
     device: str
@@ -73,6 +77,7 @@ class Model:
         self._changed = threading.Condition()
         self._draining = False
         self._engine: Engine | None = None
+        self._engine_in_use = threading.Lock()
         self._message: str | None = None
         self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
 
@@ -120,6 +125,43 @@ class Model:
         )
         return contract.InvokeResponse(images=images, seconds=round(time.monotonic() - start, 3))
 
+    def load(self, body: bytes) -> contract.Health | contract.InvokeErrorBody:
+        """Adds an adapter, or says why not; one that is loaded already stays as it is."""
+        engine = self._engine
+        if engine is None:
+            return contract.InvokeErrorBody(kind="notReady", message=self._message or "the model is still loading")
+        from likeness_worker.rundir import RunError
+
+        try:
+            request = contract.read(contract.LoadRequest, _parse(body), "request")
+            folder = self._below_adapters_folder(request.folder)
+            if request.adapter_id not in engine.adapter_ids:
+                adapter = engine.read_adapter(request.adapter_id, folder)
+                with self._engine_in_use:
+                    engine.add_adapter(request.adapter_id, adapter)
+        except (contract.ContractError, RunError) as error:
+            return contract.InvokeErrorBody(kind="invalid", message=contract.shorten(str(error)))
+        return self.health()
+
+    def unload(self, body: bytes) -> contract.Health | contract.InvokeErrorBody:
+        """Lets go of an adapter; the caller has no request for it in hand."""
+        engine = self._engine
+        if engine is None:
+            return contract.InvokeErrorBody(kind="notReady", message=self._message or "the model is still loading")
+        try:
+            request = contract.read(contract.UnloadRequest, _parse(body), "request")
+        except contract.ContractError as error:
+            return contract.InvokeErrorBody(kind="invalid", message=str(error))
+        with self._engine_in_use:
+            engine.remove_adapter(request.adapter_id)
+        return self.health()
+
+    def _below_adapters_folder(self, folder: str) -> Path:
+        root, path = self._options.adapters_folder, Path(folder).resolve()
+        if root is None or root.resolve() not in path.parents:
+            raise contract.ContractError("folder must lie below the worker's adapters folder")
+        return path
+
     def drain(self) -> None:
         """Finishes what is being drawn, refuses what still waits, and ends the thread."""
         with self._changed:
@@ -155,10 +197,11 @@ class Model:
         """Draws one job, and with it those waiting that share its adapter and shape."""
         first = jobs[0]
         try:
-            first.drawings = engine.plan(first.request, first.inputs)
-            jobs += self._companions(engine, first)
-            drawings = [drawing for job in jobs for drawing in job.drawings]
-            images = engine.draw(first.request.adapter_id, drawings)
+            with self._engine_in_use:
+                first.drawings = engine.plan(first.request, first.inputs)
+                jobs += self._companions(engine, first)
+                drawings = [drawing for job in jobs for drawing in job.drawings]
+                images = engine.draw(first.request.adapter_id, drawings)
         except Exception as error:
             # The text may be anything, a prompt included, so only the type is told; the traceback shows our lines.
             traceback.print_tb(error.__traceback__)
@@ -210,13 +253,15 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path != "/health":
-            self._refuse(404, "GET /health and POST /invoke are all there is")
+            self._refuse(404, ROUTES)
             return
         self._answer(200, self.server.model.health())
 
     def do_POST(self) -> None:
-        if self.path != "/invoke":
-            self._refuse(404, "GET /health and POST /invoke are all there is")
+        model = self.server.model
+        route = {"/invoke": model.invoke, "/load": model.load, "/unload": model.unload}.get(self.path)
+        if route is None:
+            self._refuse(404, ROUTES)
             return
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal() or int(length) > BODY_BYTES:
@@ -226,7 +271,7 @@ class Handler(BaseHTTPRequestHandler):
         with self.server.idle:
             self.server.in_flight += 1
         try:
-            answer = self.server.model.invoke(self.rfile.read(int(length)))
+            answer = route(self.rfile.read(int(length)))
             if isinstance(answer, contract.InvokeErrorBody):
                 self._answer(STATUS_CODES[answer.kind], contract.InvokeError(error=answer))
             else:

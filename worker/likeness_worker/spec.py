@@ -175,6 +175,23 @@ class InvokeRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LoadRequest:
+    """The body of POST /load."""
+
+    v: Literal[1]
+    adapter_id: str = _limits(pattern=r"[a-z0-9]{1,63}")
+    folder: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnloadRequest:
+    """The body of POST /unload."""
+
+    v: Literal[1]
+    adapter_id: str = _limits(pattern=r"[a-z0-9]{1,63}")
+
+
+@dataclass(frozen=True, kw_only=True)
 class InvokeResponse:
     v: Literal[1] = 1
     images: tuple[str, ...]

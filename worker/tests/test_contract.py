@@ -16,6 +16,8 @@ MESSAGES = {
     "event": None,
     "health": spec.Health,
     "invoke-error": spec.InvokeError,
+    "invoke-load": spec.LoadRequest,
+    "invoke-unload": spec.UnloadRequest,
     "invoke-request": spec.InvokeRequest,
     "invoke-response": spec.InvokeResponse,
     "result": spec.Result,

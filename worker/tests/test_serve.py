@@ -75,9 +75,15 @@ def pixels(png: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(png)), dtype=np.float32)
 
 
-def start(base: Path, adapters: dict[str, Path] | None = None, full: Path | None = None) -> tuple[Client, Server]:
+def start(
+    base: Path,
+    adapters: dict[str, Path] | None = None,
+    full: Path | None = None,
+    adapters_folder: Path | None = None,
+    precision: str = "float32",
+) -> tuple[Client, Server]:
     path = Path(tempfile.mkdtemp(prefix="lw")) / "s"
-    model = Model(ServeOptions(base, path, adapters or {}, full, 1, "cpu", "float32"))
+    model = Model(ServeOptions(base, path, adapters or {}, adapters_folder, full, 1, "cpu", precision))
     server = Server(path, model)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     client = Client(path)
@@ -236,6 +242,49 @@ def test_a_folder_shaped_like_stable_diffusion_trains_and_serves(sd_base: Path, 
     client, server = start(sd_base, full=full)
     assert client.images() not in (base, custom)
     server.shutdown()
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_adapters_come_and_go_and_draw_as_if_they_had_been_there_from_the_start(
+    art_base: Path, adapter: Path, sd_base: Path, tmp_path: Path, precision: str
+) -> None:
+    fixed, fixed_server = start(art_base, {"ron": adapter}, precision=precision)
+    expected = fixed.images(adapterId="ron")
+    fixed_server.shutdown()
+
+    client, server = start(art_base, adapters_folder=adapter.parent, precision=precision)
+
+    def post(route: str, **members: object) -> tuple[int, dict[str, object]]:
+        return client.call("POST", route, json.dumps({"v": 1, **members}).encode())
+
+    base = client.images()
+    assert client.invoke(adapterId="ron")[0] == 400
+    status, health = post("/load", adapterId="ron", folder=str(adapter))
+    assert (status, health["adapterIds"]) == (200, ["ron"])
+    assert client.images(adapterId="ron") == expected
+    assert client.images() == base
+    assert post("/load", adapterId="ron", folder=str(adapter))[0] == 200, "again is no fault"
+    assert client.images(adapterId="ron") == expected
+    status, health = post("/unload", adapterId="ron")
+    assert (status, health["adapterIds"]) == (200, [])
+    assert client.invoke(adapterId="ron")[0] == 400
+    assert client.images() == base
+    assert post("/load", adapterId="ron", folder=str(adapter))[0] == 200
+    assert client.images(adapterId="ron") == expected
+
+    status, refusal = post("/load", adapterId="smila", folder="/etc")
+    assert (status, refusal["error"]["message"]) == (400, "folder must lie below the worker's adapters folder")
+    assert post("/load", adapterId="../x", folder=str(adapter))[0] == 400
+    assert post("/unload", folder="x")[0] == 400
+    server.shutdown()
+
+    other, other_server = start(sd_base, adapters_folder=adapter.parent)
+    body = json.dumps({"v": 1, "adapterId": "ron", "folder": str(adapter)}).encode()
+    status, refusal = other.call("POST", "/load", body)
+    assert status == 400
+    assert "was made for another base model" in refusal["error"]["message"]
+    assert other.health()["status"] == "ready"
+    other_server.shutdown()
 
 
 def test_an_adapter_is_pefts_own(art_base: Path, adapter: Path) -> None:

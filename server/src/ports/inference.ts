@@ -3,6 +3,8 @@ export interface UnitModel {
   baseModelPath: string;
   /** Folder of decrypted weights, deleted by the caller once the unit is ready; null: the base alone. */
   adapter: { id: string; folder: string; method: 'lora' | 'full' } | null;
+  /** A folder below which LoRAs for `Unit.load` will lie; null: there will be none. */
+  adaptersFolder: string | null;
 }
 
 /** One request of contract/schemas/invoke.schema.json without `v`. */
@@ -33,6 +35,13 @@ export interface Unit {
    * modelTimeout.
    */
   invoke(request: InvokeRequest, signal: AbortSignal): Promise<{ images: string[] }>;
+  /**
+   * Adds a LoRA from a folder below `adaptersFolder`; the folder may go afterwards. Rejects with Fault: invalid (it is no
+   * adapter of this base), notReady, modelError.
+   */
+  load(adapterId: string, folder: string): Promise<void>;
+  /** Lets go of a LoRA of which no request is in hand. */
+  unload(adapterId: string): Promise<void>;
   /** Ends the process; resolves when it is gone. Requests in hand are finished within the grace, then fail. */
   stop(graceSeconds: number): Promise<void>;
 }
@@ -47,6 +56,17 @@ export interface Inference {
   deleteWeightsFolder(folder: string): Promise<void>;
 }
 
+/** A custom model as it is served on demand: its deployments of one account share a process for each base model. */
+export interface OnDemandModel {
+  accountId: string;
+  region: string;
+  modelId: string;
+  modelArn: string;
+  baseModelId: string;
+  method: 'lora' | 'full';
+  keyArn: string | null;
+}
+
 /** What services need of the running capacity (reconcile/throughput.ts provides it). */
 export interface Capacity {
   /** On demand, on a registered base model. */
@@ -58,6 +78,12 @@ export interface Capacity {
   /** On a provisioned model's units; Fault notReady while Creating, throttled when the queue is full. */
   invokeProvisioned(
     provisionedModelArn: string,
+    request: Omit<InvokeRequest, 'adapterId'>,
+    signal: AbortSignal,
+  ): Promise<{ images: string[] }>;
+  /** On the process that the account's custom models of that base share; it starts, and loads the model, where needed. */
+  invokeOnDemand(
+    model: OnDemandModel,
     request: Omit<InvokeRequest, 'adapterId'>,
     signal: AbortSignal,
   ): Promise<{ images: string[] }>;

@@ -5,6 +5,7 @@ import type {
   TrainingPhase,
   TrainingStatusDetails,
 } from '../domain/training/job-state.ts';
+import type { DeploymentRows } from './store-deployments.ts';
 
 /** Resources of one account and Region: no other account or Region sees them. */
 export interface BedrockScope {
@@ -205,7 +206,7 @@ export interface ListOptions {
   position?: string | undefined;
 }
 
-export interface BedrockRows {
+export interface BedrockRows extends DeploymentRows {
   /** @throws (unique index) when the account has a job of that name in the Region: look first, in the same transaction. */
   insertJob(job: NewCustomizationJob, statusDetails: TrainingStatusDetails): Promise<void>;
   jobById(scope: BedrockScope, jobId: string): Promise<CustomizationJobRow | undefined>;

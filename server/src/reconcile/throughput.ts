@@ -8,6 +8,8 @@ import type { Keyring } from '../ports/keys.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
 import { baseUnits } from './base-units.ts';
+import { deployments } from './deployments.ts';
+import { onDemandUnits } from './on-demand-units.ts';
 import { type ProvisionedUnits, provisionedUnits } from './provisioned-units.ts';
 import { firstOf } from './unit-pool.ts';
 import type { UnitStarter } from './unit-start.ts';
@@ -19,6 +21,8 @@ export interface ThroughputDependencies extends UnitStarter {
   log: Log;
   /** Requests that may wait for one provisioned model or base model; more are throttled. */
   queueLimit: number;
+  /** The process of an account's deployments ends when no request came for so long. */
+  idleSeconds: number;
   /** Base models whose on-demand unit starts at once, so that the first request is quick. */
   warmBaseModelIds: readonly string[];
 }
@@ -48,10 +52,12 @@ export function startThroughputLoop(dependencies: ThroughputDependencies): Throu
   const leaving = new Set<Promise<void>>();
   const bases = baseUnits({ ...dependencies, queueLimit });
   const stopping = new AbortController();
+  const onDemand = onDemandUnits({ ...dependencies, queueLimit });
   let wakeUp = new AbortController();
   const { promise: rowsWereRead, resolve: readRows } = Promise.withResolvers<void>();
 
   const wake = () => wakeUp.abort();
+  const deployed = deployments({ store, time, log, units: onDemand, wake });
   for (const baseModelId of dependencies.warmBaseModelIds) bases.start(baseModelId);
 
   async function loop(): Promise<void> {
@@ -75,6 +81,8 @@ export function startThroughputLoop(dependencies: ThroughputDependencies): Throu
     });
     const arns = new Set(rows.map(row => row.provisionedModelArn));
     for (const [arn, units] of provisioned) if (!arns.has(arn)) remove(arn, units);
+    await deployed.match();
+    onDemand.endIdle();
     const capacity = dependencies.inference.capacity();
     let used = 0;
     for (const row of rows) {
@@ -115,6 +123,10 @@ export function startThroughputLoop(dependencies: ThroughputDependencies): Throu
       if (!units) throw new Fault('notReady', 'The provisioned model is not ready yet; try again in a few seconds.');
       return units.invoke(request, signal);
     },
+    async invokeOnDemand(model, request, signal) {
+      refuseWhenStopping();
+      return onDemand.invoke(model, request, signal);
+    },
     async loadingModels() {
       await rowsWereRead;
       return [...provisioned].filter(([, units]) => !units.isServing()).map(([arn]) => arn);
@@ -124,6 +136,7 @@ export function startThroughputLoop(dependencies: ThroughputDependencies): Throu
       await looping;
       await Promise.all([
         bases.close(graceSeconds),
+        onDemand.close(graceSeconds).then(() => deployed.close()),
         ...[...provisioned.values()].map(units => units.remove(graceSeconds)),
       ]);
       await firstOf([Promise.all(leaving)], graceSeconds, time);

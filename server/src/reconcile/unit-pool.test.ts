@@ -30,7 +30,10 @@ async function poolOf(count: number, queueLimit = 10) {
   const lost: number[] = [];
   const pool = unitPool({ queueLimit, time: systemTime(), onLost: () => lost.push(Date.now()) });
   for (let index = 0; index < count; index += 1)
-    pool.add({ unit: await inference.start({ baseModelPath: '/', adapter: null }), adapterId: null });
+    pool.add({
+      unit: await inference.start({ baseModelPath: '/', adapter: null, adaptersFolder: null }),
+      adapterId: null,
+    });
   return { inference, pool, lost };
 }
 
@@ -82,7 +85,10 @@ test('An idle unit that dies leaves the pool, and is told', async () => {
 test('Requests may wait for a first unit, and fail together when none will come', async () => {
   const { inference, pool } = await poolOf(0);
   const first = pool.invoke(requestOf('a'), never, true);
-  pool.add({ unit: await inference.start({ baseModelPath: '/', adapter: null }), adapterId: null });
+  pool.add({
+    unit: await inference.start({ baseModelPath: '/', adapter: null, adaptersFolder: null }),
+    adapterId: null,
+  });
   assert.equal((await first).images.length, 1);
   const { pool: empty } = await poolOf(0);
   const second = empty.invoke(requestOf('b'), never, true).catch(kindOf);
@@ -112,7 +118,10 @@ test('Retired units take nothing new, finish what they have in hand, and end', a
   const first = pool.invoke(requestOf('a'), never, false);
   const retired = pool.retire([old], 10);
   const second = pool.invoke(requestOf('b'), never, true);
-  pool.add({ unit: await inference.start({ baseModelPath: '/', adapter: null }), adapterId: null });
+  pool.add({
+    unit: await inference.start({ baseModelPath: '/', adapter: null, adaptersFolder: null }),
+    adapterId: null,
+  });
   await Promise.all([first, second, retired]);
   assert.equal((await old.unit.health()).status, 'gone');
   assert.equal(pool.units().length, 1);

@@ -2,7 +2,8 @@ import { Fault } from '../domain/fault.ts';
 import type { InvokeRequest, Unit } from '../ports/inference.ts';
 import type { Time } from '../ports/time.ts';
 
-export type PoolRequest = Omit<InvokeRequest, 'adapterId'>;
+/** With an adapter of its own, where the unit is shared; without, the unit's answers. */
+export type PoolRequest = Omit<InvokeRequest, 'adapterId'> & { adapterId?: string | null };
 
 /** A unit and the adapter of it that answers; null: the base model. */
 export interface PooledUnit {
@@ -43,7 +44,7 @@ export function unitPool(options: { queueLimit: number; time: Time; onLost(): vo
   async function run(pooled: PooledUnit, waiting: Waiting): Promise<void> {
     try {
       // Never aborted with its caller: the worker would go on drawing, and its next request would wait behind that.
-      const request = { ...waiting.request, adapterId: pooled.adapterId };
+      const request = { adapterId: pooled.adapterId, ...waiting.request };
       waiting.resolve(await pooled.unit.invoke(request, new AbortController().signal));
       giveBack(pooled);
     } catch (error) {

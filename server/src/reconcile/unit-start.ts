@@ -18,12 +18,14 @@ export interface UnitStarter {
 export interface ServedModel {
   baseModelId: string;
   custom: { modelId: string; method: 'lora' | 'full'; owner: KeyOwner } | null;
+  /** Of units to which LoRAs are added later. */
+  adaptersFolder?: string;
 }
 
 const LOAD_TIMEOUT_SECONDS = 1800;
 const HEALTH_POLL_MILLISECONDS = 200;
 
-const WARM_UP: Omit<InvokeRequest, 'adapterId'> = {
+export const WARM_UP: Omit<InvokeRequest, 'adapterId'> = {
   requestId: 'warm-up',
   task: 'TEXT_IMAGE',
   text: 'warm up',
@@ -56,7 +58,11 @@ export async function startUnits(
   try {
     const { modelId: id, method } = model.custom ?? { modelId: '', method: 'lora' as const };
     const adapter = folder === null ? null : { id, folder: weightsIn(folder), method };
-    const unitModel: UnitModel = { baseModelPath: base.path, adapter };
+    const unitModel: UnitModel = {
+      baseModelPath: base.path,
+      adapter,
+      adaptersFolder: model.adaptersFolder ?? null,
+    };
     // A fully fine-tuned denoiser is the unit's base; only a LoRA is named in a request.
     const adapterId = adapter?.method === 'lora' ? adapter.id : null;
     const starting = Array.from({ length: count }, async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -87,7 +87,7 @@ for (const [name, make] of cases) {
     if (typeof made === 'string') return suite.skip(made);
     const { inference } = made;
     suite.after(() => made.close());
-    const unit = await inference.start({ baseModelPath, adapter: null });
+    const unit = await inference.start({ baseModelPath, adapter: null, adaptersFolder: null });
 
     await suite.test('A unit says that it loads, refuses until then, and becomes ready', async () => {
       assert.equal((await unit.health()).status, 'loading');
@@ -123,8 +123,21 @@ for (const [name, make] of cases) {
       await unit.stop(1);
     });
 
+    await suite.test('A shared unit looks for adapters below its own folder only, and says what is none', async () => {
+      const adaptersFolder = await inference.createWeightsFolder();
+      const shared = await inference.start({ baseModelPath, adapter: null, adaptersFolder });
+      while ((await shared.health()).status === 'loading') await delay(50);
+      mkdirSync(join(adaptersFolder, 'empty'));
+      assert.equal(await shared.load('empty', join(adaptersFolder, 'empty')).catch(kindOf), 'invalid');
+      assert.equal(await shared.load('outside', baseModelPath).catch(kindOf), 'invalid');
+      await shared.unload('empty');
+      assert.equal((await shared.health()).status, 'ready');
+      await shared.stop(0);
+      await inference.deleteWeightsFolder(adaptersFolder);
+    });
+
     await suite.test('Stopping ends the process', async () => {
-      const other = await inference.start({ baseModelPath, adapter: null });
+      const other = await inference.start({ baseModelPath, adapter: null, adaptersFolder: null });
       await other.stop(0);
       await other.ended;
       assert.equal((await other.health()).status, 'gone');
@@ -132,7 +145,7 @@ for (const [name, make] of cases) {
 
     await suite.test('A model that cannot be loaded is gone or failed, and says why', async () => {
       if (name === 'in process') return;
-      const other = await inference.start({ baseModelPath: tmpdir(), adapter: null });
+      const other = await inference.start({ baseModelPath: tmpdir(), adapter: null, adaptersFolder: null });
       let health = await other.health();
       while (health.status === 'loading') {
         await delay(50);

@@ -7,7 +7,16 @@ import { projectRoot } from './run-directory.ts';
 export const contractPath = join(projectRoot, 'contract');
 
 /** Messages between server and worker, by the names of contract/schemas. */
-type Message = 'spec' | 'event' | 'result' | 'invoke-request' | 'invoke-response' | 'invoke-error' | 'health';
+type Message =
+  | 'spec'
+  | 'event'
+  | 'result'
+  | 'invoke-request'
+  | 'invoke-load'
+  | 'invoke-unload'
+  | 'invoke-response'
+  | 'invoke-error'
+  | 'health';
 
 const isDate = (text: string) => !Number.isNaN(Date.parse(text));
 const schemas = new Ajv2020({ strict: false, allErrors: true, formats: { 'date-time': isDate } });

@@ -9,18 +9,24 @@ export interface InProcessUnit extends Unit {
   /** kill -9. */
   kill(): void;
   readonly answered: number;
+  readonly adapterIds: string[];
 }
 
 /**
  * An Inference without processes: an "image" is the request's text and the model's name, in base64.
- * @param options.failLoads how many of the next starts fail to load
+ * `failLoads`, `failAdapters`: how many of the next starts, or of the next adapters, fail to load.
  */
 export function createInProcessInference(options: {
   capacity: number;
   loadMilliseconds: number;
   invokeMilliseconds: number;
-}): Inference & { units: InProcessUnit[]; failLoads: number; requests: InvokeRequest[] } {
-  const inference = { units: [] as InProcessUnit[], failLoads: 0, requests: [] as InvokeRequest[] };
+}) {
+  const inference = {
+    units: [] as InProcessUnit[],
+    failLoads: 0,
+    failAdapters: 0,
+    requests: [] as InvokeRequest[],
+  };
   let started = 0;
 
   function start(model: UnitModel, files: string[]): Unit {
@@ -31,6 +37,7 @@ export function createInProcessInference(options: {
     let answered = 0;
     let isGone = false;
     const inHand = new Set<() => void>();
+    const later = new Map<string, string[]>();
     const { promise: ended, resolve: end } = Promise.withResolvers<string>();
     const kill = () => {
       isGone = true;
@@ -56,7 +63,8 @@ export function createInProcessInference(options: {
         if (Date.now() - startedAt < options.loadMilliseconds)
           return Promise.reject(new Fault('notReady', 'The model is not ready: it loads.'));
         if (request.width % 2 === 1) return Promise.reject(new Fault('invalid', 'width must be even'));
-        if (request.adapterId !== (model.adapter?.id ?? null))
+        const added = request.adapterId === null ? undefined : later.get(request.adapterId);
+        if (request.adapterId !== (model.adapter?.id ?? null) && added === undefined)
           return Promise.reject(new Fault('invalid', `adapterId ${request.adapterId} is not loaded`));
         inference.requests.push(request);
         return new Promise((resolve, reject) => {
@@ -66,12 +74,30 @@ export function createInProcessInference(options: {
           setTimeout(() => {
             inHand.delete(fail);
             answered += 1;
-            const image = Buffer.from(`${request.text} by ${model.adapter?.id ?? 'base'} with ${files}`).toString(
-              'base64',
-            );
+            const image = Buffer.from(
+              `${request.text} by ${request.adapterId ?? 'base'} with ${added ?? files}`,
+            ).toString('base64');
             resolve({ images: Array.from({ length: request.numberOfImages }, () => image) });
           }, options.invokeMilliseconds);
         });
+      },
+      async load(adapterId, folder) {
+        if (isGone) throw new Fault('modelError', 'The model unit ended; try again.');
+        if (model.adaptersFolder === null || !folder.startsWith(`${model.adaptersFolder}/`))
+          throw new Fault('invalid', "folder must lie below the worker's adapters folder");
+        if (inference.failAdapters > 0) {
+          inference.failAdapters -= 1;
+          throw new Fault('invalid', `The adapter ${adapterId} was made for another base model.`);
+        }
+        const files = await readdir(folder);
+        if (files.length === 0) throw new Fault('invalid', `The adapter ${adapterId} cannot be read.`);
+        later.set(adapterId, files);
+      },
+      async unload(adapterId) {
+        later.delete(adapterId);
+      },
+      get adapterIds() {
+        return [...later.keys()];
       },
       async stop(graceSeconds) {
         const deadline = Date.now() + graceSeconds * 1000;
@@ -83,10 +109,11 @@ export function createInProcessInference(options: {
     return unit;
   }
 
-  return Object.assign(inference, {
+  const port: Inference = {
     start: async (model: UnitModel) => start(model, model.adapter ? await readdir(model.adapter.folder) : []),
     capacity: () => options.capacity,
     createWeightsFolder: () => mkdtemp(join(tmpdir(), 'likeness-weights-')),
     deleteWeightsFolder: (folder: string) => rm(folder, { recursive: true, force: true }),
-  });
+  };
+  return Object.assign(inference, port);
 }

@@ -60,7 +60,13 @@ function plainCapacity(drawn: Drawn[]): Capacity {
     const image = plainPng(request.width, request.height, request.seed % 256).toString('base64');
     return { images: Array.from({ length: request.numberOfImages }, () => image) };
   }
-  return { invokeBase: draw, invokeProvisioned: draw, loadingModels: async () => [], wake: () => undefined };
+  return {
+    invokeBase: draw,
+    invokeProvisioned: draw,
+    invokeOnDemand: (model, request) => draw(model.modelArn, request),
+    loadingModels: async () => [],
+    wake: () => undefined,
+  };
 }
 
 /** Bedrock with IAM and KMS behind a port, and no loops: tests move the rows as the loops would. */

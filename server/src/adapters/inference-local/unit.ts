@@ -33,7 +33,11 @@ export async function startUnit(model: UnitModel, options: UnitOptions): Promise
   const command = options.launcher.command({
     arguments: serveArguments(model, socketPath, options.threads),
     writable: [options.folder],
-    readable: [model.baseModelPath, ...(model.adapter ? [model.adapter.folder] : [])],
+    readable: [
+      model.baseModelPath,
+      ...(model.adapter ? [model.adapter.folder] : []),
+      ...(model.adaptersFolder === null ? [] : [model.adaptersFolder]),
+    ],
     workingDirectory: options.folder,
     diesWithParent: true,
   });
@@ -61,6 +65,7 @@ export async function startUnit(model: UnitModel, options: UnitOptions): Promise
   void ended.then(() => {
     isGone = true;
   });
+  const isEnded = () => isGone;
   const inHand = new Set<Promise<unknown>>();
 
   return {
@@ -82,13 +87,19 @@ export async function startUnit(model: UnitModel, options: UnitOptions): Promise
       }
     },
     async invoke(request, signal) {
-      const answering = invoke(socketPath, request, options.invokeTimeoutSeconds, signal, () => isGone);
+      const answering = invoke(socketPath, request, options.invokeTimeoutSeconds, signal, isEnded);
       inHand.add(answering);
       try {
         return await answering;
       } finally {
         inHand.delete(answering);
       }
+    },
+    async load(adapterId, folder) {
+      await ask(socketPath, '/load', { v: 1, adapterId, folder }, options.invokeTimeoutSeconds, isEnded);
+    },
+    async unload(adapterId) {
+      await ask(socketPath, '/unload', { v: 1, adapterId }, options.invokeTimeoutSeconds, isEnded);
     },
     async stop(graceSeconds) {
       if (inHand.size > 0) await settleWithin([...inHand], graceSeconds);
@@ -106,6 +117,7 @@ function serveArguments(model: UnitModel, socketPath: string, threads: number | 
     ...['--base', model.baseModelPath],
     ...['--socket', socketPath],
     ...(adapter?.method === 'lora' ? ['--adapter', `${adapter.id}=${adapter.folder}`] : []),
+    ...(model.adaptersFolder === null ? [] : ['--adapters-folder', model.adaptersFolder]),
     ...(adapter?.method === 'full' ? ['--full', adapter.folder] : []),
     ...(threads === null ? [] : ['--threads', String(threads)]),
   ];
@@ -118,15 +130,28 @@ async function invoke(
   signal: AbortSignal,
   isGone: () => boolean,
 ): Promise<{ images: string[] }> {
+  const answer = await ask(socketPath, '/invoke', { v: 1, ...request }, timeoutSeconds, isGone, signal);
+  return { images: readImages(answer.body) };
+}
+
+/** @throws Fault in the place of every answer but 200, and of none */
+async function ask(
+  socketPath: string,
+  path: string,
+  body: unknown,
+  timeoutSeconds: number,
+  isGone: () => boolean,
+  signal?: AbortSignal,
+): Promise<Answer> {
   let answer: Answer;
   try {
-    answer = await call(socketPath, 'POST', '/invoke', { v: 1, ...request }, { timeoutSeconds, signal });
+    answer = await call(socketPath, 'POST', path, body, { timeoutSeconds, signal });
   } catch (error) {
     if (error instanceof Fault) throw error;
     const what = isGone() || isConnectionEnd(error) ? 'ended while it drew the images' : 'did not answer';
     throw new Fault('modelError', `The model unit ${what}; try again.`, { cause: error });
   }
-  if (answer.status === 200) return { images: readImages(answer.body) };
+  if (answer.status === 200) return answer;
   const { kind, message } = readError(answer.body);
   if (answer.status === 400 && kind === 'invalid') throw new Fault('invalid', message);
   if (answer.status === 409) throw new Fault('notReady', `The model is not ready: ${message}.`);

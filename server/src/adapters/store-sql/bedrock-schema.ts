@@ -1,5 +1,7 @@
+import type { DeploymentsSchema } from './bedrock-deployments.ts';
+
 /** Tables of the bedrock service; names begin with bedrock_. Times are milliseconds since the epoch. */
-export interface BedrockSchema {
+export interface BedrockSchema extends DeploymentsSchema {
   bedrock_jobs: JobsTable;
   bedrock_custom_models: CustomModelsTable;
   bedrock_throughputs: ThroughputsTable;

@@ -11,6 +11,7 @@ const taggables = {
   'model-customization-job': { table: 'bedrock_jobs', key: 'job_id', underBase: true },
   'custom-model': { table: 'bedrock_custom_models', key: 'model_id', underBase: true },
   'provisioned-model': { table: 'bedrock_throughputs', key: 'provisioned_model_id', underBase: false },
+  'custom-model-deployment': { table: 'bedrock_deployments', key: 'deployment_id', underBase: false },
 } as const;
 
 export function tagRows(database: Kysely<BedrockSchema>): Pick<BedrockRows, 'tagsOf' | 'replaceTags'> {
@@ -22,13 +23,14 @@ export function tagRows(database: Kysely<BedrockSchema>): Pick<BedrockRows, 'tag
     const { table, key, underBase } = taggables[kind];
     const found = await database
       .selectFrom(table)
-      .select(['tags', 'definition'])
+      .selectAll()
       .where(key, '=', id)
       .where('account_id', '=', scope.accountId)
       .where('region', '=', scope.region)
       .executeTakeFirst();
     if (!found) return undefined;
-    const base = underBase ? [(JSON.parse(found.definition) as { foundationModelId: string }).foundationModelId] : [];
+    const { foundationModelId } = 'definition' in found ? JSON.parse(found.definition) : {};
+    const base = underBase ? [foundationModelId] : [];
     const ownArn = formatArn({ service: 'bedrock', ...scope, resource: [kind, ...base, id].join('/') });
     return ownArn === resourceArn ? { table, key, id, tags: found.tags } : undefined;
   }

@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { BedrockRows } from '../../ports/store-bedrock.ts';
+import { type DeploymentsSchema, deploymentMigrations, deploymentRows } from './bedrock-deployments.ts';
 import { jobRows } from './bedrock-jobs.ts';
 import { modelRows } from './bedrock-models.ts';
 import { requestTokenRows } from './bedrock-requests.ts';
@@ -12,6 +13,7 @@ export type { BedrockSchema };
 
 /** Append only: a released migration is never edited. Keys sort in the order in which they run. */
 export const bedrockMigrations: Record<string, Migration> = {
+  ...deploymentMigrations,
   'bedrock-0001-tables': {
     async up(database: Kysely<unknown>) {
       await database.schema
@@ -137,6 +139,7 @@ export const bedrockMigrations: Record<string, Migration> = {
 
 export function bedrockRows(database: Kysely<BedrockSchema>): BedrockRows {
   return {
+    ...deploymentRows(database as unknown as Kysely<DeploymentsSchema>),
     ...jobRows(database),
     ...modelRows(database),
     ...throughputRows(database),

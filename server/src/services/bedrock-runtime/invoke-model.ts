@@ -8,10 +8,10 @@ import limits from '../../../../contract/limits.json' with { type: 'json' };
 import { Fault } from '../../domain/fault.ts';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
 import type { BaseModels } from '../../ports/base-models.ts';
-import type { Capacity } from '../../ports/inference.ts';
+import type { Capacity, InvokeRequest } from '../../ports/inference.ts';
 import type { Keyring } from '../../ports/keys.ts';
 import type { Store } from '../../ports/store.ts';
-import { authorizedArn, resolveTarget } from './model-target.ts';
+import { authorizedArn, deploymentOf, type ModelTarget, resolveTarget } from './model-target.ts';
 import { parseTitanImageBody } from './titan-image.ts';
 
 /** In milliseconds; AWS sends it, and the SDK's schema has no member for it. */
@@ -25,18 +25,28 @@ export interface BedrockRuntimeDependencies {
   store: Store;
   baseModels: BaseModels;
   keyring: Pick<Keyring, 'resolve' | 'accessRequests'>;
-  capacity: Pick<Capacity, 'invokeBase' | 'invokeProvisioned'>;
+  capacity: Pick<Capacity, 'invokeBase' | 'invokeProvisioned' | 'invokeOnDemand'>;
 }
 
 export function invokeModel({ store, baseModels, keyring, capacity }: BedrockRuntimeDependencies) {
-  /** The customer's key of the custom model behind a provisioned model, if both are the caller's. */
+  /** The customer's key of the custom model behind a provisioned model or a deployment, if both are the caller's. */
   function keyOf(modelId: string, ctx: RequestContext): Promise<string | null> {
     return store.read(async rows => {
+      if (modelId.includes(':custom-model-deployment/')) {
+        const deployment = await deploymentOf(modelId, ctx, rows);
+        return (deployment && (await rows.bedrock.modelByArn(deployment.modelArn))?.keyArn) ?? null;
+      }
       if (!modelId.includes(':provisioned-model/')) return null;
       const provisioned = await rows.bedrock.throughputByArn(modelId);
       if (provisioned?.accountId !== ctx.accountId || provisioned.region !== ctx.region) return null;
       return (await rows.bedrock.modelByArn(provisioned.modelArn))?.keyArn ?? null;
     });
+  }
+
+  function draw(target: ModelTarget, request: Omit<InvokeRequest, 'adapterId'>, signal: AbortSignal) {
+    if ('base' in target) return capacity.invokeBase(target.base.baseModelId, request, signal);
+    if ('custom' in target) return capacity.invokeOnDemand(target.custom, request, signal);
+    return capacity.invokeProvisioned(target.provisioned.provisionedModelArn, request, signal);
   }
 
   return {
@@ -62,10 +72,7 @@ export function invokeModel({ store, baseModels, keyring, capacity }: BedrockRun
         // A key that is disabled makes the model unusable, also where its units have long been loaded.
         if (keyArn !== null) await keyring.resolve(keyArn, ctx.accountId, ctx.region);
         const startedAt = performance.now();
-        const { images } =
-          'base' in target
-            ? await named(capacity.invokeBase(target.base.baseModelId, request, ctx.signal))
-            : await named(capacity.invokeProvisioned(target.provisioned.provisionedModelArn, request, ctx.signal));
+        const { images } = await named(draw(target, request, ctx.signal));
         return {
           body: new TextEncoder().encode(JSON.stringify({ images, error: null })),
           contentType: 'application/json',

@@ -4,17 +4,17 @@ import { foundationModelArn, foundationModelId } from '../../domain/foundation-m
 import type { RequestContext } from '../../domain/operation.ts';
 import type { BaseModels, CatalogueEntry } from '../../ports/base-models.ts';
 import type { Rows } from '../../ports/store.ts';
-import type { ThroughputRow } from '../../ports/store-bedrock.ts';
+import type { CustomModelRow, ThroughputRow } from '../../ports/store-bedrock.ts';
+import type { DeploymentRow } from '../../ports/store-deployments.ts';
 
-/** What answers a modelId: a base model on demand, or the units of a Provisioned Throughput. */
-export type ModelTarget = { base: CatalogueEntry } | { provisioned: ThroughputRow };
+/** What answers a modelId: a base model, the units of a Provisioned Throughput, or a custom model on demand. */
+export type ModelTarget = { base: CatalogueEntry } | { provisioned: ThroughputRow } | { custom: CustomModelRow };
 
 /** `provider.model`, with or without a version: an id that could be one of AWS's. */
 const MODEL_ID = /^[a-z0-9-]{1,63}\.[a-z0-9.-]{1,63}(:[a-z0-9.-]{1,63}){0,2}$/;
 
 /** ARN kinds that AWS's runtime takes and this server has nothing behind. */
 const otherKinds = [
-  'custom-model-deployment',
   'imported-model',
   'inference-profile',
   'application-inference-profile',
@@ -41,10 +41,11 @@ export async function resolveTarget(
   const arn = modelId.startsWith('arn:') ? parseArn(modelId) : undefined;
   const kind = arn?.service === 'bedrock' ? arn.resource.split('/')[0] : undefined;
   if (kind === 'provisioned-model') return { provisioned: await findProvisioned(modelId, ctx, rows) };
+  if (kind === 'custom-model-deployment') return { custom: await findDeployed(modelId, ctx, rows) };
   if (kind === 'custom-model')
     throw new Fault(
       'invalid',
-      'A custom model is not invoked by its own ARN: buy Provisioned Throughput for it, and use the ARN of the provisioned model.',
+      'A custom model is not invoked by its own ARN: deploy it, or buy Provisioned Throughput for it, and use the ARN of the deployment or of the provisioned model.',
     );
   if (kind !== undefined && otherKinds.includes(kind))
     throw new Fault('unsupported', `modelId names a ${kind}, which this server does not support.`);
@@ -64,6 +65,27 @@ export async function resolveTarget(
       `Invocation of model ID ${entry.modelId} with on-demand throughput isn’t supported. Retry your request with the ID or ARN of an inference profile that contains this model. On this server: the ARN of a provisioned model, or an ON_DEMAND model ID of ListFoundationModels.`,
     );
   return { base: entry };
+}
+
+/** The deployment of the caller's account and Region that an ARN names. */
+export async function deploymentOf(arn: string, ctx: RequestContext, rows: Rows): Promise<DeploymentRow | undefined> {
+  const row = await rows.bedrock.deploymentById(ctx, arn.slice(arn.lastIndexOf('/') + 1));
+  return row?.deploymentArn === arn ? row : undefined;
+}
+
+async function findDeployed(arn: string, ctx: RequestContext, rows: Rows): Promise<CustomModelRow> {
+  const row = await deploymentOf(arn, ctx, rows);
+  const model = row && (await rows.bedrock.modelByArn(row.modelArn));
+  if (!row || !model)
+    throw new Fault('notFound', `There is no custom model deployment ${arn} in ${ctx.region} of this account.`, {
+      resource: arn,
+    });
+  const { deploymentName, failureMessage } = row;
+  if (row.status === 'Creating')
+    throw new Fault('notReady', `The deployment ${deploymentName} is Creating; retry when its status is Active.`);
+  if (row.status === 'Failed')
+    throw new Fault('invalid', `The deployment ${deploymentName} is Failed and cannot be invoked: ${failureMessage}`);
+  return model;
 }
 
 async function findProvisioned(arn: string, ctx: RequestContext, rows: Rows): Promise<ThroughputRow> {

@@ -81,6 +81,11 @@ export function customModels({ store, modelStore, keyring }: Dependencies) {
               'conflict',
               `The custom model ${found.modelName} is used by a Provisioned Throughput; delete that first.`,
             );
+          if (await rows.bedrock.deploymentUsesModel(found.modelArn))
+            throw new Fault(
+              'conflict',
+              `The custom model ${found.modelName} is used by a custom model deployment; delete that first.`,
+            );
           await rows.bedrock.deleteModel(found.modelArn);
           return found;
         });

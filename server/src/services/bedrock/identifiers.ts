@@ -3,12 +3,13 @@ import { Fault } from '../../domain/fault.ts';
 import type { RequestContext } from '../../domain/operation.ts';
 import type { BedrockScope } from '../../ports/store-bedrock.ts';
 
-export type ResourceKind = 'model-customization-job' | 'custom-model' | 'provisioned-model';
+export type ResourceKind = 'model-customization-job' | 'custom-model' | 'provisioned-model' | 'custom-model-deployment';
 
 const nouns: Readonly<Record<ResourceKind, string>> = {
   'model-customization-job': 'model customization job',
   'custom-model': 'custom model',
   'provisioned-model': 'provisioned model',
+  'custom-model-deployment': 'custom model deployment',
 };
 
 export function scopeOf(ctx: RequestContext): BedrockScope {

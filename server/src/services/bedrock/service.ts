@@ -4,6 +4,7 @@ import { customModels } from './custom-models.ts';
 import { customizationJobs } from './customization-jobs.ts';
 import type { BedrockDependencies } from './dependencies.ts';
 import { foundationModels } from './foundation-models.ts';
+import { modelDeployments } from './model-deployments.ts';
 import { provisionedThroughput } from './provisioned-throughput.ts';
 import { tagOperations } from './tags.ts';
 
@@ -23,13 +24,14 @@ const faults: Readonly<Record<FaultKind, ServiceFault>> = {
   internal: { code: 'InternalServerException', status: 500 },
 };
 
-/** The control plane of Bedrock: customization jobs, custom models, Provisioned Throughput, the catalogue, tags. */
+/** The control plane of Bedrock: customization jobs, custom models, their capacity, the catalogue, tags. */
 export function createBedrockService(deps: BedrockDependencies): ServiceModule {
   return {
     scope: 'bedrock',
     operations: {
       ...customizationJobs(deps),
       ...customModels(deps),
+      ...modelDeployments(deps),
       ...provisionedThroughput(deps),
       ...foundationModels(deps),
       ...tagOperations(deps),
