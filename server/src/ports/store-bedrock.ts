@@ -6,6 +6,7 @@ import type {
   TrainingStatusDetails,
 } from '../domain/training/job-state.ts';
 import type { DeploymentRows } from './store-deployments.ts';
+import type { ModelAccessRows } from './store-model-access.ts';
 
 /** Resources of one account and Region: no other account or Region sees them. */
 export interface BedrockScope {
@@ -206,7 +207,7 @@ export interface ListOptions {
   position?: string | undefined;
 }
 
-export interface BedrockRows extends DeploymentRows {
+export interface BedrockRows extends DeploymentRows, ModelAccessRows {
   /** @throws (unique index) when the account has a job of that name in the Region: look first, in the same transaction. */
   insertJob(job: NewCustomizationJob, statusDetails: TrainingStatusDetails): Promise<void>;
   jobById(scope: BedrockScope, jobId: string): Promise<CustomizationJobRow | undefined>;

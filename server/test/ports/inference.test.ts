@@ -87,7 +87,8 @@ for (const [name, make] of cases) {
     if (typeof made === 'string') return suite.skip(made);
     const { inference } = made;
     suite.after(() => made.close());
-    const unit = await inference.start({ baseModelPath, adapter: null, adaptersFolder: null });
+    const adaptersFolder = await inference.createWeightsFolder();
+    const unit = await inference.start({ baseModelPath, adapter: null, adaptersFolder });
 
     await suite.test('A unit says that it loads, refuses until then, and becomes ready', async () => {
       assert.equal((await unit.health()).status, 'loading');
@@ -112,6 +113,14 @@ for (const [name, make] of cases) {
       assert.equal(await unit.invoke({ ...request, width: 511, adapterId: 'unknown' }, never).catch(kindOf), 'invalid');
     });
 
+    await suite.test('A unit looks for further adapters below their folder only, and says what is none', async () => {
+      mkdirSync(join(adaptersFolder, 'empty'));
+      assert.equal(await unit.load('empty', join(adaptersFolder, 'empty')).catch(kindOf), 'invalid');
+      assert.equal(await unit.load('outside', baseModelPath).catch(kindOf), 'invalid');
+      await unit.unload('empty');
+      assert.equal((await unit.health()).status, 'ready');
+    });
+
     await suite.test('A request whose unit is killed fails with modelError at once', async () => {
       const answer = unit.invoke({ ...request, numberOfImages: 5, width: 1024, height: 1024 }, never).catch(kindOf);
       await delay(30);
@@ -121,19 +130,6 @@ for (const [name, make] of cases) {
       assert.equal((await unit.health()).status, 'gone');
       assert.equal(await unit.invoke(request, never).catch(kindOf), 'modelError');
       await unit.stop(1);
-    });
-
-    await suite.test('A shared unit looks for adapters below its own folder only, and says what is none', async () => {
-      const adaptersFolder = await inference.createWeightsFolder();
-      const shared = await inference.start({ baseModelPath, adapter: null, adaptersFolder });
-      while ((await shared.health()).status === 'loading') await delay(50);
-      mkdirSync(join(adaptersFolder, 'empty'));
-      assert.equal(await shared.load('empty', join(adaptersFolder, 'empty')).catch(kindOf), 'invalid');
-      assert.equal(await shared.load('outside', baseModelPath).catch(kindOf), 'invalid');
-      await shared.unload('empty');
-      assert.equal((await shared.health()).status, 'ready');
-      await shared.stop(0);
-      await inference.deleteWeightsFolder(adaptersFolder);
     });
 
     await suite.test('Stopping ends the process', async () => {
@@ -161,6 +157,7 @@ for (const [name, make] of cases) {
       assert.equal(statSync(folder).mode & 0o777, 0o700);
       await inference.deleteWeightsFolder(folder);
       assert.equal(existsSync(folder), false);
+      await inference.deleteWeightsFolder(adaptersFolder);
     });
   });
 }

@@ -3,6 +3,7 @@ import type { Migration } from 'kysely/migration';
 import type { BedrockRows } from '../../ports/store-bedrock.ts';
 import { type DeploymentsSchema, deploymentMigrations, deploymentRows } from './bedrock-deployments.ts';
 import { jobRows } from './bedrock-jobs.ts';
+import { type ModelAccessSchema, modelAccessMigrations, modelAccessRows } from './bedrock-model-access.ts';
 import { modelRows } from './bedrock-models.ts';
 import { requestTokenRows } from './bedrock-requests.ts';
 import type { BedrockSchema } from './bedrock-schema.ts';
@@ -14,6 +15,7 @@ export type { BedrockSchema };
 /** Append only: a released migration is never edited. Keys sort in the order in which they run. */
 export const bedrockMigrations: Record<string, Migration> = {
   ...deploymentMigrations,
+  ...modelAccessMigrations,
   'bedrock-0001-tables': {
     async up(database: Kysely<unknown>) {
       await database.schema
@@ -140,6 +142,7 @@ export const bedrockMigrations: Record<string, Migration> = {
 export function bedrockRows(database: Kysely<BedrockSchema>): BedrockRows {
   return {
     ...deploymentRows(database as unknown as Kysely<DeploymentsSchema>),
+    ...modelAccessRows(database as unknown as Kysely<ModelAccessSchema>),
     ...jobRows(database),
     ...modelRows(database),
     ...throughputRows(database),

@@ -1,4 +1,4 @@
-// Gaps: GetFoundationModelAvailability and agreements (every registered model is available).
+// Gaps: none known.
 // By design: the rows of the retired model keep AWS's fields, because notebooks filter on them; what answers behind an
 //   id is said elsewhere (/_likeness/v1/base-models).
 // Client quirks: the image rows of AWS carry no responseStreamingSupported, so these carry none.

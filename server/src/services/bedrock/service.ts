@@ -4,6 +4,8 @@ import { customModels } from './custom-models.ts';
 import { customizationJobs } from './customization-jobs.ts';
 import type { BedrockDependencies } from './dependencies.ts';
 import { foundationModels } from './foundation-models.ts';
+import { inferenceProfiles } from './inference-profiles.ts';
+import { modelAccess } from './model-access.ts';
 import { modelDeployments } from './model-deployments.ts';
 import { provisionedThroughput } from './provisioned-throughput.ts';
 import { tagOperations } from './tags.ts';
@@ -34,6 +36,8 @@ export function createBedrockService(deps: BedrockDependencies): ServiceModule {
       ...modelDeployments(deps),
       ...provisionedThroughput(deps),
       ...foundationModels(deps),
+      ...modelAccess(deps),
+      ...inferenceProfiles,
       ...tagOperations(deps),
     } satisfies Record<string, Operation<never, unknown>>,
     faultFor: kind => faults[kind],
