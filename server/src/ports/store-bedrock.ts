@@ -5,19 +5,11 @@ import type {
   TrainingPhase,
   TrainingStatusDetails,
 } from '../domain/training/job-state.ts';
+import type { BedrockScope, ListOptions, Page, Tag } from './bedrock-lists.ts';
 import type { DeploymentRows } from './store-deployments.ts';
 import type { ModelAccessRows } from './store-model-access.ts';
 
-/** Resources of one account and Region: no other account or Region sees them. */
-export interface BedrockScope {
-  accountId: string;
-  region: string;
-}
-
-export interface Tag {
-  key: string;
-  value: string;
-}
+export type { BedrockScope, ListOptions, Page, Tag };
 
 /** What the training loop tells of a running job; lost steps of a dead attempt never show. */
 export interface JobProgress {
@@ -187,24 +179,6 @@ export interface RequestTokenRow extends BedrockScope {
   parametersSha256: string;
   resourceArn: string;
   createdAt: number;
-}
-
-/** A page of a list: `next` is the position to continue from, absent on the last page. */
-export interface Page<Row> {
-  rows: Row[];
-  next?: string;
-}
-
-/** Order is by creation time, then id: a keyset, so a page costs the same wherever it begins. */
-export interface ListOptions {
-  createdAfter?: number | undefined;
-  createdBefore?: number | undefined;
-  nameContains?: string | undefined;
-  sortOrder: 'Ascending' | 'Descending';
-  /** Rows in a page at most. */
-  limit: number;
-  /** `Page.next` of the page before. */
-  position?: string | undefined;
 }
 
 export interface BedrockRows extends DeploymentRows, ModelAccessRows {

@@ -1,4 +1,4 @@
-import type { BedrockScope, ListOptions, Page, Tag } from './store-bedrock.ts';
+import type { BedrockScope, ListOptions, Page, Tag } from './bedrock-lists.ts';
 
 export type DeploymentStatus = 'Creating' | 'Active' | 'Failed';
 
