@@ -3,8 +3,14 @@ export type ChecksumAlgorithm = 'CRC32' | 'CRC32C' | 'CRC64NVME' | 'SHA1' | 'SHA
 /** Of the whole object's bytes, or of its parts' digests one after another. */
 export type ChecksumType = 'FULL_OBJECT' | 'COMPOSITE';
 
+/** Null until it has been set once: each key has the null version only. */
+export type BucketVersioning = 'Enabled' | 'Suspended' | null;
+
 /** What operations like PutBucketCors keep of a bucket; the value is the operation's own. */
-export type BucketSettingName = 'encryption';
+export type BucketSettingName = 'encryption' | 'lifecycle' | 'tagging';
+
+/** Tags of an object by their keys. */
+export type Tags = Readonly<Record<string, string>>;
 
 export interface BucketRow {
   /** One name space for all accounts and Regions of the installation. */
@@ -14,6 +20,7 @@ export interface BucketRow {
   createdAt: Date;
   /** The bucket policy as it was sent, or null. */
   policy: string | null;
+  versioning: BucketVersioning;
 }
 
 /** What the writer said of an object and every reader hears again. */
@@ -54,7 +61,18 @@ export interface ObjectSummary {
   checksumType: ChecksumType | null;
 }
 
-export interface ObjectRow extends ObjectSummary {
+export interface VersionSummary extends ObjectSummary {
+  /** Null: the null version, of a bucket that kept no versions when it was written. */
+  versionId: string | null;
+  /** Falls from version to version of a key: the newest is listed first. */
+  rank: number;
+  isLatest: boolean;
+  /** Has no bytes: hides the versions under it. */
+  isDeleteMarker: boolean;
+}
+
+/** A version of an object. */
+export interface ObjectRow extends VersionSummary {
   bucket: string;
   /** Owns the segments; for a multipart upload its upload id, so that completing moves no row. */
   objectId: string;
@@ -62,6 +80,7 @@ export interface ObjectRow extends ObjectSummary {
   /** Null unless it came from a multipart upload. */
   partsCount: number | null;
   description: ObjectDescription;
+  tags: Tags;
 }
 
 /** A piece of an object, or an uploaded part that waits for its completion. */
@@ -88,6 +107,7 @@ export interface UploadRow {
   checksumAlgorithm: ChecksumAlgorithm | null;
   checksumType: ChecksumType | null;
   description: ObjectDescription;
+  tags: Tags;
 }
 
 /** Where a list goes on, in UTF-8 order of keys. */
@@ -97,6 +117,8 @@ export interface ListPosition {
   inclusive: boolean;
   /** Uploads only: goes on behind this upload of the key. */
   uploadId?: string;
+  /** Versions only: goes on behind this version of the key. */
+  rank?: number;
 }
 
 /** Keys from a position up to, and without, an end; `end` undefined: no end. */
@@ -106,8 +128,34 @@ export interface KeyRange {
   limit: number;
 }
 
+/** Versions of objects, delete markers included. */
+export interface VersionRows {
+  /** The current version; undefined where there is none, or a delete marker is the latest. */
+  object(bucket: string, key: string): Promise<ObjectRow | undefined>;
+  /** The latest version, which may be a delete marker. */
+  latest(bucket: string, key: string): Promise<ObjectRow | undefined>;
+  version(bucket: string, key: string, versionId: string | null): Promise<ObjectRow | undefined>;
+  /** What a multipart upload became. */
+  versionOfUpload(bucket: string, key: string, uploadId: string): Promise<ObjectRow | undefined>;
+  /** Current versions. */
+  objects(bucket: string, range: KeyRange): Promise<ObjectSummary[]>;
+  /** All versions, the newest of a key first. */
+  versions(bucket: string, range: KeyRange): Promise<VersionSummary[]>;
+  hasVersions(bucket: string): Promise<boolean>;
+  /** The rank of the version that addVersion is about to write. */
+  nextRank(bucket: string, key: string): Promise<number>;
+  /** Adds the key's latest version, with the rank that nextRank gave; the caller has deleted what it replaces. */
+  addVersion(row: Omit<ObjectRow, 'isLatest'>): Promise<void>;
+  /**
+   * Deletes a version for good; the next older one is the latest then.
+   * @returns blobs that no row names any more; empty where there is no such version
+   */
+  deleteVersion(bucket: string, key: string, versionId: string | null): Promise<string[]>;
+  setTags(version: Pick<ObjectRow, 'bucket' | 'key' | 'rank'>, tags: Tags): Promise<void>;
+}
+
 /** Rows of the s3 service. */
-export interface S3Rows {
+export interface S3Rows extends VersionRows {
   bucket(name: string): Promise<BucketRow | undefined>;
   buckets(query: {
     accountId: string;
@@ -118,19 +166,13 @@ export interface S3Rows {
   }): Promise<BucketRow[]>;
   createBucket(row: BucketRow): Promise<void>;
   setBucketPolicy(name: string, policy: string | null): Promise<void>;
+  setBucketVersioning(name: string, versioning: BucketVersioning): Promise<void>;
   bucketSetting(bucket: string, name: BucketSettingName): Promise<unknown>;
   /** @param value undefined: deletes the setting */
   setBucketSetting(bucket: string, name: BucketSettingName, value: unknown): Promise<void>;
-  hasObjects(bucket: string): Promise<boolean>;
+  bucketsWithSetting(name: BucketSettingName): Promise<string[]>;
   /** Removes an empty bucket with its unfinished uploads. @returns their blobs, for deletion after the commit */
   deleteBucket(name: string): Promise<string[]>;
-
-  object(bucket: string, key: string): Promise<ObjectRow | undefined>;
-  objects(bucket: string, range: KeyRange): Promise<ObjectSummary[]>;
-  /** Writes the row over an earlier one of the key. @returns blobs that no row names any more */
-  putObject(row: ObjectRow): Promise<string[]>;
-  /** @returns blobs that no row names any more; empty where there was no object */
-  deleteObject(bucket: string, key: string): Promise<string[]>;
 
   upload(uploadId: string): Promise<UploadRow | undefined>;
   uploads(bucket: string, range: KeyRange): Promise<UploadRow[]>;

@@ -7,8 +7,9 @@ import { after, describe, test } from 'node:test';
 import { openFileObjects } from '../../src/adapters/objects-fs/objects-fs.ts';
 import { openSqliteStore } from '../../src/adapters/store-sql/database.ts';
 import { systemIds } from '../../src/adapters/system.ts';
+import { GREATEST_RANK, newVersionId } from '../../src/domain/object-version.ts';
 import type { Store } from '../../src/ports/store.ts';
-import type { ObjectRow, SegmentRow, UploadRow } from '../../src/ports/store-s3.ts';
+import type { ListPosition, ObjectRow, SegmentRow, UploadRow } from '../../src/ports/store-s3.ts';
 import { sweep } from '../../src/reconcile/sweep.ts';
 
 const closing: (() => Promise<void>)[] = [];
@@ -34,11 +35,15 @@ const adapters: Record<string, () => Promise<Store>> = {
 const at = new Date('2026-11-23T00:00:00Z');
 const blob = () => randomBytes(16).toString('hex');
 
-function objectRow(key: string, objectId = blob()): ObjectRow {
+function objectRow(key: string, version: Partial<ObjectRow> = {}): ObjectRow {
   return {
     bucket: 'bucket',
     key,
-    objectId,
+    objectId: blob(),
+    versionId: null,
+    rank: GREATEST_RANK,
+    isLatest: true,
+    isDeleteMarker: false,
     sizeBytes: 5 * 1024 ** 3,
     etag: 'etag',
     modifiedAt: at,
@@ -47,6 +52,8 @@ function objectRow(key: string, objectId = blob()): ObjectRow {
     checksum: 'AAAAAA==',
     partsCount: null,
     description: { contentType: 'text/plain', metadata: { a: 'ü' } },
+    tags: { team: 'ü' },
+    ...version,
   };
 }
 
@@ -64,6 +71,7 @@ function uploadRow(key: string, uploadId: string): UploadRow {
     checksumAlgorithm: null,
     checksumType: null,
     description: { contentType: 'a/b', metadata: {} },
+    tags: {},
   };
 }
 
@@ -72,7 +80,14 @@ for (const [name, open] of Object.entries(adapters))
     async function withBucket(): Promise<Store> {
       const store = await open();
       await store.transaction(({ s3 }) =>
-        s3.createBucket({ name: 'bucket', accountId: '1', region: 'us-east-1', createdAt: at, policy: null }),
+        s3.createBucket({
+          name: 'bucket',
+          accountId: '1',
+          region: 'us-east-1',
+          createdAt: at,
+          policy: null,
+          versioning: null,
+        }),
       );
       return store;
     }
@@ -80,7 +95,7 @@ for (const [name, open] of Object.entries(adapters))
     test('an object is read back as it was written', async () => {
       const store = await withBucket();
       const row = objectRow('a key');
-      assert.deepEqual(await store.transaction(({ s3 }) => s3.putObject(row)), []);
+      await store.transaction(({ s3 }) => s3.addVersion(row));
       assert.deepEqual(await store.read(({ s3 }) => s3.object('bucket', 'a key')), row);
       assert.equal(await store.read(({ s3 }) => s3.object('bucket', 'A KEY')), undefined);
     });
@@ -89,7 +104,7 @@ for (const [name, open] of Object.entries(adapters))
       const store = await withBucket();
       const keys = ['b', 'a', 'A', 'é', '\u{1f436}', '\u{ffee}', 'a/b', 'a b', '\u0001'];
       await store.transaction(async ({ s3 }) => {
-        for (const key of keys) await s3.putObject(objectRow(key));
+        for (const key of keys) await s3.addVersion(objectRow(key));
       });
       const listed = await store.read(({ s3 }) =>
         s3.objects('bucket', { from: { key: '', inclusive: true }, end: undefined, limit: 100 }),
@@ -108,21 +123,70 @@ for (const [name, open] of Object.entries(adapters))
       );
     });
 
-    test('what replaces or deletes an object hands its blobs over', async () => {
+    test('what deletes an object hands its blobs over', async () => {
       const store = await withBucket();
       const first = objectRow('k');
       const segments = [segmentRow(first.objectId, 1), segmentRow(first.objectId, 2)];
       await store.transaction(async ({ s3 }) => {
-        await s3.putObject(first);
+        await s3.addVersion(first);
         for (const segment of segments) await s3.putSegment(segment);
       });
       const blobs = segments.map(({ blobId }) => blobId);
       const stranger = blob();
       assert.deepEqual(await store.read(({ s3 }) => s3.orphans([...blobs, stranger])), [stranger]);
-      const replaced = await store.transaction(({ s3 }) => s3.putObject(objectRow('k')));
-      assert.deepEqual(replaced.sort(), blobs.sort());
-      assert.deepEqual(await store.transaction(({ s3 }) => s3.deleteObject('bucket', 'k')), []);
-      assert.deepEqual(await store.transaction(({ s3 }) => s3.deleteObject('bucket', 'k')), []);
+      const deleted = await store.transaction(({ s3 }) => s3.deleteVersion('bucket', 'k', null));
+      assert.deepEqual(deleted.sort(), blobs.sort());
+      assert.deepEqual(await store.transaction(({ s3 }) => s3.deleteVersion('bucket', 'k', null)), []);
+    });
+
+    test('versions are listed newest first, and a marker hides its key until it goes', async () => {
+      const store = await withBucket();
+      const [second, marker] = [GREATEST_RANK - 1, GREATEST_RANK - 2];
+      const ids = [newVersionId(second, randomBytes(11)), newVersionId(marker, randomBytes(11))] as const;
+      const rows = [
+        objectRow('k'),
+        objectRow('k', { rank: second, versionId: ids[0] }),
+        objectRow('k', { rank: marker, versionId: ids[1], isDeleteMarker: true }),
+        objectRow('l'),
+      ];
+      await store.transaction(async ({ s3 }) => {
+        for (const row of rows) {
+          assert.equal(await s3.nextRank('bucket', row.key), row.rank);
+          await s3.addVersion(row);
+        }
+      });
+      const listed = (from: ListPosition) =>
+        store.read(async ({ s3 }) =>
+          (await s3.versions('bucket', { from, end: undefined, limit: 9 })).map(row => [
+            row.key,
+            row.versionId,
+            row.isLatest,
+          ]),
+        );
+      const all = [
+        ['k', ids[1], true],
+        ['k', ids[0], false],
+        ['k', null, false],
+        ['l', null, true],
+      ];
+      assert.deepEqual(await listed({ key: '', inclusive: true }), all);
+      assert.deepEqual(await listed({ key: 'k', inclusive: true, rank: second }), all.slice(2));
+      assert.equal(await store.read(({ s3 }) => s3.object('bucket', 'k')), undefined);
+      assert.equal((await store.read(({ s3 }) => s3.version('bucket', 'k', ids[0])))?.rank, second);
+      await store.transaction(({ s3 }) => s3.deleteVersion('bucket', 'k', ids[1]));
+      assert.deepEqual(await listed({ key: '', inclusive: true }), [['k', ids[0], true], ...all.slice(2)]);
+      assert.equal((await store.read(({ s3 }) => s3.object('bucket', 'k')))?.versionId, ids[0]);
+    });
+
+    test('what a bucket is set to is replaced whole, and goes with the bucket', async () => {
+      const store = await withBucket();
+      const setting = () => store.read(({ s3 }) => s3.bucketSetting('bucket', 'tagging'));
+      await store.transaction(({ s3 }) => s3.setBucketSetting('bucket', 'tagging', { a: '1' }));
+      await store.transaction(({ s3 }) => s3.setBucketSetting('bucket', 'tagging', { b: '2' }));
+      assert.deepEqual(await setting(), { b: '2' });
+      assert.deepEqual(await store.read(({ s3 }) => s3.bucketsWithSetting('tagging')), ['bucket']);
+      await store.transaction(({ s3 }) => s3.deleteBucket('bucket'));
+      assert.equal(await setting(), undefined);
     });
 
     test('a part of the same number replaces the earlier one', async () => {
@@ -167,8 +231,22 @@ for (const [name, open] of Object.entries(adapters))
       const store = await withBucket();
       const segment = segmentRow('u', 1);
       await store.transaction(async ({ s3 }) => {
-        await s3.createBucket({ name: 'bucket-2', accountId: '1', region: 'eu-west-1', createdAt: at, policy: '{}' });
-        await s3.createBucket({ name: 'foreign', accountId: '2', region: 'us-east-1', createdAt: at, policy: null });
+        await s3.createBucket({
+          name: 'bucket-2',
+          accountId: '1',
+          region: 'eu-west-1',
+          createdAt: at,
+          policy: '{}',
+          versioning: 'Enabled',
+        });
+        await s3.createBucket({
+          name: 'foreign',
+          accountId: '2',
+          region: 'us-east-1',
+          createdAt: at,
+          policy: null,
+          versioning: null,
+        });
         await s3.createUpload(uploadRow('k', 'u'));
         await s3.putSegment(segment);
       });
@@ -191,7 +269,7 @@ for (const [name, open] of Object.entries(adapters))
       const [named, orphan] = [await put(), await put()];
       const row = objectRow('k');
       await store.transaction(async ({ s3 }) => {
-        await s3.putObject(row);
+        await s3.addVersion(row);
         await s3.putSegment(segmentRow(row.objectId, 1, named));
       });
       const later = { now: () => new Date(Date.now() + 2 * 3600_000), sleep: async () => undefined };

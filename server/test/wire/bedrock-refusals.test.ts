@@ -36,6 +36,7 @@ before(async () => {
       region: 'eu-west-1',
       createdAt: new Date(),
       policy: null,
+      versioning: null,
     }),
   );
 });

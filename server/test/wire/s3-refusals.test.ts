@@ -23,12 +23,12 @@ import {
   HeadBucketCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
-  ListObjectVersionsCommand,
   PutBucketPolicyCommand,
-  PutBucketVersioningCommand,
+  PutBucketReplicationCommand,
+  PutBucketWebsiteCommand,
   PutObjectCommand,
   type PutObjectCommandInput,
-  PutObjectTaggingCommand,
+  PutObjectLockConfigurationCommand,
 } from '@aws-sdk/client-s3';
 import { assertRefused, otherRoot, startS3 } from './s3-server.ts';
 
@@ -154,7 +154,11 @@ describe('objects', () => {
   test('a key, a version or a source that is not there', async () => {
     await assertRefused(s3.send(new GetObjectCommand({ Bucket, Key: 'absent' })), 404, 'NoSuchKey');
     await assertRefused(s3.send(new HeadObjectCommand({ Bucket, Key: 'absent' })), 404, 'NotFound');
-    await assertRefused(s3.send(new GetObjectCommand({ Bucket, Key: 'there', VersionId: 'v1' })), 404, 'NoSuchVersion');
+    await assertRefused(
+      s3.send(new GetObjectCommand({ Bucket, Key: 'there', VersionId: 'v1' })),
+      400,
+      'InvalidArgument',
+    );
     const copy = (CopySource: string) => s3.send(new CopyObjectCommand({ Bucket, Key: 'c', CopySource }));
     await assertRefused(copy(`${Bucket}/absent`), 404, 'NoSuchKey');
     await assertRefused(copy('nowhere/k'), 404, 'NoSuchBucket');
@@ -233,23 +237,15 @@ describe('what clients ask every bucket first', () => {
   });
 
   test('and what is not there is refused by the name of its operation', async () => {
-    await assertRefused(
-      s3.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status: 'Enabled' } })),
-      501,
-      'NotImplemented',
-      /PutBucketVersioning/,
+    const refused = (answer: Promise<unknown>, name: RegExp) => assertRefused(answer, 501, 'NotImplemented', name);
+    await refused(
+      s3.send(new PutBucketWebsiteCommand({ Bucket, WebsiteConfiguration: { IndexDocument: { Suffix: 'i' } } })),
+      /PutBucketWebsite/,
     );
-    await assertRefused(
-      s3.send(new ListObjectVersionsCommand({ Bucket })),
-      501,
-      'NotImplemented',
-      /ListObjectVersions/,
+    await refused(
+      s3.send(new PutBucketReplicationCommand({ Bucket, ReplicationConfiguration: { Role: 'r', Rules: [] } })),
+      /PutBucketReplication/,
     );
-    await assertRefused(
-      s3.send(new PutObjectTaggingCommand({ Bucket, Key: 'there', Tagging: { TagSet: [] } })),
-      501,
-      'NotImplemented',
-      /PutObjectTagging/,
-    );
+    await refused(s3.send(new PutObjectLockConfigurationCommand({ Bucket })), /PutObjectLockConfiguration/);
   });
 });

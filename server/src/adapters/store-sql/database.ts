@@ -6,7 +6,8 @@ import type { Rows, Store } from '../../ports/store.ts';
 import { type BedrockSchema, bedrockMigrations, bedrockRows } from './bedrock.ts';
 import { type IamSchema, iamMigrations, iamRows } from './iam.ts';
 import { type KmsSchema, kmsMigrations, kmsRows } from './kms.ts';
-import { type S3Schema, s3Migrations, s3Rows } from './s3.ts';
+import { s3Rows } from './s3.ts';
+import { type S3Schema, s3Migrations } from './s3-schema.ts';
 
 export interface Schema extends BedrockSchema, IamSchema, KmsSchema, S3Schema {}
 

@@ -61,7 +61,6 @@ export function bucketSettingOperations({ buckets }: S3Parts) {
     ),
     GetBucketRequestPayment: constant<GetBucketRequestPaymentOutput>({ Payer: 'BucketOwner' }),
     GetBucketTagging: absent('NoSuchTagSet', 'The TagSet does not exist'),
-    GetBucketVersioning: constant({}),
     GetBucketWebsite: absent(
       'NoSuchWebsiteConfiguration',
       'The specified bucket does not have a website configuration',

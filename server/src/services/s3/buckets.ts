@@ -48,6 +48,7 @@ export function bucketOperations({ store, buckets, blobs }: S3Parts) {
               region,
               createdAt: wholeSeconds(ctx.now),
               policy: null,
+              versioning: null,
             });
           if (existing.accountId !== ctx.accountId)
             throw s3Fault(
@@ -112,11 +113,16 @@ export function bucketOperations({ store, buckets, blobs }: S3Parts) {
       async handle(input: DeleteBucketRequest): Promise<Record<string, never>> {
         const name = input.Bucket ?? '';
         const orphans = await store.transaction(async rows => {
-          if (!(await rows.s3.bucket(name))) throw noSuchBucket(name);
-          if (await rows.s3.hasObjects(name))
-            throw s3Fault('BucketNotEmpty', 'The bucket you tried to delete is not empty', {
-              members: { BucketName: name },
-            });
+          const bucket = await rows.s3.bucket(name);
+          if (!bucket) throw noSuchBucket(name);
+          if (await rows.s3.hasVersions(name))
+            throw s3Fault(
+              'BucketNotEmpty',
+              bucket.versioning === null
+                ? 'The bucket you tried to delete is not empty'
+                : 'The bucket you tried to delete is not empty. You must delete all versions in the bucket.',
+              { members: { BucketName: name } },
+            );
           return rows.s3.deleteBucket(name);
         });
         blobs.discard(orphans);

@@ -1,10 +1,8 @@
 import type { AccessRequest, RequestContext } from '../../domain/operation.ts';
-import { accessTo } from './access.ts';
 import { checkCopySource } from './conditions.ts';
-import { checkVersion } from './description.ts';
 import { invalidArgument, s3Fault } from './faults.ts';
 import type { S3Parts } from './parts.ts';
-import { type OpenObject, openObject } from './reading.ts';
+import { type OpenObject, openObject, questionsToRead } from './reading.ts';
 import { MAXIMUM_PUT_SIZE_BYTES } from './receiving.ts';
 
 export interface CopyInput {
@@ -19,9 +17,10 @@ export interface CopyInput {
 export interface CopySource {
   bucket: string;
   key: string;
+  versionId: string | undefined;
 }
 
-/** `bucket/key` or `/bucket/key`, percent-encoded, perhaps with `?versionId=null`. @throws Fault InvalidArgument */
+/** `bucket/key` or `/bucket/key`, percent-encoded, perhaps with `?versionId=…`. @throws Fault InvalidArgument */
 export function parseCopySource(header: string): CopySource {
   const [path = '', version] = header.split('?versionId=');
   const malformed = () =>
@@ -38,28 +37,20 @@ export function parseCopySource(header: string): CopySource {
   }
   const slash = decoded.indexOf('/');
   if (slash < 1 || slash === decoded.length - 1) throw malformed();
-  const source = { bucket: decoded.slice(0, slash), key: decoded.slice(slash + 1) };
-  checkVersion(version, source.key);
-  return source;
+  return { bucket: decoded.slice(0, slash), key: decoded.slice(slash + 1), versionId: version };
 }
 
 /** The question whether the caller may read the source; it may lie in another Region. */
-export async function askToCopyFrom(
-  { store, buckets, protection }: S3Parts,
-  input: CopyInput,
-  ctx: RequestContext,
-): Promise<AccessRequest[]> {
-  const { bucket: name, key } = parseCopySource(input.CopySource ?? '');
-  const bucket = await buckets.findAnywhere({ Bucket: name, ExpectedBucketOwner: input.ExpectedSourceBucketOwner });
-  const read = accessTo(bucket, { action: 's3:GetObject', key });
-  const object = await store.read(rows => rows.s3.object(name, key));
-  const use = await protection.questionsToUse(object?.description, ['kms:Decrypt'], ctx);
-  return object ? [read, ...use] : [read, accessTo(bucket, { action: 's3:ListBucket' })];
+export async function askToCopyFrom(parts: S3Parts, input: CopyInput, ctx: RequestContext): Promise<AccessRequest[]> {
+  const { bucket: name, key, versionId } = parseCopySource(input.CopySource ?? '');
+  const ExpectedBucketOwner = input.ExpectedSourceBucketOwner;
+  const bucket = await parts.buckets.findAnywhere({ Bucket: name, ExpectedBucketOwner });
+  return questionsToRead(parts, bucket, 's3:GetObject', { Key: key, VersionId: versionId }, ctx);
 }
 
-/** Opens the source of a copy. @throws Fault NoSuchKey, PreconditionFailed; the caller closes what it gets */
+/** Opens the source of a copy. @throws Fault as findVersion, PreconditionFailed; the caller closes what it gets */
 export async function openCopySource(parts: S3Parts, input: CopyInput, source: CopySource): Promise<OpenObject> {
-  const open = await openObject(parts, source.bucket, source.key);
+  const open = await openObject(parts, source.bucket, source.key, source.versionId);
   try {
     checkCopySource(
       {

@@ -1,6 +1,5 @@
 import type { CopyObjectOutput, CopyObjectRequest } from '@aws-sdk/client-s3';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
-import type { ObjectRow } from '../../ports/store-s3.ts';
 import { wholeSeconds } from './buckets.ts';
 import { checksumMembers, parseAlgorithm } from './checksums.ts';
 import { checkWrite, quoted } from './conditions.ts';
@@ -11,6 +10,7 @@ import { invalidArgument, s3Fault } from './faults.ts';
 import { writeObject } from './objects.ts';
 import type { S3Parts } from './parts.ts';
 import { duplicate } from './receiving.ts';
+import type { NewObject } from './versions.ts';
 
 export function copyingOperations(parts: S3Parts) {
   const { store, buckets, ids, protection } = parts;
@@ -43,7 +43,9 @@ export function copyingOperations(parts: S3Parts) {
         directive('x-amz-tagging-directive', input.TaggingDirective, 'tagging');
         const replacement = replaces ? describe(input, ctx) : undefined;
         const source = parseCopySource(input.CopySource ?? '');
-        if (source.bucket === bucket && source.key === key && !replaces && !encryptsAnew(ctx))
+        const isSelf = source.bucket === bucket && source.key === key;
+        // AWS: an older version copied onto its own key is how one restores it.
+        if (isSelf && source.versionId === undefined && !replaces && !encryptsAnew(ctx))
           throw s3Fault(
             'InvalidRequest',
             "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
@@ -62,7 +64,7 @@ export function copyingOperations(parts: S3Parts) {
             original.sizeBytes,
             algorithm ?? original.checksumAlgorithm ?? 'CRC64NVME',
           );
-          const copy: ObjectRow = {
+          const copy: NewObject = {
             bucket,
             key,
             objectId: ids.uuid(),
@@ -74,10 +76,13 @@ export function copyingOperations(parts: S3Parts) {
             checksum: copied.checksum,
             partsCount: null,
             description: { ...(replacement ?? original.description), encryption: protect.encryption },
+            tags: {},
           };
-          await writeObject(parts, copy, copied.blobId, input);
+          const version = await writeObject(parts, copy, copied.blobId, input);
           return {
             ...encryptionMembers(protect.encryption),
+            ...version,
+            ...(open.version.VersionId === undefined ? {} : { CopySourceVersionId: open.version.VersionId }),
             CopyObjectResult: {
               ETag: quoted(copy.etag),
               LastModified: copy.modifiedAt,

@@ -8,14 +8,18 @@ import type {
 import { Fault } from '../../domain/fault.ts';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
 import { accessTo } from './access.ts';
+import { wholeSeconds } from './buckets.ts';
 import { checkWrite } from './conditions.ts';
-import { checkVersion, refuseUnsupportedHeaders } from './description.ts';
-import { s3Fault } from './faults.ts';
+import { refuseUnsupportedHeaders } from './description.ts';
+import { noSuchBucket, s3Fault } from './faults.ts';
 import type { S3Parts } from './parts.ts';
+import { versionAction } from './reading.ts';
+import { deleteFrom, noSuchVersion, parseVersionId } from './versions.ts';
 
 const MAXIMUM_KEYS = 1000;
 
-export function deletingOperations({ store, buckets, blobs, allows }: S3Parts) {
+export function deletingOperations(parts: S3Parts) {
+  const { store, buckets, blobs, allows } = parts;
   return {
     DeleteObjects: {
       // S3 answers each key by itself, so the caller's right to each is asked below.
@@ -35,28 +39,40 @@ export function deletingOperations({ store, buckets, blobs, allows }: S3Parts) {
           );
         const errors: _Error[] = [];
         const permitted: ObjectIdentifier[] = [];
-        const question = ({ Key = '' }: ObjectIdentifier) => accessTo(bucket, { action: 's3:DeleteObject', key: Key });
+        const question = ({ Key = '', VersionId }: ObjectIdentifier) =>
+          accessTo(bucket, {
+            action: versionAction('s3:DeleteObject', VersionId),
+            key: Key,
+            conditions: { 's3:VersionId': VersionId },
+          });
         // Mostly all are allowed, and one look at the caller's policies says so.
         const allAllowed = await allows(identifiers.map(question), ctx);
         for (const identifier of identifiers) {
           if (allAllowed || (await allows([question(identifier)], ctx))) permitted.push(identifier);
-          else errors.push({ Key: identifier.Key ?? '', Code: 'AccessDenied', Message: 'Access Denied' });
+          else errors.push({ ...named(identifier), Code: 'AccessDenied', Message: 'Access Denied' });
         }
-        const outcome = await store.transaction(async rows => {
+        const outcome = await store.transaction(async ({ s3 }) => {
+          const row = await s3.bucket(bucket.name);
+          if (!row) throw noSuchBucket(bucket.name);
           const orphans: string[] = [];
           const deleted: DeletedObject[] = [];
           const failed: _Error[] = [];
-          for (const { Key: key = '', VersionId, ETag, LastModifiedTime, Size } of permitted) {
+          for (const identifier of permitted) {
+            const { Key: key = '', ETag, LastModifiedTime, Size } = identifier;
             try {
-              checkVersion(VersionId, key);
+              const versionId = versionOf(identifier);
               if (LastModifiedTime !== undefined || Size !== undefined)
                 throw s3Fault('NotImplemented', 'LastModifiedTime and Size are for directory buckets: use ETag.');
-              if (ETag !== undefined) checkWrite({ IfMatch: ETag }, key, await rows.s3.object(bucket.name, key));
-              orphans.push(...(await rows.s3.deleteObject(bucket.name, key)));
-              deleted.push({ Key: key, ...(VersionId ? { VersionId } : {}) });
+              if (ETag !== undefined) checkWrite({ IfMatch: ETag }, key, await s3.object(bucket.name, key));
+              const done = await deleteFrom(s3, parts, row, key, versionId, wholeSeconds(ctx.now));
+              orphans.push(...done.orphans);
+              deleted.push({
+                ...named(identifier),
+                ...(done.isDeleteMarker ? { DeleteMarker: true, DeleteMarkerVersionId: done.versionId } : {}),
+              });
             } catch (error) {
               if (!(error instanceof Fault)) throw error;
-              failed.push({ Key: key, Code: error.code ?? 'InternalError', Message: error.message });
+              failed.push({ ...named(identifier), Code: error.code ?? 'InternalError', Message: error.message });
             }
           }
           return { orphans, deleted, failed };
@@ -70,6 +86,19 @@ export function deletingOperations({ store, buckets, blobs, allows }: S3Parts) {
       },
     } satisfies Operation<DeleteObjectsRequest, DeleteObjectsOutput>,
   };
+}
+
+function named({ Key = '', VersionId }: ObjectIdentifier): { Key: string; VersionId?: string } {
+  return { Key, ...(VersionId ? { VersionId } : {}) };
+}
+
+/** AWS: in a list, what can be no version's id is one that is not there. */
+function versionOf({ Key = '', VersionId }: ObjectIdentifier): string | null | undefined {
+  try {
+    return parseVersionId(VersionId || undefined);
+  } catch {
+    throw noSuchVersion(Key, VersionId ?? '');
+  }
 }
 
 /** AWS: an unprotected list of keys could be garbled on its way, and deletes the wrong ones. */

@@ -68,14 +68,6 @@ export function checkKey(key: string): void {
     });
 }
 
-/** Versioning is never on, so an object has the null version only. @throws Fault NoSuchVersion */
-export function checkVersion(versionId: string | undefined, key: string): void {
-  if (versionId !== undefined && versionId !== '' && versionId !== 'null')
-    throw s3Fault('NoSuchVersion', 'The specified version does not exist.', {
-      members: { Key: key, VersionId: versionId },
-    });
-}
-
 const ADVICE_LOCK = 'Object Lock is not there: send the object without.';
 
 /** Headers of writes that would change what happens to the object, each with what to do instead. */

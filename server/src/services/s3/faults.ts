@@ -33,6 +33,7 @@ const CODES = {
   InvalidURI: { kind: 'invalid', status: 400 },
   KeyTooLongError: { kind: 'invalid', status: 400 },
   MalformedPolicy: { kind: 'invalid', status: 400 },
+  IllegalVersioningConfigurationException: { kind: 'invalid', status: 400 },
   MalformedXML: { kind: 'invalid', status: 400 },
   MetadataTooLarge: { kind: 'invalid', status: 400 },
   MethodNotAllowed: { kind: 'unsupported', status: 405 },
@@ -106,8 +107,8 @@ export function noSuchBucket(name: string): Fault {
   return s3Fault('NoSuchBucket', 'The specified bucket does not exist', { members: { BucketName: name } });
 }
 
-export function noSuchKey(key: string): Fault {
-  return s3Fault('NoSuchKey', 'The specified key does not exist.', { members: { Key: key } });
+export function noSuchKey(key: string, headers: Record<string, string> = {}): Fault {
+  return s3Fault('NoSuchKey', 'The specified key does not exist.', { members: { Key: key }, headers });
 }
 
 export function noSuchUpload(uploadId: string): Fault {

@@ -68,12 +68,13 @@ function behind(group: string): ListPosition | undefined {
   return key === undefined ? undefined : { key, inclusive: true };
 }
 
-/** Rows that are several to a key (uploads) carry an id that orders them within it. */
-function nextPosition(row: { key: string; uploadId?: string }): ListPosition {
+/** Rows that are several to a key (uploads, versions) carry what orders them within it. */
+function nextPosition(row: { key: string; uploadId?: string; rank?: number }): ListPosition {
   return {
     key: row.key,
     inclusive: false,
     ...(row.uploadId === undefined ? {} : { uploadId: row.uploadId }),
+    ...(row.rank === undefined ? {} : { rank: row.rank }),
   };
 }
 

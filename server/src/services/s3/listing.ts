@@ -102,7 +102,7 @@ function summary(object: ObjectSummary, encode: (text: string) => string) {
   };
 }
 
-function maximumKeys(value: number | undefined): number {
+export function maximumKeys(value: number | undefined): number {
   return boundedNumber('max-keys', value, {
     minimum: 0,
     maximum: MAXIMUM_KEYS_PER_PAGE,

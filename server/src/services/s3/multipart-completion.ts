@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { CompletedPart, CompleteMultipartUploadOutput, CompleteMultipartUploadRequest } from '@aws-sdk/client-s3';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
-import type { ObjectRow, SegmentRow, UploadRow } from '../../ports/store-s3.ts';
+import type { SegmentRow, UploadRow } from '../../ports/store-s3.ts';
 import { checksumIn, checksumMembers, checksumOfParts } from './checksums.ts';
 import { checkWrite, quoted, unquoted } from './conditions.ts';
 import { encryptionMembers } from './encryption.ts';
@@ -9,11 +9,13 @@ import { noSuchBucket, noSuchUpload, s3Fault } from './faults.ts';
 import { encodeKey } from './key-scan.ts';
 import type { S3Parts } from './parts.ts';
 import { badChecksum } from './receiving.ts';
+import { addVersion, type NewObject, shownVersion } from './versions.ts';
 
 const MINIMUM_PART_SIZE_BYTES = 5 * 1024 * 1024;
 const MAXIMUM_PARTS = 10_000;
 
-export function multipartCompletionOperations({ store, buckets, blobs }: S3Parts) {
+export function multipartCompletionOperations(parts: S3Parts) {
+  const { store, buckets, blobs } = parts;
   return {
     CompleteMultipartUpload: {
       authorize: (input: CompleteMultipartUploadRequest, ctx: RequestContext) =>
@@ -22,12 +24,15 @@ export function multipartCompletionOperations({ store, buckets, blobs }: S3Parts
         const uploadId = input.UploadId ?? '';
         const bucket = input.Bucket ?? '';
         const key = input.Key ?? '';
-        const { object, orphans } = await store.transaction(async ({ s3 }) => {
-          if (!(await s3.bucket(bucket))) throw noSuchBucket(bucket);
+        const { object, orphans, version } = await store.transaction(async ({ s3 }) => {
+          const row = await s3.bucket(bucket);
+          if (!row) throw noSuchBucket(bucket);
           const existing = await s3.object(bucket, key);
           const upload = await s3.upload(uploadId);
           // A client that lost the first answer asks again: the object's id still names the upload.
-          if (!upload && existing?.objectId === uploadId) return { object: existing, orphans: [] };
+          const earlier = upload ? undefined : await s3.versionOfUpload(bucket, key, uploadId);
+          if (earlier)
+            return { object: earlier, orphans: [], version: shownVersion(row.versioning, earlier.versionId) };
           if (!upload || upload.bucket !== bucket || upload.key !== key) throw noSuchUpload(uploadId);
           const requested = requestedParts(input);
           const uploaded = await s3.segments(uploadId);
@@ -38,8 +43,9 @@ export function multipartCompletionOperations({ store, buckets, blobs }: S3Parts
           const unused = uploaded.map(({ partNumber }) => partNumber).filter(number => !numbers.has(number));
           const orphans = unused.length > 0 ? await s3.deleteSegments(uploadId, unused) : [];
           await s3.endUpload(uploadId);
-          orphans.push(...(await s3.putObject(object)));
-          return { object, orphans };
+          const written = await addVersion(s3, parts, row, object);
+          orphans.push(...written.orphans);
+          return { object, orphans, version: shownVersion(row.versioning, written.versionId) };
         });
         blobs.discard(orphans);
         return {
@@ -48,6 +54,7 @@ export function multipartCompletionOperations({ store, buckets, blobs }: S3Parts
           Key: key,
           ETag: quoted(object.etag),
           ...encryptionMembers(object.description.encryption),
+          ...version,
           ...checksumMembers(object.checksumAlgorithm, object.checksum),
           ...(object.checksumType ? { ChecksumType: object.checksumType } : {}),
         };
@@ -126,7 +133,7 @@ function assemble(
   upload: UploadRow,
   segments: readonly SegmentRow[],
   input: CompleteMultipartUploadRequest,
-): ObjectRow {
+): NewObject {
   const algorithm = upload.checksumAlgorithm ?? 'CRC64NVME';
   const type = upload.checksumType ?? 'FULL_OBJECT';
   if (input.ChecksumType !== undefined && input.ChecksumType !== type)
@@ -162,5 +169,6 @@ function assemble(
     checksum,
     partsCount: segments.length,
     description: upload.description,
+    tags: upload.tags,
   };
 }

@@ -83,6 +83,7 @@ export function multipartOperations(parts: S3Parts) {
           checksumAlgorithm: algorithm,
           checksumType: type,
           description: { ...describe(input, ctx), encryption },
+          tags: {},
         };
         await store.transaction(async ({ s3 }) => {
           if (!(await s3.bucket(bucket))) throw noSuchBucket(bucket);
@@ -172,6 +173,7 @@ export function multipartOperations(parts: S3Parts) {
           });
           return {
             ...encryptionMembers(protect?.encryption),
+            ...(open.version.VersionId === undefined ? {} : { CopySourceVersionId: open.version.VersionId }),
             CopyPartResult: {
               ETag: quoted(etag),
               LastModified: modifiedAt,

@@ -10,10 +10,11 @@ import type { Operation, RequestContext } from '../../domain/operation.ts';
 import type { ObjectRow } from '../../ports/store-s3.ts';
 import { ownerFullControl } from './bucket-settings.ts';
 import { checksumMembers } from './checksums.ts';
-import { boundedNumber, checkVersion, refuseUnsupportedHeaders } from './description.ts';
-import { invalidArgument, noSuchKey } from './faults.ts';
+import { boundedNumber, refuseUnsupportedHeaders } from './description.ts';
+import { invalidArgument } from './faults.ts';
 import type { S3Parts } from './parts.ts';
 import { askToRead } from './reading.ts';
+import { findVersion, parseVersionId, shownVersion } from './versions.ts';
 
 const ATTRIBUTES = ['ETag', 'Checksum', 'ObjectParts', 'StorageClass', 'ObjectSize'];
 const MAXIMUM_PARTS_PER_PAGE = 1000;
@@ -27,12 +28,9 @@ interface ObjectInput {
 export function objectFactOperations(parts: S3Parts) {
   const { store, buckets } = parts;
 
-  async function find(input: ObjectInput): Promise<ObjectRow> {
-    const key = input.Key ?? '';
-    checkVersion(input.VersionId, key);
-    const object = await store.read(rows => rows.s3.object(input.Bucket ?? '', key));
-    if (!object) throw noSuchKey(key);
-    return object;
+  function find(input: ObjectInput): Promise<ObjectRow> {
+    const versionId = parseVersionId(input.VersionId);
+    return store.read(({ s3 }) => findVersion(s3, input.Bucket ?? '', input.Key ?? '', versionId));
   }
 
   return {
@@ -66,8 +64,10 @@ export function objectFactOperations(parts: S3Parts) {
         for (const attribute of wanted)
           if (!ATTRIBUTES.includes(attribute))
             throw invalidArgument('x-amz-object-attributes', attribute, 'Invalid attribute name specified.');
+        const { versioning } = await buckets.find(input, ctx);
         const object = await find(input);
         return {
+          ...shownVersion(versioning, object.versionId),
           LastModified: object.modifiedAt,
           // AWS: without quotes here, alone of all answers.
           ...(wanted.has('ETag') ? { ETag: object.etag } : {}),

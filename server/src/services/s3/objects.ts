@@ -13,13 +13,14 @@ import type { ObjectRow, SegmentRow } from '../../ports/store-s3.ts';
 import { wholeSeconds } from './buckets.ts';
 import { checksumMembers } from './checksums.ts';
 import { checkRead, checkWrite, quoted } from './conditions.ts';
-import { checkKey, checkVersion, describe, refuseUnsupportedHeaders } from './description.ts';
+import { checkKey, describe, refuseUnsupportedHeaders } from './description.ts';
 import { encryptionConditions, encryptionMembers, refuseEncryptionOfRead } from './encryption.ts';
 import { invalidArgument, noSuchBucket, s3Fault } from './faults.ts';
 import type { S3Parts } from './parts.ts';
 import { type ByteRange, parseRange } from './ranges.ts';
-import { askToRead, openObject } from './reading.ts';
+import { askToRead, openObject, versionAction } from './reading.ts';
 import { receive } from './receiving.ts';
+import { addVersion, deleteFrom, type NewObject, parseVersionId, shownVersion } from './versions.ts';
 
 /** The status that wire answers with where it is not the operation's usual one. */
 interface WithStatus {
@@ -34,10 +35,9 @@ export function objectOperations(parts: S3Parts) {
     refuseUnsupportedHeaders(ctx);
     refuseEncryptionOfRead(ctx);
     const key = input.Key ?? '';
-    checkVersion(input.VersionId, key);
     if (ctx.principal.type === 'anonymous' && overrides(input).length > 0)
       throw s3Fault('InvalidRequest', 'Request specific response headers cannot be used for anonymous GET requests.');
-    const open = await openObject(parts, input.Bucket ?? '', key);
+    const open = await openObject(parts, input.Bucket ?? '', key, input.VersionId);
     try {
       const { object, segments } = open;
       const { description } = object;
@@ -53,6 +53,7 @@ export function objectOperations(parts: S3Parts) {
         LastModified: object.modifiedAt,
         ContentLength: answered,
         ETag: quoted(object.etag),
+        ...open.version,
         ...(range ? { ContentRange: `bytes ${range.start}-${range.end}/${object.sizeBytes}` } : {}),
         ...describing(object, input),
         ...encryptionMembers(description.encryption),
@@ -84,7 +85,7 @@ export function objectOperations(parts: S3Parts) {
         checkWrite(input, key, await store.read(rows => rows.s3.object(bucket, key)));
         const protect = await protection.protect(input, ctx);
         const received = await receive(protect.sink, input.Body, ctx);
-        const object: ObjectRow = {
+        const object: NewObject = {
           bucket,
           key,
           objectId: ids.uuid(),
@@ -96,9 +97,11 @@ export function objectOperations(parts: S3Parts) {
           checksum: received.checksum,
           partsCount: null,
           description: { ...description, encryption: protect.encryption },
+          tags: {},
         };
-        await writeObject(parts, object, received.blobId, input);
+        const version = await writeObject(parts, object, received.blobId, input);
         return {
+          ...version,
           ETag: quoted(object.etag),
           ...encryptionMembers(protect.encryption),
           ...(input.SSEKMSEncryptionContext && { SSEKMSEncryptionContext: input.SSEKMSEncryptionContext }),
@@ -131,19 +134,28 @@ export function objectOperations(parts: S3Parts) {
     } satisfies Operation<HeadObjectRequest, HeadObjectOutput>,
 
     DeleteObject: {
-      authorize: (input: DeleteObjectRequest, ctx: RequestContext) => buckets.ask(input, ctx, { key: input.Key ?? '' }),
+      authorize: (input: DeleteObjectRequest, ctx: RequestContext) =>
+        buckets.ask(input, ctx, {
+          action: versionAction('s3:DeleteObject', input.VersionId),
+          key: input.Key ?? '',
+          conditions: { 's3:VersionId': input.VersionId },
+        }),
       async handle(input: DeleteObjectRequest, ctx: RequestContext): Promise<DeleteObjectOutput> {
         const bucket = input.Bucket ?? '';
         const key = input.Key ?? '';
         refuseUnsupportedHeaders(ctx);
-        checkVersion(input.VersionId, key);
-        const orphans = await store.transaction(async rows => {
-          if (input.IfMatch !== undefined)
-            checkWrite({ IfMatch: input.IfMatch }, key, await rows.s3.object(bucket, key));
-          return rows.s3.deleteObject(bucket, key);
+        const versionId = parseVersionId(input.VersionId);
+        const deleted = await store.transaction(async ({ s3 }) => {
+          const row = await s3.bucket(bucket);
+          if (!row) throw noSuchBucket(bucket);
+          if (input.IfMatch !== undefined) checkWrite({ IfMatch: input.IfMatch }, key, await s3.object(bucket, key));
+          return deleteFrom(s3, parts, row, key, versionId, wholeSeconds(ctx.now));
         });
-        blobs.discard(orphans);
-        return {};
+        blobs.discard(deleted.orphans);
+        return {
+          ...(deleted.versionId === undefined ? {} : { VersionId: deleted.versionId }),
+          ...(deleted.isDeleteMarker ? { DeleteMarker: true } : {}),
+        };
       },
     } satisfies Operation<DeleteObjectRequest, DeleteObjectOutput>,
   };
@@ -151,19 +163,21 @@ export function objectOperations(parts: S3Parts) {
 
 /**
  * Names a durable blob as an object; what it replaces is deleted after the commit, and the blob itself if the write is
- * refused. @throws Fault NoSuchBucket (deleted meanwhile), or as checkWrite
+ * refused. @returns the member that names its version @throws Fault NoSuchBucket (deleted meanwhile), or as checkWrite
  */
 export async function writeObject(
-  { store, blobs }: Pick<S3Parts, 'store' | 'blobs'>,
-  object: ObjectRow,
+  parts: Pick<S3Parts, 'store' | 'blobs' | 'ids'>,
+  object: NewObject,
   blobId: string,
   conditions: { IfMatch?: string | undefined; IfNoneMatch?: string | undefined },
-): Promise<void> {
+): Promise<{ VersionId?: string }> {
+  const { store, blobs } = parts;
   try {
-    const replaced = await store.transaction(async ({ s3 }) => {
-      if (!(await s3.bucket(object.bucket))) throw noSuchBucket(object.bucket);
+    const written = await store.transaction(async ({ s3 }) => {
+      const bucket = await s3.bucket(object.bucket);
+      if (!bucket) throw noSuchBucket(object.bucket);
       checkWrite(conditions, object.key, await s3.object(object.bucket, object.key));
-      const orphans = await s3.putObject(object);
+      const { versionId, orphans } = await addVersion(s3, parts, bucket, object);
       await s3.putSegment({
         ownerId: object.objectId,
         partNumber: 1,
@@ -173,9 +187,10 @@ export async function writeObject(
         checksum: object.checksum,
         modifiedAt: object.modifiedAt,
       });
-      return orphans;
+      return { orphans, version: shownVersion(bucket.versioning, versionId) };
     });
-    blobs.discard(replaced);
+    blobs.discard(written.orphans);
+    return written.version;
   } catch (error) {
     blobs.discard([blobId]);
     throw error;

@@ -1,15 +1,16 @@
 import type { AccessRequest, RequestContext } from '../../domain/operation.ts';
 import type { Objects } from '../../ports/objects.ts';
-import type { ObjectRow, SegmentRow } from '../../ports/store-s3.ts';
+import type { BucketRow, ObjectRow, SegmentRow, Tags } from '../../ports/store-s3.ts';
 import { accessTo } from './access.ts';
-import { noSuchKey } from './faults.ts';
 import type { S3Parts } from './parts.ts';
 import type { ByteRange } from './ranges.ts';
 import { openSealed } from './sealed-blobs.ts';
+import { findVersion, parseVersionId, shownVersion } from './versions.ts';
 
 interface ObjectInput {
   Bucket?: string | undefined;
   Key?: string | undefined;
+  VersionId?: string | undefined;
   ExpectedBucketOwner?: string | undefined;
 }
 
@@ -22,23 +23,53 @@ const READS_BYTES: ReadonlySet<string> = new Set(['GetObject', 'CopyObject', 'Up
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
  */
 export async function askToRead(
-  { store, buckets, protection }: S3Parts,
+  parts: S3Parts,
   input: ObjectInput,
   ctx: RequestContext,
-  action?: string,
+  action = `s3:${ctx.operation}`,
 ): Promise<AccessRequest[]> {
-  const bucket = await buckets.find(input, ctx);
-  const key = input.Key ?? '';
-  const read = accessTo(bucket, { key, ...(action === undefined ? {} : { action }) });
-  const object = await store.read(rows => rows.s3.object(bucket.name, key));
+  const bucket = await parts.buckets.find(input, ctx);
+  return questionsToRead(parts, bucket, action, input, ctx);
+}
+
+/** The same for an object that the request names otherwise: the source of a copy. */
+export async function questionsToRead(
+  { store, protection }: S3Parts,
+  bucket: BucketRow,
+  action: string,
+  { Key: key = '', VersionId }: ObjectInput,
+  ctx: RequestContext,
+): Promise<AccessRequest[]> {
+  const versionId = parseVersionId(VersionId);
+  const { name } = bucket;
+  const object = await store.read(({ s3 }) =>
+    versionId === undefined ? s3.object(name, key) : s3.version(name, key, versionId),
+  );
+  const read = accessTo(bucket, {
+    key,
+    action: versionAction(action, VersionId),
+    conditions: { 's3:VersionId': VersionId, ...tagConditions('s3:ExistingObjectTag', object?.tags ?? {}) },
+  });
   const use = READS_BYTES.has(ctx.operation)
     ? await protection.questionsToUse(object?.description, ['kms:Decrypt'], ctx)
     : [];
   return object ? [read, ...use] : [read, accessTo(bucket, { action: 's3:ListBucket' })];
 }
 
+/** AWS: an operation on a named version is another permission (s3:GetObject, s3:GetObjectVersion). */
+export function versionAction(action: string, versionId: string | undefined): string {
+  return versionId === undefined ? action : action.replace('Object', 'ObjectVersion');
+}
+
+/** Condition keys of an object's tags, one a tag. @param name `s3:ExistingObjectTag` or `s3:RequestObjectTag` */
+export function tagConditions(name: string, tags: Tags): Record<string, string> {
+  return Object.fromEntries(Object.entries(tags).map(([key, value]) => [`${name}/${key}`, value]));
+}
+
 export interface OpenObject {
   object: ObjectRow;
+  /** The member that names the version, where the bucket keeps any. */
+  version: { VersionId?: string };
   segments: SegmentRow[];
   /** Streams bytes of the object and then closes it. @param dataKey as ObjectProtection.unlock gave it */
   stream(range: ByteRange | undefined, signal: AbortSignal, dataKey: Uint8Array | null): AsyncIterable<Uint8Array>;
@@ -49,18 +80,26 @@ export interface OpenObject {
 /** How often an object is looked up that is replaced while it is. */
 const LOOKUPS = 10;
 
-/** Opens an object so that its bytes stay, even if it is replaced meanwhile. @throws Fault NoSuchKey */
-export async function openObject({ store, objects, blobs }: S3Parts, bucket: string, key: string): Promise<OpenObject> {
+/** Opens an object so that its bytes stay, even if it is replaced meanwhile. @throws Fault as findVersion */
+export async function openObject(
+  { store, objects, blobs }: S3Parts,
+  bucket: string,
+  key: string,
+  versionName: string | undefined,
+): Promise<OpenObject> {
+  const versionId = parseVersionId(versionName);
   const close = blobs.beginReading();
   try {
     for (let attempt = 0; attempt < LOOKUPS; attempt++) {
-      const object = await store.read(({ s3 }) => s3.object(bucket, key));
-      if (!object) throw noSuchKey(key);
+      const object = await store.read(({ s3 }) => findVersion(s3, bucket, key, versionId));
+      const versioning = (await store.read(({ s3 }) => s3.bucket(bucket)))?.versioning ?? null;
+      const version = shownVersion(versioning, object.versionId);
       const segments = await store.read(({ s3 }) => s3.segments(object.objectId));
       // Two questions: an object replaced between them has lost its segments, and is looked up again. None is without.
       if (segments.length > 0)
         return {
           object,
+          version,
           segments,
           close,
           stream: (range, signal, dataKey) => stream(objects, segments, range, signal, dataKey, close),

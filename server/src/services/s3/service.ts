@@ -1,15 +1,16 @@
 /**
  * Amazon S3, path-style.
  *
- * Gaps: versioning, tags, ACLs, aws:kms:dsse (refused by name), Object Lock, lifecycle,
+ * Gaps: tags, ACLs, aws:kms:dsse (refused by name), Object Lock, lifecycle,
  * CORS, web sites, replication, notifications, POST from a browser form, virtual-hosted addressing. Operations without an
  * entry below answer 501 NotImplemented with their own name. Checksums of the XXHASH family are refused by name.
  *
  * By design: a bucket belongs to the Region that it was made in; a request signed for another Region gets a 301 with the
  * right one, which SDKs follow. GetBucketLocation and the source of a copy may cross Regions, as on AWS. A `+` in a path is
  * a plus. Where the client sends no checksum, CRC64NVME is computed and kept, as AWS does since 2024. An object that came in
- * parts stays in parts on the disk: completing it moves nothing. Every object is encrypted at rest; SSE-C is taken without TLS from this
- * machine only. HeadObject asks for no permission on a KMS key.
+ * parts stays in parts on the disk: completing it moves nothing. A version's id holds its rank within the key, so a list
+ * goes on behind a version that has been deleted; MFA delete is refused by name. Every object is encrypted at rest; SSE-C
+ * is taken without TLS from this machine only. HeadObject asks for no permission on a KMS key.
  *
  * Client quirks: the AWS CLI, boto3 and the SDKs ask for encoding-type=url and decode `+` as a space. boto3 sends Expect:
  * 100-continue with every body, so what can be refused is refused before the first byte is read. Clients repeat a
@@ -34,6 +35,7 @@ import { multipartListingOperations } from './multipart-listing.ts';
 import { objectFactOperations } from './object-facts.ts';
 import { objectOperations } from './objects.ts';
 import type { S3Dependencies, S3Parts } from './parts.ts';
+import { versioningOperations } from './versioning.ts';
 
 export function createS3Service(dependencies: S3Dependencies): ServiceModule {
   const parts: S3Parts = {
@@ -55,6 +57,7 @@ export function createS3Service(dependencies: S3Dependencies): ServiceModule {
     ...multipartOperations(parts),
     ...multipartCompletionOperations(parts),
     ...multipartListingOperations(parts),
+    ...versioningOperations(parts),
   };
   return {
     scope: 's3',
