@@ -94,7 +94,7 @@ describe('buckets', () => {
     await assertRefused(s3.send(new DeleteBucketCommand({ Bucket })), 409, 'BucketNotEmpty');
   });
 
-  test('ACLs, Object Lock and tags of a new one', async () => {
+  test('ACLs and Object Lock of a new one', async () => {
     await assertRefused(
       s3.send(new CreateBucketCommand({ Bucket: 'acl', ACL: 'public-read' })),
       400,
@@ -106,20 +106,11 @@ describe('buckets', () => {
       'NotImplemented',
       /x-amz-bucket-object-lock-enabled/,
     );
-    await assertRefused(
-      s3.send(
-        new CreateBucketCommand({ Bucket: 'tags', CreateBucketConfiguration: { Tags: [{ Key: 'a', Value: 'b' }] } }),
-      ),
-      501,
-      'NotImplemented',
-      /Tags/,
-    );
   });
 });
 
 describe('headers that ask for what is not there are refused by name', () => {
   const cases: [Partial<PutObjectCommandInput>, number, string, RegExp][] = [
-    [{ Tagging: 'a=b' }, 501, 'NotImplemented', /x-amz-tagging/],
     [{ WebsiteRedirectLocation: '/x' }, 501, 'NotImplemented', /x-amz-website-redirect-location/],
     [{ ObjectLockMode: 'GOVERNANCE' }, 501, 'NotImplemented', /x-amz-object-lock-mode/],
     [{ ObjectLockLegalHoldStatus: 'ON' }, 501, 'NotImplemented', /x-amz-object-lock-legal-hold/],

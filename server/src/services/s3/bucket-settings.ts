@@ -60,7 +60,6 @@ export function bucketSettingOperations({ buckets }: S3Parts) {
       's3:GetReplicationConfiguration',
     ),
     GetBucketRequestPayment: constant<GetBucketRequestPaymentOutput>({ Payer: 'BucketOwner' }),
-    GetBucketTagging: absent('NoSuchTagSet', 'The TagSet does not exist'),
     GetBucketWebsite: absent(
       'NoSuchWebsiteConfiguration',
       'The specified bucket does not have a website configuration',

@@ -16,6 +16,7 @@ import { grantsAccess } from './description.ts';
 import { headerNotImplemented, invalidArgument, noSuchBucket, s3Fault } from './faults.ts';
 import { ownerOf } from './owner.ts';
 import type { S3Parts } from './parts.ts';
+import { MAXIMUM_BUCKET_TAGS, parseTags } from './tags.ts';
 
 /** The one Region that has no name as a location constraint, and where creating one's bucket again is no error. */
 const CLASSIC_REGION = 'us-east-1';
@@ -26,12 +27,11 @@ export function bucketOperations({ store, buckets, blobs }: S3Parts) {
     CreateBucket: {
       authorize(input: CreateBucketRequest) {
         const location = input.CreateBucketConfiguration?.LocationConstraint;
-        return [
-          {
-            resource: bucketArn(input.Bucket ?? ''),
-            conditions: { 's3:LocationConstraint': location },
-          },
-        ];
+        const resource = bucketArn(input.Bucket ?? '');
+        const create = { resource, conditions: { 's3:LocationConstraint': location } };
+        return input.CreateBucketConfiguration?.Tags?.length
+          ? [create, { resource, action: 's3:TagResource' }]
+          : [create];
       },
       async handle(input: CreateBucketRequest, ctx: RequestContext): Promise<CreateBucketOutput> {
         const name = input.Bucket ?? '';
@@ -39,10 +39,12 @@ export function bucketOperations({ store, buckets, blobs }: S3Parts) {
           throw s3Fault('InvalidBucketName', 'The specified bucket is not valid.', { members: { BucketName: name } });
         refuseBucketSettings(input, ctx);
         const region = regionOf(input.CreateBucketConfiguration?.LocationConstraint, ctx.region);
+        const tagSet = input.CreateBucketConfiguration?.Tags ?? [];
+        const tags = tagSet.length > 0 ? parseTags(tagSet, MAXIMUM_BUCKET_TAGS) : undefined;
         await store.transaction(async rows => {
           const existing = await rows.s3.bucket(name);
-          if (!existing)
-            return rows.s3.createBucket({
+          if (!existing) {
+            await rows.s3.createBucket({
               name,
               accountId: ctx.accountId,
               region,
@@ -50,6 +52,9 @@ export function bucketOperations({ store, buckets, blobs }: S3Parts) {
               policy: null,
               versioning: null,
             });
+            if (tags !== undefined) await rows.s3.setBucketSetting(name, 'tagging', tags);
+            return;
+          }
           if (existing.accountId !== ctx.accountId)
             throw s3Fault(
               'BucketAlreadyExists',
@@ -159,8 +164,6 @@ function refuseBucketSettings(input: CreateBucketRequest, ctx: RequestContext): 
     throw headerNotImplemented('x-amz-bucket-namespace', 'All buckets share one name space.');
   if (configuration?.Location || configuration?.Bucket)
     throw s3Fault('NotImplemented', 'Directory buckets are not implemented: send no Location and no Bucket.');
-  if (configuration?.Tags?.length)
-    throw s3Fault('NotImplemented', 'Bucket tags are not implemented: send a CreateBucketConfiguration without Tags.');
 }
 
 /** @throws Fault InvalidLocationConstraint, IllegalLocationConstraintException */

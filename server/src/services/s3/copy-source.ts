@@ -1,9 +1,11 @@
 import type { AccessRequest, RequestContext } from '../../domain/operation.ts';
+import { accessTo } from './access.ts';
 import { checkCopySource } from './conditions.ts';
 import { invalidArgument, s3Fault } from './faults.ts';
 import type { S3Parts } from './parts.ts';
-import { type OpenObject, openObject, questionsToRead } from './reading.ts';
+import { type OpenObject, openObject, questionsToRead, versionAction } from './reading.ts';
 import { MAXIMUM_PUT_SIZE_BYTES } from './receiving.ts';
+import { parseVersionId } from './versions.ts';
 
 export interface CopyInput {
   CopySource?: string | undefined;
@@ -46,6 +48,18 @@ export async function askToCopyFrom(parts: S3Parts, input: CopyInput, ctx: Reque
   const ExpectedBucketOwner = input.ExpectedSourceBucketOwner;
   const bucket = await parts.buckets.findAnywhere({ Bucket: name, ExpectedBucketOwner });
   return questionsToRead(parts, bucket, 's3:GetObject', { Key: key, VersionId: versionId }, ctx);
+}
+
+/** The question whether the caller may read the source's tags, where it has any: the copy gets them. */
+export async function askToCopyTags({ store, buckets }: S3Parts, input: CopyInput): Promise<AccessRequest[]> {
+  const { bucket: name, key, versionId: versionName } = parseCopySource(input.CopySource ?? '');
+  const versionId = parseVersionId(versionName);
+  const object = await store.read(({ s3 }) =>
+    versionId === undefined ? s3.object(name, key) : s3.version(name, key, versionId),
+  );
+  if (!object || Object.keys(object.tags).length === 0) return [];
+  const bucket = await buckets.findAnywhere({ Bucket: name, ExpectedBucketOwner: input.ExpectedSourceBucketOwner });
+  return [accessTo(bucket, { action: versionAction('s3:GetObjectTagging', versionName), key })];
 }
 
 /** Opens the source of a copy. @throws Fault as findVersion, PreconditionFailed; the caller closes what it gets */

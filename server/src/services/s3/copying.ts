@@ -3,13 +3,15 @@ import type { Operation, RequestContext } from '../../domain/operation.ts';
 import { wholeSeconds } from './buckets.ts';
 import { checksumMembers, parseAlgorithm } from './checksums.ts';
 import { checkWrite, quoted } from './conditions.ts';
-import { askToCopyFrom, checkCopySize, openCopySource, parseCopySource } from './copy-source.ts';
+import { askToCopyFrom, askToCopyTags, checkCopySize, openCopySource, parseCopySource } from './copy-source.ts';
 import { checkKey, describe, refuseUnsupportedHeaders } from './description.ts';
 import { CUSTOMER_PREFIX_OF_SOURCE, encryptionConditions, encryptionMembers } from './encryption.ts';
 import { invalidArgument, s3Fault } from './faults.ts';
 import { writeObject } from './objects.ts';
 import type { S3Parts } from './parts.ts';
 import { duplicate } from './receiving.ts';
+import { askToTag } from './tagging.ts';
+import { parseTaggingHeader, requestedTagConditions } from './tags.ts';
 import type { NewObject } from './versions.ts';
 
 export function copyingOperations(parts: S3Parts) {
@@ -17,6 +19,7 @@ export function copyingOperations(parts: S3Parts) {
   return {
     CopyObject: {
       async authorize(input: CopyObjectRequest, ctx: RequestContext) {
+        const tags = replacesTags(input) ? parseTaggingHeader(input.Tagging) : {};
         const write = await buckets.ask(input, ctx, {
           action: 's3:PutObject',
           key: input.Key ?? '',
@@ -25,12 +28,15 @@ export function copyingOperations(parts: S3Parts) {
             's3:x-amz-metadata-directive': input.MetadataDirective,
             's3:x-amz-acl': input.ACL,
             ...encryptionConditions(ctx),
+            ...requestedTagConditions(tags),
           },
         });
         return [
           ...write,
           ...(await protection.questionsToWrite(input, ctx)),
+          ...(await askToTag(parts, input, ctx, tags)),
           ...(await askToCopyFrom(parts, input, ctx)),
+          ...(replacesTags(input) ? [] : await askToCopyTags(parts, input)),
         ];
       },
       async handle(input: CopyObjectRequest, ctx: RequestContext): Promise<CopyObjectOutput> {
@@ -39,8 +45,6 @@ export function copyingOperations(parts: S3Parts) {
         checkKey(key);
         refuseUnsupportedHeaders(ctx);
         const replaces = directive('x-amz-metadata-directive', input.MetadataDirective, 'metadata') === 'REPLACE';
-        // Nothing has tags, so both directives leave the same.
-        directive('x-amz-tagging-directive', input.TaggingDirective, 'tagging');
         const replacement = replaces ? describe(input, ctx) : undefined;
         const source = parseCopySource(input.CopySource ?? '');
         const isSelf = source.bucket === bucket && source.key === key;
@@ -76,7 +80,7 @@ export function copyingOperations(parts: S3Parts) {
             checksum: copied.checksum,
             partsCount: null,
             description: { ...(replacement ?? original.description), encryption: protect.encryption },
-            tags: {},
+            tags: replacesTags(input) ? parseTaggingHeader(input.Tagging) : original.tags,
           };
           const version = await writeObject(parts, copy, copied.blobId, input);
           return {
@@ -101,6 +105,10 @@ export function copyingOperations(parts: S3Parts) {
 /** AWS: new encryption is reason enough to copy an object onto itself. */
 function encryptsAnew({ headers }: RequestContext): boolean {
   return Object.keys(headers).some(name => name.startsWith('x-amz-server-side-encryption'));
+}
+
+function replacesTags(input: CopyObjectRequest): boolean {
+  return directive('x-amz-tagging-directive', input.TaggingDirective, 'tagging') === 'REPLACE';
 }
 
 function directive(header: string, value: string | undefined, what: string): 'COPY' | 'REPLACE' {

@@ -72,7 +72,6 @@ const ADVICE_LOCK = 'Object Lock is not there: send the object without.';
 
 /** Headers of writes that would change what happens to the object, each with what to do instead. */
 const REFUSED_HEADERS: Readonly<Record<string, string>> = {
-  'x-amz-tagging': 'Object tags are not there: send the object without.',
   'x-amz-website-redirect-location': 'Buckets serve no web sites: send the object without.',
   'x-amz-object-lock-mode': ADVICE_LOCK,
   'x-amz-object-lock-retain-until-date': ADVICE_LOCK,

@@ -19,6 +19,8 @@ import { invalidArgument, noSuchBucket, noSuchUpload, s3Fault } from './faults.t
 import type { S3Parts } from './parts.ts';
 import { parseCopyRange } from './ranges.ts';
 import { duplicate, receive } from './receiving.ts';
+import { askToTag } from './tagging.ts';
+import { parseTaggingHeader, requestedTagConditions } from './tags.ts';
 
 const MAXIMUM_PART_NUMBER = 10_000;
 
@@ -57,9 +59,15 @@ export function multipartOperations(parts: S3Parts) {
   return {
     CreateMultipartUpload: {
       async authorize(input: CreateMultipartUploadRequest, ctx: RequestContext) {
-        const conditions = { 's3:x-amz-acl': input.ACL, ...encryptionConditions(ctx) };
+        const tags = parseTaggingHeader(input.Tagging);
+        const conditions = {
+          's3:x-amz-acl': input.ACL,
+          ...encryptionConditions(ctx),
+          ...requestedTagConditions(tags),
+        };
         const write = await buckets.ask(input, ctx, { action: 's3:PutObject', key: input.Key ?? '', conditions });
-        return [...write, ...(await protection.questionsToWrite(input, ctx))];
+        const tag = await askToTag(parts, input, ctx, tags);
+        return [...write, ...tag, ...(await protection.questionsToWrite(input, ctx))];
       },
       async handle(input: CreateMultipartUploadRequest, ctx: RequestContext): Promise<CreateMultipartUploadOutput> {
         const bucket = input.Bucket ?? '';
@@ -83,7 +91,7 @@ export function multipartOperations(parts: S3Parts) {
           checksumAlgorithm: algorithm,
           checksumType: type,
           description: { ...describe(input, ctx), encryption },
-          tags: {},
+          tags: parseTaggingHeader(input.Tagging),
         };
         await store.transaction(async ({ s3 }) => {
           if (!(await s3.bucket(bucket))) throw noSuchBucket(bucket);

@@ -3,8 +3,6 @@ import type {
   GetObjectAclRequest,
   GetObjectAttributesOutput,
   GetObjectAttributesRequest,
-  GetObjectTaggingOutput,
-  GetObjectTaggingRequest,
 } from '@aws-sdk/client-s3';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
 import type { ObjectRow } from '../../ports/store-s3.ts';
@@ -42,15 +40,6 @@ export function objectFactOperations(parts: S3Parts) {
         return ownerFullControl(bucket.accountId);
       },
     } satisfies Operation<GetObjectAclRequest, GetObjectAclOutput>,
-
-    // Objects cannot be tagged here (PutObjectTagging is refused), so the set is empty; copies of large objects ask.
-    GetObjectTagging: {
-      authorize: (input: GetObjectTaggingRequest, ctx: RequestContext) => askToRead(parts, input, ctx),
-      async handle(input: GetObjectTaggingRequest): Promise<GetObjectTaggingOutput> {
-        await find(input);
-        return { TagSet: [] };
-      },
-    } satisfies Operation<GetObjectTaggingRequest, GetObjectTaggingOutput>,
 
     GetObjectAttributes: {
       async authorize(input: GetObjectAttributesRequest, ctx: RequestContext) {

@@ -20,6 +20,8 @@ import type { S3Parts } from './parts.ts';
 import { type ByteRange, parseRange } from './ranges.ts';
 import { askToRead, openObject, versionAction } from './reading.ts';
 import { receive } from './receiving.ts';
+import { askToTag } from './tagging.ts';
+import { parseTaggingHeader, requestedTagConditions } from './tags.ts';
 import { addVersion, deleteFrom, type NewObject, parseVersionId, shownVersion } from './versions.ts';
 
 /** The status that wire answers with where it is not the operation's usual one. */
@@ -41,6 +43,7 @@ export function objectOperations(parts: S3Parts) {
     try {
       const { object, segments } = open;
       const { description } = object;
+      const tagCount = Object.keys(object.tags).length;
       protection.check(description, ctx);
       checkRead(input, object, {
         ...(description.cacheControl ? { 'cache-control': description.cacheControl } : {}),
@@ -58,6 +61,7 @@ export function objectOperations(parts: S3Parts) {
         ...describing(object, input),
         ...encryptionMembers(description.encryption),
         ...(input.ChecksumMode === 'ENABLED' ? shownChecksum(object, part, range) : {}),
+        ...(tagCount === 0 ? {} : { TagCount: tagCount }),
         ...(part && object.partsCount !== null ? { PartsCount: object.partsCount } : {}),
         ...(range ? { $metadata: { httpStatusCode: 206 } } : {}),
       } satisfies GetObjectOutput & WithStatus;
@@ -71,9 +75,15 @@ export function objectOperations(parts: S3Parts) {
   return {
     PutObject: {
       async authorize(input: PutObjectRequest, ctx: RequestContext) {
-        const conditions = { 's3:x-amz-acl': input.ACL, ...encryptionConditions(ctx) };
+        const tags = parseTaggingHeader(input.Tagging);
+        const conditions = {
+          's3:x-amz-acl': input.ACL,
+          ...encryptionConditions(ctx),
+          ...requestedTagConditions(tags),
+        };
         const write = await buckets.ask(input, ctx, { key: input.Key ?? '', conditions });
-        return [...write, ...(await protection.questionsToWrite(input, ctx))];
+        const tag = await askToTag(parts, input, ctx, tags);
+        return [...write, ...tag, ...(await protection.questionsToWrite(input, ctx))];
       },
       async handle(input: PutObjectRequest, ctx: RequestContext): Promise<PutObjectOutput> {
         const bucket = input.Bucket ?? '';
@@ -97,7 +107,7 @@ export function objectOperations(parts: S3Parts) {
           checksum: received.checksum,
           partsCount: null,
           description: { ...description, encryption: protect.encryption },
-          tags: {},
+          tags: parseTaggingHeader(input.Tagging),
         };
         const version = await writeObject(parts, object, received.blobId, input);
         return {

@@ -1,10 +1,11 @@
 import type { AccessRequest, RequestContext } from '../../domain/operation.ts';
 import type { Objects } from '../../ports/objects.ts';
-import type { BucketRow, ObjectRow, SegmentRow, Tags } from '../../ports/store-s3.ts';
+import type { BucketRow, ObjectRow, SegmentRow } from '../../ports/store-s3.ts';
 import { accessTo } from './access.ts';
 import type { S3Parts } from './parts.ts';
 import type { ByteRange } from './ranges.ts';
 import { openSealed } from './sealed-blobs.ts';
+import { tagConditions } from './tags.ts';
 import { findVersion, parseVersionId, shownVersion } from './versions.ts';
 
 interface ObjectInput {
@@ -59,11 +60,6 @@ export async function questionsToRead(
 /** AWS: an operation on a named version is another permission (s3:GetObject, s3:GetObjectVersion). */
 export function versionAction(action: string, versionId: string | undefined): string {
   return versionId === undefined ? action : action.replace('Object', 'ObjectVersion');
-}
-
-/** Condition keys of an object's tags, one a tag. @param name `s3:ExistingObjectTag` or `s3:RequestObjectTag` */
-export function tagConditions(name: string, tags: Tags): Record<string, string> {
-  return Object.fromEntries(Object.entries(tags).map(([key, value]) => [`${name}/${key}`, value]));
 }
 
 export interface OpenObject {

@@ -1,7 +1,7 @@
 /**
  * Amazon S3, path-style.
  *
- * Gaps: tags, ACLs, aws:kms:dsse (refused by name), Object Lock, lifecycle,
+ * Gaps: ACLs, aws:kms:dsse (refused by name), Object Lock, lifecycle,
  * CORS, web sites, replication, notifications, POST from a browser form, virtual-hosted addressing. Operations without an
  * entry below answer 501 NotImplemented with their own name. Checksums of the XXHASH family are refused by name.
  *
@@ -35,6 +35,7 @@ import { multipartListingOperations } from './multipart-listing.ts';
 import { objectFactOperations } from './object-facts.ts';
 import { objectOperations } from './objects.ts';
 import type { S3Dependencies, S3Parts } from './parts.ts';
+import { taggingOperations } from './tagging.ts';
 import { versioningOperations } from './versioning.ts';
 
 export function createS3Service(dependencies: S3Dependencies): ServiceModule {
@@ -57,6 +58,7 @@ export function createS3Service(dependencies: S3Dependencies): ServiceModule {
     ...multipartOperations(parts),
     ...multipartCompletionOperations(parts),
     ...multipartListingOperations(parts),
+    ...taggingOperations(parts),
     ...versioningOperations(parts),
   };
   return {
