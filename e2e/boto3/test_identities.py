@@ -1,11 +1,13 @@
 """IAM as people's scripts and Terraform's AWS provider call it: instance profiles, passwords, API keys, long lists."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
-from running_product import trust_policy
+from running_product import REGION, Product, trust_policy
 
 Clients = Callable[..., Any]
 
@@ -51,6 +53,24 @@ def test_passwords_and_api_keys_of_a_user(client: Clients) -> None:
         UserName="petra", ServiceSpecificCredentialId=made["ServiceSpecificCredentialId"]
     )
     iam.delete_user(UserName="petra")
+
+
+def test_an_api_key_signs_nothing_and_is_taken_over_tls(
+    client: Clients, product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    iam = client("iam")
+    iam.create_user(UserName="kai")
+    actions = ["bedrock:CallWithBearerToken", "bedrock:ListFoundationModels"]
+    statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName="kai", PolicyName="models", PolicyDocument=document)
+    made = iam.create_service_specific_credential(UserName="kai", ServiceName="bedrock.amazonaws.com")
+    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", made["ServiceSpecificCredential"]["ServiceCredentialSecret"])
+    about = json.loads((product.data / "endpoint.json").read_text())
+    place = {"endpoint_url": about["tlsEndpoint"], "verify": about["tlsCertificate"], "region_name": REGION}
+    bedrock = boto3.Session().client("bedrock", **place)
+    assert bedrock.list_foundation_models()["modelSummaries"]
+    assert code_of(bedrock.list_custom_models) == ("AccessDeniedException", 403)
 
 
 def test_lists_are_paged(client: Clients) -> None:

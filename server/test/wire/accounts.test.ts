@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { ListCustomModelsCommand } from '@aws-sdk/client-bedrock';
+import { CreateProvisionedModelThroughputCommand, ListCustomModelsCommand } from '@aws-sdk/client-bedrock';
 import { CreateUserCommand, ListUsersCommand } from '@aws-sdk/client-iam';
 import {
   CreateBucketCommand,
@@ -9,6 +9,7 @@ import {
   PutBucketPolicyCommand,
 } from '@aws-sdk/client-s3';
 import { GetAccessKeyInfoCommand, GetCallerIdentityCommand, GetSessionTokenCommand } from '@aws-sdk/client-sts';
+import { createInProcessInference } from '../support/in-process-inference.ts';
 import { callRoute } from '../support/routes.ts';
 import { ACCOUNT, type Credentials, startServer, type TestServer } from '../support/server.ts';
 import { allow, document, makeUser, refused } from './access-support.ts';
@@ -18,9 +19,10 @@ const SECOND = '111122223333';
 describe('several accounts', () => {
   let server: TestServer;
   let second: Credentials;
+  const inference = createInProcessInference({ capacity: 2, loadMilliseconds: 1, invokeMilliseconds: 1 });
 
   before(async () => {
-    server = await startServer();
+    server = await startServer({ overrides: { inference } });
     const { status, json } = await callRoute(server, 'POST', '/accounts', {
       body: { accountId: SECOND, name: 'studio' },
     });
@@ -39,6 +41,9 @@ describe('several accounts', () => {
       [ACCOUNT, null, 'ACTIVE'],
       [SECOND, 'studio', 'ACTIVE'],
     ]);
+    const { Credentials: session } = await sts.send(new GetSessionTokenCommand({}));
+    const ofSession = new GetAccessKeyInfoCommand({ AccessKeyId: session?.AccessKeyId });
+    assert.equal((await server.clients().sts.send(ofSession)).Account, SECOND);
     const info = await server.clients().sts.send(new GetAccessKeyInfoCommand({ AccessKeyId: second.accessKeyId }));
     assert.equal(info.Account, SECOND);
   });
@@ -110,6 +115,27 @@ describe('several accounts', () => {
     await callRoute(server, 'POST', `/accounts/${SECOND}/enable`);
     await clients.s3.send(new ListBucketsCommand({}));
     await temporary.sts.send(new GetCallerIdentityCommand({}));
+  });
+
+  it('lose their units while disabled, and get them back', async () => {
+    const clients = server.clients({ credentials: second });
+    await clients.bedrock.send(
+      new CreateProvisionedModelThroughputCommand({
+        provisionedModelName: 'studio-units',
+        modelId: 'amazon.titan-image-generator-v1:0',
+        modelUnits: 1,
+      }),
+    );
+    const units = async (count: number) => {
+      for (let tries = 0; tries < 200 && inference.units.length !== count; tries++)
+        await new Promise(resolve => setTimeout(resolve, 50));
+      assert.equal(inference.units.length, count);
+    };
+    await units(1);
+    await callRoute(server, 'POST', `/accounts/${SECOND}/disable`);
+    await units(0);
+    await callRoute(server, 'POST', `/accounts/${SECOND}/enable`);
+    await units(1);
   });
 
   it('cannot lose the one that administers them', async () => {

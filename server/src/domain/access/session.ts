@@ -1,8 +1,8 @@
+import { newAccessKeyId } from '../access-key-id.ts';
 import { SealBroken, type Sealer } from '../encryption/sealing.ts';
 
 /** Where ids and secrets come from. */
 interface Randomness {
-  upper(length: number): string;
   bytes(length: number): Uint8Array;
 }
 
@@ -29,7 +29,7 @@ export function issueSession(
   deps: { vault: Sealer; ids: Randomness },
   session: Omit<Session, 'accessKeyId' | 'secretAccessKey'>,
 ): { accessKeyId: string; secretAccessKey: string; sessionToken: string; expiresAt: Date } {
-  const accessKeyId = `ASIA${deps.ids.upper(16)}`;
+  const accessKeyId = newAccessKeyId('ASIA', session.accountId, deps.ids);
   const secretAccessKey = newSecret(deps.ids);
   const whole: Session = { ...session, accessKeyId, secretAccessKey };
   const sessionToken = deps.vault.seal(Buffer.from(JSON.stringify(whole)), 'session-token');

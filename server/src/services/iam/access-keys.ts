@@ -9,6 +9,7 @@ import type {
   UpdateAccessKeyRequest,
 } from '@aws-sdk/client-iam';
 import { newSecret } from '../../domain/access/session.ts';
+import { newAccessKeyId } from '../../domain/access-key-id.ts';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
 import type { AccessKeyRow, IamRows } from '../../ports/store-iam.ts';
 import { sealSecret } from './credentials.ts';
@@ -29,7 +30,7 @@ export function accessKeyOperations(deps: IamDependencies) {
     CreateAccessKey: {
       authorize: (input: CreateAccessKeyRequest, ctx) => authorize(input, ctx),
       async handle(input: CreateAccessKeyRequest, ctx): Promise<CreateAccessKeyResponse> {
-        const accessKeyId = `AKIA${deps.ids.upper(16)}`;
+        const accessKeyId = newAccessKeyId('AKIA', ctx.accountId, deps.ids);
         const secretAccessKey = newSecret(deps.ids);
         const createdAt = deps.time.now();
         const name = await deps.store.transaction(async ({ iam }) => {

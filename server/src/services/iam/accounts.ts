@@ -1,4 +1,5 @@
 import { newSecret } from '../../domain/access/session.ts';
+import { newAccessKeyId } from '../../domain/access-key-id.ts';
 import { Fault } from '../../domain/fault.ts';
 import type { AccountSummary, Accounts } from '../../ports/accounts.ts';
 import type { AccountRow } from '../../ports/store-iam.ts';
@@ -13,7 +14,7 @@ export function createAccounts(deps: CredentialDependencies): Accounts {
         throw new Fault('invalid', `accountId must be 12 digits; you sent ${JSON.stringify(accountId)}.`);
       if (name !== null && !/^[\u0020-\u007e]{1,50}$/.test(name))
         throw new Fault('invalid', `name must be 1 to 50 characters of printable ASCII; you sent ${name.length}.`);
-      const accessKeyId = `AKIA${deps.ids.upper(16)}`;
+      const accessKeyId = newAccessKeyId('AKIA', accountId, deps.ids);
       const secretAccessKey = newSecret(deps.ids);
       const createdAt = deps.time.now().toISOString();
       return await deps.store.transaction(async ({ iam }) => {

@@ -1,4 +1,5 @@
 import { newSecret } from '../../domain/access/session.ts';
+import { newAccessKeyId } from '../../domain/access-key-id.ts';
 import type { AccessKeyRow } from '../../ports/store-iam.ts';
 import { type CredentialDependencies, openSecret, sealSecret } from './credentials.ts';
 
@@ -46,7 +47,7 @@ export async function bootstrapAccount(
         return { accountId, accessKeyId: kept.accessKeyId, secretAccessKey: keptSecret };
       await rows.iam.deleteAccessKey(kept.accessKeyId);
     }
-    const accessKeyId = configured.rootAccessKeyId ?? `AKIA${deps.ids.upper(16)}`;
+    const accessKeyId = configured.rootAccessKeyId ?? newAccessKeyId('AKIA', accountId, deps.ids);
     const taken = await rows.iam.accessKey(accessKeyId);
     if (taken !== undefined)
       throw new Error(`LIKENESS_ROOT_ACCESS_KEY_ID is ${accessKeyId}, which belongs to an IAM user: choose another.`);

@@ -97,8 +97,7 @@ export function openSecret(vault: Vault, sealedSecret: string, accessKeyId: stri
 }
 
 async function isDisabled(rows: IamRows, accountId: string): Promise<boolean> {
-  const account = await rows.account(accountId);
-  return account === undefined || account.disabledAt !== null;
+  return ((await rows.account(accountId))?.disabledAt ?? null) !== null;
 }
 
 async function principalOf(

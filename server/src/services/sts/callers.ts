@@ -7,6 +7,7 @@ import type {
 } from '@aws-sdk/client-sts';
 import { identityIdOf } from '../../domain/access/identity.ts';
 import { issueSession } from '../../domain/access/session.ts';
+import { accountOfAccessKeyId } from '../../domain/access-key-id.ts';
 import { Fault } from '../../domain/fault.ts';
 import type { Operation } from '../../domain/operation.ts';
 import { describeCredentials } from './assume-role.ts';
@@ -57,12 +58,13 @@ export function callerOperations(deps: StsDependencies) {
 
     GetAccessKeyInfo: {
       authorize: (_input: GetAccessKeyInfoRequest) => [{ resource: '*' }],
-      async handle(input: GetAccessKeyInfoRequest, ctx): Promise<GetAccessKeyInfoResponse> {
+      async handle(input: GetAccessKeyInfoRequest): Promise<GetAccessKeyInfoResponse> {
         const { AccessKeyId: id = '' } = input;
         const key = await deps.store.read(({ iam }) => iam.accessKey(id));
         if (key !== undefined) return { Account: key.accountId };
-        // A session's key is in no row; this server makes them for its own account only.
-        if (id.startsWith('ASIA')) return { Account: ctx.accountId };
+        // A session's key is in no row, but says its account.
+        const account = accountOfAccessKeyId(id);
+        if (id.startsWith('ASIA') && account !== undefined) return { Account: account };
         throw new Fault('invalid', `Invalid access key id: "${id}".`);
       },
     },
