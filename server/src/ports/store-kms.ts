@@ -10,10 +10,25 @@ export interface KeyRow {
   createdAt: string;
   /** Milliseconds since 1970; only while PendingDeletion. From then on the key is gone. */
   deleteAt: number | null;
-  /** The 32 bytes of the key, sealed under the master key (ports/keys.ts, Vault). */
+  /** The 32 bytes that encrypt now, sealed under the master key (ports/keys.ts, Vault); those before are in rotations. */
   sealedMaterial: string;
+  /** How often the material was replaced. */
+  materialVersion: number;
+  /** null: no automatic rotation. */
+  rotationPeriodDays: number | null;
+  /** Milliseconds since 1970. */
+  nextRotationAt: number | null;
   policy: string;
   tags: Record<string, string>;
+}
+
+/** A rotation, with the material that it retired. */
+export interface RotationRow {
+  keyId: string;
+  retiredVersion: number;
+  sealedMaterial: string;
+  rotatedAt: string;
+  type: 'AUTOMATIC' | 'ON_DEMAND';
 }
 
 export interface AliasRow {
@@ -47,15 +62,21 @@ export interface KmsRows {
   keys(accountId: string, region: string): Promise<KeyRow[]>;
   insertKey(row: KeyRow): Promise<void>;
   updateKey(keyId: string, change: Partial<Omit<KeyRow, 'keyId' | 'accountId' | 'region'>>): Promise<void>;
-  /** Removes keys whose day has come, with aliases and grants. @param now milliseconds since 1970 */
+  /** Removes keys whose day has come, with their rotations, aliases and grants. @param now milliseconds since 1970 */
   deleteKeysDue(now: number): Promise<void>;
 
   alias(accountId: string, region: string, name: string): Promise<AliasRow | undefined>;
   /** In the order of their names. */
   aliases(accountId: string, region: string): Promise<AliasRow[]>;
+  aliasesOf(keyId: string): Promise<AliasRow[]>;
   insertAlias(row: AliasRow): Promise<void>;
   updateAlias(row: AliasRow): Promise<void>;
   deleteAlias(accountId: string, region: string, name: string): Promise<void>;
+
+  rotation(keyId: string, retiredVersion: number): Promise<RotationRow | undefined>;
+  /** The oldest first. */
+  rotations(keyId: string): Promise<RotationRow[]>;
+  insertRotation(row: RotationRow): Promise<void>;
 
   grant(grantId: string): Promise<GrantRow | undefined>;
   /** In the order of their ids. */

@@ -77,7 +77,9 @@ export function loadContract(service: ServiceName): Contract {
     } else if (value[0] === ERROR) {
       const traits = NormalizedSchema.of(value as never).getMergedTraits() as ErrorTraits;
       const [queryCode, queryStatus] = traits.awsQueryError ?? [];
-      const status = queryStatus ?? traits.httpError ?? (traits.error === 'server' ? 500 : 400);
+      const modelled = queryStatus ?? traits.httpError ?? (traits.error === 'server' ? 500 : 400);
+      // AWS: a service of the JSON protocol answers 400 to whatever is the client's fault; KMS models other statuses.
+      const status = protocol === 'json-1-1' && modelled < 500 ? 400 : modelled;
       // Only the Query protocol renames an error on the wire; KMS models such names and sends the shape's own.
       const code = (protocol === 'query' ? queryCode : undefined) ?? String(value[2]);
       errors.set(String(value[2]), { code, status });

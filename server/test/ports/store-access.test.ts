@@ -18,7 +18,15 @@ const identity = (kind: IdentityKind, name: string, more: Partial<IdentityRow> =
 });
 const key = (keyId: string, more: Partial<KeyRow> = {}): KeyRow => ({
   ...{ keyId, accountId: ACCOUNT, region: 'us-east-1', state: 'Enabled', description: '', createdAt: AT },
-  ...{ deleteAt: null, sealedMaterial: 'sealed', policy: '{}', tags: {} },
+  ...{
+    deleteAt: null,
+    materialVersion: 0,
+    rotationPeriodDays: null,
+    nextRotationAt: null,
+    sealedMaterial: 'sealed',
+    policy: '{}',
+    tags: {},
+  },
   ...more,
 });
 const grant = (grantId: string, keyId: string): GrantRow => ({

@@ -151,14 +151,15 @@ describe('KMS', () => {
     await refused(
       kms.send(new CreateAliasCommand({ AliasName, TargetKeyId: KeyId })),
       'AlreadyExistsException',
-      409,
+      400,
       aliasArn,
     );
-    await refused(
-      kms.send(new CreateAliasCommand({ AliasName: 'alias/aws/x', TargetKeyId: KeyId })),
-      'InvalidAliasNameException',
-      400,
-    );
+    for (const [name, code] of [
+      ['alias/aws/x', 'NotAuthorizedException'],
+      ['models', 'ValidationException'],
+      ['alias/a:b', 'ValidationException'],
+    ] as const)
+      await refused(kms.send(new CreateAliasCommand({ AliasName: name, TargetKeyId: KeyId })), code, 400, name);
     await kms.send(new UpdateAliasCommand({ AliasName, TargetKeyId: other.KeyId }));
     const { Aliases } = await kms.send(new ListAliasesCommand({ KeyId: other.KeyId }));
     assert.deepEqual(
@@ -169,7 +170,7 @@ describe('KMS', () => {
     await refused(
       kms.send(new DescribeKeyCommand({ KeyId: AliasName })),
       'NotFoundException',
-      404,
+      400,
       `Alias ${aliasArn} is not found.`,
     );
   });
@@ -180,13 +181,13 @@ describe('KMS', () => {
     await refused(
       kms.send(new DescribeKeyCommand({ KeyId: absent })),
       'NotFoundException',
-      404,
+      400,
       `Key 'arn:aws:kms:us-east-1:${ACCOUNT}:key/${absent}' does not exist`,
     );
-    await refused(kms.send(new DescribeKeyCommand({ KeyId: 'ron' })), 'NotFoundException', 404, "Invalid keyId 'ron'");
+    await refused(kms.send(new DescribeKeyCommand({ KeyId: 'ron' })), 'NotFoundException', 400, "Invalid keyId 'ron'");
     const elsewhere = server.clients({ region: 'eu-west-1' }).kms;
     for (const id of [KeyId, Arn])
-      await refused(elsewhere.send(new DescribeKeyCommand({ KeyId: id })), 'NotFoundException', 404, 'does not exist');
+      await refused(elsewhere.send(new DescribeKeyCommand({ KeyId: id })), 'NotFoundException', 400, 'does not exist');
   });
 
   it('refuses other kinds of keys, and operations that it lacks, by name', async () => {
@@ -211,8 +212,8 @@ describe('KMS', () => {
     const encrypt = () => kms.send(new EncryptCommand({ KeyId, Plaintext }));
     const { CiphertextBlob } = await encrypt();
     await kms.send(new DisableKeyCommand({ KeyId }));
-    await refused(encrypt(), 'DisabledException', 409, `${Arn} is disabled.`);
-    await refused(kms.send(new DecryptCommand({ CiphertextBlob })), 'DisabledException', 409);
+    await refused(encrypt(), 'DisabledException', 400, `${Arn} is disabled.`);
+    await refused(kms.send(new DecryptCommand({ CiphertextBlob })), 'DisabledException', 400);
     await kms.send(new EnableKeyCommand({ KeyId }));
     await encrypt();
     const schedule = (PendingWindowInDays: number) =>
@@ -222,21 +223,21 @@ describe('KMS', () => {
     const { DeletionDate, KeyState } = await schedule(7);
     assert.equal(KeyState, 'PendingDeletion');
     assert.ok(Math.abs((DeletionDate?.getTime() ?? 0) - Date.now() - 7 * DAY_MILLISECONDS) < 60_000);
-    await refused(encrypt(), 'KMSInvalidStateException', 409, `${Arn} is pending deletion.`);
-    await refused(kms.send(new EnableKeyCommand({ KeyId })), 'KMSInvalidStateException', 409);
+    await refused(encrypt(), 'KMSInvalidStateException', 400, `${Arn} is pending deletion.`);
+    await refused(kms.send(new EnableKeyCommand({ KeyId })), 'KMSInvalidStateException', 400);
     await kms.send(new CancelKeyDeletionCommand({ KeyId }));
     await refused(
       kms.send(new CancelKeyDeletionCommand({ KeyId })),
       'KMSInvalidStateException',
-      409,
+      400,
       'is not pending deletion',
     );
-    await refused(encrypt(), 'DisabledException', 409);
+    await refused(encrypt(), 'DisabledException', 400);
     await schedule(7);
     ahead = 8 * DAY_MILLISECONDS;
     const settings = { endpoint: server.endpoint, region: 'us-east-1', credentials: ROOT, maxAttempts: 1 };
     const later = new KMSClient({ ...settings, systemClockOffset: ahead });
-    await refused(later.send(new DescribeKeyCommand({ KeyId })), 'NotFoundException', 404).finally(() => {
+    await refused(later.send(new DescribeKeyCommand({ KeyId })), 'NotFoundException', 400).finally(() => {
       later.destroy();
       ahead = 0;
     });
@@ -338,7 +339,7 @@ describe('KMS', () => {
     await refused(encrypt(EncryptionContext), 'AccessDeniedException', 400);
     const second = await kms.send(new CreateGrantCommand(grant));
     await kms.send(new RevokeGrantCommand({ KeyId, GrantId: second.GrantId }));
-    await refused(kms.send(new RevokeGrantCommand({ KeyId, GrantId: second.GrantId })), 'NotFoundException', 404);
+    await refused(kms.send(new RevokeGrantCommand({ KeyId, GrantId: second.GrantId })), 'NotFoundException', 400);
     await refused(
       kms.send(new CreateGrantCommand({ ...grant, Operations: ['Sign'] })),
       'ValidationException',
@@ -357,7 +358,7 @@ describe('KMS', () => {
     const theirs = server.clients({ credentials: outsider }).kms;
     const encrypt = () => theirs.send(new EncryptCommand({ KeyId: Arn, Plaintext }));
     await refused(encrypt(), 'AccessDeniedException', 400, 'no resource-based policy');
-    await refused(theirs.send(new EncryptCommand({ KeyId, Plaintext })), 'NotFoundException', 404);
+    await refused(theirs.send(new EncryptCommand({ KeyId, Plaintext })), 'NotFoundException', 400);
     const own = allow('kms:*', '*', { Principal: { AWS: ACCOUNT } });
     const open = allow('kms:Encrypt', '*', { Principal: { AWS: OTHER_ACCOUNT } });
     await kms.send(new PutKeyPolicyCommand({ KeyId, Policy: document(own, open) }));

@@ -1,6 +1,7 @@
 import type { Kysely, Selectable, Updateable } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { AliasRow, GrantRow, KeyRow, KmsRows } from '../../ports/store-kms.ts';
+import { type KmsRotationSchema, kmsRotationMigrations, rotationRows } from './kms-rotations.ts';
 
 interface KeyTable {
   key_id: string;
@@ -13,6 +14,9 @@ interface KeyTable {
   sealed_material: string;
   policy: string;
   tags: string;
+  material_version: number;
+  rotation_period_days: number | null;
+  next_rotation_at: number | null;
 }
 
 interface AliasTable {
@@ -37,7 +41,7 @@ interface GrantTable {
 }
 
 /** Tables of the kms service; names begin with kms_. */
-export interface KmsSchema {
+export interface KmsSchema extends KmsRotationSchema {
   kms_keys: KeyTable;
   kms_aliases: AliasTable;
   kms_grants: GrantTable;
@@ -86,10 +90,13 @@ export const kmsMigrations: Record<string, Migration> = {
       await schema.createIndex('kms_grants_of_key').on('kms_grants').columns(['key_id', 'grant_id']).execute();
     },
   },
+  ...kmsRotationMigrations,
 };
 
 export function kmsRows(database: Kysely<KmsSchema>): KmsRows {
-  return { ...keyRows(database), ...aliasRows(database), ...grantRows(database) };
+  // Kysely is invariant in its schema; rotations name their own table only.
+  const rotations = rotationRows(database as unknown as Kysely<KmsRotationSchema>);
+  return { ...keyRows(database), ...aliasRows(database), ...grantRows(database), ...rotations };
 }
 
 type Part<Names extends keyof KmsRows> = Pick<KmsRows, Names>;
@@ -122,6 +129,9 @@ function keyRows(database: Kysely<KmsSchema>): Part<'key' | 'keys' | 'insertKey'
           sealed_material: row.sealedMaterial,
           policy: row.policy,
           tags: JSON.stringify(row.tags),
+          material_version: row.materialVersion,
+          rotation_period_days: row.rotationPeriodDays,
+          next_rotation_at: row.nextRotationAt,
         })
         .execute();
     },
@@ -130,6 +140,10 @@ function keyRows(database: Kysely<KmsSchema>): Part<'key' | 'keys' | 'insertKey'
       if (change.state !== undefined) set.state = change.state;
       if (change.description !== undefined) set.description = change.description;
       if (change.deleteAt !== undefined) set.delete_at = change.deleteAt;
+      if (change.sealedMaterial !== undefined) set.sealed_material = change.sealedMaterial;
+      if (change.materialVersion !== undefined) set.material_version = change.materialVersion;
+      if (change.rotationPeriodDays !== undefined) set.rotation_period_days = change.rotationPeriodDays;
+      if (change.nextRotationAt !== undefined) set.next_rotation_at = change.nextRotationAt;
       if (change.policy !== undefined) set.policy = change.policy;
       if (change.tags !== undefined) set.tags = JSON.stringify(change.tags);
       await database.updateTable('kms_keys').set(set).where('key_id', '=', keyId).execute();
@@ -139,6 +153,7 @@ function keyRows(database: Kysely<KmsSchema>): Part<'key' | 'keys' | 'insertKey'
       const ids = (await due.execute()).map(row => row.key_id);
       if (ids.length === 0) return;
       await database.deleteFrom('kms_grants').where('key_id', 'in', ids).execute();
+      await database.deleteFrom('kms_rotations').where('key_id', 'in', ids).execute();
       await database.deleteFrom('kms_aliases').where('key_id', 'in', ids).execute();
       await database.deleteFrom('kms_keys').where('key_id', 'in', ids).execute();
     },
@@ -147,7 +162,7 @@ function keyRows(database: Kysely<KmsSchema>): Part<'key' | 'keys' | 'insertKey'
 
 function aliasRows(
   database: Kysely<KmsSchema>,
-): Part<'alias' | 'aliases' | 'insertAlias' | 'updateAlias' | 'deleteAlias'> {
+): Part<'alias' | 'aliases' | 'aliasesOf' | 'insertAlias' | 'updateAlias' | 'deleteAlias'> {
   return {
     async alias(accountId, region, name) {
       const query = database
@@ -165,6 +180,10 @@ function aliasRows(
         .selectAll()
         .where('account_id', '=', accountId)
         .where('region', '=', region);
+      return (await query.orderBy('name').execute()).map(toAlias);
+    },
+    async aliasesOf(keyId) {
+      const query = database.selectFrom('kms_aliases').selectAll().where('key_id', '=', keyId);
       return (await query.orderBy('name').execute()).map(toAlias);
     },
     async insertAlias(row) {
@@ -264,6 +283,9 @@ function toKey(row: Selectable<KeyTable>): KeyRow {
     sealedMaterial: row.sealed_material,
     policy: row.policy,
     tags: JSON.parse(row.tags),
+    materialVersion: row.material_version,
+    rotationPeriodDays: row.rotation_period_days,
+    nextRotationAt: row.next_rotation_at === null ? null : Number(row.next_rotation_at),
   };
 }
 

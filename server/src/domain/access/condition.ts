@@ -8,7 +8,9 @@ export interface Condition {
   /** `ForAllValues:`, `ForAnyValue:`. */
   quantifier: 'all' | 'any' | undefined;
   ifExists: boolean;
-  /** Lower case: condition keys ignore case. */
+  /** The key as the policy writes it. */
+  name: string;
+  /** The key in lower case: condition keys ignore case. */
   key: string;
   values: readonly string[];
 }
@@ -99,12 +101,21 @@ export function parseConditions(block: unknown, where: string): Condition[] {
         operator: name,
         quantifier: quantifier || undefined,
         ifExists: ifExists !== undefined,
+        name: key,
         key: key.toLowerCase(),
         values,
       });
     }
   }
   return conditions;
+}
+
+/** Whether a value of the policy simulator is of the type that it is said to be. */
+export function comparableAs(type: string, value: string): boolean {
+  if (type === 'numeric') return isNumeric(value);
+  if (type === 'date') return isDate(value);
+  if (type === 'ip') return parseBlock(value) !== undefined;
+  return type !== 'boolean' || /^(true|false)$/i.test(value);
 }
 
 /** Every condition must hold. @param variables undefined where policy variables do not work (Version 2008-10-17) */

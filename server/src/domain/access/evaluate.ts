@@ -134,6 +134,19 @@ function examine(policies: readonly PolicyDocument[], question: Question): Findi
   return { matched, denied, reach: strongest };
 }
 
+/** Whether a statement is about the question's action, and could be about its caller and resource, whatever the context. */
+export function concerns(statement: Statement, question: Question): boolean {
+  const { actions, resources, principals } = statement;
+  if (principals !== undefined && reach(principals, question.principal) === 'none') return false;
+  if (actions.patterns.some(pattern => matchesAction(pattern, question.action)) === actions.not) return false;
+  if (resources === undefined || resources.not) return true;
+  // A variable may have any value.
+  return resources.patterns.some(text => {
+    const pattern = compilePattern(text.replace(/\$\{[^}*?$]+\}/g, '*'));
+    return pattern !== undefined && matchesPattern(pattern, question.resource);
+  });
+}
+
 function applies(statement: Statement, question: Question, variables: Variables | undefined): boolean {
   const { actions, resources, conditions } = statement;
   if (actions.patterns.some(pattern => matchesAction(pattern, question.action)) === actions.not) return false;

@@ -47,6 +47,12 @@ export function userPrincipal(user: Identity): Principal {
   };
 }
 
+/** A role itself, of which no session is known: for the policy simulator. */
+export function rolePrincipal(role: Identity): Principal {
+  const arn = identityArn(role);
+  return { type: 'assumedRole', arn, accountId: role.accountId, userId: role.id, roleArn: arn, tags: role.tags };
+}
+
 /** A session of a role. @param sessionTags those given to AssumeRole; they win over the role's own */
 export function sessionPrincipal(role: Identity, sessionName: string, sessionTags: Record<string, string>): Principal {
   return {

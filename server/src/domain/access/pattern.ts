@@ -56,6 +56,13 @@ function piecesOf(
   return pieces;
 }
 
+/** The keys that a text's variables stand for, as it writes them. */
+export function variableNames(text: string): string[] {
+  return [...text.matchAll(/\$\{([^}*?$]+)\}/g)].map(
+    ([, expression = '']) => expression.split(',', 1)[0]?.trim() ?? '',
+  );
+}
+
 function variableValue(expression: string, variables: Variables): string | undefined {
   if (expression === '*' || expression === '?' || expression === '$') return expression;
   const comma = expression.indexOf(',');

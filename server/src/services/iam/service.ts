@@ -1,7 +1,8 @@
 /**
  * IAM: who may do what.
  *
- * Gaps: no MFA, SAML and OpenID providers, service-linked roles, policy simulation, credential reports; the AWS-managed policies are those of managed-policies.ts.
+ * Gaps: no MFA, SAML and OpenID providers, service-linked roles, credential reports; the AWS-managed policies are those of
+ * managed-policies.ts.
  * By design: global, as on AWS: the signature's Region does not matter. Principals in policies are compared by ARN, not by
  * the hidden id that AWS turns them into, so a role made again under its old name is trusted again. Changes hold at once.
  * Client quirks: policy documents leave URL-encoded (boto3 and Terraform decode them); Terraform lists a role's instance
@@ -23,6 +24,7 @@ import { loginProfileOperations } from './login-profiles.ts';
 import { policyOperations } from './policies.ts';
 import { roleOperations } from './roles.ts';
 import { serviceCredentialOperations } from './service-credentials.ts';
+import { simulationOperations } from './simulation.ts';
 import { tagOperations } from './tags.ts';
 import { userOperations } from './users.ts';
 
@@ -60,6 +62,7 @@ export function createIamService(deps: IamDependencies): ServiceModule {
       ...instanceProfileOperations(deps),
       ...loginProfileOperations(deps),
       ...serviceCredentialOperations(deps),
+      ...simulationOperations(deps),
     },
     faultFor: kind => FAULTS[kind],
   };

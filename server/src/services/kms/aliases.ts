@@ -107,10 +107,17 @@ function describeAlias(alias: AliasRow): AliasListEntry {
 }
 
 function checkName(name: string): void {
-  const invalid = (message: string): Fault => new Fault('invalid', message, { code: 'InvalidAliasNameException' });
+  if (!name.startsWith('alias/'))
+    throw new Fault('invalid', `Invalid identifier: AliasName must begin with "alias/"; you sent "${name}".`);
   if (!/^alias\/[a-zA-Z0-9/_-]{1,250}$/.test(name))
-    throw invalid(`AliasName must be "alias/" and 1 to 250 of letters, digits, / _ -; you sent "${name}".`);
-  if (name.startsWith('alias/aws/')) throw invalid(`AliasName may not begin with "alias/aws/"; "${name}" does.`);
+    throw new Fault(
+      'invalid',
+      `${name} contains invalid characters for an alias: after "alias/" come 1 to 250 of letters, digits, / _ -.`,
+    );
+  if (name.startsWith('alias/aws/'))
+    throw new Fault('denied', `AliasName may not begin with "alias/aws/", which is reserved; "${name}" does.`, {
+      code: 'NotAuthorizedException',
+    });
 }
 
 /** AWS: an alias stands for a key, never for another alias. */

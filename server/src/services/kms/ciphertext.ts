@@ -4,60 +4,83 @@ import type { Vault } from '../../ports/keys.ts';
 import type { KeyRow } from '../../ports/store-kms.ts';
 import type { Ids } from '../../ports/time.ts';
 
-/** First byte of every ciphertext: the form of what follows (16 bytes of key id, nonce, ciphertext, tag). */
-const FORM = 1;
-const HEADER_BYTES = 17;
+/**
+ * First byte of every ciphertext: the form of what follows. 2: 16 bytes of key id, 4 of the material's version, nonce,
+ * ciphertext, tag. 1, from before keys were rotated: the same without a version, which is 0.
+ */
+const FORM = 2;
+const FORM_WITHOUT_VERSION = 1;
+const KEY_ID_END = 17;
+const HEADER_BYTES = 21;
 
 export type EncryptionContext = Record<string, string> | undefined;
 
-/** Encrypts under a key; the encryption context and the key's id are authenticated, not kept. */
+/** The material of a new key or of a rotation, sealed for its row. */
+export function newMaterial(deps: { vault: Vault; ids: Ids }, keyId: string, version: number): string {
+  return deps.vault.seal(deps.ids.bytes(32), purpose(keyId, version));
+}
+
+/** Encrypts under a key; the encryption context, the key's id and its material's version are authenticated. */
 export function encryptUnder(
   deps: { vault: Vault; ids: Ids },
   key: KeyRow,
   plaintext: Uint8Array,
   context: EncryptionContext,
 ): Buffer {
-  const header = Buffer.concat([Buffer.of(FORM), Buffer.from(key.keyId.replaceAll('-', ''), 'hex')]);
-  const sealed = seal(keyMaterial(deps, key), deps.ids.bytes(12), plaintext, authenticated(key, context));
-  return Buffer.concat([header, sealed]);
+  const header = Buffer.alloc(HEADER_BYTES);
+  header[0] = FORM;
+  header.write(key.keyId.replaceAll('-', ''), 1, 'hex');
+  header.writeUInt32BE(key.materialVersion, KEY_ID_END);
+  const material = deps.vault.open(key.sealedMaterial, purpose(key.keyId, key.materialVersion));
+  const bound = authenticated(key.keyId, FORM, key.materialVersion, context);
+  return Buffer.concat([header, seal(material, deps.ids.bytes(12), plaintext, bound)]);
 }
 
-/** @throws Fault InvalidCiphertextException: changed bytes, another key's, or another encryption context */
+/**
+ * @param sealedMaterial that of the version which the ciphertext names
+ * @throws Fault InvalidCiphertextException: changed bytes, another key's, or another encryption context
+ */
 export function decryptUnder(
-  deps: { vault: Vault },
-  key: KeyRow,
+  { vault }: { vault: Vault },
+  sealedMaterial: string,
   ciphertext: Uint8Array,
   context: EncryptionContext,
 ): Buffer {
+  const { keyId, version, form, bodyAt } = readHeader(ciphertext);
+  const material = vault.open(sealedMaterial, purpose(keyId, version));
   try {
-    return unseal(keyMaterial(deps, key), ciphertext.subarray(HEADER_BYTES), authenticated(key, context));
+    return unseal(material, ciphertext.subarray(bodyAt), authenticated(keyId, form, version, context));
   } catch (cause) {
     if (!(cause instanceof SealBroken)) throw cause;
     throw invalidCiphertext('it was changed, or its encryption context was another', cause);
   }
 }
 
-/** Id of the key that a ciphertext was made with. @throws Fault InvalidCiphertextException when it is none of ours */
-export function keyIdOfCiphertext(ciphertext: Uint8Array): string {
-  if (ciphertext.length < HEADER_BYTES + 28 || ciphertext[0] !== FORM)
+/** What a ciphertext says of itself. @throws Fault InvalidCiphertextException when it is none of ours */
+export function readHeader(ciphertext: Uint8Array): { keyId: string; version: number; form: number; bodyAt: number } {
+  const bytes = Buffer.from(ciphertext);
+  const form = bytes[0] ?? 0;
+  const bodyAt = form === FORM_WITHOUT_VERSION ? KEY_ID_END : HEADER_BYTES;
+  if ((form !== FORM && form !== FORM_WITHOUT_VERSION) || bytes.length < bodyAt + 28)
     throw invalidCiphertext('it is none that this service made');
-  const hex = Buffer.from(ciphertext.subarray(1, HEADER_BYTES)).toString('hex');
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  const hex = bytes.toString('hex', 1, KEY_ID_END);
+  const keyId = hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  return { keyId, version: form === FORM_WITHOUT_VERSION ? 0 : bytes.readUInt32BE(KEY_ID_END), form, bodyAt };
 }
 
-function invalidCiphertext(why: string, cause?: unknown): Fault {
+export function invalidCiphertext(why: string, cause?: unknown): Fault {
   return new Fault('invalid', `CiphertextBlob cannot be decrypted: ${why}.`, {
     code: 'InvalidCiphertextException',
     cause,
   });
 }
 
-function keyMaterial({ vault }: { vault: Vault }, key: KeyRow): Uint8Array {
-  return vault.open(key.sealedMaterial, `kms-key:${key.keyId}`);
+function purpose(keyId: string, version: number): string {
+  return version === 0 ? `kms-key:${keyId}` : `kms-key:${keyId}:${version}`;
 }
 
 /** The context without regard to the order of its pairs. JSON keeps a pair's two halves apart. */
-function authenticated(key: KeyRow, context: EncryptionContext): string {
+function authenticated(keyId: string, form: number, version: number, context: EncryptionContext): string {
   const pairs = Object.entries(context ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([key.keyId, pairs]);
+  return JSON.stringify(form === FORM_WITHOUT_VERSION ? [keyId, pairs] : [keyId, version, pairs]);
 }

@@ -15,8 +15,19 @@ import type {
 import { Fault } from '../../domain/fault.ts';
 import type { AccessRequest, Operation, RequestContext } from '../../domain/operation.ts';
 import type { KeyRow } from '../../ports/store-kms.ts';
-import { decryptUnder, type EncryptionContext, encryptUnder, keyIdOfCiphertext } from './ciphertext.ts';
-import { findKey, type KmsDependencies, keyArn, keyQuestion, requireEnabled } from './key-access.ts';
+import { decryptUnder, type EncryptionContext, encryptUnder, readHeader } from './ciphertext.ts';
+import {
+  aliasCondition,
+  findKey,
+  type KmsDependencies,
+  keyArn,
+  keyFacts,
+  keyQuestion,
+  materialId,
+  materialOf,
+  requireEnabled,
+} from './key-access.ts';
+import { rotatedKey } from './rotation.ts';
 
 const MAXIMUM_PLAINTEXT_BYTES = 4096;
 const ALGORITHM = 'SYMMETRIC_DEFAULT';
@@ -34,25 +45,32 @@ export function cryptographicOperations(deps: KmsDependencies) {
     keyId: string | undefined,
     ctx: RequestContext,
     context: EncryptionContext,
-    action?: string,
+    options: { action?: string; conditions?: AccessRequest['conditions'] } = {},
   ): Promise<AccessRequest[]> => {
     // Nothing to ask about; the check of the input refuses the call.
     if (keyId === undefined) return [];
     return await deps.store.read(async ({ kms }) => {
       const key = await findKey(deps, kms, keyId, ctx);
-      const conditions = { 'kms:CallerAccount': ctx.accountId, 'kms:EncryptionAlgorithm': ALGORITHM };
-      const named = action === undefined ? {} : { action };
-      return [
-        keyQuestion(key, await kms.callerGrants(key.keyId), { ...named, conditions, ...(context && { context }) }),
-      ];
+      const conditions = {
+        'kms:CallerAccount': ctx.accountId,
+        'kms:EncryptionAlgorithm': ALGORITHM,
+        ...aliasCondition(keyId),
+        ...options.conditions,
+      };
+      return [keyQuestion(key, await keyFacts(kms, key), { ...options, conditions, ...(context && { context }) })];
     });
   };
 
   /** The key to work with, found by what the caller names, and fit for use now. */
   const usableKey = async (keyId: string | undefined, ctx: RequestContext): Promise<KeyRow> => {
-    const key = await deps.store.read(({ kms }) => findKey(deps, kms, keyId ?? '', ctx));
+    const key = await rotatedKey(deps, keyId ?? '', ctx);
     requireEnabled(key);
     return key;
+  };
+
+  const decrypt = async (key: KeyRow, ciphertext: Uint8Array, context: EncryptionContext): Promise<Buffer> => {
+    const material = await deps.store.read(({ kms }) => materialOf(kms, key, ciphertext));
+    return decryptUnder(deps, material, ciphertext, context);
   };
 
   /** Id of the key that a ciphertext was made with, when the caller may know it. */
@@ -61,7 +79,7 @@ export function cryptographicOperations(deps: KmsDependencies) {
     keyId: string | undefined,
     ctx: RequestContext,
   ): Promise<string> => {
-    const made = keyIdOfCiphertext(ciphertext ?? new Uint8Array());
+    const made = readHeader(ciphertext ?? new Uint8Array()).keyId;
     if (keyId !== undefined) {
       const key = await deps.store.read(({ kms }) => findKey(deps, kms, keyId, ctx));
       if (key.keyId === made) return keyArn(key);
@@ -83,7 +101,8 @@ export function cryptographicOperations(deps: KmsDependencies) {
     const plaintext = deps.ids.bytes(dataKeyBytes(input));
     const key = await usableKey(input.KeyId, ctx);
     refuseDryRun(input);
-    return { KeyId: keyArn(key), plaintext, blob: encryptUnder(deps, key, plaintext, input.EncryptionContext) };
+    const blob = encryptUnder(deps, key, plaintext, input.EncryptionContext);
+    return { plaintext, made: { KeyId: keyArn(key), CiphertextBlob: blob, KeyMaterialId: currentMaterialId(key) } };
   };
 
   return {
@@ -117,18 +136,24 @@ export function cryptographicOperations(deps: KmsDependencies) {
           });
         const { CiphertextBlob: blob = new Uint8Array() } = input;
         const key = await usableKey(await keyOfCiphertext(blob, input.KeyId, ctx), ctx);
-        const plaintext = decryptUnder(deps, key, blob, input.EncryptionContext);
+        const plaintext = await decrypt(key, blob, input.EncryptionContext);
         refuseDryRun(input);
-        return { KeyId: keyArn(key), Plaintext: plaintext, EncryptionAlgorithm: ALGORITHM };
+        const KeyMaterialId = materialId(key.keyId, readHeader(blob).version);
+        return { KeyId: keyArn(key), Plaintext: plaintext, EncryptionAlgorithm: ALGORITHM, KeyMaterialId };
       },
     },
 
     ReEncrypt: {
       async authorize(input: ReEncryptRequest, ctx) {
         const source = await keyOfCiphertext(input.CiphertextBlob, input.SourceKeyId, ctx);
+        const { DestinationKeyId: destinationId, DestinationEncryptionContext: destinationContext } = input;
+        if (destinationId === undefined) return [];
+        const destination = await deps.store.read(({ kms }) => findKey(deps, kms, destinationId, ctx));
+        const conditions = { 'kms:ReEncryptOnSameKey': keyArn(destination) === source };
+        const from = { action: 'kms:ReEncryptFrom', conditions };
         return [
-          ...(await question(source, ctx, input.SourceEncryptionContext, 'kms:ReEncryptFrom')),
-          ...(await question(input.DestinationKeyId, ctx, input.DestinationEncryptionContext, 'kms:ReEncryptTo')),
+          ...(await question(source, ctx, input.SourceEncryptionContext, from)),
+          ...(await question(destinationId, ctx, destinationContext, { action: 'kms:ReEncryptTo', conditions })),
         ];
       },
       async handle(input: ReEncryptRequest, ctx): Promise<ReEncryptResponse> {
@@ -137,7 +162,7 @@ export function cryptographicOperations(deps: KmsDependencies) {
         const { CiphertextBlob: blob = new Uint8Array() } = input;
         const source = await usableKey(await keyOfCiphertext(blob, input.SourceKeyId, ctx), ctx);
         const destination = await usableKey(input.DestinationKeyId, ctx);
-        const plaintext = decryptUnder(deps, source, blob, input.SourceEncryptionContext);
+        const plaintext = await decrypt(source, blob, input.SourceEncryptionContext);
         refuseDryRun(input);
         return {
           CiphertextBlob: encryptUnder(deps, destination, plaintext, input.DestinationEncryptionContext),
@@ -145,6 +170,8 @@ export function cryptographicOperations(deps: KmsDependencies) {
           KeyId: keyArn(destination),
           SourceEncryptionAlgorithm: ALGORITHM,
           DestinationEncryptionAlgorithm: ALGORITHM,
+          SourceKeyMaterialId: materialId(source.keyId, readHeader(blob).version),
+          DestinationKeyMaterialId: currentMaterialId(destination),
         };
       },
     },
@@ -152,8 +179,8 @@ export function cryptographicOperations(deps: KmsDependencies) {
     GenerateDataKey: {
       authorize: (input: GenerateDataKeyRequest, ctx) => question(input.KeyId, ctx, input.EncryptionContext),
       async handle(input: GenerateDataKeyRequest, ctx): Promise<GenerateDataKeyResponse> {
-        const { KeyId, plaintext, blob } = await generate(input, ctx);
-        return { KeyId, Plaintext: plaintext, CiphertextBlob: blob };
+        const { plaintext, made } = await generate(input, ctx);
+        return { ...made, Plaintext: plaintext };
       },
     },
 
@@ -164,8 +191,7 @@ export function cryptographicOperations(deps: KmsDependencies) {
         input: GenerateDataKeyWithoutPlaintextRequest,
         ctx,
       ): Promise<GenerateDataKeyWithoutPlaintextResponse> {
-        const { KeyId, blob } = await generate(input, ctx);
-        return { KeyId, CiphertextBlob: blob };
+        return (await generate(input, ctx)).made;
       },
     },
 
@@ -177,6 +203,10 @@ export function cryptographicOperations(deps: KmsDependencies) {
       },
     },
   } satisfies Record<string, Operation<never, unknown>>;
+}
+
+function currentMaterialId(key: KeyRow): string {
+  return materialId(key.keyId, key.materialVersion);
 }
 
 function dataKeyBytes({ KeySpec: spec, NumberOfBytes: bytes }: DataKeyInput): number {

@@ -30,13 +30,18 @@ const PRINCIPAL = /^(arn:aws:(iam|sts)::\d{12}:(root|(user|role|assumed-role)\/\
 export function grantOperations(deps: KmsDependencies) {
   return {
     CreateGrant: {
-      authorize: (input: CreateGrantRequest, ctx) =>
-        askForKey(deps, input.KeyId, ctx, {
+      authorize(input: CreateGrantRequest, ctx) {
+        const { EncryptionContextEquals: equals, EncryptionContextSubset: subset } = input.Constraints ?? {};
+        const conditions = {
           'kms:GrantOperations': input.Operations ?? [],
           'kms:GranteePrincipal': input.GranteePrincipal,
           'kms:RetiringPrincipal': input.RetiringPrincipal,
+          'kms:GrantConstraintType': equals ? 'EncryptionContextEquals' : subset && 'EncryptionContextSubset',
           'kms:GrantIsForAWSResource': false,
-        }),
+        };
+        // AWS: whom a grant lets make grants can hand on no more than that grant gives.
+        return askForKey(deps, input.KeyId, ctx, conditions, grant => givesAtLeast(grant, input));
+      },
       async handle(input: CreateGrantRequest, ctx): Promise<CreateGrantResponse> {
         checkGrant(input);
         const { EncryptionContextEquals: equals, EncryptionContextSubset: subset } = input.Constraints ?? {};
@@ -120,6 +125,16 @@ export function grantOperations(deps: KmsDependencies) {
       },
     },
   } satisfies Record<string, Operation<never, unknown>>;
+}
+
+function givesAtLeast({ operations, constraints }: GrantRow, asked: CreateGrantRequest): boolean {
+  const { EncryptionContextEquals: equals, EncryptionContextSubset: subset } = asked.Constraints ?? {};
+  if (asked.Operations?.some(operation => !operations.includes(operation))) return false;
+  const holds = (pairs: Record<string, string>, wanted: Record<string, string>) =>
+    Object.entries(wanted).every(([name, value]) => pairs[name] === value);
+  if (constraints.equals !== undefined)
+    return equals !== undefined && holds(equals, constraints.equals) && holds(constraints.equals, equals);
+  return constraints.subset === undefined || holds({ ...subset, ...equals }, constraints.subset);
 }
 
 function checkGrant(input: CreateGrantRequest): void {

@@ -1,10 +1,12 @@
+import { createHash } from 'node:crypto';
+import { resourceTagConditions } from '../../domain/access/context.ts';
 import { Fault } from '../../domain/fault.ts';
 import type { AccessRequest, RequestContext } from '../../domain/operation.ts';
 import type { Vault } from '../../ports/keys.ts';
 import type { Store } from '../../ports/store.ts';
 import type { GrantRow, KeyRow, KmsRows } from '../../ports/store-kms.ts';
 import type { Ids, Time } from '../../ports/time.ts';
-import type { EncryptionContext } from './ciphertext.ts';
+import { type EncryptionContext, invalidCiphertext, readHeader } from './ciphertext.ts';
 
 export interface KmsDependencies {
   store: Store;
@@ -82,14 +84,44 @@ export function requireKept(key: KeyRow): void {
     throw new Fault('conflict', `${keyArn(key)} is pending deletion.`, { code: 'KMSInvalidStateException' });
 }
 
-/** The question of an operation on a key: the key's own policy must allow it, or let the account decide, or a grant. */
+/** Names one version of a key's material, as AWS does: 64 hexadecimal digits. */
+export function materialId(keyId: string, version: number): string {
+  return createHash('sha256').update(`${keyId}:${version}`).digest('hex');
+}
+
+/** The material that a ciphertext was made with, of whatever age. @throws Fault InvalidCiphertextException */
+export async function materialOf(rows: KmsRows, key: KeyRow, ciphertext: Uint8Array): Promise<string> {
+  const { version } = readHeader(ciphertext);
+  if (version === key.materialVersion) return key.sealedMaterial;
+  const rotation = await rows.rotation(key.keyId, version);
+  if (rotation === undefined) throw invalidCiphertext('it is none that this service made');
+  return rotation.sealedMaterial;
+}
+
+/** What stands beside a key's policy in deciding about it. */
+export interface KeyFacts {
+  grants: readonly GrantRow[];
+  aliasNames: readonly string[];
+}
+
+export async function keyFacts(rows: KmsRows, key: KeyRow): Promise<KeyFacts> {
+  const aliases = await rows.aliasesOf(key.keyId);
+  return { grants: await rows.callerGrants(key.keyId), aliasNames: aliases.map(({ name }) => name) };
+}
+
+/**
+ * The question of an operation on a key: the key's own policy must allow it, or let the account decide, or a grant.
+ * https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
+ */
 export function keyQuestion(
   key: KeyRow,
-  grants: readonly GrantRow[],
+  facts: KeyFacts,
   options: { action?: string; context?: EncryptionContext; conditions?: AccessRequest['conditions'] } = {},
 ): AccessRequest {
   const conditions: NonNullable<AccessRequest['conditions']> = {
-    'kms:KeySpec': 'SYMMETRIC_DEFAULT',
+    ...KIND_CONDITIONS,
+    'kms:ResourceAliases': [...facts.aliasNames],
+    ...resourceTagConditions(key.tags),
     ...options.conditions,
   };
   for (const [name, value] of Object.entries(options.context ?? {}))
@@ -99,27 +131,44 @@ export function keyQuestion(
     ...(options.action === undefined ? {} : { action: options.action }),
     resource: keyArn(key),
     resourceAccountId: key.accountId,
-    resourcePolicy: policyWithGrants(key, grants),
+    resourcePolicy: policyWithGrants(key, facts.grants),
     resourcePolicyMustAllow: true,
     conditions,
   };
 }
 
-/** The question of an operation on one key. */
+/** Of every key here: symmetric, made here, of one Region. */
+export const KIND_CONDITIONS = {
+  'kms:KeySpec': 'SYMMETRIC_DEFAULT',
+  'kms:KeyUsage': 'ENCRYPT_DECRYPT',
+  'kms:KeyOrigin': 'AWS_KMS',
+  'kms:MultiRegion': false,
+};
+
+/**
+ * The question of an operation on one key.
+ * @param counts which grants may allow it; all where absent
+ */
 export async function askForKey(
   deps: KmsDependencies,
   keyId: string | undefined,
   ctx: RequestContext,
   conditions?: AccessRequest['conditions'],
+  counts: (grant: GrantRow) => boolean = () => true,
 ): Promise<AccessRequest[]> {
   // Nothing to ask about; the check of the input refuses the call.
   if (keyId === undefined) return [];
   return await deps.store.read(async ({ kms }) => {
     const key = await findKey(deps, kms, keyId, ctx);
-    const alias = keyId.includes('alias/') ? { 'kms:RequestAlias': keyId.slice(keyId.indexOf('alias/')) } : {};
-    const asked = { 'kms:CallerAccount': ctx.accountId, ...alias, ...conditions };
-    return [keyQuestion(key, await kms.callerGrants(key.keyId), { conditions: asked })];
+    const asked = { 'kms:CallerAccount': ctx.accountId, ...aliasCondition(keyId), ...conditions };
+    const facts = await keyFacts(kms, key);
+    return [keyQuestion(key, { ...facts, grants: facts.grants.filter(counts) }, { conditions: asked })];
   });
+}
+
+/** The alias that a caller names a key by. */
+export function aliasCondition(keyId: string): Record<string, string> {
+  return keyId.includes('alias/') ? { 'kms:RequestAlias': keyId.slice(keyId.indexOf('alias/')) } : {};
 }
 
 /** A grant is a statement that allows its grantee its operations, so it is evaluated as one, with denials over it. */
@@ -127,13 +176,16 @@ export function policyWithGrants(key: KeyRow, grants: readonly GrantRow[]): stri
   if (grants.length === 0) return key.policy;
   const policy = JSON.parse(key.policy);
   const own = Array.isArray(policy.Statement) ? policy.Statement : [policy.Statement];
-  return JSON.stringify({ ...policy, Statement: [...own, ...grants.map(grantStatement)] });
+  return JSON.stringify({ ...policy, Statement: [...own, ...grants.flatMap(grantStatements)] });
 }
 
 // biome-ignore lint/suspicious/noTemplateCurlyInString: a policy variable, the one that stands for a dollar sign
 const LITERAL_DOLLAR = '${$}';
 
-function grantStatement(grant: GrantRow): object {
+/** AWS: the constraints of a grant hold for the operations that take an encryption context, and for no others. */
+const WITHOUT_CONTEXT = new Set(['CreateGrant', 'DescribeKey', 'RetireGrant']);
+
+function grantStatements(grant: GrantRow): object[] {
   const { equals, subset } = grant.constraints;
   const pairs = Object.entries({ ...equals, ...subset });
   const condition: Record<string, Record<string, string | string[]>> = {};
@@ -144,11 +196,23 @@ function grantStatement(grant: GrantRow): object {
   if (equals !== undefined)
     condition['ForAllValues:StringEquals'] = { 'kms:EncryptionContextKeys': Object.keys(equals) };
   const kind = grant.granteePrincipal.endsWith('.amazonaws.com') ? 'Service' : 'AWS';
-  return {
-    Effect: 'Allow',
-    Principal: { [kind]: grant.granteePrincipal },
-    Action: grant.operations.map(operation => `kms:${operation}`),
-    Resource: '*',
-    ...(Object.keys(condition).length > 0 ? { Condition: condition } : {}),
-  };
+  const allowed = (operations: readonly string[], Condition?: object): object[] =>
+    operations.length === 0
+      ? []
+      : [
+          {
+            Effect: 'Allow',
+            Principal: { [kind]: grant.granteePrincipal },
+            Action: operations.map(operation => `kms:${operation}`),
+            Resource: '*',
+            ...(Condition && { Condition }),
+          },
+        ];
+  return [
+    ...allowed(
+      grant.operations.filter(operation => !WITHOUT_CONTEXT.has(operation)),
+      condition,
+    ),
+    ...allowed(grant.operations.filter(operation => WITHOUT_CONTEXT.has(operation))),
+  ];
 }

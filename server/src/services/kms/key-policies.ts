@@ -20,7 +20,10 @@ const MALFORMED = 'MalformedPolicyDocumentException';
 export function keyPolicyOperations(deps: KmsDependencies) {
   return {
     PutKeyPolicy: {
-      authorize: (input: PutKeyPolicyRequest, ctx) => askForKey(deps, input.KeyId, ctx),
+      authorize: (input: PutKeyPolicyRequest, ctx) =>
+        askForKey(deps, input.KeyId, ctx, {
+          'kms:BypassPolicyLockoutSafetyCheck': input.BypassPolicyLockoutSafetyCheck ?? false,
+        }),
       async handle(input: PutKeyPolicyRequest, ctx): Promise<object> {
         checkName(input.PolicyName);
         const { Policy: policy = '' } = input;
@@ -78,7 +81,15 @@ export function defaultKeyPolicy(accountId: string): string {
  * @throws Fault MalformedPolicyDocumentException
  */
 export function checkKeyPolicy(text: string, ctx: RequestContext, bypassLockoutCheck: boolean): void {
-  const policy = parsePolicy(text, { kind: 'resource', maximumCharacters: POLICY_CHARACTERS, code: MALFORMED });
+  if (text.length > POLICY_CHARACTERS)
+    throw new Fault(
+      'quota',
+      `A key policy may have at most ${POLICY_CHARACTERS} characters; you sent ${text.length}.`,
+      {
+        code: 'LimitExceededException',
+      },
+    );
+  const policy = parsePolicy(text, { kind: 'resource', code: MALFORMED });
   if (bypassLockoutCheck) return;
   const action = 'kms:PutKeyPolicy';
   const resource = `arn:aws:kms:${ctx.region}:${ctx.accountId}:key/new`;

@@ -7,7 +7,17 @@ import type { Principal } from '../../domain/operation.ts';
 import type { KeyOwner, Keyring } from '../../ports/keys.ts';
 import type { GrantRow, KeyRow } from '../../ports/store-kms.ts';
 import { decryptUnder, encryptUnder } from './ciphertext.ts';
-import { findKey, type KmsDependencies, keyArn, keyQuestion, policyWithGrants, requireEnabled } from './key-access.ts';
+import {
+  findKey,
+  type KmsDependencies,
+  keyArn,
+  keyFacts,
+  keyQuestion,
+  materialOf,
+  policyWithGrants,
+  requireEnabled,
+} from './key-access.ts';
+import { rotatedKey } from './rotation.ts';
 
 const SERVICE = 'bedrock.amazonaws.com';
 const GRANTED = ['Decrypt', 'GenerateDataKey', 'DescribeKey', 'CreateGrant'];
@@ -25,6 +35,12 @@ export function createKeyring(deps: KmsDependencies): Keyring {
       const key = await findKey(deps, kms, owner.keyArn ?? '', owner);
       return { key, grants: await kms.grantsNamed(key.keyId, grantName(owner)) };
     });
+  }
+
+  async function decrypt(key: KeyRow, wrapped: string, owner: KeyOwner): Promise<Uint8Array> {
+    const blob = Buffer.from(wrapped, 'base64url');
+    const material = await deps.store.read(({ kms }) => materialOf(kms, key, blob));
+    return decryptUnder(deps, material, blob, encryptionContext(owner));
   }
 
   return {
@@ -46,10 +62,17 @@ export function createKeyring(deps: KmsDependencies): Keyring {
       return await deps.store.read(async ({ kms }) => {
         const key = await findKey(deps, kms, keyId, { accountId, region }).catch(() => undefined);
         if (key === undefined) return [];
-        const grants = await kms.callerGrants(key.keyId);
-        const conditions = { 'kms:ViaService': `bedrock.${region}.amazonaws.com` };
+        const facts = await keyFacts(kms, key);
+        const conditions = {
+          'kms:ViaService': `bedrock.${region}.amazonaws.com`,
+          'kms:CallerAccount': accountId,
+          'aws:ViaAWSService': true,
+          'aws:CalledVia': [SERVICE],
+          'aws:CalledViaFirst': SERVICE,
+          'aws:CalledViaLast': SERVICE,
+        };
         return CALLER_ACTIONS.map(action =>
-          keyQuestion(key, grants, {
+          keyQuestion(key, facts, {
             action,
             conditions:
               action === 'kms:CreateGrant' ? { ...conditions, 'kms:GrantIsForAWSResource': true } : conditions,
@@ -61,6 +84,7 @@ export function createKeyring(deps: KmsDependencies): Keyring {
     async generateDataKey(owner) {
       const plaintext = deps.ids.bytes(32);
       if (owner.keyArn === null) return { plaintext, wrapped: deps.vault.seal(plaintext, serviceContext(owner)) };
+      await rotatedKey(deps, owner.keyArn, owner);
       const { key, grants } = await customerKey(owner);
       requireEnabled(key);
       const grant: GrantRow = {
@@ -91,7 +115,7 @@ export function createKeyring(deps: KmsDependencies): Keyring {
       const { key, grants } = await customerKey(owner);
       requireEnabled(key);
       requireServiceAllowed(deps, owner, key, grants, 'kms:Decrypt');
-      return decryptUnder(deps, key, Buffer.from(wrapped, 'base64url'), encryptionContext(owner));
+      return await decrypt(key, wrapped, owner);
     },
 
     async release(owner) {
@@ -113,7 +137,8 @@ function requireServiceAllowed(
   action: string,
 ): void {
   const principal: Principal = { type: 'service', arn: SERVICE, accountId: '', userId: SERVICE };
-  const question = keyQuestion(key, grants, { context: encryptionContext(owner) });
+  const conditions = { 'aws:SourceAccount': owner.accountId, 'aws:SourceArn': owner.resourceArn };
+  const question = keyQuestion(key, { grants, aliasNames: [] }, { context: encryptionContext(owner), conditions });
   const facts = { now: time.now(), region: owner.region };
   const decision = evaluate({
     principal,

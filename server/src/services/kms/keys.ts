@@ -7,8 +7,6 @@ import type {
   DescribeKeyResponse,
   DisableKeyRequest,
   EnableKeyRequest,
-  GetKeyRotationStatusRequest,
-  GetKeyRotationStatusResponse,
   KeyMetadata,
   ListKeysRequest,
   ListKeysResponse,
@@ -19,7 +17,16 @@ import type {
 import { Fault } from '../../domain/fault.ts';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
 import type { KeyRow } from '../../ports/store-kms.ts';
-import { askForKey, findKey, type KmsDependencies, keyArn, requireKept } from './key-access.ts';
+import { newMaterial } from './ciphertext.ts';
+import {
+  askForKey,
+  findKey,
+  KIND_CONDITIONS,
+  type KmsDependencies,
+  keyArn,
+  materialId,
+  requireKept,
+} from './key-access.ts';
 import { checkKeyPolicy, defaultKeyPolicy } from './key-policies.ts';
 import { pageOf } from './paging.ts';
 import { tagRecord } from './tags.ts';
@@ -44,7 +51,15 @@ export function keyOperations(deps: KmsDependencies) {
   return {
     CreateKey: {
       authorize: (input: CreateKeyRequest) => [
-        { resource: '*', conditions: { 'kms:KeySpec': input.KeySpec ?? 'SYMMETRIC_DEFAULT' } },
+        {
+          resource: '*',
+          conditions: {
+            ...KIND_CONDITIONS,
+            'kms:KeySpec': input.KeySpec ?? input.CustomerMasterKeySpec,
+            'kms:KeyUsage': input.KeyUsage,
+            'kms:BypassPolicyLockoutSafetyCheck': input.BypassPolicyLockoutSafetyCheck ?? false,
+          },
+        },
       ],
       async handle(input: CreateKeyRequest, ctx): Promise<CreateKeyResponse> {
         refuseOtherKinds(input);
@@ -60,7 +75,10 @@ export function keyOperations(deps: KmsDependencies) {
           description: input.Description ?? '',
           createdAt: deps.time.now().toISOString(),
           deleteAt: null,
-          sealedMaterial: deps.vault.seal(deps.ids.bytes(32), `kms-key:${keyId}`),
+          sealedMaterial: newMaterial(deps, keyId, 0),
+          materialVersion: 0,
+          rotationPeriodDays: null,
+          nextRotationAt: null,
           policy,
           tags: tagRecord(input.Tags, {}),
         };
@@ -122,7 +140,8 @@ export function keyOperations(deps: KmsDependencies) {
     },
 
     ScheduleKeyDeletion: {
-      authorize: (input: ScheduleKeyDeletionRequest, ctx) => authorize(input, ctx),
+      authorize: (input: ScheduleKeyDeletionRequest, ctx) =>
+        askForKey(deps, input.KeyId, ctx, { 'kms:ScheduleKeyDeletionPendingWindowInDays': input.PendingWindowInDays }),
       async handle(input: ScheduleKeyDeletionRequest, ctx): Promise<ScheduleKeyDeletionResponse> {
         const days = input.PendingWindowInDays ?? 30;
         if (days < 7 || days > 30)
@@ -155,15 +174,6 @@ export function keyOperations(deps: KmsDependencies) {
         return { KeyId: keyArn(key) };
       },
     },
-
-    GetKeyRotationStatus: {
-      authorize: (input: GetKeyRotationStatusRequest, ctx) => authorize(input, ctx),
-      async handle(input: GetKeyRotationStatusRequest, ctx): Promise<GetKeyRotationStatusResponse> {
-        const key = await deps.store.read(({ kms }) => findKey(deps, kms, input.KeyId ?? '', ctx));
-        requireKept(key);
-        return { KeyRotationEnabled: false, KeyId: keyArn(key) };
-      },
-    },
   } satisfies Record<string, Operation<never, unknown>>;
 }
 
@@ -184,6 +194,7 @@ function describeKey(key: KeyRow): KeyMetadata {
     KeySpec: 'SYMMETRIC_DEFAULT',
     EncryptionAlgorithms: ['SYMMETRIC_DEFAULT'],
     MultiRegion: false,
+    CurrentKeyMaterialId: materialId(key.keyId, key.materialVersion),
   };
 }
 

@@ -2,8 +2,18 @@ import { Fault } from '../../domain/fault.ts';
 import type { RequestContext } from '../../domain/operation.ts';
 import type { ObjectKeys, WrappingKey } from '../../ports/object-keys.ts';
 import type { KeyRow } from '../../ports/store-kms.ts';
-import { decryptUnder, encryptUnder } from './ciphertext.ts';
-import { findKey, type KeyScope, type KmsDependencies, keyArn, keyQuestion, requireEnabled } from './key-access.ts';
+import { decryptUnder, encryptUnder, newMaterial } from './ciphertext.ts';
+import {
+  findKey,
+  type KeyScope,
+  type KmsDependencies,
+  keyArn,
+  keyFacts,
+  keyQuestion,
+  materialOf,
+  requireEnabled,
+} from './key-access.ts';
+import { rotatedKey } from './rotation.ts';
 
 const ALIAS = 'alias/aws/s3';
 
@@ -19,13 +29,13 @@ export function createObjectKeys(deps: KmsDependencies): ObjectKeys {
 
   async function usable(arn: string): Promise<KeyRow> {
     const [, , , region = '', accountId = ''] = arn.split(':');
-    const key = await lookUp(arn, { region, accountId });
     try {
+      const key = await rotatedKey(deps, arn, { region, accountId });
       requireEnabled(key);
+      return key;
     } catch (error) {
       throw asS3(error);
     }
-    return key;
   }
 
   /** The account's own key for S3 in the Region, as it is or as it would be made. */
@@ -53,9 +63,9 @@ export function createObjectKeys(deps: KmsDependencies): ObjectKeys {
       const found = keyId === undefined ? own(ctx) : lookUp(keyId, ctx);
       const key = await found.catch(() => undefined);
       if (key === undefined) return [];
-      const grants = await deps.store.read(({ kms }) => kms.callerGrants(key.keyId));
+      const facts = await deps.store.read(({ kms }) => keyFacts(kms, key));
       const conditions = { 'kms:ViaService': viaService(ctx.region), 'kms:CallerAccount': ctx.accountId };
-      return actions.map(action => keyQuestion(key, grants, { action, context, conditions }));
+      return actions.map(action => keyQuestion(key, facts, { action, context, conditions }));
     },
 
     async generate(wrapping) {
@@ -68,7 +78,9 @@ export function createObjectKeys(deps: KmsDependencies): ObjectKeys {
     async unwrap(wrapping, wrapped) {
       if (wrapping.keyArn === null) return deps.vault.open(wrapped, serviceContext(wrapping));
       const key = await usable(wrapping.keyArn);
-      return decryptUnder(deps, key, Buffer.from(wrapped, 'base64url'), wrapping.context);
+      const blob = Buffer.from(wrapped, 'base64url');
+      const material = await deps.store.read(({ kms }) => materialOf(kms, key, blob));
+      return decryptUnder(deps, material, blob, wrapping.context);
     },
   };
 }
@@ -88,8 +100,8 @@ function asS3(error: unknown): unknown {
 }
 
 /** AWS's managed key of an account for S3: whoever may use S3 there may use it, and nobody may change it. */
-function managedKey({ ids, time, vault }: KmsDependencies, { accountId, region }: KeyScope | RequestContext): KeyRow {
-  const keyId = ids.uuid();
+function managedKey(deps: KmsDependencies, { accountId, region }: KeyScope | RequestContext): KeyRow {
+  const keyId = deps.ids.uuid();
   const using = ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:DescribeKey'];
   const policy = {
     Version: '2012-10-17',
@@ -116,8 +128,9 @@ function managedKey({ ids, time, vault }: KmsDependencies, { accountId, region }
     ...{ keyId, accountId, region, deleteAt: null },
     state: 'Enabled',
     description: 'Default key that protects my S3 objects when no other key is defined',
-    createdAt: time.now().toISOString(),
-    sealedMaterial: vault.seal(ids.bytes(32), `kms-key:${keyId}`),
+    createdAt: deps.time.now().toISOString(),
+    sealedMaterial: newMaterial(deps, keyId, 0),
+    ...{ materialVersion: 0, rotationPeriodDays: null, nextRotationAt: null },
     policy: JSON.stringify(policy),
     tags: {},
   };

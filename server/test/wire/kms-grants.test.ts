@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import {
+  CreateAliasCommand,
+  CreateGrantCommand,
+  type CreateGrantCommandInput,
+  CreateKeyCommand,
+  DescribeKeyCommand,
+  EncryptCommand,
+  type KMSClient,
+  PutKeyPolicyCommand,
+  RetireGrantCommand,
+} from '@aws-sdk/client-kms';
+import { ACCOUNT, startServer, type TestServer } from '../support/server.ts';
+import { allow, document, makeUser, refused } from './access-support.ts';
+
+const ALICE = `arn:aws:iam::${ACCOUNT}:user/alice`;
+const BOB = `arn:aws:iam::${ACCOUNT}:user/bob`;
+const Plaintext = Buffer.from('x');
+
+describe('grants of KMS', () => {
+  let server: TestServer;
+  let root: KMSClient;
+  let alice: KMSClient;
+  let bob: KMSClient;
+  before(async () => {
+    server = await startServer();
+    root = server.clients().kms;
+    alice = server.clients({ credentials: await makeUser(server, 'alice') }).kms;
+    bob = server.clients({ credentials: await makeUser(server, 'bob') }).kms;
+  });
+  after(() => server.close());
+
+  const newKey = async (more: object = {}) => (await root.send(new CreateKeyCommand(more))).KeyMetadata?.KeyId ?? '';
+  const grant = (client: KMSClient, KeyId: string, more: Partial<CreateGrantCommandInput>) =>
+    client.send(new CreateGrantCommand({ KeyId, GranteePrincipal: ALICE, Operations: ['Encrypt'], ...more }));
+  const encrypt = (client: KMSClient, KeyId: string, EncryptionContext?: Record<string, string>) =>
+    client.send(new EncryptCommand({ KeyId, Plaintext, EncryptionContext }));
+
+  it('constrain what takes an encryption context, and nothing else', async () => {
+    const KeyId = await newKey();
+    const EncryptionContextSubset = { model: 'ron' };
+    await grant(root, KeyId, { Operations: ['Encrypt', 'DescribeKey'], Constraints: { EncryptionContextSubset } });
+    await alice.send(new DescribeKeyCommand({ KeyId }));
+    await encrypt(alice, KeyId, { model: 'ron', more: 'x' });
+    await refused(encrypt(alice, KeyId, { model: 'smila' }), 'AccessDeniedException', 400);
+    await refused(encrypt(alice, KeyId), 'AccessDeniedException', 400);
+  });
+
+  it('let their grantee hand on no more than they give', async () => {
+    const KeyId = await newKey();
+    const EncryptionContextSubset = { model: 'ron' };
+    await grant(root, KeyId, { Operations: ['Encrypt', 'CreateGrant'], Constraints: { EncryptionContextSubset } });
+    const toBob = (more: Partial<CreateGrantCommandInput>) => grant(alice, KeyId, { GranteePrincipal: BOB, ...more });
+    const denied = (more: Partial<CreateGrantCommandInput>) => refused(toBob(more), 'AccessDeniedException', 400);
+    await denied({});
+    await denied({ Constraints: { EncryptionContextSubset: { model: 'smila' } } });
+    await denied({ Operations: ['Encrypt', 'Decrypt'], Constraints: { EncryptionContextSubset } });
+    await toBob({ Constraints: { EncryptionContextSubset: { model: 'ron', size: 'small' } } });
+    await encrypt(bob, KeyId, { model: 'ron', size: 'small' });
+    await refused(encrypt(bob, KeyId, { model: 'ron' }), 'AccessDeniedException', 400);
+    await toBob({ Constraints: { EncryptionContextEquals: { model: 'ron' } } });
+    await encrypt(bob, KeyId, { model: 'ron' });
+  });
+
+  it('are ended by who may retire them, with their token or by name, and yield to a denial', async () => {
+    const KeyId = await newKey();
+    const { GrantToken, GrantId } = await grant(root, KeyId, { RetiringPrincipal: BOB });
+    await encrypt(alice, KeyId);
+    await refused(alice.send(new RetireGrantCommand({ GrantToken })), 'AccessDeniedException', 400);
+    await refused(bob.send(new RetireGrantCommand({})), 'ValidationException', 400, 'GrantToken');
+    const policy = (...statements: object[]) =>
+      root.send(new PutKeyPolicyCommand({ KeyId, Policy: document(own, ...statements) }));
+    const own = allow('kms:*', '*', { Principal: { AWS: ACCOUNT } });
+    await policy({ ...allow('kms:Encrypt', '*', { Principal: { AWS: ALICE } }), Effect: 'Deny' });
+    await refused(encrypt(alice, KeyId), 'AccessDeniedException', 400, 'explicit deny');
+    await policy();
+    await bob.send(new RetireGrantCommand({ GrantToken }));
+    await refused(encrypt(alice, KeyId), 'AccessDeniedException', 400);
+    await refused(bob.send(new RetireGrantCommand({ GrantToken })), 'InvalidGrantTokenException', 400);
+    await refused(root.send(new RetireGrantCommand({ KeyId, GrantId })), 'NotFoundException', 400);
+  });
+
+  it('are made with their operations, grantee and constraints as condition keys', async () => {
+    const KeyId = await newKey();
+    const own = allow('kms:*', '*', { Principal: { AWS: ACCOUNT } });
+    const Condition = {
+      'ForAllValues:StringEquals': { 'kms:GrantOperations': ['Encrypt', 'Decrypt'] },
+      StringEquals: { 'kms:GranteePrincipal': BOB, 'kms:GrantConstraintType': 'EncryptionContextEquals' },
+    };
+    const Policy = document(own, allow('kms:CreateGrant', '*', { Principal: { AWS: ALICE }, Condition }));
+    await root.send(new PutKeyPolicyCommand({ KeyId, Policy }));
+    const good = { GranteePrincipal: BOB, Constraints: { EncryptionContextEquals: { a: 'b' } } };
+    await grant(alice, KeyId, good);
+    const denied = (more: Partial<CreateGrantCommandInput>) =>
+      refused(grant(alice, KeyId, { ...good, ...more }), 'AccessDeniedException', 400);
+    await denied({ GranteePrincipal: ALICE });
+    await denied({ Operations: ['DescribeKey'] });
+    await denied({ Constraints: { EncryptionContextSubset: { a: 'b' } } });
+  });
+
+  it('and key policies see the tags, aliases and kind of a key', async () => {
+    const KeyId = await newKey({ Tags: [{ TagKey: 'team', TagValue: 'pets' }] });
+    const own = allow('kms:*', '*', { Principal: { AWS: ACCOUNT } });
+    const when = async (Condition: object) => {
+      const Policy = document(own, allow('kms:Encrypt', '*', { Principal: { AWS: ALICE }, Condition }));
+      await root.send(new PutKeyPolicyCommand({ KeyId, Policy }));
+    };
+    await when({
+      StringEquals: { 'aws:ResourceTag/team': 'pets', 'kms:KeyOrigin': 'AWS_KMS', 'kms:KeyUsage': 'ENCRYPT_DECRYPT' },
+    });
+    await encrypt(alice, KeyId);
+    await when({ StringEquals: { 'aws:ResourceTag/team': 'cats' } });
+    await refused(encrypt(alice, KeyId), 'AccessDeniedException', 400);
+    await when({ 'ForAnyValue:StringLike': { 'kms:ResourceAliases': 'alias/pets*' } });
+    await refused(encrypt(alice, KeyId), 'AccessDeniedException', 400);
+    await root.send(new CreateAliasCommand({ AliasName: 'alias/pets/ron', TargetKeyId: KeyId }));
+    await encrypt(alice, KeyId);
+    await when({ StringEquals: { 'kms:RequestAlias': 'alias/pets/ron' } });
+    await refused(encrypt(alice, KeyId), 'AccessDeniedException', 400);
+    await encrypt(alice, 'alias/pets/ron');
+    assert.ok(KeyId);
+  });
+});
