@@ -5,12 +5,15 @@ export interface KeyRow {
   keyId: string;
   accountId: string;
   region: string;
+  /** AWS's KeySpec: SYMMETRIC_DEFAULT, RSA_2048, … */
+  spec: string;
+  usage: 'ENCRYPT_DECRYPT' | 'SIGN_VERIFY' | 'GENERATE_VERIFY_MAC';
   state: 'Enabled' | 'Disabled' | 'PendingDeletion';
   description: string;
   createdAt: string;
   /** Milliseconds since 1970; only while PendingDeletion. From then on the key is gone. */
   deleteAt: number | null;
-  /** The 32 bytes that encrypt now, sealed under the master key (ports/keys.ts, Vault); those before are in rotations. */
+  /** What encrypts or signs now (services/kms/key-kinds.ts), sealed under the master key (ports/keys.ts, Vault); those before are in rotations. */
   sealedMaterial: string;
   /** How often the material was replaced. */
   materialVersion: number;

@@ -23,6 +23,8 @@ const key = (keyId: string, more: Partial<KeyRow> = {}): KeyRow => ({
     materialVersion: 0,
     rotationPeriodDays: null,
     nextRotationAt: null,
+    spec: 'SYMMETRIC_DEFAULT',
+    usage: 'ENCRYPT_DECRYPT' as const,
     sealedMaterial: 'sealed',
     policy: '{}',
     tags: {},

@@ -36,6 +36,18 @@ export const kmsRotationMigrations: Record<string, Migration> = {
       await schema.createIndex('kms_aliases_of_key').on('kms_aliases').column('key_id').execute();
     },
   },
+  '0025-kms-specs': {
+    async up({ schema }) {
+      await schema
+        .alterTable('kms_keys')
+        .addColumn('spec', 'text', column => column.notNull().defaultTo('SYMMETRIC_DEFAULT'))
+        .execute();
+      await schema
+        .alterTable('kms_keys')
+        .addColumn('usage', 'text', column => column.notNull().defaultTo('ENCRYPT_DECRYPT'))
+        .execute();
+    },
+  },
 };
 
 export function rotationRows(

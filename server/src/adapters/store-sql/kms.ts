@@ -17,6 +17,8 @@ interface KeyTable {
   material_version: number;
   rotation_period_days: number | null;
   next_rotation_at: number | null;
+  spec: string;
+  usage: string;
 }
 
 interface AliasTable {
@@ -132,6 +134,8 @@ function keyRows(database: Kysely<KmsSchema>): Part<'key' | 'keys' | 'insertKey'
           material_version: row.materialVersion,
           rotation_period_days: row.rotationPeriodDays,
           next_rotation_at: row.nextRotationAt,
+          spec: row.spec,
+          usage: row.usage,
         })
         .execute();
     },
@@ -275,6 +279,8 @@ function toKey(row: Selectable<KeyTable>): KeyRow {
     keyId: row.key_id,
     accountId: row.account_id,
     region: row.region,
+    spec: row.spec,
+    usage: row.usage as KeyRow['usage'],
     state: row.state as KeyRow['state'],
     description: row.description,
     createdAt: row.created_at,

@@ -55,6 +55,12 @@ export function aliasOperations(deps: KmsDependencies) {
           const alias = await findAlias(kms, input.AliasName, ctx);
           const key = await findKey(deps, kms, targetKey(input.TargetKeyId), ctx);
           requireKept(key);
+          const old = await kms.key(alias.keyId);
+          if (old !== undefined && (old.spec !== key.spec || old.usage !== key.usage))
+            throw new Fault(
+              'invalid',
+              `An alias may move only to a key of the same kind: ${alias.name} is of ${old.spec}, ${key.keyId} of ${key.spec}.`,
+            );
           await kms.updateAlias({ ...alias, keyId: key.keyId, updatedAt: deps.time.now().toISOString() });
           return {};
         });

@@ -15,9 +15,14 @@ const HEADER_BYTES = 21;
 
 export type EncryptionContext = Record<string, string> | undefined;
 
-/** The material of a new key or of a rotation, sealed for its row. */
-export function newMaterial(deps: { vault: Vault; ids: Ids }, keyId: string, version: number): string {
-  return deps.vault.seal(deps.ids.bytes(32), purpose(keyId, version));
+/** New material of a key, sealed for its row. */
+export function sealMaterial(deps: { vault: Vault }, material: Uint8Array, keyId: string, version: number): string {
+  return deps.vault.seal(material, purpose(keyId, version));
+}
+
+/** The material that a key has now. */
+export function openMaterial(deps: { vault: Vault }, key: KeyRow): Uint8Array {
+  return deps.vault.open(key.sealedMaterial, purpose(key.keyId, key.materialVersion));
 }
 
 /** Encrypts under a key; the encryption context, the key's id and its material's version are authenticated. */
@@ -31,7 +36,7 @@ export function encryptUnder(
   header[0] = FORM;
   header.write(key.keyId.replaceAll('-', ''), 1, 'hex');
   header.writeUInt32BE(key.materialVersion, KEY_ID_END);
-  const material = deps.vault.open(key.sealedMaterial, purpose(key.keyId, key.materialVersion));
+  const material = openMaterial(deps, key);
   const bound = authenticated(key.keyId, FORM, key.materialVersion, context);
   return Buffer.concat([header, seal(material, deps.ids.bytes(12), plaintext, bound)]);
 }

@@ -1,8 +1,12 @@
+import { createPrivateKey, createPublicKey } from 'node:crypto';
 import type {
   DecryptRequest,
   DecryptResponse,
   EncryptRequest,
   EncryptResponse,
+  GenerateDataKeyPairRequest,
+  GenerateDataKeyPairResponse,
+  GenerateDataKeyPairWithoutPlaintextResponse,
   GenerateDataKeyRequest,
   GenerateDataKeyResponse,
   GenerateDataKeyWithoutPlaintextRequest,
@@ -25,8 +29,10 @@ import {
   keyQuestion,
   materialId,
   materialOf,
+  refuseDryRun,
   requireEnabled,
 } from './key-access.ts';
+import { pairKindOf, requireUsage } from './key-kinds.ts';
 import { rotatedKey } from './rotation.ts';
 
 const MAXIMUM_PLAINTEXT_BYTES = 4096;
@@ -65,6 +71,7 @@ export function cryptographicOperations(deps: KmsDependencies) {
   const usableKey = async (keyId: string | undefined, ctx: RequestContext): Promise<KeyRow> => {
     const key = await rotatedKey(deps, keyId ?? '', ctx);
     requireEnabled(key);
+    requireUsage(key, 'ENCRYPT_DECRYPT', keyArn(key), ctx.operation);
     return key;
   };
 
@@ -103,6 +110,28 @@ export function cryptographicOperations(deps: KmsDependencies) {
     refuseDryRun(input);
     const blob = encryptUnder(deps, key, plaintext, input.EncryptionContext);
     return { plaintext, made: { KeyId: keyArn(key), CiphertextBlob: blob, KeyMaterialId: currentMaterialId(key) } };
+  };
+
+  const askForPair = (input: GenerateDataKeyPairRequest, ctx: RequestContext) =>
+    question(input.KeyId, ctx, input.EncryptionContext, {
+      conditions: { 'kms:DataKeyPairSpec': input.KeyPairSpec },
+    });
+
+  const generatePair = async (input: GenerateDataKeyPairRequest, ctx: RequestContext) => {
+    const { KeyPairSpec: spec = 'RSA_2048' } = input;
+    const kind = pairKindOf(spec);
+    const key = await usableKey(input.KeyId, ctx);
+    refuseDryRun(input);
+    const plaintext = await kind.newMaterial(deps.ids);
+    const pair = createPrivateKey({ key: Buffer.from(plaintext), type: 'pkcs8', format: 'der' });
+    const made = {
+      KeyId: keyArn(key),
+      KeyPairSpec: spec,
+      PublicKey: createPublicKey(pair).export({ type: 'spki', format: 'der' }),
+      PrivateKeyCiphertextBlob: encryptUnder(deps, key, plaintext, input.EncryptionContext),
+      KeyMaterialId: currentMaterialId(key),
+    };
+    return { plaintext, made };
   };
 
   return {
@@ -195,6 +224,21 @@ export function cryptographicOperations(deps: KmsDependencies) {
       },
     },
 
+    GenerateDataKeyPair: {
+      authorize: (input: GenerateDataKeyPairRequest, ctx) => askForPair(input, ctx),
+      async handle(input: GenerateDataKeyPairRequest, ctx): Promise<GenerateDataKeyPairResponse> {
+        const { plaintext, made } = await generatePair(input, ctx);
+        return { ...made, PrivateKeyPlaintext: plaintext };
+      },
+    },
+
+    GenerateDataKeyPairWithoutPlaintext: {
+      authorize: (input: GenerateDataKeyPairRequest, ctx) => askForPair(input, ctx),
+      async handle(input: GenerateDataKeyPairRequest, ctx): Promise<GenerateDataKeyPairWithoutPlaintextResponse> {
+        return (await generatePair(input, ctx)).made;
+      },
+    },
+
     GenerateRandom: {
       authorize: (_input: GenerateRandomRequest) => [{ resource: '*' }],
       async handle(input: GenerateRandomRequest): Promise<GenerateRandomResponse> {
@@ -226,12 +270,5 @@ function checkAlgorithm(algorithm: string | undefined): void {
   if (algorithm !== undefined && algorithm !== ALGORITHM)
     throw new Fault('invalid', `The key encrypts with ${ALGORITHM} only; you sent ${algorithm}.`, {
       code: 'InvalidKeyUsageException',
-    });
-}
-
-function refuseDryRun({ DryRun: dryRun }: { DryRun?: boolean | undefined }): void {
-  if (dryRun)
-    throw new Fault('conflict', 'The request would have succeeded, but the DryRun option is set.', {
-      code: 'DryRunOperationException',
     });
 }

@@ -14,17 +14,16 @@ import type { GrantRow, KeyRow, KmsRows } from '../../ports/store-kms.ts';
 import { askForKey, findKey, type KmsDependencies, keyArn, notFound, requireKept } from './key-access.ts';
 import { pageOf } from './paging.ts';
 
-const OPERATIONS = new Set([
-  'CreateGrant',
-  'Decrypt',
-  'DescribeKey',
-  'Encrypt',
-  'GenerateDataKey',
-  'GenerateDataKeyWithoutPlaintext',
-  'ReEncryptFrom',
-  'ReEncryptTo',
-  'RetireGrant',
-]);
+const ANY_KEY = ['CreateGrant', 'DescribeKey', 'RetireGrant'];
+/** What a grant can allow, by the key's usage. */
+const OPERATIONS: Record<KeyRow['usage'], readonly string[]> = {
+  ENCRYPT_DECRYPT: [
+    ...['Decrypt', 'Encrypt', 'GenerateDataKey', 'GenerateDataKeyWithoutPlaintext', 'ReEncryptFrom', 'ReEncryptTo'],
+    ...['GenerateDataKeyPair', 'GenerateDataKeyPairWithoutPlaintext', ...ANY_KEY],
+  ],
+  SIGN_VERIFY: ['Sign', 'Verify', 'GetPublicKey', ...ANY_KEY],
+  GENERATE_VERIFY_MAC: ['GenerateMac', 'VerifyMac', ...ANY_KEY],
+};
 const PRINCIPAL = /^(arn:aws:(iam|sts)::\d{12}:(root|(user|role|assumed-role)\/\S+)|[a-z0-9.-]+\.amazonaws\.com)$/;
 
 export function grantOperations(deps: KmsDependencies) {
@@ -43,11 +42,12 @@ export function grantOperations(deps: KmsDependencies) {
         return askForKey(deps, input.KeyId, ctx, conditions, grant => givesAtLeast(grant, input));
       },
       async handle(input: CreateGrantRequest, ctx): Promise<CreateGrantResponse> {
-        checkGrant(input);
+        checkPrincipals(input);
         const { EncryptionContextEquals: equals, EncryptionContextSubset: subset } = input.Constraints ?? {};
         return await deps.store.transaction(async ({ kms }) => {
           const key = await findKey(deps, kms, input.KeyId ?? '', ctx);
           requireKept(key);
+          checkOperations(input, key);
           const grant: GrantRow = {
             grantId: Buffer.from(deps.ids.bytes(32)).toString('hex'),
             keyId: key.keyId,
@@ -137,14 +137,20 @@ function givesAtLeast({ operations, constraints }: GrantRow, asked: CreateGrantR
   return constraints.subset === undefined || holds({ ...subset, ...equals }, constraints.subset);
 }
 
-function checkGrant(input: CreateGrantRequest): void {
+function checkOperations(input: CreateGrantRequest, key: KeyRow): void {
+  const possible = OPERATIONS[key.usage];
   if (!input.Operations?.length) throw new Fault('invalid', 'Operations must name at least one operation.');
   for (const operation of input.Operations)
-    if (!OPERATIONS.has(operation))
+    if (!possible.includes(operation))
       throw new Fault(
         'invalid',
-        `Operations: a grant on a symmetric key cannot allow ${operation}; it can: ${[...OPERATIONS].join(', ')}.`,
+        `Operations: a grant on a key for ${key.usage} cannot allow ${operation}; it can: ${possible.join(', ')}.`,
       );
+  if (input.Constraints !== undefined && key.usage !== 'ENCRYPT_DECRYPT')
+    throw new Fault('invalid', `Constraints: operations of a key for ${key.usage} have no encryption context.`);
+}
+
+function checkPrincipals(input: CreateGrantRequest): void {
   for (const [member, principal] of Object.entries({
     GranteePrincipal: input.GranteePrincipal,
     RetiringPrincipal: input.RetiringPrincipal,

@@ -119,7 +119,9 @@ export function keyQuestion(
   options: { action?: string; context?: EncryptionContext; conditions?: AccessRequest['conditions'] } = {},
 ): AccessRequest {
   const conditions: NonNullable<AccessRequest['conditions']> = {
-    ...KIND_CONDITIONS,
+    ...ORIGIN_CONDITIONS,
+    'kms:KeySpec': key.spec,
+    'kms:KeyUsage': key.usage,
     'kms:ResourceAliases': [...facts.aliasNames],
     ...resourceTagConditions(key.tags),
     ...options.conditions,
@@ -137,13 +139,16 @@ export function keyQuestion(
   };
 }
 
-/** Of every key here: symmetric, made here, of one Region. */
-export const KIND_CONDITIONS = {
-  'kms:KeySpec': 'SYMMETRIC_DEFAULT',
-  'kms:KeyUsage': 'ENCRYPT_DECRYPT',
-  'kms:KeyOrigin': 'AWS_KMS',
-  'kms:MultiRegion': false,
-};
+/** Of every key here: its material was made here, for one Region. */
+export const ORIGIN_CONDITIONS = { 'kms:KeyOrigin': 'AWS_KMS', 'kms:MultiRegion': false };
+
+/** @throws Fault DryRunOperationException, for a call that has come so far and asks not to be done */
+export function refuseDryRun({ DryRun: dryRun }: { DryRun?: boolean | undefined }): void {
+  if (dryRun)
+    throw new Fault('conflict', 'The request would have succeeded, but the DryRun option is set.', {
+      code: 'DryRunOperationException',
+    });
+}
 
 /**
  * The question of an operation on one key.
@@ -183,7 +188,9 @@ export function policyWithGrants(key: KeyRow, grants: readonly GrantRow[]): stri
 const LITERAL_DOLLAR = '${$}';
 
 /** AWS: the constraints of a grant hold for the operations that take an encryption context, and for no others. */
-const WITHOUT_CONTEXT = new Set(['CreateGrant', 'DescribeKey', 'RetireGrant']);
+const WITHOUT_CONTEXT = new Set([
+  ...['CreateGrant', 'DescribeKey', 'RetireGrant', 'Sign', 'Verify', 'GetPublicKey', 'GenerateMac', 'VerifyMac'],
+]);
 
 function grantStatements(grant: GrantRow): object[] {
   const { equals, subset } = grant.constraints;

@@ -55,6 +55,11 @@ export function createKeyring(deps: KmsDependencies): Keyring {
           'invalid',
           `The KMS key ${keyArn(key)} cannot be used: its state is ${key.state}, not Enabled.`,
         );
+      if (key.spec !== 'SYMMETRIC_DEFAULT')
+        throw new Fault(
+          'invalid',
+          `The KMS key ${keyArn(key)} cannot be used: its spec is ${key.spec}, not symmetric.`,
+        );
       return keyArn(key);
     },
 

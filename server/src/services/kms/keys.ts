@@ -17,16 +17,17 @@ import type {
 import { Fault } from '../../domain/fault.ts';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
 import type { KeyRow } from '../../ports/store-kms.ts';
-import { newMaterial } from './ciphertext.ts';
+import { sealMaterial } from './ciphertext.ts';
 import {
   askForKey,
   findKey,
-  KIND_CONDITIONS,
   type KmsDependencies,
   keyArn,
   materialId,
+  ORIGIN_CONDITIONS,
   requireKept,
 } from './key-access.ts';
+import { describeKind, kindOf, unsupported } from './key-kinds.ts';
 import { checkKeyPolicy, defaultKeyPolicy } from './key-policies.ts';
 import { pageOf } from './paging.ts';
 import { tagRecord } from './tags.ts';
@@ -54,15 +55,15 @@ export function keyOperations(deps: KmsDependencies) {
         {
           resource: '*',
           conditions: {
-            ...KIND_CONDITIONS,
-            'kms:KeySpec': input.KeySpec ?? input.CustomerMasterKeySpec,
-            'kms:KeyUsage': input.KeyUsage,
+            ...ORIGIN_CONDITIONS,
+            'kms:KeySpec': input.KeySpec ?? input.CustomerMasterKeySpec ?? 'SYMMETRIC_DEFAULT',
+            'kms:KeyUsage': input.KeyUsage ?? 'ENCRYPT_DECRYPT',
             'kms:BypassPolicyLockoutSafetyCheck': input.BypassPolicyLockoutSafetyCheck ?? false,
           },
         },
       ],
       async handle(input: CreateKeyRequest, ctx): Promise<CreateKeyResponse> {
-        refuseOtherKinds(input);
+        const { spec, kind } = askedKind(input);
         const policy = input.Policy ?? defaultKeyPolicy(ctx.accountId);
         if (input.Policy !== undefined)
           checkKeyPolicy(input.Policy, ctx, input.BypassPolicyLockoutSafetyCheck ?? false);
@@ -75,7 +76,9 @@ export function keyOperations(deps: KmsDependencies) {
           description: input.Description ?? '',
           createdAt: deps.time.now().toISOString(),
           deleteAt: null,
-          sealedMaterial: newMaterial(deps, keyId, 0),
+          spec,
+          usage: kind.usage,
+          sealedMaterial: sealMaterial(deps, await kind.newMaterial(deps.ids), keyId, 0),
           materialVersion: 0,
           rotationPeriodDays: null,
           nextRotationAt: null,
@@ -185,29 +188,28 @@ function describeKey(key: KeyRow): KeyMetadata {
     CreationDate: new Date(key.createdAt),
     Enabled: key.state === 'Enabled',
     Description: key.description,
-    KeyUsage: 'ENCRYPT_DECRYPT',
+    ...describeKind(key),
     KeyState: key.state,
     ...(key.deleteAt === null ? {} : { DeletionDate: new Date(key.deleteAt) }),
     Origin: 'AWS_KMS',
     KeyManager: 'CUSTOMER',
-    CustomerMasterKeySpec: 'SYMMETRIC_DEFAULT',
-    KeySpec: 'SYMMETRIC_DEFAULT',
-    EncryptionAlgorithms: ['SYMMETRIC_DEFAULT'],
     MultiRegion: false,
-    CurrentKeyMaterialId: materialId(key.keyId, key.materialVersion),
+    ...(key.usage === 'ENCRYPT_DECRYPT' && { CurrentKeyMaterialId: materialId(key.keyId, key.materialVersion) }),
   };
 }
 
-function refuseOtherKinds(input: CreateKeyRequest): void {
+/** @throws Fault UnsupportedOperationException by name; ValidationException for a usage that the spec has not */
+function askedKind(input: CreateKeyRequest): { spec: string; kind: ReturnType<typeof kindOf> } {
   const { KeySpec: spec = input.CustomerMasterKeySpec ?? 'SYMMETRIC_DEFAULT', KeyUsage: usage = 'ENCRYPT_DECRYPT' } =
     input;
-  const unsupported = (what: string): Fault =>
-    new Fault('unsupported', `${what} is not supported by this server: keys are SYMMETRIC_DEFAULT, made here.`, {
-      code: 'UnsupportedOperationException',
-    });
-  if (spec !== 'SYMMETRIC_DEFAULT') throw unsupported(`KeySpec ${spec}`);
-  if (usage !== 'ENCRYPT_DECRYPT') throw unsupported(`KeyUsage ${usage}`);
   if ((input.Origin ?? 'AWS_KMS') !== 'AWS_KMS') throw unsupported(`Origin ${input.Origin}`);
   if (input.MultiRegion) throw unsupported('MultiRegion');
   if (input.CustomKeyStoreId !== undefined || input.XksKeyId !== undefined) throw unsupported('A custom key store');
+  const kind = kindOf(spec);
+  if (usage === kind.usage) return { spec, kind };
+  // AWS: RSA keys encrypt as well, and elliptic curves agree on keys.
+  if (spec.startsWith('RSA_') && input.KeyUsage === 'ENCRYPT_DECRYPT')
+    throw unsupported(`KeyUsage ${usage} with ${spec}`);
+  if (usage === 'KEY_AGREEMENT') throw unsupported(`KeyUsage ${usage}`);
+  throw new Fault('invalid', `KeyUsage ${usage} is not compatible with KeySpec ${spec}: give ${kind.usage}.`);
 }

@@ -2,7 +2,7 @@ import { Fault } from '../../domain/fault.ts';
 import type { RequestContext } from '../../domain/operation.ts';
 import type { ObjectKeys, WrappingKey } from '../../ports/object-keys.ts';
 import type { KeyRow } from '../../ports/store-kms.ts';
-import { decryptUnder, encryptUnder, newMaterial } from './ciphertext.ts';
+import { decryptUnder, encryptUnder, sealMaterial } from './ciphertext.ts';
 import {
   findKey,
   type KeyScope,
@@ -13,6 +13,7 @@ import {
   materialOf,
   requireEnabled,
 } from './key-access.ts';
+import { requireUsage } from './key-kinds.ts';
 import { rotatedKey } from './rotation.ts';
 
 const ALIAS = 'alias/aws/s3';
@@ -32,6 +33,7 @@ export function createObjectKeys(deps: KmsDependencies): ObjectKeys {
     try {
       const key = await rotatedKey(deps, arn, { region, accountId });
       requireEnabled(key);
+      requireUsage(key, 'ENCRYPT_DECRYPT', arn, 'GenerateDataKey');
       return key;
     } catch (error) {
       throw asS3(error);
@@ -129,7 +131,8 @@ function managedKey(deps: KmsDependencies, { accountId, region }: KeyScope | Req
     state: 'Enabled',
     description: 'Default key that protects my S3 objects when no other key is defined',
     createdAt: deps.time.now().toISOString(),
-    sealedMaterial: newMaterial(deps, keyId, 0),
+    sealedMaterial: sealMaterial(deps, deps.ids.bytes(32), keyId, 0),
+    ...{ spec: 'SYMMETRIC_DEFAULT', usage: 'ENCRYPT_DECRYPT' },
     ...{ materialVersion: 0, rotationPeriodDays: null, nextRotationAt: null },
     policy: JSON.stringify(policy),
     tags: {},

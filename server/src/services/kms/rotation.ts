@@ -12,8 +12,9 @@ import type {
 import { Fault } from '../../domain/fault.ts';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
 import type { KeyRow, KmsRows, RotationRow } from '../../ports/store-kms.ts';
-import { newMaterial } from './ciphertext.ts';
+import { sealMaterial } from './ciphertext.ts';
 import { askForKey, findKey, type KmsDependencies, materialId, requireEnabled, requireKept } from './key-access.ts';
+import { unsupported } from './key-kinds.ts';
 import { pageOf } from './paging.ts';
 
 const DAY_MILLISECONDS = 24 * 60 * 60 * 1000;
@@ -33,6 +34,7 @@ export function rotationOperations(deps: KmsDependencies) {
           throw new Fault('invalid', `RotationPeriodInDays must be from 90 to 2560; you sent ${days}.`);
         return await deps.store.transaction(async ({ kms }) => {
           const key = await findKey(deps, kms, input.KeyId ?? '', ctx);
+          requireRotatable(key);
           requireEnabled(key);
           // AWS: the period begins when rotation is enabled, or when it is given another length.
           if (key.rotationPeriodDays === days) return {};
@@ -48,6 +50,7 @@ export function rotationOperations(deps: KmsDependencies) {
       async handle(input: DisableKeyRotationRequest, ctx): Promise<object> {
         return await deps.store.transaction(async ({ kms }) => {
           const key = await findKey(deps, kms, input.KeyId ?? '', ctx);
+          requireRotatable(key);
           requireEnabled(key);
           await kms.updateKey(key.keyId, { rotationPeriodDays: null, nextRotationAt: null });
           return {};
@@ -59,6 +62,7 @@ export function rotationOperations(deps: KmsDependencies) {
       authorize: (input: GetKeyRotationStatusRequest, ctx) => authorize(input, ctx),
       async handle(input: GetKeyRotationStatusRequest, ctx): Promise<GetKeyRotationStatusResponse> {
         const key = await rotatedKey(deps, input.KeyId ?? '', ctx);
+        requireRotatable(key);
         requireKept(key);
         const { keyId: KeyId, rotationPeriodDays, nextRotationAt } = key;
         if (rotationPeriodDays === null || nextRotationAt === null) return { KeyId, KeyRotationEnabled: false };
@@ -76,6 +80,7 @@ export function rotationOperations(deps: KmsDependencies) {
       async handle(input: RotateKeyOnDemandRequest, ctx): Promise<RotateKeyOnDemandResponse> {
         return await deps.store.transaction(async ({ kms }) => {
           const key = await findKey(deps, kms, input.KeyId ?? '', ctx);
+          requireRotatable(key);
           requireEnabled(key);
           const asked = (await kms.rotations(key.keyId)).filter(rotation => rotation.type === 'ON_DEMAND');
           if (asked.length >= ON_DEMAND_ROTATIONS)
@@ -94,6 +99,7 @@ export function rotationOperations(deps: KmsDependencies) {
       authorize: (input: ListKeyRotationsRequest, ctx) => authorize(input, ctx),
       async handle(input: ListKeyRotationsRequest, ctx): Promise<ListKeyRotationsResponse> {
         const key = await rotatedKey(deps, input.KeyId ?? '', ctx);
+        requireRotatable(key);
         requireKept(key);
         const rotations = await deps.store.read(({ kms }) => kms.rotations(key.keyId));
         const entries = rotations.map(rotation => describeRotation(key, rotation.retiredVersion + 1, rotation));
@@ -122,6 +128,10 @@ export async function rotatedKey(
   });
 }
 
+function requireRotatable(key: KeyRow): void {
+  if (key.spec !== 'SYMMETRIC_DEFAULT') throw unsupported(`Rotation of a key of spec ${key.spec}`);
+}
+
 // AWS: a key that is disabled or waits for its deletion is not rotated.
 function isDue(key: KeyRow, now: Date): boolean {
   return key.state === 'Enabled' && key.nextRotationAt !== null && key.nextRotationAt <= now.getTime();
@@ -141,7 +151,11 @@ async function rotate(
   // AWS: a rotation on demand changes nothing about the automatic ones.
   const nextRotationAt =
     type === 'AUTOMATIC' ? at.getTime() + (key.rotationPeriodDays ?? 0) * DAY_MILLISECONDS : key.nextRotationAt;
-  const change = { materialVersion, sealedMaterial: newMaterial(deps, keyId, materialVersion), nextRotationAt };
+  const change = {
+    materialVersion,
+    sealedMaterial: sealMaterial(deps, deps.ids.bytes(32), keyId, materialVersion),
+    nextRotationAt,
+  };
   await rows.updateKey(keyId, change);
   return { ...key, ...change };
 }

@@ -1,11 +1,12 @@
 /**
  * KMS: keys that never leave, and what is encrypted under them.
  *
- * Gaps: symmetric keys only (no RSA, ECC, HMAC, no imported material, custom key stores, multi-Region keys);
- * grants in force at once, so grant tokens are accepted and not needed; encryption context of at most what a request holds.
+ * Gaps: RSA keys sign only, and signatures are made of messages, not of digests; no key agreement, imported material, custom
+ * key stores, multi-Region keys; grants in force at once, so grant tokens are accepted and not needed; encryption context of at
+ * most what a request holds.
  * By design: key material is stored sealed under the installation's master key. A ciphertext names its key, so decrypting
- * needs no key id. A key that waits for deletion counts as gone from its hour on. Rotation that is
- * due happens at the key's next use, with the date on which it was due; retired material is kept to decrypt.
+ * needs no key id. A key that waits for deletion counts as gone from its hour on. Rotation that is due happens at the key's
+ * next use, with the date on which it was due; retired material is kept to decrypt.
  * Client quirks: a key of another Region or account is "not found" by bare id; Decrypt of a ciphertext whose key is not
  * there is AccessDenied, not NotFound.
  */
@@ -18,6 +19,7 @@ import type { KmsDependencies } from './key-access.ts';
 import { keyPolicyOperations } from './key-policies.ts';
 import { keyOperations } from './keys.ts';
 import { rotationOperations } from './rotation.ts';
+import { signingOperations } from './signing.ts';
 import { tagOperations } from './tags.ts';
 
 const FAULTS: Record<FaultKind, ServiceFault> = {
@@ -44,6 +46,7 @@ export function createKmsService(deps: KmsDependencies): ServiceModule {
       ...aliasOperations(deps),
       ...keyPolicyOperations(deps),
       ...cryptographicOperations(deps),
+      ...signingOperations(deps),
       ...grantOperations(deps),
       ...tagOperations(deps),
     },
