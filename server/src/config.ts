@@ -40,6 +40,11 @@ export interface Config {
   /** Unfinished customization jobs, and custom models, that an account may have in a Region; the defaults are AWS's. */
   scheduledJobLimit: number;
   customModelLimit: number;
+  /** Unfinished batch inference jobs that an account may have in a Region. */
+  batchJobLimit: number;
+  /** Batch inference jobs that draw at once, each on a unit of its own; the least records in one (AWS: 100). */
+  batchUnits: number;
+  batchMinimumRecords: number;
   /** Requests that may wait for one provisioned model or base model before ThrottlingException. */
   queueLimit: number;
   /** Deployments of custom models let their process go when no request came for so long; the next one starts it again. */
@@ -87,6 +92,9 @@ export function readConfig(environment: NodeJS.ProcessEnv, overrides: ConfigOver
     commitments: oneOf(environment, 'LIKENESS_COMMITMENTS', 'strict', ['strict', 'off']),
     scheduledJobLimit: integer(environment, 'LIKENESS_SCHEDULED_JOBS', 10, 1, 10_000),
     customModelLimit: integer(environment, 'LIKENESS_CUSTOM_MODELS', 100, 1, 100_000),
+    batchJobLimit: integer(environment, 'LIKENESS_BATCH_JOBS', 20, 1, 10_000),
+    batchUnits: integer(environment, 'LIKENESS_BATCH_UNITS', 1, 1, 64),
+    batchMinimumRecords: integer(environment, 'LIKENESS_BATCH_MINIMUM_RECORDS', 1, 1, 50_000),
     queueLimit: integer(environment, 'LIKENESS_QUEUE_LIMIT', 64, 1, 10_000),
     deploymentIdleSeconds: integer(environment, 'LIKENESS_DEPLOYMENT_IDLE_SECONDS', 900, 1, 604_800),
     warmBaseModel: oneOf(environment, 'LIKENESS_WARM_BASE', 'on', ['on', 'off']) === 'on',

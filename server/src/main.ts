@@ -24,6 +24,8 @@ import type { BaseModels } from './ports/base-models.ts';
 import type { Compute } from './ports/compute.ts';
 import type { Inference } from './ports/inference.ts';
 import type { Ids, Time } from './ports/time.ts';
+import { type BatchLoop, DEFAULT_BATCH_SETTINGS, startBatchLoop } from './reconcile/batch.ts';
+import type { BatchSettings } from './reconcile/batch-context.ts';
 import { startSweepLoop } from './reconcile/sweep.ts';
 import { startModelSweepLoop } from './reconcile/sweep-models.ts';
 import { startThroughputLoop } from './reconcile/throughput.ts';
@@ -31,6 +33,7 @@ import { DEFAULT_TRAINING_SETTINGS, startTrainingLoop, type TrainingLoop } from 
 import type { TrainingSettings } from './reconcile/training-context.ts';
 import { createBedrockService } from './services/bedrock/service.ts';
 import { createBedrockRuntimeService } from './services/bedrock-runtime/service.ts';
+import { parseTitanImageBody } from './services/bedrock-runtime/titan-image.ts';
 import { createAccounts } from './services/iam/accounts.ts';
 import { createApiKeyResolver } from './services/iam/api-keys.ts';
 import { createAuthorizer } from './services/iam/authorizer.ts';
@@ -61,6 +64,7 @@ export interface Overrides {
   baseModels?: BaseModels;
   limits?: HttpServerOptions['limits'];
   training?: Partial<TrainingSettings>;
+  batch?: Partial<BatchSettings>;
 }
 
 export interface Likeness {
@@ -125,6 +129,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     warmBaseModelIds: config.warmBaseModel ? ['likeness.art-v1'] : [],
   });
   let training: TrainingLoop | undefined;
+  let batch: BatchLoop | undefined;
 
   const access = {
     resolveCredential: createCredentialResolver(iamParts),
@@ -145,10 +150,12 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       bedrock: createBedrockService({
         ...{ store, ids, baseModels, roleSessions, keyring, modelStore, capacity },
         wakeTraining: () => training?.wake(),
+        wakeBatch: () => batch?.wake(),
         keepsCommitments: config.commitments === 'strict',
         quotas: {
           scheduledJobs: config.scheduledJobLimit,
           customModels: config.customModelLimit,
+          batchJobs: config.batchJobLimit,
           modelUnits: config.modelUnits,
         },
       }),
@@ -208,6 +215,19 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     settings: { ...DEFAULT_TRAINING_SETTINGS, ...overrides.training },
     owner: ids.uuid(),
   });
+  batch = startBatchLoop({
+    ...{ store, time, log, customerData, roleSessions, baseModels, modelStore },
+    inference: workers.inference,
+    batchPath: data('batch'),
+    readRequest: parseTitanImageBody,
+    isServing: capacity.isServing,
+    settings: {
+      ...DEFAULT_BATCH_SETTINGS,
+      units: config.batchUnits,
+      minimumRecords: config.batchMinimumRecords,
+      ...overrides.batch,
+    },
+  });
   const sweeping = startSweepLoop({ store, objects, time, log });
   const sweepingModels = startModelSweepLoop({ store, modelStore, time, log });
   status = 'ready';
@@ -226,7 +246,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       const graceSeconds = force ? 0 : STOP_GRACE_SECONDS;
       secure?.stop();
       await server.stop(graceSeconds * 1000);
-      const paused = training?.stop();
+      const paused = Promise.all([training?.stop(), batch?.stop()]);
       if (!force) await paused;
       await capacity.stop(graceSeconds);
       await workers.close();

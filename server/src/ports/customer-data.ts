@@ -36,9 +36,25 @@ export interface CustomerData {
     body: string | Uint8Array,
     contentType: string,
   ): Promise<void>;
+  /** Writes a file of any size, in parts where it is large. @param encryptionKeyId the KMS key that S3 is asked to use */
+  upload(
+    session: RoleSession,
+    bucket: string,
+    key: string,
+    filePath: string,
+    contentType: string,
+    encryptionKeyId?: string,
+  ): Promise<void>;
+  /** Keys that begin with a prefix, in S3's order, `maximumCount` at most. */
+  list(
+    session: RoleSession,
+    bucket: string,
+    prefix: string,
+    maximumCount: number,
+  ): Promise<{ key: string; sizeBytes: number }[]>;
   delete(session: RoleSession, bucket: string, key: string): Promise<void>;
-  /** The Region of a bucket. */
-  bucketRegion(session: RoleSession, bucket: string): Promise<string>;
+  /** The Region of a bucket. @param expectedOwner Fault denied when it is another account's */
+  bucketRegion(session: RoleSession, bucket: string, expectedOwner?: string): Promise<string>;
 }
 
 /** Assuming a service role, as Bedrock does: the trust policy decides, with aws:SourceAccount and aws:SourceArn. */

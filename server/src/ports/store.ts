@@ -1,3 +1,4 @@
+import type { BatchRows } from './store-batch.ts';
 import type { BedrockRows } from './store-bedrock.ts';
 import type { IamRows } from './store-iam.ts';
 import type { KmsRows } from './store-kms.ts';
@@ -5,6 +6,7 @@ import type { S3Rows } from './store-s3.ts';
 
 /** All rows, by AWS service. Each service's file says what it keeps. */
 export interface Rows {
+  batch: BatchRows;
   bedrock: BedrockRows;
   iam: IamRows;
   kms: KmsRows;

@@ -1,6 +1,5 @@
 import { Fault } from '../domain/fault.ts';
 import type { RoleSession, RoleSessions } from '../ports/customer-data.ts';
-import type { CustomizationJobRow } from '../ports/store-bedrock.ts';
 import type { Time } from '../ports/time.ts';
 import { JobFailure } from './job-failure.ts';
 
@@ -14,7 +13,8 @@ const RENEW_BEFORE_SECONDS = 600;
  * @throws (the function) JobFailure when the role cannot be assumed (any more)
  */
 export function serviceRole(
-  job: CustomizationJobRow,
+  job: { roleArn: string; accountId: string; region: string; jobArn: string; jobId: string },
+  sessionName: 'BedrockModelCustomizationJob' | 'BedrockBatchInferenceJob',
   dependencies: { roleSessions: RoleSessions; time: Time },
 ): () => Promise<RoleSession> {
   let session: RoleSession | undefined;
@@ -28,7 +28,7 @@ export function serviceRole(
         sourceAccountId: job.accountId,
         sourceArn: job.jobArn,
         region: job.region,
-        sessionName: `BedrockModelCustomizationJob-${job.jobId}`,
+        sessionName: `${sessionName}-${job.jobId}`,
         durationSeconds: SESSION_SECONDS,
       });
       return session;

@@ -28,6 +28,8 @@ export interface ThroughputDependencies extends UnitStarter {
 }
 
 export interface ThroughputLoop extends Capacity {
+  /** Whether a request is being drawn, or waits. */
+  isServing(): boolean;
   /** Refuses new requests, lets those in hand finish within the grace, and ends every unit. */
   stop(graceSeconds: number): Promise<void>;
 }
@@ -106,6 +108,16 @@ export function startThroughputLoop(dependencies: ThroughputDependencies): Throu
     leaving.add(removing);
   }
 
+  let inHand = 0;
+  async function counted<Result>(drawing: Promise<Result>): Promise<Result> {
+    inHand += 1;
+    try {
+      return await drawing;
+    } finally {
+      inHand -= 1;
+    }
+  }
+
   function refuseWhenStopping(): void {
     if (stopping.signal.aborted) throw new Fault('unavailable', 'The service is stopping.');
   }
@@ -113,19 +125,20 @@ export function startThroughputLoop(dependencies: ThroughputDependencies): Throu
   const looping = loop();
   return {
     wake,
+    isServing: () => inHand > 0,
     async invokeBase(baseModelId, request, signal) {
       refuseWhenStopping();
-      return bases.invoke(baseModelId, request, signal);
+      return counted(bases.invoke(baseModelId, request, signal));
     },
     async invokeProvisioned(provisionedModelArn, request, signal) {
       refuseWhenStopping();
       const units = provisioned.get(provisionedModelArn);
       if (!units) throw new Fault('notReady', 'The provisioned model is not ready yet; try again in a few seconds.');
-      return units.invoke(request, signal);
+      return counted(units.invoke(request, signal));
     },
     async invokeOnDemand(model, request, signal) {
       refuseWhenStopping();
-      return onDemand.invoke(model, request, signal);
+      return counted(onDemand.invoke(model, request, signal));
     },
     async loadingModels() {
       await rowsWereRead;

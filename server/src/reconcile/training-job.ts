@@ -27,7 +27,14 @@ export async function runJob(
   pausing: AbortSignal,
 ): Promise<JobOutcome> {
   const folder = runFolder(`${dependencies.runsPath}/${job.jobId}`);
-  const context: JobContext = { ...dependencies, job, held, folder, role: serviceRole(job, dependencies), pausing };
+  const context: JobContext = {
+    ...dependencies,
+    job,
+    held,
+    folder,
+    role: serviceRole(job, 'BedrockModelCustomizationJob', dependencies),
+    pausing,
+  };
   try {
     const outcome = await runAttempts(context);
     if (outcome !== 'paused') await folder.clean();

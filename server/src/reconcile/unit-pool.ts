@@ -155,7 +155,7 @@ export function unitPool(options: { queueLimit: number; time: Time; onLost(): vo
 }
 
 /** The process is gone, hangs, or is about to go. A connection's end has no status; a worker's own 500 has one. */
-function isLoss(error: unknown): boolean {
+export function isLoss(error: unknown): boolean {
   if (!(error instanceof Fault)) return true;
   if (error.kind === 'modelTimeout' || error.kind === 'notReady') return true;
   return error.kind === 'modelError' && error.members.originalStatusCode === undefined;

@@ -1,19 +1,27 @@
 import { createWriteStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { TextDecoder } from 'node:util';
 import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
   DeleteObjectCommand,
   GetObjectCommand,
   HeadBucketCommand,
+  ListObjectsV2Command,
   PutObjectCommand,
   S3Client,
   S3ServiceException,
+  UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { Fault, type FaultKind } from '../../domain/fault.ts';
 import type { CustomerData, RoleSession } from '../../ports/customer-data.ts';
 
 const MAXIMUM_ATTEMPTS = 5;
+/** Larger files go up in parts of this size: 10,000 parts are over 300 GB. */
+const PART_BYTES = 32 * 1024 * 1024;
 const WRONG_REGION_CODES = ['PermanentRedirect', 'AuthorizationHeaderMalformed', 'IllegalLocationConstraintException'];
 /** The session itself is refused: its role was deleted, say. S3 answers 400 to most of these. */
 const REFUSED_SESSION_CODES = ['InvalidToken', 'ExpiredToken', 'InvalidAccessKeyId', 'TokenRefreshRequired'];
@@ -95,14 +103,36 @@ export function createS3CustomerData(options: { endpoint: () => string }): Custo
       mapped(bucket, key, async () => {
         await clientOf(session).send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
       }),
-    bucketRegion: (session, bucket) =>
+    upload: (session, bucket, key, filePath, contentType, encryptionKeyId) =>
+      mapped(bucket, key, async () => {
+        const encryption =
+          encryptionKeyId === undefined
+            ? {}
+            : { ServerSideEncryption: 'aws:kms' as const, SSEKMSKeyId: encryptionKeyId };
+        const target = { Bucket: bucket, Key: key, ContentType: contentType, ...encryption };
+        await uploadFile(clientOf(session), target, filePath);
+      }),
+    list: (session, bucket, prefix, maximumCount) =>
+      mapped(bucket, '', async () => {
+        const found: { key: string; sizeBytes: number }[] = [];
+        let token: string | undefined;
+        do {
+          const answer = await clientOf(session).send(
+            new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ContinuationToken: token }),
+          );
+          for (const { Key = '', Size = 0 } of answer.Contents ?? []) found.push({ key: Key, sizeBytes: Size });
+          token = answer.NextContinuationToken;
+        } while (token !== undefined && found.length < maximumCount);
+        return found.slice(0, maximumCount);
+      }),
+    bucketRegion: (session, bucket, expectedOwner) =>
       mapped(bucket, '', async () => {
         const answer = await clientOf(session)
-          .send(new HeadBucketCommand({ Bucket: bucket }))
+          .send(new HeadBucketCommand({ Bucket: bucket, ExpectedBucketOwner: expectedOwner }))
           .catch((error: unknown) => {
             // S3 tells the Region with a refusal too, even to those who may not list the bucket.
             const region = regionHeader(error);
-            if (region === undefined) throw error;
+            if (region === undefined || expectedOwner !== undefined) throw error;
             return { BucketRegion: region };
           });
         return answer.BucketRegion ?? session.region;
@@ -113,6 +143,45 @@ export function createS3CustomerData(options: { endpoint: () => string }): Custo
       clients = new WeakMap();
     },
   };
+}
+
+async function uploadFile(
+  client: S3Client,
+  target: { Bucket: string; Key: string; ContentType: string },
+  filePath: string,
+): Promise<void> {
+  const { Bucket, Key } = target;
+  const file = await open(filePath);
+  try {
+    const { size } = await file.stat();
+    const part = async (position: number) => {
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(Math.min(PART_BYTES, size - position)), {
+        position,
+      });
+      return buffer.subarray(0, bytesRead);
+    };
+    if (size <= PART_BYTES) {
+      const Body = await part(0);
+      await client.send(new PutObjectCommand({ ...target, Body, ContentLength: Body.byteLength }));
+      return;
+    }
+    const { UploadId } = await client.send(new CreateMultipartUploadCommand(target));
+    try {
+      const Parts: { PartNumber: number; ETag: string | undefined }[] = [];
+      for (let position = 0; position < size; position += PART_BYTES) {
+        const PartNumber = Parts.length + 1;
+        const Body = await part(position);
+        const { ETag } = await client.send(new UploadPartCommand({ Bucket, Key, UploadId, PartNumber, Body }));
+        Parts.push({ PartNumber, ETag });
+      }
+      await client.send(new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts } }));
+    } catch (error) {
+      await client.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId })).catch(() => undefined);
+      throw error;
+    }
+  } finally {
+    await file.close();
+  }
 }
 
 async function mapped<T>(bucket: string, key: string, run: () => Promise<T>): Promise<T> {

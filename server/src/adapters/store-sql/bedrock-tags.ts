@@ -9,6 +9,7 @@ import type { BedrockSchema } from './bedrock-schema.ts';
  */
 const taggables = {
   'model-customization-job': { table: 'bedrock_jobs', key: 'job_id', underBase: true },
+  'model-invocation-job': { table: 'bedrock_batch_jobs', key: 'job_id', underBase: false },
   'custom-model': { table: 'bedrock_custom_models', key: 'model_id', underBase: true },
   'provisioned-model': { table: 'bedrock_throughputs', key: 'provisioned_model_id', underBase: false },
   'custom-model-deployment': { table: 'bedrock_deployments', key: 'deployment_id', underBase: false },

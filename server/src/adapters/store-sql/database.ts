@@ -3,15 +3,16 @@ import Sqlite from 'better-sqlite3';
 import { Kysely, SqliteDialect, sql } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import type { Rows, Store } from '../../ports/store.ts';
+import { type BatchSchema, batchMigrations, batchRows } from './batch-jobs.ts';
 import { type BedrockSchema, bedrockMigrations, bedrockRows } from './bedrock.ts';
 import { type IamSchema, iamMigrations, iamRows } from './iam.ts';
 import { type KmsSchema, kmsMigrations, kmsRows } from './kms.ts';
 import { s3Rows } from './s3.ts';
 import { type S3Schema, s3Migrations } from './s3-schema.ts';
 
-export interface Schema extends BedrockSchema, IamSchema, KmsSchema, S3Schema {}
+export interface Schema extends BatchSchema, BedrockSchema, IamSchema, KmsSchema, S3Schema {}
 
-const migrations = { ...bedrockMigrations, ...iamMigrations, ...kmsMigrations, ...s3Migrations };
+const migrations = { ...batchMigrations, ...bedrockMigrations, ...iamMigrations, ...kmsMigrations, ...s3Migrations };
 
 /** How many waiting transactions share one commit (one fsync) at most: bounds how long the first of them waits. */
 const GROUP_LIMIT = 64;
@@ -115,6 +116,7 @@ function rowsOf(database: Kysely<Schema>): Rows {
   // Kysely is invariant in its schema; each part only ever names its own tables.
   const part = <Part>() => database as unknown as Kysely<Part>;
   return {
+    batch: batchRows(part<BatchSchema>()),
     bedrock: bedrockRows(part<BedrockSchema>()),
     iam: iamRows(part<IamSchema>()),
     kms: kmsRows(part<KmsSchema>()),

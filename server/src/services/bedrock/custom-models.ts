@@ -86,6 +86,11 @@ export function customModels({ store, modelStore, keyring }: Dependencies) {
               'conflict',
               `The custom model ${found.modelName} is used by a custom model deployment; delete that first.`,
             );
+          if (await rows.batch.usesModel(found.modelArn))
+            throw new Fault(
+              'conflict',
+              `The custom model ${found.modelName} is used by a batch inference job; wait for its end, or stop it first.`,
+            );
           await rows.bedrock.deleteModel(found.modelArn);
           return found;
         });

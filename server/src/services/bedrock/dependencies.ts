@@ -16,6 +16,8 @@ export interface BedrockDependencies {
   capacity: Pick<Capacity, 'wake' | 'loadingModels'>;
   /** Wakes the training loop: a job was made, or is to stop. */
   wakeTraining(): void;
+  /** The same for the batch loop. */
+  wakeBatch(): void;
   quotas: BedrockQuotas;
   /** Whether Provisioned Throughput under commitment is kept until its term ends (LIKENESS_COMMITMENTS). */
   keepsCommitments: boolean;
@@ -25,6 +27,8 @@ export interface BedrockDependencies {
 export interface BedrockQuotas {
   scheduledJobs: number;
   customModels: number;
+  /** Batch inference jobs that have not ended. */
+  batchJobs: number;
   /** Of the whole installation: what its machine holds at once. */
   modelUnits: number;
 }

@@ -3,13 +3,19 @@ import { Fault } from '../../domain/fault.ts';
 import type { RequestContext } from '../../domain/operation.ts';
 import type { BedrockScope } from '../../ports/store-bedrock.ts';
 
-export type ResourceKind = 'model-customization-job' | 'custom-model' | 'provisioned-model' | 'custom-model-deployment';
+export type ResourceKind =
+  | 'model-customization-job'
+  | 'custom-model'
+  | 'provisioned-model'
+  | 'custom-model-deployment'
+  | 'model-invocation-job';
 
 const nouns: Readonly<Record<ResourceKind, string>> = {
   'model-customization-job': 'model customization job',
   'custom-model': 'custom model',
   'provisioned-model': 'provisioned model',
   'custom-model-deployment': 'custom model deployment',
+  'model-invocation-job': 'batch inference job',
 };
 
 export function scopeOf(ctx: RequestContext): BedrockScope {

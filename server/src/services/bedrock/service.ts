@@ -1,5 +1,6 @@
 import type { FaultKind } from '../../domain/fault.ts';
 import type { Operation, ServiceFault, ServiceModule } from '../../domain/operation.ts';
+import { batchJobs } from './batch-jobs.ts';
 import { customModels } from './custom-models.ts';
 import { customizationJobs } from './customization-jobs.ts';
 import type { BedrockDependencies } from './dependencies.ts';
@@ -34,6 +35,7 @@ export function createBedrockService(deps: BedrockDependencies): ServiceModule {
       ...customizationJobs(deps),
       ...customModels(deps),
       ...modelDeployments(deps),
+      ...batchJobs(deps),
       ...provisionedThroughput(deps),
       ...foundationModels(deps),
       ...modelAccess(deps),

@@ -1,0 +1,151 @@
+/**
+ * The batch loop: takes the rows of batch inference jobs and makes reality match them. Validation waits for nothing; the
+ * drawing waits for a unit, by priority and fairly between accounts. Rows and files say where a job goes on after a crash.
+ */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { nextInQueue } from '../domain/job-queue.ts';
+import type { BatchJobRow } from '../ports/store-batch.ts';
+import type { BatchContext, BatchDependencies, BatchSettings } from './batch-context.ts';
+import { drawBatch, finishBatch, isOverdue } from './batch-drawing.ts';
+import { batchFolder } from './batch-files.ts';
+import { validateBatch } from './batch-validation.ts';
+import { explainDiskFault, failureText, JobFailure, UNEXPECTED_ERROR } from './job-failure.ts';
+import { serviceRole } from './role-session.ts';
+
+export const DEFAULT_BATCH_SETTINGS: Omit<BatchSettings, 'minimumRecords' | 'units'> = {
+  pollSeconds: 2,
+  yieldSeconds: 30,
+  retrySeconds: 2,
+  retries: 5,
+};
+
+export interface BatchLoop {
+  /** A row changed: look now. */
+  wake(): void;
+  /** Jobs stay as they are, and go on at the next start. */
+  stop(): Promise<void>;
+}
+
+/** Inputs fetched and counted at once. */
+const PARALLEL_VALIDATIONS = 4;
+
+type Stage = 'validating' | 'drawing' | 'ending';
+
+export function startBatchLoop(dependencies: BatchDependencies): BatchLoop {
+  const { store, time, log, settings, batchPath } = dependencies;
+  const pausing = new AbortController();
+  const working = new Map<string, { stage: Stage; accountId: string; done: Promise<void> }>();
+  const faults = new Map<string, { count: number; retryAt: number }>();
+  let wakeUp = new AbortController();
+
+  async function loop(): Promise<void> {
+    await deleteEndedFolders();
+    while (!pausing.signal.aborted) {
+      // Taken before the rows are read: a wake in between is not lost.
+      wakeUp = new AbortController();
+      try {
+        await look();
+      } catch (error) {
+        log.error({ error }, 'the batch loop could not read its rows');
+      }
+      await time.sleep(settings.pollSeconds * 1000, AbortSignal.any([wakeUp.signal, pausing.signal]));
+    }
+  }
+
+  /** A crash between a job's end and the removal of its files: finish that. */
+  async function deleteEndedFolders(): Promise<void> {
+    try {
+      const unfinished = await store.read(rows => rows.batch.listUnfinished());
+      const kept = new Set(unfinished.map(job => job.jobId));
+      for (const name of await readdir(batchPath).catch(() => []))
+        if (!kept.has(name)) await batchFolder(join(batchPath, name)).delete();
+    } catch (error) {
+      log.warn({ error }, 'files of ended batch jobs could not be deleted');
+    }
+  }
+
+  async function look(): Promise<void> {
+    const now = time.now().getTime();
+    const unfinished = await store.read(rows => rows.batch.listUnfinished());
+    const free = unfinished.filter(job => !working.has(job.jobId) && (faults.get(job.jobId)?.retryAt ?? 0) <= now);
+    const [ending, others] = [free.filter(isToEnd), free.filter(job => !isToEnd(job))];
+    for (const job of ending) take(job, 'ending');
+    for (const job of others.filter(isUnvalidated))
+      if (stages('validating').length < PARALLEL_VALIDATIONS) take(job, 'validating');
+    // What has begun goes on first: it holds no unit now only because the server was started anew.
+    const queue = others.filter(job => !isUnvalidated(job));
+    while (queue.length > 0 && stages('drawing').length < settings.units) {
+      const begun = queue.find(job => job.status === 'InProgress');
+      const next = begun ?? nextInQueue(queue, stages('drawing'));
+      if (!next) return;
+      queue.splice(queue.indexOf(next), 1);
+      take(next, 'drawing');
+    }
+
+    function isToEnd(job: BatchJobRow): boolean {
+      return job.status === 'Stopping' || isOverdue(job, now);
+    }
+  }
+
+  function stages(stage: Stage) {
+    return [...working.values()].filter(entry => entry.stage === stage);
+  }
+
+  function take(job: BatchJobRow, stage: Stage): void {
+    const done = work(job, stage).finally(() => {
+      working.delete(job.jobId);
+      wakeUp.abort();
+    });
+    working.set(job.jobId, { stage, accountId: job.accountId, done });
+  }
+
+  async function work(job: BatchJobRow, stage: Stage): Promise<void> {
+    const folder = batchFolder(join(batchPath, job.jobId));
+    const role = serviceRole(job, 'BedrockBatchInferenceJob', dependencies);
+    const context: BatchContext = { ...dependencies, job, folder, role, pausing: pausing.signal };
+    try {
+      if (stage === 'validating') await validateBatch(context);
+      else if (stage === 'drawing') await drawBatch(context);
+      else await finishBatch(job.status === 'Stopping' ? 'stopping' : 'timedOut', context);
+      faults.delete(job.jobId);
+    } catch (caught) {
+      if (!pausing.signal.aborted) await recover(context, explainDiskFault(caught));
+    }
+  }
+
+  async function recover({ job, folder }: BatchContext, error: unknown): Promise<void> {
+    const { jobId } = job;
+    const count = (faults.get(jobId)?.count ?? 0) + 1;
+    const isFinal = error instanceof JobFailure || count >= settings.retries;
+    if (!(error instanceof JobFailure)) log.error({ jobId, error, count }, 'a batch job met an unexpected fault');
+    try {
+      if (!isFinal) {
+        const delaySeconds = settings.retrySeconds * 2 ** count;
+        faults.set(jobId, { count, retryAt: time.now().getTime() + delaySeconds * 1000 });
+        return;
+      }
+      faults.delete(jobId);
+      const message = error instanceof JobFailure ? failureText(error.message) : UNEXPECTED_ERROR;
+      const endedAt = time.now().getTime();
+      await store.transaction(rows => rows.batch.end(jobId, { status: 'Failed', message, endedAt }));
+      await folder.delete();
+    } catch (second) {
+      log.error({ jobId, error: second }, 'a faulty batch job could not be ended; it is looked at again');
+    }
+  }
+
+  const looping = loop();
+  return {
+    wake: () => wakeUp.abort(),
+    async stop() {
+      pausing.abort();
+      await looping;
+      await Promise.all([...working.values()].map(entry => entry.done));
+    },
+  };
+}
+
+function isUnvalidated(job: BatchJobRow): boolean {
+  return job.status === 'Submitted' || job.status === 'Validating';
+}
