@@ -14,9 +14,11 @@ export async function* sealChunks(
   source: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Buffer> {
   let index = 0;
-  for await (const { chunk, last } of pieces(source, chunkBytes)) {
+  for await (const { parts, last } of pieces(source, chunkBytes)) {
     const cipher = createCipheriv('aes-256-gcm', key, nonce(index++, last));
-    yield Buffer.concat([cipher.update(chunk), cipher.final(), cipher.getAuthTag()]);
+    for (const part of parts) yield cipher.update(part);
+    cipher.final();
+    yield cipher.getAuthTag();
   }
 }
 
@@ -32,15 +34,20 @@ export async function* openChunks(
   run: { firstIndex: number; toTheEnd: boolean } = { firstIndex: 0, toTheEnd: true },
 ): AsyncGenerator<Buffer> {
   let index = run.firstIndex;
-  for await (const { chunk, last } of pieces(source, chunkBytes + TAG_BYTES)) {
-    if (chunk.length < TAG_BYTES) throw new SealBroken();
+  for await (const { parts, last } of pieces(source, chunkBytes + TAG_BYTES)) {
+    const length = parts.reduce((sum, part) => sum + part.length, 0);
+    if (length < TAG_BYTES) throw new SealBroken();
+    const body = takeFrom(parts, length - TAG_BYTES);
     const decipher = createDecipheriv('aes-256-gcm', key, nonce(index++, last && run.toTheEnd));
-    decipher.setAuthTag(chunk.subarray(-TAG_BYTES));
+    decipher.setAuthTag(Buffer.concat(parts));
+    // Nothing is given out before the tag has shown that all of it is right.
+    const opened = body.map(part => decipher.update(part));
     try {
-      yield Buffer.concat([decipher.update(chunk.subarray(0, -TAG_BYTES)), decipher.final()]);
+      decipher.final();
     } catch (cause) {
       throw new SealBroken(cause);
     }
+    yield* opened;
   }
 }
 
@@ -55,21 +62,32 @@ function nonce(index: number, last: boolean): Buffer {
 async function* pieces(
   source: AsyncIterable<Uint8Array>,
   size: number,
-): AsyncGenerator<{ chunk: Buffer; last: boolean }> {
-  let parts: Uint8Array[] = [];
+): AsyncGenerator<{ parts: Uint8Array[]; last: boolean }> {
+  const waiting: Uint8Array[] = [];
   let length = 0;
   for await (const part of source) {
-    parts.push(part);
+    waiting.push(part);
     length += part.length;
-    if (length <= size) continue;
-    let whole = Buffer.concat(parts);
     // One byte more than a chunk is known to follow: only then is the chunk not the last.
-    while (whole.length > size) {
-      yield { chunk: whole.subarray(0, size), last: false };
-      whole = whole.subarray(size);
-    }
-    parts = [whole];
-    length = whole.length;
+    for (; length > size; length -= size) yield { parts: takeFrom(waiting, size), last: false };
   }
-  yield { chunk: Buffer.concat(parts), last: true };
+  yield { parts: waiting, last: true };
+}
+
+/** Takes so many bytes from the front of a queue, without a copy. */
+function takeFrom(queue: Uint8Array[], sizeBytes: number): Uint8Array[] {
+  const taken: Uint8Array[] = [];
+  for (let left = sizeBytes; left > 0; ) {
+    const [first] = queue;
+    if (first === undefined) break;
+    if (first.length <= left) {
+      taken.push(first);
+      queue.shift();
+    } else {
+      taken.push(first.subarray(0, left));
+      queue[0] = first.subarray(left);
+    }
+    left -= Math.min(left, first.length);
+  }
+  return taken;
 }
