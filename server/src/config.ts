@@ -12,6 +12,8 @@ export interface Config {
   /** The user's own certificate and key, PEM files; undefined: a self-made pair in DATA/tls. */
   tlsCertPath: string | undefined;
   tlsKeyPath: string | undefined;
+  /** Name of the service's own, before which a bucket's may stand: `bucket.s3.example.com`. */
+  domain: string | undefined;
   dataDirectory: string;
   region: string;
   /** Identity of the first account; random at the first start where not set, then kept in the data folder. */
@@ -75,6 +77,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, overrides: ConfigOver
     tlsPort: tlsPort(environment),
     tlsCertPath: environment.LIKENESS_TLS_CERT || undefined,
     tlsKeyPath: environment.LIKENESS_TLS_KEY || undefined,
+    domain: domain(environment),
     dataDirectory,
     region: region(environment.LIKENESS_REGION ?? 'us-east-1'),
     rootAccessKeyId: environment.LIKENESS_ROOT_ACCESS_KEY_ID || undefined,
@@ -119,6 +122,13 @@ export function isLoopback(host: string): boolean {
 function region(text: string): string {
   if (/^[a-z]{2}(-[a-z]+)+-\d{1,2}$/.test(text)) return text;
   throw new Error(`LIKENESS_REGION must look like us-east-1; it is "${text}".`);
+}
+
+function domain(environment: NodeJS.ProcessEnv): string | undefined {
+  const text = environment.LIKENESS_DOMAIN;
+  if (!text) return undefined;
+  if (/^[a-z0-9-]+(\.[a-z0-9-]+)*$/.test(text)) return text;
+  throw new Error(`LIKENESS_DOMAIN must be a name like s3.example.com, in lower case; it is "${text}".`);
 }
 
 function tlsPort(environment: NodeJS.ProcessEnv): Config['tlsPort'] {

@@ -142,6 +142,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     services: {
       s3: createS3Service({
         ...{ store, objects, ids, objectKeys: createObjectKeys(iamParts) },
+        hostNames: config.domain === undefined ? [config.host] : [config.domain, config.host],
         allows: (requests, ctx) => authorizer(requests, ctx).then(() => true, deniedIsFalse),
       }),
       iam: createIamService(iamParts),
@@ -199,7 +200,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     config.tlsPort === 'off'
       ? undefined
       : await startSecurePort({
-          ...{ server, time, log, host: config.host, folder: data('tls'), domain: undefined },
+          ...{ server, time, log, host: config.host, folder: data('tls'), domain: config.domain },
           // A server on any port (a test) is one of several; the usual one is for the service of this machine.
           port: config.tlsPort === 'auto' && config.port === 0 ? 0 : config.tlsPort,
           certPath: config.tlsCertPath,

@@ -108,6 +108,22 @@ export interface ServiceModule {
    * 411, 412 and 416)
    */
   faultFor(kind: import('./fault.ts').FaultKind, resource: string | undefined, code?: string): ServiceFault;
+  /** Where a host name stands for a part of the path (S3's buckets): host and path as without. Absent: as sent. */
+  addressed?(host: string, path: string): { host: string; path: string };
+  /**
+   * What browsers ask of pages of other origins. Absent: nothing is allowed.
+   * @param path as `addressed` gives it
+   */
+  crossOrigin?: {
+    /** The headers of an answer to OPTIONS. @throws Fault where it is not allowed */
+    preflight(path: string, headers: Readonly<Record<string, string | undefined>>): Promise<Record<string, string>>;
+    /** Further headers of the answer to any other method, errors included. */
+    answerHeaders(
+      path: string,
+      method: string,
+      headers: Readonly<Record<string, string | undefined>>,
+    ): Promise<Record<string, string>>;
+  };
   /**
    * Finds the operation where method and path alone cannot (S3). Absent: wire routes by the SDK's schemas. Runs before
    * the signature is checked, so it looks at the request only; what it throws as Fault is answered as such.

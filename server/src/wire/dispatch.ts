@@ -48,7 +48,11 @@ export function createDispatcher(options: DispatchOptions): (request: WireReques
 interface Passage {
   request: WireRequest;
   headers: ReturnType<typeof headerMap>;
+  /** Once the service is known, the bucket of a host name stands in it, as if it had been addressed by path. */
   path: string;
+  /** As sent. */
+  signedPath: string;
+  host: string;
   pairs: ReturnType<typeof queryPairs>;
   query: URLSearchParams;
   service: Service | undefined;
@@ -76,6 +80,8 @@ class Dispatcher {
       request,
       headers,
       path,
+      signedPath: path,
+      host: headers.host ?? '',
       pairs,
       query: new URLSearchParams(pairs.map(({ name, value }): [string, string] => [name, value])),
       service: undefined,
@@ -88,6 +94,9 @@ class Dispatcher {
     } catch (error) {
       response = encodeFailure(error, passage);
     }
+    const { crossOrigin } = passage.service?.module ?? {};
+    if (crossOrigin && headers.origin !== undefined && request.method !== 'OPTIONS')
+      Object.assign(response.headers, await crossOrigin.answerHeaders(passage.path, request.method, headers));
     if (passage.protocol === 'rest-xml') {
       response.headers['x-amz-request-id'] = request.requestId;
       response.headers['x-amz-id-2'] = extendedRequestId(request.requestId);
@@ -95,13 +104,32 @@ class Dispatcher {
     return response;
   }
 
-  async #serve(passage: Passage): Promise<WireResponse> {
-    const bearer = bearerToken(passage.headers.authorization);
-    const claim = bearer === undefined ? readClaim(passage.headers, passage.pairs) : undefined;
-    const service = this.#serviceFor(passage, bearer === undefined ? scopeOf(passage, claim) : 'bedrock', claim);
+  /** A browser's question before a request of another origin's page, which it signs nothing of. */
+  async #preflight(passage: Passage): Promise<WireResponse | undefined> {
+    const service = this.#services.find(({ module }) => module.crossOrigin !== undefined);
+    if (passage.request.method !== 'OPTIONS' || service?.module.crossOrigin === undefined) return undefined;
+    this.#serviceIs(passage, service);
+    const headers = await service.module.crossOrigin.preflight(passage.path, passage.headers);
+    return { status: 200, headers, record: passage.record };
+  }
+
+  #serviceIs(passage: Passage, service: Service): void {
     passage.service = service;
     passage.protocol = service.contract.protocol;
     passage.record.service = service.name;
+    const { host = '' } = passage.headers;
+    const addressed = service.module.addressed?.(host, passage.signedPath) ?? { host, path: passage.signedPath };
+    passage.path = addressed.path;
+    passage.host = addressed.host;
+  }
+
+  async #serve(passage: Passage): Promise<WireResponse> {
+    const preflight = await this.#preflight(passage);
+    if (preflight) return preflight;
+    const bearer = bearerToken(passage.headers.authorization);
+    const claim = bearer === undefined ? readClaim(passage.headers, passage.pairs) : undefined;
+    const service = this.#serviceFor(passage, bearer === undefined ? scopeOf(passage, claim) : 'bedrock', claim);
+    this.#serviceIs(passage, service);
 
     const isS3 = service.contract.scope === 's3';
     // What is not S3 was signed over its normalized path, so that is what it means.
@@ -137,7 +165,7 @@ class Dispatcher {
       body: whole ?? stream ?? new Uint8Array(),
     });
     const asked = { service: service.contract.scope, operation: operation.name, now: this.#options.now() };
-    const ctx = requestContext(passage.request, passage.headers, asked, caller);
+    const ctx = { ...requestContext(passage.request, passage.headers, asked, caller), host: passage.host };
     if (bearer === undefined && (claim === undefined || claim.form === 'query-v2')) ctx.regionNamed = false;
     const handler = service.module.operations[operation.name] as unknown as Operation<Input, Input>;
     await this.#permit(
@@ -203,7 +231,9 @@ class Dispatcher {
         presigned: false,
         payload: unsignedPayload(passage.headers),
       };
-    return verify(passage.request, passage.headers, passage.path, passage.pairs, claim, {
+    // Version 2 signs the bucket with the path wherever it stands.
+    const path = claim.form === 'query-v2' ? passage.path : passage.signedPath;
+    return verify(passage.request, passage.headers, path, passage.pairs, claim, {
       resolveCredential,
       now: this.#options.now(),
       defaultRegion,

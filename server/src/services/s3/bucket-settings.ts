@@ -42,7 +42,6 @@ export function bucketSettingOperations({ buckets }: S3Parts) {
         return ownerFullControl((await buckets.find(input, ctx)).accountId);
       },
     } satisfies Setting<GetBucketAclOutput>,
-    GetBucketCors: absent('NoSuchCORSConfiguration', 'The CORS configuration does not exist', 's3:GetBucketCORS'),
     // Nothing is encrypted at rest yet, so AWS's present default (SSE-S3) would be untrue.
     GetBucketLifecycleConfiguration: absent(
       'NoSuchLifecycleConfiguration',

@@ -151,7 +151,6 @@ function serviceOperation(method: string, query: URLSearchParams): string | unde
 
 function bucketOperation(method: string, bucket: string, query: URLSearchParams): string | undefined {
   if (method === 'HEAD') return 'HeadBucket';
-  if (method === 'OPTIONS') return refuseCrossOrigin();
   for (const [name, methods] of Object.entries(NUMBERED_SUBRESOURCES))
     if (query.has(name)) return methods[method === 'GET' && !query.has('id') ? 'LIST' : method];
   for (const [name, methods] of Object.entries(BUCKET_SUBRESOURCES)) if (query.has(name)) return methods[method];
@@ -176,7 +175,6 @@ function objectOperation(
   headers: Readonly<Record<string, string | undefined>>,
 ): string | undefined {
   if (method === 'HEAD') return 'HeadObject';
-  if (method === 'OPTIONS') return refuseCrossOrigin();
   if (query.has('annotation')) return annotationOperation(method, query);
   for (const [name, methods] of Object.entries(OBJECT_SUBRESOURCES)) if (query.has(name)) return methods[method];
   const copies = headers['x-amz-copy-source'] !== undefined;
@@ -203,8 +201,4 @@ function annotationOperation(method: string, query: URLSearchParams): string | u
     PUT: 'PutObjectAnnotation',
     DELETE: 'DeleteObjectAnnotation',
   }[method];
-}
-
-function refuseCrossOrigin(): never {
-  throw new Fault('denied', 'CORSResponse: CORS is not enabled for this bucket.', { code: 'AccessForbidden' });
 }

@@ -13,6 +13,8 @@ export interface S3Dependencies {
   objects: Objects;
   ids: Ids;
   objectKeys: ObjectKeys;
+  /** Names that the service is called by, before which a bucket's may stand. */
+  hostNames: readonly string[];
   /** Whether the policy engine allows the caller all of these, for the request that has an answer for each key. */
   allows(requests: readonly AccessRequest[], ctx: RequestContext): Promise<boolean>;
 }

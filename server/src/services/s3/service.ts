@@ -1,9 +1,9 @@
 /**
- * Amazon S3, path-style.
+ * Amazon S3, by path and by host name.
  *
- * Gaps: ACLs, aws:kms:dsse (refused by name), Object Lock, lifecycle,
- * CORS, web sites, replication, notifications, POST from a browser form, virtual-hosted addressing. Operations without an
- * entry below answer 501 NotImplemented with their own name. Checksums of the XXHASH family are refused by name.
+ * Gaps: ACLs, aws:kms:dsse (refused by name), Object Lock, lifecycle, web sites, replication, notifications, POST from a
+ * browser form. Operations without an entry below answer 501 NotImplemented with their own name. Checksums of the XXHASH
+ * family are refused by name.
  *
  * By design: a bucket belongs to the Region that it was made in; a request signed for another Region gets a 301 with the
  * right one, which SDKs follow. GetBucketLocation and the source of a copy may cross Regions, as on AWS. A `+` in a path is
@@ -19,11 +19,13 @@
 import type { Operation, ServiceModule } from '../../domain/operation.ts';
 import { createBucketFinder } from './access.ts';
 import { createBlobKeeper } from './blobs.ts';
+import { bucketCorsOperations } from './bucket-cors.ts';
 import { bucketEncryptionOperations } from './bucket-encryption.ts';
 import { bucketPolicyOperations } from './bucket-policies.ts';
 import { bucketSettingOperations } from './bucket-settings.ts';
 import { bucketOperations } from './buckets.ts';
 import { copyingOperations } from './copying.ts';
+import { createCrossOrigin } from './cross-origin.ts';
 import { deletingOperations } from './deleting.ts';
 import { detectOperation } from './detect.ts';
 import { createObjectProtection } from './encryption.ts';
@@ -37,6 +39,7 @@ import { objectOperations } from './objects.ts';
 import type { S3Dependencies, S3Parts } from './parts.ts';
 import { taggingOperations } from './tagging.ts';
 import { versioningOperations } from './versioning.ts';
+import { pathStyle } from './virtual-hosts.ts';
 
 export function createS3Service(dependencies: S3Dependencies): ServiceModule {
   const parts: S3Parts = {
@@ -47,6 +50,7 @@ export function createS3Service(dependencies: S3Dependencies): ServiceModule {
   };
   const operations: Record<string, Operation<never, unknown>> = {
     ...bucketOperations(parts),
+    ...bucketCorsOperations(parts),
     ...bucketEncryptionOperations(parts),
     ...bucketPolicyOperations(parts),
     ...bucketSettingOperations(parts),
@@ -65,6 +69,8 @@ export function createS3Service(dependencies: S3Dependencies): ServiceModule {
     scope: 's3',
     operations,
     faultFor: s3FaultFor,
+    addressed: (host, path) => pathStyle(host, path, dependencies.hostNames),
+    crossOrigin: createCrossOrigin(dependencies.store),
     detect: (method, path, query, headers) => detectOperation(operations, method, path, query, headers),
   };
 }
