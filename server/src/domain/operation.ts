@@ -97,6 +97,21 @@ export type DetectedOperation =
   /** An operation that AWS knows and this server does not: its AWS name, for the refusal. */
   | { unsupported: string };
 
+/** What a browser's form uploads (S3's POST Object, which no schema models). */
+export interface FormUpload {
+  bucket: string;
+  /** Those before the file; lower-case names. */
+  fields: ReadonlyMap<string, string>;
+  file: { name: string; content: AsyncIterable<Uint8Array> } | undefined;
+}
+
+export interface FormAnswer {
+  status: number;
+  headers: Record<string, string>;
+  /** The body: an element with one element a member. */
+  document?: { name: string; members: Record<string, string> };
+}
+
 /** A service as main.ts hands it to wire. */
 export interface ServiceModule {
   /** SigV4 scope name(s). */
@@ -123,6 +138,11 @@ export interface ServiceModule {
       method: string,
       headers: Readonly<Record<string, string | undefined>>,
     ): Promise<Record<string, string>>;
+  };
+  /** Takes the forms of browsers. The context's headers are the form's fields, beside the request's own. */
+  formUpload?: {
+    authorize(form: FormUpload, ctx: RequestContext): Promise<readonly AccessRequest[]>;
+    handle(form: FormUpload, ctx: RequestContext): Promise<FormAnswer>;
   };
   /**
    * Finds the operation where method and path alone cannot (S3). Absent: wire routes by the SDK's schemas. Runs before

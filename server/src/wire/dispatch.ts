@@ -4,6 +4,7 @@ import type { AccessRequest, Operation, Principal, RequestContext, ServiceModule
 import { checkDigests, contentHeaders, type StartChecksum, verifiedBody } from './body.ts';
 import type { ProtocolName, ServiceName } from './contract.ts';
 import { encodeFailure, extendedRequestId } from './failure.ts';
+import { answerForm, isFormUpload } from './form-upload.ts';
 import { keyUseNote } from './key-use.ts';
 import { collect, headerMap, type RequestRecord, splitTarget, type WireRequest, type WireResponse } from './message.ts';
 import { boundHeaders, streamsIn } from './protocols/http-bindings.ts';
@@ -113,6 +114,16 @@ class Dispatcher {
     return { status: 200, headers, record: passage.record };
   }
 
+  async #form(passage: Passage): Promise<WireResponse | undefined> {
+    const service = this.#services.find(({ module }) => module.formUpload !== undefined);
+    const upload = service?.module.formUpload;
+    if (!isFormUpload(passage.request.method, passage.headers) || !service || !upload) return undefined;
+    this.#serviceIs(passage, service);
+    // An object or the service itself takes no form: what is asked for is said below.
+    if (!/^\/[^/]+\/?$/.test(passage.path)) return undefined;
+    return answerForm(service, upload, passage, ANONYMOUS, this.#options);
+  }
+
   #serviceIs(passage: Passage, service: Service): void {
     passage.service = service;
     passage.protocol = service.contract.protocol;
@@ -126,6 +137,8 @@ class Dispatcher {
   async #serve(passage: Passage): Promise<WireResponse> {
     const preflight = await this.#preflight(passage);
     if (preflight) return preflight;
+    const form = await this.#form(passage);
+    if (form) return form;
     const bearer = bearerToken(passage.headers.authorization);
     const claim = bearer === undefined ? readClaim(passage.headers, passage.pairs) : undefined;
     const service = this.#serviceFor(passage, bearer === undefined ? scopeOf(passage, claim) : 'bedrock', claim);

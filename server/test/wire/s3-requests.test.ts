@@ -218,10 +218,10 @@ test('a body that is no XML is MalformedXML', async () => {
   await refused(send('POST', `/${Bucket}`, { query: 'delete', body, headers }), 400, 'MalformedXML');
 });
 
-test('a method that nothing has is MethodNotAllowed, a form upload is refused by its name', async () => {
+test('a method that nothing has is MethodNotAllowed, and what is posted to a bucket must be a form', async () => {
   await refused(send('PATCH', `/${Bucket}/k`), 405, 'MethodNotAllowed');
-  const { body } = await refused(send('POST', `/${Bucket}`, { body: 'x' }), 501, 'NotImplemented');
-  assert.match(body, /PostObject/);
+  const { body } = await refused(send('POST', `/${Bucket}`, { body: 'x' }), 412, 'PreconditionFailed');
+  assert.match(body, /multipart\/form-data/);
 });
 
 test('a path that is no UTF-8 is InvalidURI', async () => {

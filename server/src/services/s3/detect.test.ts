@@ -9,7 +9,7 @@ type OperationSchema = [kind: number, namespace: string, name: string, traits: {
 const schemas = Object.values(S3).filter(
   (value): value is OperationSchema & typeof value => Array.isArray(value) && value[0] === 9,
 ) as unknown as OperationSchema[];
-const everything = { ...Object.fromEntries(schemas.map(([, , name]) => [name, true])), PostObject: true };
+const everything = Object.fromEntries(schemas.map(([, , name]) => [name, true]));
 
 function detect(method: string, target: string, headers: Record<string, string> = {}, implemented = everything) {
   const [path = '/', query = ''] = target.split('?');
@@ -48,7 +48,6 @@ test('every operation of the SDK is found by its own request', () => {
 
 test('an operation that is not there is refused by its name', () => {
   assert.deepEqual(detect('GET', '/bucket?replication', {}, {} as never), { unsupported: 'GetBucketReplication' });
-  assert.deepEqual(detect('POST', '/bucket', {}, {} as never), { unsupported: 'PostObject' });
 });
 
 test('the key is everything after the bucket, decoded once, slashes and dots untouched', () => {

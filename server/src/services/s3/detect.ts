@@ -1,5 +1,6 @@
 import { Fault } from '../../domain/fault.ts';
 import type { DetectedOperation } from '../../domain/operation.ts';
+import { s3Fault } from './faults.ts';
 
 /** Sub-resource in the query -> method -> operation. The first sub-resource that a request names decides. */
 type SubResources = Readonly<Record<string, Readonly<Partial<Record<string, string>>>>>;
@@ -163,7 +164,11 @@ function bucketOperation(method: string, bucket: string, query: URLSearchParams)
       return 'DeleteBucket';
     case 'POST':
       // The model gives this one a path of its own, which path-style addressing cannot tell from a bucket's.
-      return bucket === 'WriteGetObjectResponse' ? 'WriteGetObjectResponse' : 'PostObject';
+      if (bucket === 'WriteGetObjectResponse') return bucket;
+      // A browser's form is told apart before; whatever else is posted to a bucket is none.
+      throw s3Fault('PreconditionFailed', 'At least one of the pre-conditions you specified did not hold', {
+        members: { Condition: 'Bucket POST must be of the enclosure-type multipart/form-data' },
+      });
     default:
       return undefined;
   }

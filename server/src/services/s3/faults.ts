@@ -28,6 +28,7 @@ const CODES = {
   InvalidPart: { kind: 'invalid', status: 400 },
   InvalidPartNumber: { kind: 'invalid', status: 416 },
   InvalidPartOrder: { kind: 'invalid', status: 400 },
+  InvalidPolicyDocument: { kind: 'invalid', status: 400 },
   InvalidRange: { kind: 'invalid', status: 416 },
   InvalidRequest: { kind: 'invalid', status: 400 },
   InvalidStorageClass: { kind: 'invalid', status: 400 },

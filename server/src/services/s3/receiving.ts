@@ -23,14 +23,15 @@ export interface Received {
  * Streams an upload into a blob and checks it against everything that the client said of it: length, Content-MD5,
  * checksum in a header or trailer. What does not fit leaves no blob behind.
  * @param wanted the algorithm of the upload that a part belongs to
+ * @param expectedSizeBytes null where nobody said it: the file in a browser's form
  */
 export async function receive(
   objects: Pick<Objects, 'put'>,
   body: unknown,
   ctx: RequestContext,
   wanted: ChecksumAlgorithm | null = null,
+  expectedSizeBytes: number | null = announcedSize(ctx.headers),
 ): Promise<Received> {
-  const expectedSizeBytes = announcedSize(ctx.headers);
   const contentMd5 = parseContentMd5(ctx.headers['content-md5']);
   const declared = declaredChecksum(ctx.headers);
   const stored = wanted ?? declared?.algorithm ?? 'CRC64NVME';
@@ -46,13 +47,13 @@ export async function receive(
     let sizeBytes = 0;
     for await (const chunk of bytesOf(body)) {
       sizeBytes += chunk.byteLength;
-      if (sizeBytes > expectedSizeBytes) break;
+      if (expectedSizeBytes !== null && sizeBytes > expectedSizeBytes) break;
       hash.update(chunk);
       checksum.update(chunk);
       declaredApart?.update(chunk);
       yield chunk;
     }
-    if (sizeBytes !== expectedSizeBytes)
+    if (expectedSizeBytes !== null && sizeBytes !== expectedSizeBytes)
       throw s3Fault(
         'IncompleteBody',
         'You did not provide the number of bytes specified by the Content-Length HTTP header',
@@ -76,7 +77,7 @@ export async function receive(
     if (claimed !== (declaredApart?.digest() ?? digest)) throw badChecksum(declared.algorithm);
   }
 
-  const { blobId, sizeBytes } = await objects.put(verified(), expectedSizeBytes);
+  const { blobId, sizeBytes } = await objects.put(verified(), expectedSizeBytes ?? undefined);
   return {
     blobId,
     sizeBytes,

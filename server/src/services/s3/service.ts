@@ -1,8 +1,8 @@
 /**
  * Amazon S3, by path and by host name.
  *
- * Gaps: ACLs, aws:kms:dsse (refused by name), Object Lock, lifecycle, web sites, replication, notifications, POST from a
- * browser form. Operations without an entry below answer 501 NotImplemented with their own name. Checksums of the XXHASH
+ * Gaps: ACLs, aws:kms:dsse (refused by name), Object Lock, lifecycle, web sites, replication, notifications, tags in a
+ * browser's form. Operations without an entry below answer 501 NotImplemented with their own name. Checksums of the XXHASH
  * family are refused by name.
  *
  * By design: a bucket belongs to the Region that it was made in; a request signed for another Region gets a 301 with the
@@ -37,6 +37,7 @@ import { multipartListingOperations } from './multipart-listing.ts';
 import { objectFactOperations } from './object-facts.ts';
 import { objectOperations } from './objects.ts';
 import type { S3Dependencies, S3Parts } from './parts.ts';
+import { createPostObject } from './post-object.ts';
 import { taggingOperations } from './tagging.ts';
 import { versioningOperations } from './versioning.ts';
 import { pathStyle } from './virtual-hosts.ts';
@@ -71,6 +72,7 @@ export function createS3Service(dependencies: S3Dependencies): ServiceModule {
     faultFor: s3FaultFor,
     addressed: (host, path) => pathStyle(host, path, dependencies.hostNames),
     crossOrigin: createCrossOrigin(dependencies.store),
+    formUpload: createPostObject(parts),
     detect: (method, path, query, headers) => detectOperation(operations, method, path, query, headers),
   };
 }

@@ -159,7 +159,7 @@ function fromQueryV2(pairs: readonly QueryPair[], headers: HeaderMap): ClaimV2 {
   };
 }
 
-function readCredential(text: string, presigned: boolean): { accessKeyId: string; scope: Scope } {
+export function readCredential(text: string, presigned: boolean): { accessKeyId: string; scope: Scope } {
   // The key comes first and may hold slashes in theory; the four parts of the scope come last.
   const parts = text.split('/');
   const [date, region, service, terminator] = parts.slice(-4);

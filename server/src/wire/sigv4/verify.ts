@@ -148,9 +148,10 @@ function checkTime(claim: Claim, now: Date): void {
   );
 }
 
-async function resolve(
+/** The key's secret and its holder. @throws SignatureProblem */
+export async function resolve(
   claim: { accessKeyId: string; sessionToken: string | undefined; form: string },
-  options: VerifyOptions,
+  options: Pick<VerifyOptions, 'resolveCredential' | 'isS3'>,
 ) {
   const presigned = claim.form !== 'header';
   const answer = await options.resolveCredential(claim.accessKeyId, claim.sessionToken);
