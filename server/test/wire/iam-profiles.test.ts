@@ -21,7 +21,14 @@ import {
   ListInstanceProfilesCommand,
   ListInstanceProfilesForRoleCommand,
   ListInstanceProfileTagsCommand,
+  ListMFADevicesCommand,
+  ListOpenIDConnectProvidersCommand,
+  ListSAMLProvidersCommand,
+  ListServerCertificatesCommand,
+  ListSigningCertificatesCommand,
+  ListSSHPublicKeysCommand,
   ListUsersCommand,
+  ListVirtualMFADevicesCommand,
   paginateListUsers,
   RemoveRoleFromInstanceProfileCommand,
   TagInstanceProfileCommand,
@@ -139,6 +146,18 @@ describe('IAM: instance profiles, aliases and lists', () => {
       names.push(...(page.Users ?? []).map(user => user.UserName ?? ''));
     assert.deepEqual(names, ['adam', 'bob', 'Eva', 'Zoe']);
     await refused(iam.send(new ListUsersCommand({ Marker: 'not-ours' })), 'ValidationError', 400);
+  });
+
+  it('lists what cannot be made here as empty, for a user that exists', async () => {
+    assert.deepEqual((await iam.send(new ListMFADevicesCommand({ UserName: 'wanda' }))).MFADevices, []);
+    assert.deepEqual((await iam.send(new ListMFADevicesCommand({}))).MFADevices, []);
+    assert.deepEqual((await iam.send(new ListSSHPublicKeysCommand({ UserName: 'wanda' }))).SSHPublicKeys, []);
+    assert.deepEqual((await iam.send(new ListSigningCertificatesCommand({ UserName: 'wanda' }))).Certificates, []);
+    assert.deepEqual((await iam.send(new ListVirtualMFADevicesCommand({}))).VirtualMFADevices, []);
+    assert.deepEqual((await iam.send(new ListSAMLProvidersCommand({}))).SAMLProviderList, []);
+    assert.deepEqual((await iam.send(new ListOpenIDConnectProvidersCommand({}))).OpenIDConnectProviderList, []);
+    assert.deepEqual((await iam.send(new ListServerCertificatesCommand({}))).ServerCertificateMetadataList, []);
+    await refused(iam.send(new ListMFADevicesCommand({ UserName: 'nobody' })), 'NoSuchEntityException', 404);
   });
 
   it('tells auditing tools all of an account', async () => {

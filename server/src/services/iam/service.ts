@@ -10,6 +10,7 @@
  */
 import type { FaultKind } from '../../domain/fault.ts';
 import type { ServiceFault, ServiceModule } from '../../domain/operation.ts';
+import { absentThingOperations } from './absent-things.ts';
 import { accessKeyOperations } from './access-keys.ts';
 import { accountOperations } from './account.ts';
 import { accountAliasOperations } from './account-aliases.ts';
@@ -57,6 +58,7 @@ export function createIamService(deps: IamDependencies): ServiceModule {
       ...tagOperations(deps),
       ...boundaryOperations(deps),
       ...accountOperations(deps),
+      ...absentThingOperations(deps),
       ...accountAliasOperations(deps),
       ...authorizationDetailOperations(deps),
       ...instanceProfileOperations(deps),
