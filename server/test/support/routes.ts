@@ -1,4 +1,3 @@
-import { send } from './raw-http.ts';
 import { type Credentials, ROOT, type TestServer } from './server.ts';
 import { type HandRequest, signByHand } from './signing.ts';
 
@@ -24,14 +23,25 @@ export async function callRoute(
   } = {},
 ): Promise<RouteReply> {
   const { credentials = ROOT, body = '', region = 'us-east-1', service = 'likeness' } = options;
+  const host = `127.0.0.1:${server.port}`;
   const signed = signByHand({
-    ...{ method, region, service, host: `127.0.0.1:${server.port}` },
+    ...{ method, region, service, host },
     target: `/_likeness/v1${path}`,
     body: typeof body === 'string' ? body : JSON.stringify(body),
     credentials: credentials ?? ROOT,
     ...(options.at && { at: options.at }),
     say: credentials === null ? { authorization: '' } : (options.say ?? {}),
   });
-  const answer = await send(server.port, signed);
-  return { ...answer, json: answer.body === '' ? undefined : JSON.parse(answer.body) };
+  // Not the raw socket of other tests, which waits five seconds: a password's hash takes its time on a busy machine.
+  const answer = await fetch(`http://${host}${signed.target}`, {
+    method,
+    headers: signed.headers.filter(([name]) => name !== 'host' && name !== 'content-length'),
+    ...(body === '' ? {} : { body: Buffer.from(signed.body) }),
+  });
+  const text = await answer.text();
+  return {
+    status: answer.status,
+    headers: Object.fromEntries(answer.headers),
+    json: text === '' ? undefined : JSON.parse(text),
+  };
 }

@@ -102,7 +102,7 @@ describe("the product's own routes", () => {
     const method = await callRoute(server, 'DELETE', '/base-models');
     assert.deepEqual([method.status, method.headers.allow], [405, 'GET']);
     for (const body of ['{', '[]', 'null']) {
-      const answer = await callRoute(server, 'GET', '/base-models', { body });
+      const answer = await callRoute(server, 'POST', '/accounts', { body });
       assert.deepEqual([answer.status, answer.json.__type], [400, 'SerializationException'], body);
     }
   });
