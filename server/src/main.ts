@@ -26,6 +26,7 @@ import type { Inference } from './ports/inference.ts';
 import type { Ids, Time } from './ports/time.ts';
 import { type BatchLoop, DEFAULT_BATCH_SETTINGS, startBatchLoop } from './reconcile/batch.ts';
 import type { BatchSettings } from './reconcile/batch-context.ts';
+import { startLifecycleLoop } from './reconcile/lifecycle.ts';
 import { startSweepLoop } from './reconcile/sweep.ts';
 import { startModelSweepLoop } from './reconcile/sweep-models.ts';
 import { startThroughputLoop } from './reconcile/throughput.ts';
@@ -48,6 +49,7 @@ import { createKmsService } from './services/kms/service.ts';
 import { createLikenessRoutes } from './services/likeness/service.ts';
 import { startChecksum } from './services/s3/checksums.ts';
 import { createS3Service } from './services/s3/service.ts';
+import { deleteFrom } from './services/s3/versions.ts';
 import { createRoleSessions } from './services/sts/role-sessions.ts';
 import { createStsService } from './services/sts/service.ts';
 import { createDispatcher } from './wire/dispatch.ts';
@@ -230,6 +232,10 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     },
   });
   const sweeping = startSweepLoop({ store, objects, time, log });
+  const lifecycles = startLifecycleLoop({
+    ...{ store, time, log },
+    deleteCurrent: (rows, bucket, key, now) => deleteFrom(rows, { ids }, bucket, key, undefined, now),
+  });
   const sweepingModels = startModelSweepLoop({ store, modelStore, time, log });
   status = 'ready';
 
@@ -253,6 +259,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       await workers.close();
       customerData.close();
       await sweeping.stop();
+      await lifecycles.stop();
       await sweepingModels.stop();
       await store.close();
     },

@@ -131,7 +131,9 @@ const S3_CODES: Readonly<Record<string, string>> = {
 /** A member of a body breaks the XML's schema; any other is an argument. */
 function s3Code(error: ErrorObject | undefined, input: Input): string {
   const path = memberPath(error?.instancePath ?? '', input) || String(error?.params.missingProperty ?? '');
-  const inBody = /^(CreateBucketConfiguration|Delete|MultipartUpload)\b/.test(path);
+  if (/^Tagging\..*\.Key$/.test(path)) return 'InvalidTag';
+  const inBody =
+    /^(\w*Configuration|AccessControlPolicy|Delete|MultipartUpload|OwnershipControls|Tagging(?=\.))\b/.test(path);
   return S3_CODES[path] ?? (inBody ? 'MalformedXML' : 'InvalidArgument');
 }
 

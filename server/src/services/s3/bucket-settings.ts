@@ -43,11 +43,6 @@ export function bucketSettingOperations({ buckets }: S3Parts) {
       },
     } satisfies Setting<GetBucketAclOutput>,
     // Nothing is encrypted at rest yet, so AWS's present default (SSE-S3) would be untrue.
-    GetBucketLifecycleConfiguration: absent(
-      'NoSuchLifecycleConfiguration',
-      'The lifecycle configuration does not exist',
-      's3:GetLifecycleConfiguration',
-    ),
     GetBucketLogging: constant({}),
     GetBucketNotificationConfiguration: constant({}, 's3:GetBucketNotification'),
     GetBucketOwnershipControls: constant<GetBucketOwnershipControlsOutput>({

@@ -16,6 +16,7 @@ import { checkRead, checkWrite, quoted } from './conditions.ts';
 import { checkKey, describe, refuseUnsupportedHeaders } from './description.ts';
 import { encryptionConditions, encryptionMembers, refuseEncryptionOfRead } from './encryption.ts';
 import { invalidArgument, noSuchBucket, s3Fault } from './faults.ts';
+import { expirationMember } from './lifecycle.ts';
 import type { S3Parts } from './parts.ts';
 import { type ByteRange, parseRange } from './ranges.ts';
 import { askToRead, openObject, versionAction } from './reading.ts';
@@ -61,6 +62,7 @@ export function objectOperations(parts: S3Parts) {
         ...describing(object, input),
         ...encryptionMembers(description.encryption),
         ...(input.ChecksumMode === 'ENABLED' ? shownChecksum(object, part, range) : {}),
+        ...(object.isLatest ? await store.read(({ s3 }) => expirationMember(s3, object)) : {}),
         ...(tagCount === 0 ? {} : { TagCount: tagCount }),
         ...(part && object.partsCount !== null ? { PartsCount: object.partsCount } : {}),
         ...(range ? { $metadata: { httpStatusCode: 206 } } : {}),
@@ -112,6 +114,7 @@ export function objectOperations(parts: S3Parts) {
         const version = await writeObject(parts, object, received.blobId, input);
         return {
           ...version,
+          ...(await store.read(({ s3 }) => expirationMember(s3, object))),
           ETag: quoted(object.etag),
           ...encryptionMembers(protect.encryption),
           ...(input.SSEKMSEncryptionContext && { SSEKMSEncryptionContext: input.SSEKMSEncryptionContext }),

@@ -1,7 +1,7 @@
 /**
  * Amazon S3, by path and by host name.
  *
- * Gaps: ACLs, aws:kms:dsse (refused by name), Object Lock, lifecycle, web sites, replication, notifications, tags in a
+ * Gaps: ACLs, aws:kms:dsse (refused by name), Object Lock, transitions of lifecycle rules, web sites, replication, notifications, tags in a
  * browser's form. Operations without an entry below answer 501 NotImplemented with their own name. Checksums of the XXHASH
  * family are refused by name.
  *
@@ -30,6 +30,7 @@ import { deletingOperations } from './deleting.ts';
 import { detectOperation } from './detect.ts';
 import { createObjectProtection } from './encryption.ts';
 import { s3FaultFor } from './faults.ts';
+import { lifecycleOperations } from './lifecycle.ts';
 import { listingOperations } from './listing.ts';
 import { multipartOperations } from './multipart.ts';
 import { multipartCompletionOperations } from './multipart-completion.ts';
@@ -64,6 +65,7 @@ export function createS3Service(dependencies: S3Dependencies): ServiceModule {
     ...multipartCompletionOperations(parts),
     ...multipartListingOperations(parts),
     ...taggingOperations(parts),
+    ...lifecycleOperations(parts),
     ...versioningOperations(parts),
   };
   return {

@@ -1,0 +1,126 @@
+import type { LifecycleRule as LifecycleRuleMember } from '@aws-sdk/client-s3';
+import type { LifecycleRule } from '../../domain/lifecycle.ts';
+import { invalidArgument, malformedXml, s3Fault } from './faults.ts';
+import { MAXIMUM_OBJECT_TAGS, parseTags } from './tags.ts';
+
+const MAXIMUM_RULES = 1000;
+const MAXIMUM_ID_LENGTH = 255;
+const MAXIMUM_KEPT_VERSIONS = 100;
+
+/**
+ * Rules as they are kept.
+ * @param newId for a rule that has none
+ * @throws Fault MalformedXML, InvalidArgument, InvalidRequest; NotImplemented for transitions to other storage classes
+ */
+export function parseLifecycleRules(members: readonly LifecycleRuleMember[], newId: () => string): LifecycleRule[] {
+  if (members.length === 0 || members.length > MAXIMUM_RULES)
+    throw malformedXml(`LifecycleConfiguration takes 1 to ${MAXIMUM_RULES} Rules; you sent ${members.length}.`);
+  const rules = members.map(member => parseRule(member, newId));
+  if (new Set(rules.map(({ id }) => id)).size < rules.length)
+    throw s3Fault('InvalidArgument', 'Rule ID must be unique. Found same ID for more than one rule');
+  return rules;
+}
+
+function parseRule(member: LifecycleRuleMember, newId: () => string): LifecycleRule {
+  const { ID, Status, Transitions, NoncurrentVersionTransitions } = member;
+  if (ID !== undefined && ID.length > MAXIMUM_ID_LENGTH)
+    throw invalidArgument('ID', ID, `ID length should not exceed allowed limit of ${MAXIMUM_ID_LENGTH}`);
+  if (Status !== 'Enabled' && Status !== 'Disabled')
+    throw malformedXml(`Status is Enabled or Disabled; you sent ${Status ?? 'none'}.`);
+  if (Transitions?.length || NoncurrentVersionTransitions?.length)
+    throw s3Fault(
+      'NotImplemented',
+      `${Transitions?.length ? 'Transition' : 'NoncurrentVersionTransition'} is not implemented: STANDARD is the one storage class. Send the rule without.`,
+    );
+  const rule: LifecycleRule = {
+    id: ID || newId(),
+    enabled: Status === 'Enabled',
+    ...parseFilter(member),
+    ...parseExpiration(member),
+    ...parseNoncurrentExpiration(member),
+    ...parseAbort(member),
+  };
+  if (!rule.expiration && !rule.noncurrentExpiration && rule.abortUploadDays === undefined)
+    throw s3Fault('InvalidRequest', 'At least one action needs to be specified in a rule.');
+  if (Object.keys(rule.filter.tags).length > 0) {
+    if (rule.abortUploadDays !== undefined)
+      throw s3Fault('InvalidRequest', 'AbortIncompleteMultipartUpload cannot be specified with Tags.');
+    if (rule.expiration?.expiredObjectDeleteMarker)
+      throw s3Fault('InvalidRequest', 'ExpiredObjectDeleteMarker cannot be specified with Tags.');
+  }
+  return rule;
+}
+
+function parseFilter({ Prefix, Filter }: LifecycleRuleMember): Pick<LifecycleRule, 'filter' | 'form'> {
+  if (Filter === undefined) {
+    if (Prefix === undefined) throw malformedXml('A Rule takes a Filter or a Prefix.');
+    return { form: 'prefix', filter: { prefix: Prefix, tags: {} } };
+  }
+  if (Prefix !== undefined) throw malformedXml('A Rule takes a Filter or a Prefix, not both.');
+  const { And, Tag } = Filter;
+  const conditions = [Filter.Prefix, Tag, Filter.ObjectSizeGreaterThan, Filter.ObjectSizeLessThan, And];
+  if (conditions.filter(condition => condition !== undefined).length > 1)
+    throw malformedXml('A Filter takes one condition: put several into And.');
+  const { ObjectSizeGreaterThan: greater, ObjectSizeLessThan: less } = And ?? Filter;
+  const prefix = (And ?? Filter).Prefix;
+  if (greater !== undefined && less !== undefined && greater >= less)
+    throw s3Fault('InvalidRequest', 'ObjectSizeGreaterThan must be less than ObjectSizeLessThan.');
+  return {
+    form: And ? 'and' : 'filter',
+    filter: {
+      tags: parseTags(And ? (And.Tags ?? []) : Tag ? [Tag] : [], MAXIMUM_OBJECT_TAGS),
+      ...(prefix === undefined ? {} : { prefix }),
+      ...(greater === undefined ? {} : { greaterThanBytes: greater }),
+      ...(less === undefined ? {} : { lessThanBytes: less }),
+    },
+  };
+}
+
+function parseExpiration({ Expiration }: LifecycleRuleMember): Pick<LifecycleRule, 'expiration'> {
+  if (Expiration === undefined) return {};
+  const { Days: days, Date: date, ExpiredObjectDeleteMarker: marker } = Expiration;
+  if ([days, date, marker].filter(value => value !== undefined).length !== 1)
+    throw malformedXml('Expiration takes one of Days, Date and ExpiredObjectDeleteMarker.');
+  if (days !== undefined) return { expiration: { days: positive("'Days' for Expiration action", days) } };
+  if (date === undefined) return { expiration: { expiredObjectDeleteMarker: marker ?? false } };
+  if (date.getTime() % (24 * 60 * 60 * 1000) !== 0)
+    throw invalidArgument('Date', date.toISOString(), "'Date' must be at midnight GMT");
+  return { expiration: { date: date.toISOString() } };
+}
+
+function parseNoncurrentExpiration({
+  NoncurrentVersionExpiration: expiration,
+}: LifecycleRuleMember): Pick<LifecycleRule, 'noncurrentExpiration'> {
+  if (expiration === undefined) return {};
+  const { NoncurrentDays: days, NewerNoncurrentVersions: keep } = expiration;
+  if (days === undefined) throw malformedXml('NoncurrentVersionExpiration takes NoncurrentDays.');
+  if (keep !== undefined && (!Number.isInteger(keep) || keep < 1 || keep > MAXIMUM_KEPT_VERSIONS))
+    throw invalidArgument(
+      'NewerNoncurrentVersions',
+      keep,
+      `'NewerNoncurrentVersions' for NoncurrentVersionExpiration action must be between 1 and ${MAXIMUM_KEPT_VERSIONS}`,
+    );
+  return {
+    noncurrentExpiration: {
+      days: positive("'NoncurrentDays' for NoncurrentVersionExpiration action", days),
+      ...(keep === undefined ? {} : { keep }),
+    },
+  };
+}
+
+function parseAbort({
+  AbortIncompleteMultipartUpload: abort,
+}: LifecycleRuleMember): Pick<LifecycleRule, 'abortUploadDays'> {
+  if (abort === undefined) return {};
+  const { DaysAfterInitiation: days } = abort;
+  if (days === undefined) throw malformedXml('AbortIncompleteMultipartUpload takes DaysAfterInitiation.');
+  return { abortUploadDays: positive("'DaysAfterInitiation' for AbortIncompleteMultipartUpload action", days) };
+}
+
+function positive(name: string, days: number): number {
+  if (!Number.isInteger(days) || days < 1 || days > 2 ** 31 - 1)
+    throw s3Fault('InvalidArgument', `${name} must be a positive integer; you sent ${days}`, {
+      members: { ArgumentName: 'Days', ArgumentValue: days },
+    });
+  return days;
+}
