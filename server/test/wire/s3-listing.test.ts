@@ -9,6 +9,7 @@ import {
   ListObjectsV2Command,
   type ListObjectsV2CommandInput,
   type ListObjectsV2CommandOutput,
+  ListObjectVersionsCommand,
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
 import { startS3 } from './s3-server.ts';
@@ -148,4 +149,23 @@ test('uploads under way are listed by key and then by start, in pages', async ()
   );
   const grouped = await s3.send(new ListMultipartUploadsCommand({ Bucket, Delimiter: '/' }));
   assert.deepEqual([grouped.CommonPrefixes, grouped.Uploads?.map(({ Key }) => Key)], [[{ Prefix: 'u/' }], ['v']]);
+});
+
+test('keys that XML cannot hold are listed as in a URL though nobody asked, and the list says so', async () => {
+  const [odd, Key] = ['listing-odd', 'a\u0001b\u001f'];
+  await s3.send(new CreateBucketCommand({ Bucket: odd }));
+  await s3.send(new PutObjectCommand({ Bucket: odd, Key, Body: '' }));
+  await s3.send(new CreateMultipartUploadCommand({ Bucket: odd, Key }));
+  const written = 'a%01b%1F';
+  const [first, second, versions, uploads] = [
+    await s3.send(new ListObjectsCommand({ Bucket: odd })),
+    await list({ Bucket: odd }),
+    await s3.send(new ListObjectVersionsCommand({ Bucket: odd })),
+    await s3.send(new ListMultipartUploadsCommand({ Bucket: odd })),
+  ];
+  assert.deepEqual([first.EncodingType, first.Contents?.[0]?.Key], ['url', written]);
+  assert.deepEqual([second.EncodingType, second.Contents?.[0]?.Key], ['url', written]);
+  assert.deepEqual([versions.EncodingType, versions.Versions?.[0]?.Key], ['url', written]);
+  assert.deepEqual([uploads.EncodingType, uploads.Uploads?.[0]?.Key], ['url', written]);
+  assert.equal((await list()).EncodingType, undefined);
 });

@@ -40,10 +40,12 @@ export function listingOperations({ store, buckets }: S3Parts) {
       async handle(input: ListObjectsRequest, ctx: RequestContext): Promise<ListObjectsOutput> {
         const { accountId } = await buckets.find(input, ctx);
         const limit = maximumKeys(input.MaxKeys);
-        const encode = encoder(input.EncodingType);
-        const { items, commonPrefixes, next } = await page(input, input.Marker ?? '', limit);
+        const found = await page(input, input.Marker ?? '', limit);
+        const { items, commonPrefixes, next } = found;
+        const encoding = encodingOf(input, found);
+        const { encode } = encoding;
         return {
-          ...echo(input, limit, encode),
+          ...echo(input, limit, encoding),
           Marker: encode(input.Marker ?? ''),
           // AWS: without a delimiter a client takes the last key as its marker.
           ...(next !== undefined && input.Delimiter ? { NextMarker: encode(next) } : {}),
@@ -59,14 +61,16 @@ export function listingOperations({ store, buckets }: S3Parts) {
       async handle(input: ListObjectsV2Request, ctx: RequestContext): Promise<ListObjectsV2Output> {
         const { accountId } = await buckets.find(input, ctx);
         const limit = maximumKeys(input.MaxKeys);
-        const encode = encoder(input.EncodingType);
         if (input.ContinuationToken === '')
           throw invalidArgument('continuation-token', '', 'The continuation token provided is incorrect');
         const after = input.ContinuationToken ? readToken(input.ContinuationToken) : (input.StartAfter ?? '');
-        const { items, commonPrefixes, next } = await page(input, after, limit);
+        const found = await page(input, after, limit);
+        const { items, commonPrefixes, next } = found;
+        const encoding = encodingOf(input, found);
+        const { encode } = encoding;
         const owner = input.FetchOwner ? { Owner: ownerOf(accountId) } : {};
         return {
-          ...echo(input, limit, encode),
+          ...echo(input, limit, encoding),
           ...(input.StartAfter === undefined ? {} : { StartAfter: encode(input.StartAfter) }),
           ...(input.ContinuationToken === undefined ? {} : { ContinuationToken: input.ContinuationToken }),
           ...(next === undefined ? {} : { NextContinuationToken: writeToken(next) }),
@@ -80,13 +84,13 @@ export function listingOperations({ store, buckets }: S3Parts) {
   };
 }
 
-function echo(input: ListObjectsRequest | ListObjectsV2Request, limit: number, encode: (text: string) => string) {
+function echo(input: ListObjectsRequest | ListObjectsV2Request, limit: number, { encode, shown }: Encoding) {
   return {
     Name: input.Bucket ?? '',
     Prefix: encode(input.Prefix ?? ''),
     MaxKeys: limit,
     ...(input.Delimiter ? { Delimiter: encode(input.Delimiter) } : {}),
-    ...(input.EncodingType === undefined ? {} : { EncodingType: input.EncodingType }),
+    ...shown,
   };
 }
 
@@ -110,10 +114,32 @@ export function maximumKeys(value: number | undefined): number {
   });
 }
 
-/** @throws Fault InvalidArgument for an encoding that S3 does not have */
-export function encoder(encodingType: string | undefined): (text: string) => string {
-  if (encodingType === undefined) return text => text;
-  if (encodingType !== 'url')
-    throw invalidArgument('encoding-type', encodingType, 'Invalid Encoding Method specified in Request');
-  return encodeKey;
+export interface Encoding {
+  encode(text: string): string;
+  /** The member that tells of it; none where keys are as they are. */
+  shown: { EncodingType?: 'url' };
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: XML 1.0 cannot hold them, not even escaped
+const NOT_IN_XML = /[\u0000-\u0008\u000b-\u001f\ufffe\uffff]/;
+
+/**
+ * How the keys of a page are written: as the client asks; and like a URL where XML could not hold them otherwise.
+ * @throws Fault InvalidArgument for an encoding that S3 does not have
+ */
+export function encodingOf(
+  input: { EncodingType?: string | undefined; Prefix?: string | undefined; Delimiter?: string | undefined },
+  page: { items: readonly { key: string }[]; commonPrefixes: readonly string[] },
+): Encoding {
+  const { EncodingType: asked } = input;
+  if (asked !== undefined && asked !== 'url')
+    throw invalidArgument('encoding-type', asked, 'Invalid Encoding Method specified in Request');
+  const texts = [
+    ...page.items.map(({ key }) => key),
+    ...page.commonPrefixes,
+    input.Prefix ?? '',
+    input.Delimiter ?? '',
+  ];
+  if (asked === undefined && !texts.some(text => NOT_IN_XML.test(text))) return { encode: text => text, shown: {} };
+  return { encode: encodeKey, shown: { EncodingType: 'url' } };
 }

@@ -11,7 +11,7 @@ import { quoted } from './conditions.ts';
 import { boundedNumber } from './description.ts';
 import { invalidArgument } from './faults.ts';
 import { scan, startAfter } from './key-scan.ts';
-import { encoder } from './listing.ts';
+import { encodingOf } from './listing.ts';
 import { findUpload } from './multipart.ts';
 import { ownerOf } from './owner.ts';
 import type { S3Parts } from './parts.ts';
@@ -70,11 +70,11 @@ export function multipartListingOperations(parts: S3Parts) {
           maximum: MAXIMUM_PER_PAGE,
           fallback: MAXIMUM_PER_PAGE,
         });
-        const encode = encoder(input.EncodingType);
         const query = { prefix: input.Prefix ?? '', delimiter: input.Delimiter ?? '', limit };
         const found = await store.read(rows =>
           scan(position(input, query), query, range => rows.s3.uploads(input.Bucket ?? '', range)),
         );
+        const { encode, shown } = encodingOf(input, found);
         return {
           Bucket: input.Bucket ?? '',
           KeyMarker: encode(input.KeyMarker ?? ''),
@@ -83,7 +83,7 @@ export function multipartListingOperations(parts: S3Parts) {
           ...(found.last ? { NextUploadIdMarker: found.last.uploadId } : {}),
           Prefix: encode(input.Prefix ?? ''),
           ...(input.Delimiter ? { Delimiter: encode(input.Delimiter) } : {}),
-          ...(input.EncodingType === undefined ? {} : { EncodingType: input.EncodingType }),
+          ...shown,
           MaxUploads: limit,
           IsTruncated: found.next !== undefined,
           Uploads: found.items.map(upload => ({

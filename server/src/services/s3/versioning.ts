@@ -13,7 +13,7 @@ import type { ListPosition, VersionSummary } from '../../ports/store-s3.ts';
 import { quoted } from './conditions.ts';
 import { invalidArgument, noSuchBucket, s3Fault } from './faults.ts';
 import { scan, startAfter } from './key-scan.ts';
-import { encoder, maximumKeys } from './listing.ts';
+import { encodingOf, maximumKeys } from './listing.ts';
 import { ownerOf } from './owner.ts';
 import type { S3Parts } from './parts.ts';
 import { parseVersionId, versionName } from './versions.ts';
@@ -57,12 +57,12 @@ export function versioningOperations({ store, buckets }: S3Parts) {
       async handle(input: ListObjectVersionsRequest, ctx: RequestContext): Promise<ListObjectVersionsOutput> {
         const bucket = await buckets.find(input, ctx);
         const limit = maximumKeys(input.MaxKeys);
-        const encode = encoder(input.EncodingType);
         const query = { prefix: input.Prefix ?? '', delimiter: input.Delimiter ?? '', limit };
         const found = await store.read(async ({ s3 }) => {
           const from = await position(input, query);
           return scan<VersionSummary>(from, query, range => s3.versions(bucket.name, range));
         });
+        const { encode, shown } = encodingOf(input, found);
         const owner = ownerOf(bucket.accountId);
         const entry = (row: VersionSummary) => ({
           Key: encode(row.key),
@@ -78,7 +78,7 @@ export function versioningOperations({ store, buckets }: S3Parts) {
           VersionIdMarker: input.VersionIdMarker ?? '',
           MaxKeys: limit,
           ...(input.Delimiter ? { Delimiter: encode(input.Delimiter) } : {}),
-          ...(input.EncodingType === undefined ? {} : { EncodingType: input.EncodingType }),
+          ...shown,
           IsTruncated: found.next !== undefined,
           ...(found.next === undefined ? {} : { NextKeyMarker: encode(found.next) }),
           ...(found.next !== undefined && found.last ? { NextVersionIdMarker: versionName(found.last.versionId) } : {}),
