@@ -9,7 +9,7 @@ import { noSuchBucket, noSuchUpload, s3Fault } from './faults.ts';
 import { encodeKey } from './key-scan.ts';
 import type { S3Parts } from './parts.ts';
 import { badChecksum } from './receiving.ts';
-import { addVersion, type NewObject, shownVersion } from './versions.ts';
+import { addVersion, type NewObject, writtenVersion } from './versions.ts';
 
 const MINIMUM_PART_SIZE_BYTES = 5 * 1024 * 1024;
 const MAXIMUM_PARTS = 10_000;
@@ -31,8 +31,7 @@ export function multipartCompletionOperations(parts: S3Parts) {
           const upload = await s3.upload(uploadId);
           // A client that lost the first answer asks again: the object's id still names the upload.
           const earlier = upload ? undefined : await s3.versionOfUpload(bucket, key, uploadId);
-          if (earlier)
-            return { object: earlier, orphans: [], version: shownVersion(row.versioning, earlier.versionId) };
+          if (earlier) return { object: earlier, orphans: [], version: writtenVersion(earlier.versionId) };
           if (!upload || upload.bucket !== bucket || upload.key !== key) throw noSuchUpload(uploadId);
           const requested = requestedParts(input);
           const uploaded = await s3.segments(uploadId);
@@ -45,7 +44,7 @@ export function multipartCompletionOperations(parts: S3Parts) {
           await s3.endUpload(uploadId);
           const written = await addVersion(s3, parts, row, object);
           orphans.push(...written.orphans);
-          return { object, orphans, version: shownVersion(row.versioning, written.versionId) };
+          return { object, orphans, version: writtenVersion(written.versionId) };
         });
         blobs.discard(orphans);
         return {

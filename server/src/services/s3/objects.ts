@@ -23,7 +23,7 @@ import { askToRead, openObject, versionAction } from './reading.ts';
 import { receive } from './receiving.ts';
 import { askToTag } from './tagging.ts';
 import { parseTaggingHeader, requestedTagConditions } from './tags.ts';
-import { addVersion, deleteFrom, type NewObject, parseVersionId, shownVersion } from './versions.ts';
+import { addVersion, deleteFrom, type NewObject, parseVersionId, writtenVersion } from './versions.ts';
 
 /** The status that wire answers with where it is not the operation's usual one. */
 interface WithStatus {
@@ -200,7 +200,7 @@ export async function writeObject(
         checksum: object.checksum,
         modifiedAt: object.modifiedAt,
       });
-      return { orphans, version: shownVersion(bucket.versioning, versionId) };
+      return { orphans, version: writtenVersion(versionId) };
     });
     blobs.discard(written.orphans);
     return written.version;

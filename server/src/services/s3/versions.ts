@@ -35,6 +35,11 @@ export function shownVersion(versioning: BucketVersioning, versionId: string | n
   return versioning === null ? {} : { VersionId: versionName(versionId) };
 }
 
+/** The same for an answer to a write. AWS: under suspension it tells of none. */
+export function writtenVersion(versionId: string | null): { VersionId?: string } {
+  return versionId === null ? {} : { VersionId: versionId };
+}
+
 /**
  * The version that a request reads.
  * @throws Fault NoSuchKey (a delete marker that is the latest says so in headers), NoSuchVersion, MethodNotAllowed for a
