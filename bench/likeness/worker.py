@@ -53,8 +53,9 @@ def write_run(run: Path, base: Path, sample: Path, settings: Settings) -> None:
         "stepCount": settings.steps, "batchSize": settings.batch, "requestedLearningRate": settings.learning_rate,
         "learningRate": settings.learning_rate * model["learningRateFactor"],
         "learningRateSchedule": training["learningRateSchedule"], "warmupSteps": training["warmupSteps"],
-        "captionDropout": training["captionDropout"], "minSnrGamma": training["minSnrGamma"], "seed": settings.seed,
-        "checkpointIntervalSteps": 1_000_000, "resumeFromPath": None, "threads": settings.threads,
+        "captionDropout": training["captionDropout"], "minSnrGamma": training["minSnrGamma"],
+        "priorPreservation": 0, "resolution": model["resolution"], "seed": settings.seed,
+        "checkpointIntervalSteps": 1_000_000, "resumeFromPath": None, "threads": settings.threads, "evaluation": None,
     }  # fmt: skip
     (run / "spec.json").write_text(json.dumps(spec, indent=2))
 

@@ -36,3 +36,11 @@ def text_states(captions: list[str], batch: int = 128) -> Tensor:
         with autocast():
             states.append(model(**tokens).last_hidden_state.bfloat16())
     return torch.cat(states)
+
+
+@torch.no_grad()
+def sentence_states(captions: list[str]) -> tuple[Tensor, Tensor]:
+    """(states [n, L, 384] float32, mask [n, L]) of whole captions, for their mean."""
+    tokenizer, model = _encoder()
+    tokens = tokenizer(captions, padding=True, truncation=True, return_tensors="pt")
+    return model(**tokens).last_hidden_state, tokens["attention_mask"]

@@ -179,7 +179,7 @@ def _write_latents(
     def decode(sample: Sample) -> tuple[Size, NDArray[np.uint8], bool]:
         with open_image(attempt.run.resolve(sample.path)) as image:
             whole = upright_size(image)
-            size = bucket_for(whole.width / whole.height, base.resolution, base.size_multiple)
+            size = bucket_for(whole.width / whole.height, attempt.spec.resolution, base.size_multiple)
             return size, fit_image(image, size), is_turned(image)
 
     threads = min(4, os.cpu_count() or 1)

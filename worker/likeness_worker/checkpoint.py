@@ -26,7 +26,7 @@ STATE = "state.json"
 # stepCount; threads may differ, at the price of the last bits.)
 PINNED = (
     "method", "rank", "alpha", "step_count", "batch_size", "learning_rate", "learning_rate_schedule",
-    "warmup_steps", "caption_dropout", "min_snr_gamma", "seed",
+    "warmup_steps", "caption_dropout", "min_snr_gamma", "prior_preservation", "resolution", "seed",
 )  # fmt: skip
 
 
@@ -35,6 +35,7 @@ class TrainingState:
     """The numbers of state.json.
 
     :param recent_losses: of the last 5 % of the steps, for result.json's trainingLoss.
+    :param rate_share: what is left of the learning rate after going back from broken steps (guards.Rollback).
     """
 
     step: int
@@ -42,6 +43,7 @@ class TrainingState:
     recent_losses: list[float]
     learning_rate: float
     image_count: int
+    rate_share: float = 1.0
 
 
 def save_state(

@@ -16,7 +16,8 @@ from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get
 
 Method = Literal["lora", "full"]
 Schedule = Literal["constant", "cosine"]
-Phase = Literal["loading", "caching", "training", "saving"]
+Phase = Literal["loading", "caching", "evaluating", "training", "saving"]
+ValidationSource = Literal["validation", "heldOut", "training"]
 Precision = Literal["float32", "bfloat16", "float16"]
 Task = Literal["TEXT_IMAGE", "IMAGE_VARIATION"]
 ResultStatus = Literal["completed", "stopped", "interrupted", "failed"]
@@ -43,6 +44,17 @@ def _limits(
 
 
 @dataclass(frozen=True, kw_only=True)
+class EvaluationSpec:
+    """When and with what a training is looked at."""
+
+    interval_steps: int = _limits(minimum=1)
+    validation_manifest_path: str | None
+    encoder_path: str | None
+    sample_prompts: tuple[str, ...] = _limits(length=8)
+    patience: int | None = _limits(minimum=1)
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainSpec:
     """spec.json: one training attempt, everything resolved (spec.schema.json)."""
 
@@ -63,10 +75,13 @@ class TrainSpec:
     warmup_steps: int = _limits(minimum=0)
     caption_dropout: float = _limits(minimum=0, maximum=1)
     min_snr_gamma: float | None = _limits(above=0)
+    prior_preservation: float = _limits(minimum=0)
+    resolution: int = _limits(minimum=8)
     seed: int = _limits(minimum=0, maximum=4_294_967_295)
     checkpoint_interval_steps: int = _limits(minimum=1)
     resume_from_path: str | None
     threads: int | None = _limits(minimum=1)
+    evaluation: EvaluationSpec | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +126,30 @@ class CheckpointEvent:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EvaluationEvent:
+    """How good the model is after so many finished steps (evaluate.py says what each number is)."""
+
+    v: Literal[1] = 1
+    seq: int = field(default=0, metadata={"minimum": 1})
+    at: str = ""
+    type: Literal["evaluation"] = "evaluation"
+    step: int = _limits(minimum=0)
+    path: str
+    validation_loss: float
+    validation_source: ValidationSource
+    score: float
+    is_best: bool
+    encoder: str | None
+    subject_fidelity: float | None
+    prompt_fidelity: float | None
+    prior_drift: float | None
+    diversity: float | None
+    nearest_training: float | None
+    training_nearest: float | None
+    seconds: float = _limits(minimum=0)
+
+
+@dataclass(frozen=True, kw_only=True)
 class WarningEvent:
     """Something a user should read; never a caption or a prompt."""
 
@@ -121,7 +160,7 @@ class WarningEvent:
     message: str = _limits(length=MESSAGE_LENGTH)
 
 
-Event = PhaseEvent | StepEvent | CheckpointEvent | WarningEvent
+Event = PhaseEvent | StepEvent | CheckpointEvent | EvaluationEvent | WarningEvent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,12 +298,13 @@ def read_event(data: object) -> Event:
         "phase": PhaseEvent,
         "step": StepEvent,
         "checkpoint": CheckpointEvent,
+        "evaluation": EvaluationEvent,
         "warning": WarningEvent,
     }
     members = cast(dict[str, object], data) if isinstance(data, dict) else {}
     kind = members.get("type")
     if kind not in kinds:
-        raise ContractError("event: type must be phase, step, checkpoint or warning")
+        raise ContractError("event: type must be phase, step, checkpoint, evaluation or warning")
     return read(kinds[kind], members, "event")
 
 

@@ -7,6 +7,7 @@ target and the loss's weight are diffusion.Process; the order of the images is d
 from __future__ import annotations
 
 import math
+import shutil
 import time
 from collections import deque
 from pathlib import Path
@@ -23,8 +24,12 @@ from likeness_worker.base_model import read_base_model
 from likeness_worker.cache import Examples, build_cache
 from likeness_worker.checkpoint import TrainingState, load_state, save_state
 from likeness_worker.data import plan_batches, read_manifest, step_generator
+from likeness_worker.evaluate import BlackSample, Evaluation
+from likeness_worker.guards import RATE_SHARE, Rollback, StepTimes
 from likeness_worker.lora import add_lora, save_adapter, trainable_parameters
-from likeness_worker.rundir import RunError, write_checkpoint, write_folder
+from likeness_worker.prior import draw_prior, prior_loss
+from likeness_worker.rundir import write_checkpoint, write_folder
+from likeness_worker.validation import choose_validation
 
 GRADIENT_NORM = 1.0
 WEIGHT_DECAY = 0.01
@@ -52,8 +57,13 @@ def train(attempt: Attempt, device: str = "auto", precision: str = "auto") -> No
     if spec.min_snr_gamma is not None and family.process.prediction_type == "flow":
         log.warn("minSnrGamma has no meaning for a flow-matching model and is ignored.")
 
-    examples = build_cache(attempt, family, samples)
-    family.free_encoders()
+    validation = choose_validation(run, spec, samples)
+    examples = build_cache(attempt, family, [*samples, *validation.extra])
+    buckets = validation.training_buckets(examples.buckets, len(samples))
+    image_count = sum(map(len, buckets))
+    prior = draw_prior(attempt, family, [sample.caption for sample in samples]) if spec.prior_preservation else None
+    evaluation = Evaluation(attempt, family, examples, samples, validation) if spec.evaluation is not None else None
+    family.free_encoders(keep_decoder=evaluation is not None)
 
     denoiser = family.denoiser
     if spec.method == "lora":
@@ -64,12 +74,13 @@ def train(attempt: Attempt, device: str = "auto", precision: str = "auto") -> No
     denoiser.train()
     parameters = dict(trainable_parameters(denoiser))
     optimizer = torch.optim.AdamW(parameters.values(), lr=spec.learning_rate, weight_decay=WEIGHT_DECAY, fused=True)
-    plan = plan_batches(examples.buckets, spec.step_count, spec.batch_size, spec.seed)
+    plan = plan_batches(buckets, spec.step_count, spec.batch_size, spec.seed)
     recent_losses: deque[float] = deque(maxlen=max(1, math.ceil(LOSS_SHARE * spec.step_count)))
-    first_step, earlier_seconds = 0, 0.0
+    first_step, earlier_seconds, rate_share = 0, 0.0, 1.0
+    rollback = Rollback(run, spec, parameters, image_count)
     if spec.resume_from_path is not None:
-        state = load_state(run.resolve(spec.resume_from_path), spec, len(examples), parameters, optimizer)
-        first_step, earlier_seconds = state.step, state.training_seconds
+        state = load_state(run.resolve(spec.resume_from_path), spec, image_count, parameters, optimizer)
+        first_step, earlier_seconds, rate_share = state.step, state.training_seconds, state.rate_share
         recent_losses.extend(state.recent_losses)
         progress.steps_done, progress.images_seen = first_step, first_step * spec.batch_size
         progress.training_seconds = earlier_seconds
@@ -81,59 +92,85 @@ def train(attempt: Attempt, device: str = "auto", precision: str = "auto") -> No
             progress.training_seconds,
             list(recent_losses),
             learning_rate(spec, steps_done),
-            len(examples),
+            image_count,
+            rate_share,
         )
         path = write_checkpoint(run, steps_done, lambda folder: save_state(folder, spec, parameters, optimizer, state))
         log.append(contract.CheckpointEvent(step=steps_done, path=run.relative(path)))
 
+    def save(folder: Path) -> None:
+        save_weights(folder, denoiser, spec, base.lora.target_modules)
+
+    if evaluation is not None:
+        evaluation.forget_after(first_step)
+        if evaluation.is_due(first_step):
+            evaluation.run(first_step, save)
     log.append(contract.PhaseEvent(phase="training", done=first_step, total=spec.step_count))
     start = time.monotonic()
     finished_at: deque[float] = deque([start], maxlen=SPEED_WINDOW_STEPS + 1)
-    for step in range(first_step, spec.step_count):
-        rate = learning_rate(spec, step)
+    step_times = StepTimes(log, placement.device.type)
+    step = first_step
+    while step < spec.step_count:
+        rate = rate_share * learning_rate(spec, step)
         for group in optimizer.param_groups:
             group["lr"] = rate
         loss = batch_loss(family, examples, plan[step], spec, step)
-        loss.backward()
+        (loss if prior is None else loss + prior_loss(family, prior, spec, step)).backward()
         torch.nn.utils.clip_grad_norm_(parameters.values(), GRADIENT_NORM)
         optimizer.step()
         optimizer.zero_grad()
 
         loss_value = loss.item()  # on a GPU the step's one point of waiting: its event needs the number
-        if not math.isfinite(loss_value):
-            raise RunError(
-                f"The loss became not finite at step {step}; lower learningRate "
-                f"(it was {spec.requested_learning_rate:g}).",
-                user_error=True,
+        broken = None if math.isfinite(loss_value) else "The loss became not finite"
+        if broken is None:
+            recent_losses.append(loss_value)
+            finished_at.append(time.monotonic())
+            step_times.add(finished_at[-1] - finished_at[-2], step)
+            steps_done = step + 1
+            progress.steps_done, progress.images_seen = steps_done, steps_done * spec.batch_size
+            progress.training_seconds = earlier_seconds + finished_at[-1] - start
+            progress.training_loss = _mean(recent_losses)
+            seconds_a_step = (finished_at[-1] - finished_at[0]) / (len(finished_at) - 1)
+            log.append(
+                contract.StepEvent(
+                    step=step,
+                    epoch=step * spec.batch_size // image_count,
+                    loss=loss_value,
+                    learning_rate=rate,
+                    images_per_second=round(spec.batch_size / seconds_a_step, 2),
+                    seconds_left=round(seconds_a_step * (spec.step_count - steps_done), 1),
+                )
             )
-        recent_losses.append(loss_value)
-        finished_at.append(time.monotonic())
-        steps_done = step + 1
-        progress.steps_done, progress.images_seen = steps_done, steps_done * spec.batch_size
-        progress.training_seconds = earlier_seconds + finished_at[-1] - start
-        progress.training_loss = _mean(recent_losses)
-        seconds_a_step = (finished_at[-1] - finished_at[0]) / (len(finished_at) - 1)
-        log.append(
-            contract.StepEvent(
-                step=step,
-                epoch=step * spec.batch_size // len(examples),
-                loss=loss_value,
-                learning_rate=rate,
-                images_per_second=round(spec.batch_size / seconds_a_step, 2),
-                seconds_left=round(seconds_a_step * (spec.step_count - steps_done), 1),
-            )
-        )
-        if steps_done == spec.step_count:
+            wish = attempt.stop_wish() if steps_done < spec.step_count else None
+            if wish is None and evaluation is not None and evaluation.is_due(steps_done):
+                try:
+                    seconds = evaluation.run(steps_done, save)
+                    start += seconds
+                    finished_at = deque((at + seconds for at in finished_at), maxlen=SPEED_WINDOW_STEPS + 1)
+                except BlackSample:
+                    broken = "The model drew a black picture"
+                except Stopped as stopped:
+                    wish = stopped.wish
+        if broken is not None:
+            state = rollback.go_back(optimizer, broken, step, log)
+            rate_share *= RATE_SHARE
+            step = state.step
+            recent_losses = deque(state.recent_losses, maxlen=recent_losses.maxlen)
+            if evaluation is not None:
+                evaluation.forget_after(step)
+            continue
+        step += 1
+        if step == spec.step_count or (evaluation is not None and evaluation.is_over()):
             break
-        wish = attempt.stop_wish()
-        if wish == "pause" or (wish is None and steps_done % spec.checkpoint_interval_steps == 0):
-            checkpoint(steps_done)
+        if wish == "pause" or (wish is None and step % spec.checkpoint_interval_steps == 0):
+            checkpoint(step)
         if wish is not None:
             raise Stopped(wish)
 
     log.append(contract.PhaseEvent(phase="saving", done=0, total=1))
     output = run.resolve(spec.output_path)
-    files = write_folder(output, lambda folder: save_weights(folder, denoiser, spec, base.lora.target_modules))
+    chosen = evaluation.chosen() if evaluation is not None else None
+    files = write_folder(output, save if chosen is None else lambda folder: copy_files(chosen, folder))
     progress.weights = tuple(
         contract.WeightFile(path=run.relative(output / file.path), sha256=file.sha256, size_bytes=file.size_bytes)
         for file in files
@@ -182,6 +219,11 @@ def save_weights(folder: Path, denoiser: nn.Module, spec: contract.TrainSpec, ta
         save_adapter(denoiser, folder, spec.rank, spec.alpha, target_modules)
     else:
         denoiser.save_pretrained(folder, safe_serialization=True)  # type: ignore[operator]
+
+
+def copy_files(source: Path, folder: Path) -> None:
+    for file in source.iterdir():
+        shutil.copyfile(file, folder / file.name)
 
 
 def _mean(losses: deque[float]) -> float:

@@ -8,7 +8,10 @@ export interface BaseModel {
   family: string;
   /** Multiplies a request's learningRate into the family's own scale. */
   learningRateFactor: number;
-  lora: { rank: number; alpha: number };
+  /** Images are trained and drawn at about resolution² pixels, in sides of multiples of sizeMultiple. */
+  resolution: number;
+  sizeMultiple: number;
+  lora: { rank: number; alpha: number; maximumRank: number };
   training: {
     captionDropout: number;
     warmupSteps: number;

@@ -5,6 +5,7 @@ import type {
   TrainingPhase,
   TrainingStatusDetails,
 } from '../domain/training/job-state.ts';
+import type { TrainingOptions } from '../domain/training/training-options.ts';
 import type { BedrockScope, ListOptions, Page, Tag } from './bedrock-lists.ts';
 import type { DeploymentRows } from './store-deployments.ts';
 import type { ModelAccessRows } from './store-model-access.ts';
@@ -13,7 +14,7 @@ export type { BedrockScope, ListOptions, Page, Tag };
 
 /** What the training loop tells of a running job; lost steps of a dead attempt never show. */
 export interface JobProgress {
-  phase: TrainingPhase | 'loading' | 'caching' | 'saving';
+  phase: TrainingPhase | 'loading' | 'caching' | 'evaluating' | 'saving';
   /** Finished steps, of `stepCount`; within the other phases, done of total. */
   step: number;
   stepCount: number;
@@ -31,6 +32,10 @@ export interface ResolvedHyperparameters {
   requestedLearningRate: number;
   /** The rate applied: the request's times the base model's factor. */
   learningRate: number;
+  /** Absent in rows that are older than these options. */
+  options?: TrainingOptions;
+  /** Whether stepCount was `auto`: then the best checkpoint becomes the model, and the training may end early. */
+  isAutomatic?: boolean;
 }
 
 /** Everything that CreateModelCustomizationJob decides; never changed afterwards. */

@@ -25,10 +25,21 @@ export interface TrainSpec {
   warmupSteps: number;
   captionDropout: number;
   minSnrGamma: number | null;
+  priorPreservation: number;
+  resolution: number;
   seed: number;
   checkpointIntervalSteps: number;
   resumeFromPath: string | null;
   threads: number | null;
+  evaluation: EvaluationSpec | null;
+}
+
+export interface EvaluationSpec {
+  intervalSteps: number;
+  validationManifestPath: string | null;
+  encoderPath: string | null;
+  samplePrompts: string[];
+  patience: number | null;
 }
 
 export interface TrainResult {
@@ -58,7 +69,7 @@ const KEPT_FILES = ['spec.json', 'lease.json', 'attempt.json', 'events.jsonl', '
 const READ_BYTES = 1024 * 1024;
 const LOG_TAIL_BYTES = 4000;
 /** Moved from attempt to attempt: a worker sees its own run directory only. */
-const CARRIED_FOLDERS = ['data', 'base'];
+const CARRIED_FOLDERS = ['data', 'base', 'encoder', 'evaluations'];
 
 export type RunFolder = ReturnType<typeof runFolder>;
 

@@ -5,12 +5,13 @@
 import { Fault } from '../domain/fault.ts';
 import { type AttemptExit, nextAttempt } from '../domain/training/attempt-policy.ts';
 import { automaticStepCount } from '../domain/training/hyperparameters.ts';
+import { defaultOptions, validationInterval } from '../domain/training/training-options.ts';
 import type { BaseModel } from '../ports/base-models.ts';
 import type { CustomizationJobRow, ResolvedHyperparameters } from '../ports/store-bedrock.ts';
 import { type HeldJob, LeaseLost } from './held-job.ts';
 import { explainDiskFault, isTransient, JobFailure } from './job-failure.ts';
 import { serviceRole } from './role-session.ts';
-import { runFolder } from './run-folder.ts';
+import { runFolder, type TrainSpec } from './run-folder.ts';
 import { followAttempt } from './training-attempt.ts';
 import type { JobContext, TrainingDependencies } from './training-context.ts';
 import { fetchTrainingData, withImageRefs } from './training-data.ts';
@@ -194,30 +195,44 @@ function trainSpec(
   attempt: number,
   resumeFromPath: string | null,
   threads: number | null,
-) {
-  const { stepCount, batchSize, requestedLearningRate, learningRate } = row.resolved;
+): TrainSpec {
+  const { stepCount, batchSize, requestedLearningRate, learningRate, isAutomatic = false } = row.resolved;
   if (stepCount === null) throw new Fault('internal', `job ${row.jobId} has no number of steps`);
+  const { validationInterval: interval, samplePrompts, ...options } = row.resolved.options ?? defaultOptions(base);
+  const intervalSteps = validationInterval(interval, stepCount);
   return {
-    v: 1 as const,
+    v: 1,
     jobId: row.jobId,
     attempt,
     baseModelPath: 'base',
     manifestPath: 'data/manifest.jsonl',
     outputPath: 'output',
-    method: 'lora' as const,
-    rank: base.lora.rank,
-    alpha: base.lora.alpha,
     stepCount,
     batchSize,
     requestedLearningRate,
     learningRate,
-    ...base.training,
+    learningRateSchedule: base.training.learningRateSchedule,
+    warmupSteps: base.training.warmupSteps,
+    ...options,
     seed: row.seed,
     checkpointIntervalSteps: checkpointInterval(stepCount),
     resumeFromPath,
     threads,
+    evaluation:
+      intervalSteps === null
+        ? null
+        : {
+            intervalSteps,
+            validationManifestPath: null,
+            encoderPath: null,
+            samplePrompts,
+            patience: isAutomatic ? EVALUATIONS_WITHOUT_GAIN : null,
+          },
   };
 }
+
+/** `auto` ends a training after so many evaluations in a row without a better score. */
+const EVALUATIONS_WITHOUT_GAIN = 3;
 
 /** A crash costs at most a twentieth of the training, and never more than 250 steps. */
 function checkpointInterval(stepCount: number): number {

@@ -6,9 +6,10 @@ import { pipeline } from 'node:stream/promises';
 import { Fault } from '../domain/fault.ts';
 import { metricsCsv } from '../domain/training/events.ts';
 import { isTransient, JobFailure } from './job-failure.ts';
-import type { TrainResult } from './run-folder.ts';
+import type { TrainResult, TrainSpec } from './run-folder.ts';
 import type { JobContext } from './training-context.ts';
 import { outputLocation, putFailureText } from './training-data.ts';
+import { evaluationArtifacts } from './training-evaluations.ts';
 
 const METRICS_FILE = 'training_artifacts/step_wise_training_metrics.csv';
 
@@ -23,7 +24,7 @@ export async function keepResult(attempt: number, context: JobContext): Promise<
   const spec = await folder.readSpec(attempt);
   if (!result || !spec) throw new Fault('internal', `run ${job.jobId}/${attempt} lost its result`);
   const output = await verifiedOutput(folder.path(attempt), result);
-  if ((await withRetries(context, () => writeMetrics(context))) === 'paused') return 'paused';
+  if ((await withRetries(context, () => writeArtifacts(attempt, spec, context))) === 'paused') return 'paused';
   const { accountId, region, keyArn, customModelArn: resourceArn, customModelId } = job;
   const saved = await modelStore
     .save(customModelId, output, { accountId, region, keyArn, resourceArn })
@@ -57,12 +58,22 @@ async function verifiedOutput(runDirectory: string, result: TrainResult): Promis
   return join(runDirectory, dirname(first.path));
 }
 
-async function writeMetrics(context: JobContext): Promise<void> {
-  const { job, folder, customerData } = context;
-  const { bucket, key } = outputLocation(job, METRICS_FILE);
-  const csv = metricsCsv(await folder.allEvents());
+async function writeArtifacts(attempt: number, spec: TrainSpec, context: JobContext): Promise<void> {
+  const attempts = await context.folder.allEvents();
+  await writeArtifact(context, METRICS_FILE, metricsCsv(attempts), 'text/csv');
+  for await (const { name, body, contentType } of evaluationArtifacts(attempt, spec, attempts, context))
+    await writeArtifact(context, name, body, contentType);
+}
+
+async function writeArtifact(
+  context: JobContext,
+  name: string,
+  body: string | Uint8Array,
+  contentType: string,
+): Promise<void> {
+  const { bucket, key } = outputLocation(context.job, name);
   try {
-    await customerData.write(await context.role(), bucket, key, csv, 'text/csv');
+    await context.customerData.write(await context.role(), bucket, key, body, contentType);
   } catch (error) {
     if (error instanceof Fault && (error.kind === 'denied' || error.kind === 'notFound'))
       throw new JobFailure(putFailureText(bucket, key, error.kind), { cause: error });

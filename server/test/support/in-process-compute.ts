@@ -91,7 +91,20 @@ async function train(
     renameSync(join(folder, 'result.json.tmp'), join(folder, 'result.json'));
   };
 
+  const evaluate = (step: number) => {
+    const path = `evaluations/step-${String(step).padStart(6, '0')}`;
+    mkdirSync(join(folder, path), { recursive: true });
+    writeFileSync(join(folder, path, 'sample-00-00.png'), `picture after ${step}`);
+    writeFileSync(join(folder, path, 'metrics.json'), JSON.stringify({ prompts: ['a <prompt>'], seeds: [42] }));
+    const scores = { subjectFidelity: step / 100, promptFidelity: 0.5, priorDrift: 0.1, diversity: 0.2 };
+    const nearness = { nearestTraining: 0.5, trainingNearest: 0.6 };
+    const validation = { validationLoss: 1 / (step + 1), validationSource: 'training' };
+    const judged = { score: step / 100, isBest: step > 0, encoder: 'none', seconds: 0 };
+    tell({ type: 'evaluation', step, path, ...validation, ...judged, ...scores, ...nearness });
+  };
+
   tell({ type: 'phase', phase: 'caching', done: 5, total: 5 });
+  if (spec.evaluation && first === 0) evaluate(0);
   tell({ type: 'phase', phase: 'training', done: first, total: spec.stepCount });
   for (let step = first; step < spec.stepCount; step += 1) {
     await delay(options.millisecondsAStep);
@@ -106,6 +119,7 @@ async function train(
     }
     const loss = 1 / (step + 1);
     tell({ type: 'step', step, epoch: 0, loss, learningRate: 1e-3, imagesPerSecond: 8, secondsLeft: 1 });
+    if (spec.evaluation && (step + 1) % spec.evaluation.intervalSteps === 0) evaluate(step + 1);
     const asked = existsSync(join(folder, 'stop')) ? readFileSync(join(folder, 'stop'), 'utf8') : undefined;
     if (asked === 'stop') return finish('stopped', step + 1);
     const isPaused = asked === 'pause' || wish() === 'pause';

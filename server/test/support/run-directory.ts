@@ -37,10 +37,13 @@ export function writeRunDirectory(folder: string, spec: Partial<TrainSpec> = {})
     warmupSteps: 0,
     captionDropout: 0.1,
     minSnrGamma: null,
+    priorPreservation: 0,
+    resolution: 128,
     seed: 42,
     checkpointIntervalSteps: 10,
     resumeFromPath: null,
     threads: 1,
+    evaluation: null,
     ...spec,
   };
   writeFileSync(join(folder, 'spec.json'), JSON.stringify(whole));

@@ -53,7 +53,7 @@ export async function createJob(
   { bedrock }: TestClients,
   bucket: string,
   roleArn: string,
-  options: { stepCount?: string; output?: string; keyId?: string } = {},
+  options: { stepCount?: string; output?: string; keyId?: string; hyperParameters?: Record<string, string> } = {},
 ): Promise<string> {
   const { jobArn } = await bedrock.send(
     new CreateModelCustomizationJobCommand({
@@ -61,7 +61,7 @@ export async function createJob(
       customModelName: `model-${bucket}`,
       roleArn,
       baseModelIdentifier: 'amazon.titan-image-generator-v1:0',
-      hyperParameters: { stepCount: options.stepCount ?? '20' },
+      hyperParameters: { stepCount: options.stepCount ?? '20', ...options.hyperParameters },
       trainingDataConfig: { s3Uri: `s3://${bucket}/data/train.jsonl` },
       outputDataConfig: { s3Uri: options.output ?? `s3://${bucket}/output/` },
       ...(options.keyId === undefined ? {} : { customModelKmsKeyId: options.keyId }),

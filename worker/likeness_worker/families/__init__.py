@@ -81,8 +81,8 @@ class Family(Protocol):
         """
         ...
 
-    def free_encoders(self) -> None:
-        """Lets go of what only caching needs."""
+    def free_encoders(self, keep_decoder: bool) -> None:
+        """Lets go of what only caching needs; an evaluation still decodes."""
         ...
 
 

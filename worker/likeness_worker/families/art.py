@@ -100,8 +100,9 @@ class Art:
     def predict(self, x: Tensor, timesteps: Tensor, text_states: Tensor, guidance: Tensor | None = None) -> Tensor:
         return unet_prediction(self.denoiser, self.placement, x, timesteps, text_states)
 
-    def free_encoders(self) -> None:
-        self._vae = None
+    def free_encoders(self, keep_decoder: bool) -> None:
+        if not keep_decoder:
+            self._vae = None
         self._text_encoder = None
 
 

@@ -70,8 +70,8 @@ class Flux(KlFamily):
         patches = packed.view(batch, rows, columns, channels, PATCH, PATCH)
         return patches.permute(0, 3, 1, 4, 2, 5).reshape(batch, channels, height, width)
 
-    def free_encoders(self) -> None:
-        super().free_encoders()
+    def free_encoders(self, keep_decoder: bool) -> None:
+        super().free_encoders(keep_decoder)
         self._clip, self._t5 = None, None
 
 

@@ -59,8 +59,9 @@ class KlFamily:
     def enlarge(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return pixels
 
-    def free_encoders(self) -> None:
-        self._vae = None
+    def free_encoders(self, keep_decoder: bool) -> None:
+        if not keep_decoder:
+            self._vae = None
 
 
 class Clip:

@@ -32,8 +32,8 @@ class StableDiffusion(KlFamily):
     def predict(self, x: Tensor, timesteps: Tensor, text_states: Tensor, guidance: Tensor | None = None) -> Tensor:
         return unet_prediction(self.denoiser, self.placement, x, timesteps, text_states)
 
-    def free_encoders(self) -> None:
-        super().free_encoders()
+    def free_encoders(self, keep_decoder: bool) -> None:
+        super().free_encoders(keep_decoder)
         self._clip = None
 
 

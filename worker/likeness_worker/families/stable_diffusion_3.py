@@ -64,8 +64,8 @@ class StableDiffusion3(KlFamily):
                 x, encoder_hidden_states=states, pooled_projections=pooled, timestep=timesteps, return_dict=False
             )[0].float()
 
-    def free_encoders(self) -> None:
-        super().free_encoders()
+    def free_encoders(self, keep_decoder: bool) -> None:
+        super().free_encoders(keep_decoder)
         self._clips, self._t5 = (), None
 
 

@@ -50,8 +50,8 @@ class StableDiffusionXl(KlFamily):
         added = {"text_embeds": pooled, "time_ids": time_ids.expand(len(x), -1)}
         return unet_prediction(self.denoiser, self.placement, x, timesteps, states, added)
 
-    def free_encoders(self) -> None:
-        super().free_encoders()
+    def free_encoders(self, keep_decoder: bool) -> None:
+        super().free_encoders(keep_decoder)
         self._clips = ()
 
 

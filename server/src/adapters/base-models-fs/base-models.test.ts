@@ -44,7 +44,9 @@ test('the embedded model answers behind every id; a map sends one elsewhere', as
     path: embeddedModelPath,
     family: 'art',
     learningRateFactor: 100,
-    lora: { rank: 8, alpha: 8 },
+    resolution: 128,
+    sizeMultiple: 32,
+    lora: { rank: 8, alpha: 8, maximumRank: 64 },
     training: { captionDropout: 0.1, warmupSteps: 20, minSnrGamma: null, learningRateSchedule: 'constant' },
   });
   assert.equal(models.get('acme.photos-v1')?.learningRateFactor, 10);

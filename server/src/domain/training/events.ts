@@ -1,15 +1,35 @@
 /** The worker's events (contract/schemas/event.schema.json), and what the server derives from them. */
-export type WorkerPhase = 'loading' | 'caching' | 'training' | 'saving';
+export type WorkerPhase = 'loading' | 'caching' | 'evaluating' | 'training' | 'saving';
 
 export type TrainingEvent =
   | { type: 'phase'; phase: WorkerPhase; done: number; total: number }
   | { type: 'step'; step: number; epoch: number; loss: number; imagesPerSecond: number; secondsLeft: number }
   | { type: 'checkpoint'; step: number }
+  | EvaluationEvent
   | { type: 'warning'; message: string };
+
+/** What the worker measured after so many finished steps (worker/likeness_worker/evaluate.py); null: not measured. */
+export interface EvaluationEvent {
+  type: 'evaluation';
+  step: number;
+  /** Folder of the pictures, below the attempt's. */
+  path: string;
+  validationLoss: number;
+  validationSource: 'validation' | 'heldOut' | 'training';
+  score: number;
+  isBest: boolean;
+  encoder: string | null;
+  subjectFidelity: number | null;
+  promptFidelity: number | null;
+  priorDrift: number | null;
+  diversity: number | null;
+  nearestTraining: number | null;
+  trainingNearest: number | null;
+}
 
 /** AWS's columns of step_wise_training_metrics.csv, in this order (facts §2.9). */
 const METRICS_HEADER = 'step_number,epoch_number,training_loss,perplexity';
-const WORKER_PHASES: readonly string[] = ['loading', 'caching', 'training', 'saving'];
+const WORKER_PHASES: readonly string[] = ['loading', 'caching', 'evaluating', 'training', 'saving'];
 
 /**
  * @param text whole lines of events.jsonl
@@ -36,6 +56,45 @@ export function metricsCsv(attempts: readonly (readonly TrainingEvent[])[]): str
   return `${[METRICS_HEADER, ...ordered].join('\n')}\n`;
 }
 
+/** AWS's columns first, then ours. */
+const VALIDATION_HEADER =
+  'step_number,epoch_number,validation_loss,perplexity,score,is_best,subject_fidelity,prompt_fidelity,prior_drift,diversity,nearest_training,training_nearest,validation_source,encoder';
+
+/**
+ * The validation file: one row an evaluation. `step_number` is the number of finished steps, 0 before the first.
+ * @param attempts the events of each attempt, oldest first
+ */
+export function validationCsv(attempts: readonly (readonly TrainingEvent[])[]): string {
+  const epochs = new Map<number, number>();
+  for (const event of attempts.flat()) if (event.type === 'step') epochs.set(event.step + 1, event.epoch);
+  const rows = evaluationsOf(attempts).map(event =>
+    [
+      event.step,
+      epochs.get(event.step) ?? 0,
+      event.validationLoss,
+      Math.exp(event.validationLoss),
+      event.score,
+      event.isBest,
+      event.subjectFidelity,
+      event.promptFidelity,
+      event.priorDrift,
+      event.diversity,
+      event.nearestTraining,
+      event.trainingNearest,
+      event.validationSource,
+      event.encoder?.replaceAll(/[",\r\n]/g, ' ') ?? '',
+    ].join(','),
+  );
+  return `${[VALIDATION_HEADER, ...rows].join('\n')}\n`;
+}
+
+/** By step; where steps were taken again, as the last taker measured them. @param attempts oldest first */
+export function evaluationsOf(attempts: readonly (readonly TrainingEvent[])[]): EvaluationEvent[] {
+  const found = new Map<number, EvaluationEvent>();
+  for (const event of attempts.flat()) if (event.type === 'evaluation') found.set(event.step, event);
+  return [...found.values()].toSorted((one, other) => one.step - other.step);
+}
+
 function parseEvent(line: string): TrainingEvent | undefined {
   let value: Record<string, unknown>;
   try {
@@ -53,6 +112,10 @@ function parseEvent(line: string): TrainingEvent | undefined {
       break;
     case 'checkpoint':
       if (!numbers('step')) return undefined;
+      break;
+    case 'evaluation':
+      if (!numbers('step', 'validationLoss', 'score') || !/^evaluations\/step-\d+$/.test(String(value.path)))
+        return undefined;
       break;
     case 'warning':
       if (typeof value.message !== 'string') return undefined;

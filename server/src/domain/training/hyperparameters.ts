@@ -1,5 +1,6 @@
 import limits from '../../../../contract/limits.json' with { type: 'json' };
 import { Fault } from '../fault.ts';
+import { givenOptions, OPTIONAL_HYPERPARAMETERS } from './training-options.ts';
 
 const bounds = limits.hyperParameters;
 
@@ -14,7 +15,7 @@ export interface Hyperparameters {
 /**
  * Reads `hyperParameters` of a request (bedrock-facts.md §2.6).
  * @param given as sent: AWS's contract says a map of strings, some clients send numbers
- * @returns the numbers, and the map to echo: what was sent, defaults filled in
+ * @returns the numbers of AWS's three, and the map to echo: what was sent, the three's defaults filled in
  * @throws Fault invalid naming the key, its bound and the value
  */
 export function parseHyperparameters(given: Readonly<Record<string, unknown>> | undefined): {
@@ -22,10 +23,10 @@ export function parseHyperparameters(given: Readonly<Record<string, unknown>> | 
   echoed: Record<string, string>;
 } {
   for (const key of Object.keys(given ?? {}))
-    if (!Object.hasOwn(bounds, key))
+    if (!Object.hasOwn(bounds, key) && !OPTIONAL_HYPERPARAMETERS.includes(key))
       throw new Fault(
         'invalid',
-        `hyperParameters.${key} is not a hyperparameter of this model; it takes ${Object.keys(bounds).join(', ')}.`,
+        `hyperParameters.${key} is not a hyperparameter of this model; it takes ${[...Object.keys(bounds), ...OPTIONAL_HYPERPARAMETERS].join(', ')}.`,
       );
   const stepCount = text(given, 'stepCount');
   if (stepCount === undefined)
@@ -42,7 +43,7 @@ export function parseHyperparameters(given: Readonly<Record<string, unknown>> | 
       batchSize: readBatchSize(batchSize),
       learningRate: readLearningRate(learningRate),
     },
-    echoed: { stepCount: stepCount.toLowerCase(), batchSize, learningRate },
+    echoed: { stepCount: stepCount.toLowerCase(), batchSize, learningRate, ...givenOptions(given) },
   };
 }
 

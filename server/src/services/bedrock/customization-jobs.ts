@@ -21,6 +21,7 @@ import { foundationModelArn, foundationModelId } from '../../domain/foundation-m
 import type { Operation, RequestContext } from '../../domain/operation.ts';
 import { parseHyperparameters } from '../../domain/training/hyperparameters.ts';
 import { assertStoppable, newStatusDetails, type PhaseState, stopPhases } from '../../domain/training/job-state.ts';
+import { appliedLearningRate, readTrainingOptions } from '../../domain/training/training-options.ts';
 import type { Rows } from '../../ports/store.ts';
 import type { BedrockScope, CustomizationJobRow, NewCustomizationJob } from '../../ports/store-bedrock.ts';
 import type { BedrockDependencies } from './dependencies.ts';
@@ -63,6 +64,10 @@ export function customizationJobs(deps: BedrockDependencies) {
       return found;
     });
     const { hyperparameters, echoed } = parseHyperparameters(input.hyperParameters);
+    const { options, seed = Buffer.from(ids.bytes(4)).readUInt32BE() } = readTrainingOptions(
+      input.hyperParameters,
+      base,
+    );
     const jobId = ids.resource();
     const customModelId = ids.resource();
     const [jobArn, customModelArn] = [
@@ -88,7 +93,9 @@ export function customizationJobs(deps: BedrockDependencies) {
         stepCount: stepCount === 'auto' ? null : stepCount,
         batchSize,
         requestedLearningRate: learningRate,
-        learningRate: learningRate * base.learningRateFactor,
+        learningRate: appliedLearningRate(learningRate, base.learningRateFactor, options.method),
+        options,
+        isAutomatic: stepCount === 'auto',
       },
       trainingDataS3Uri: trainingData.uri,
       outputDataS3Uri: outputData.uri,
@@ -104,7 +111,7 @@ export function customizationJobs(deps: BedrockDependencies) {
       clientRequestToken: input.clientRequestToken ?? null,
       jobTags: readTags(input.jobTags, 'jobTags', jobArn),
       customModelTags: readTags(input.customModelTags, 'customModelTags', customModelArn),
-      seed: Buffer.from(ids.bytes(4)).readUInt32BE(),
+      seed,
       createdAt: ctx.now.getTime(),
     };
   }

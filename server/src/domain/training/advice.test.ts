@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { advise } from './advice.ts';
+import type { EvaluationEvent } from './events.ts';
+
+function evaluation(step: number, values: Partial<EvaluationEvent> = {}): EvaluationEvent {
+  return {
+    ...{ type: 'evaluation', step, path: `evaluations/step-${step}`, validationSource: 'heldOut', encoder: 'one' },
+    ...{ validationLoss: 0.3, score: 1, isBest: false, subjectFidelity: 0.8, promptFidelity: 0.5, priorDrift: 0.1 },
+    ...{ diversity: 0.2, nearestTraining: 0.6, trainingNearest: 0.6, ...values },
+  };
+}
+
+const start = evaluation(0, { subjectFidelity: 0.4, score: 0.5 });
+const advice = (after: EvaluationEvent[], stepCount = 1000) => advise([start, ...after], { stepCount });
+
+test('no sign of the subject, or a score that still rises: more steps', () => {
+  const none = advice([evaluation(500, { subjectFidelity: 0.42 }), evaluation(1000, { subjectFidelity: 0.43 })]);
+  assert.equal(none.advice, 'moreSteps');
+  assert.match(none.message, /little sign of the subject.*about 2000\./);
+  const rising = advice([evaluation(500), evaluation(1000, { score: 1.1 })]);
+  assert.equal(rising.advice, 'moreSteps');
+  assert.match(rising.message, /still rises.*about 1500\./);
+});
+
+test('more than 40,000 steps there are not: a larger batch or learning rate', () => {
+  const none = advice([evaluation(40_000, { subjectFidelity: 0.41 })], 40_000);
+  assert.equal(none.advice, 'largerBatchOrLearningRate');
+});
+
+test('copies, a score past its best, or a validation loss that rose: fewer steps', () => {
+  const copies = advice([evaluation(500), evaluation(1000, { nearestTraining: 0.8 })]);
+  assert.match(copies.message, /begins to repeat them\. Train fewer steps: about 500\./);
+  const past = advice([evaluation(500, { score: 1.2 }), evaluation(1000)]);
+  assert.match(past.message, /best after 500 steps \(1\.200\).*about 500\./);
+  const loss = [evaluation(500, { validationLoss: 0.2 }), evaluation(1000)];
+  assert.equal(advice(loss).advice, 'fewerSteps');
+  const onTraining = loss.map(event => ({ ...event, validationSource: 'training' as const }));
+  assert.equal(advice(onTraining).advice, 'enough');
+});
+
+test('a settled score is enough, and the numbers that led to it are told', () => {
+  const settled = advice([evaluation(500), evaluation(1000, { score: 1.01 })]);
+  assert.equal(settled.advice, 'enough');
+  assert.equal(settled.numbers.bestStep, 1000);
+  assert.ok(Math.abs((settled.numbers.subjectFidelityGain ?? 0) - 0.4) < 1e-9);
+});
+
+test('without scores there is no advice', () => {
+  assert.equal(advise([], { stepCount: 10 }).advice, 'notMeasured');
+  assert.equal(advice([evaluation(500, { subjectFidelity: null })]).advice, 'notMeasured');
+});

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Fault } from '../fault.ts';
+import { parseHyperparameters } from './hyperparameters.ts';
+import { appliedLearningRate, readTrainingOptions, validationInterval } from './training-options.ts';
+
+const base = {
+  resolution: 128,
+  sizeMultiple: 32,
+  lora: { rank: 16, alpha: 8, maximumRank: 64 },
+  training: { captionDropout: 0.1, minSnrGamma: null },
+};
+
+function refusal(given: Record<string, unknown>): string {
+  try {
+    readTrainingOptions(given, base);
+  } catch (error) {
+    if (error instanceof Fault && error.kind === 'invalid') return error.message;
+    throw error;
+  }
+  return 'accepted';
+}
+
+test('what is left out is the base model’s, or off', () => {
+  assert.deepEqual(readTrainingOptions({ stepCount: '10' }, base), {
+    seed: undefined,
+    options: {
+      ...{ method: 'lora', rank: 16, alpha: 8, captionDropout: 0.1, minSnrGamma: null, priorPreservation: 0 },
+      ...{ resolution: 128, validationInterval: null, samplePrompts: [] },
+    },
+  });
+});
+
+test('what is given is applied, and alpha follows the rank', () => {
+  const { options, seed } = readTrainingOptions(
+    {
+      ...{ rank: '32', captionDropout: '0', minSnrGamma: '5', priorPreservation: '0.5', seed: '7', resolution: '160' },
+      ...{ validationInterval: '50', samplePrompts: '["Ron the dog, on \\"the moon\\""]' },
+    },
+    base,
+  );
+  assert.equal(seed, 7);
+  assert.deepEqual(options, {
+    ...{ method: 'lora', rank: 32, alpha: 16, captionDropout: 0, minSnrGamma: 5, priorPreservation: 0.5 },
+    ...{ resolution: 160, validationInterval: 50, samplePrompts: ['Ron the dog, on "the moon"'] },
+  });
+  assert.equal(readTrainingOptions({ minSnrGamma: '0' }, base).options.minSnrGamma, null);
+});
+
+test('each key’s bound is named with the value that broke it', () => {
+  for (const method of ['dora', 'LoRA', '']) assert.match(refusal({ method }), /method must be lora or full; you sent/);
+  for (const rank of ['0', '65', '8.5', '-1', ''])
+    assert.match(refusal({ rank }), /rank must be a whole number from 1 to 64/);
+  assert.match(refusal({ alpha: '0' }), /alpha must be a number from 0\.01 to 1024; you sent "0"/);
+  assert.match(refusal({ captionDropout: '1' }), /captionDropout must be a number from 0 to 0\.9/);
+  assert.match(refusal({ priorPreservation: 'NaN' }), /priorPreservation must be a number from 0 to 10/);
+  assert.match(refusal({ seed: '4294967296' }), /seed must be a whole number from 0 to 4294967295/);
+  for (const resolution of ['32', '224'])
+    assert.match(refusal({ resolution }), /resolution must be a whole number from 64 to 192/);
+  assert.match(refusal({ resolution: '100' }), /resolution must be a multiple of 32/);
+  assert.match(refusal({ validationInterval: '-5' }), /validationInterval must be a whole number from 0 to 40000/);
+  assert.match(refusal({ method: 'full', rank: '8' }), /rank belongs to method lora/);
+  assert.match(refusal({ rank: 8 }), /rank must be a JSON string; you sent a value of type number/);
+});
+
+test('samplePrompts is a JSON array in a string, and a refusal quotes no prompt', () => {
+  const one = JSON.stringify(['a dog']);
+  assert.equal(refusal({ samplePrompts: one }), 'accepted');
+  for (const samplePrompts of ['a secret dog', '"a secret dog"', '[]', '{}', JSON.stringify(Array(9).fill('a dog'))])
+    assert.match(refusal({ samplePrompts }), /samplePrompts must be a JSON array of 1 to 8 prompts/);
+  assert.match(refusal({ samplePrompts: '["a dog", 5]' }), /samplePrompts\[1\] must be a text of 1 to 512 characters/);
+  assert.match(refusal({ samplePrompts: JSON.stringify(['x'.repeat(513)]) }), /you sent 513/);
+  assert.doesNotMatch(refusal({ samplePrompts: 'a secret dog' }), /secret/);
+});
+
+test('the echo keeps what was given and fills in AWS’s three alone', () => {
+  const { echoed } = parseHyperparameters({ stepCount: '10', rank: '8' });
+  assert.deepEqual(echoed, { stepCount: '10', batchSize: '8', learningRate: '0.00001', rank: '8' });
+});
+
+test('a training is looked at four times and at least each 500 steps, a very short one not at all', () => {
+  for (const [stepCount, interval] of [
+    [99, null],
+    [100, 25],
+    [700, 175],
+    [8000, 500],
+  ] as const)
+    assert.equal(validationInterval(null, stepCount), interval);
+  assert.equal(validationInterval(0, 700), null);
+  assert.equal(validationInterval(20, 40), 20);
+});
+
+test('a full fine-tuning takes a tenth of the rate', () => {
+  assert.equal(appliedLearningRate(1e-5, 100, 'lora'), 1e-3);
+  assert.equal(appliedLearningRate(1e-5, 100, 'full'), 1e-4);
+});

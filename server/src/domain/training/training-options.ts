@@ -1,0 +1,176 @@
+/** Hyperparameters beyond AWS's three: optional keys of the same map, each with a safe default. */
+import limits from '../../../../contract/limits.json' with { type: 'json' };
+import { Fault } from '../fault.ts';
+
+const bounds = limits.optionalHyperParameters;
+
+type OptionKey = keyof typeof bounds;
+
+/** Keys that a request may leave out. */
+export const OPTIONAL_HYPERPARAMETERS: readonly string[] = Object.keys(bounds);
+
+/** As they are applied. */
+export interface TrainingOptions {
+  method: 'lora' | 'full';
+  rank: number;
+  alpha: number;
+  captionDropout: number;
+  /** Null: off. */
+  minSnrGamma: number | null;
+  /** Weight of the loss on class pictures that the base itself drew; 0: none. */
+  priorPreservation: number;
+  resolution: number;
+  /** Null: by the number of steps, see `validationInterval`. 0: no evaluation. */
+  validationInterval: number | null;
+  /** Empty: made from the captions. */
+  samplePrompts: string[];
+}
+
+/** What of a base model bounds its jobs and gives their defaults. */
+export interface OptionDefaults {
+  resolution: number;
+  sizeMultiple: number;
+  lora: { rank: number; alpha: number; maximumRank: number };
+  training: { captionDropout: number; minSnrGamma: number | null };
+}
+
+/** A full fine-tuning moves every weight: it wants about a tenth of a LoRA's rate. */
+const FULL_RATE_SHARE = 0.1;
+const FEWEST_EVALUATED_STEPS = 100;
+
+/**
+ * Reads the optional keys, whose presence `parseHyperparameters` has checked.
+ * @throws Fault invalid naming the key, its bound and the value
+ */
+export function readTrainingOptions(
+  given: Readonly<Record<string, unknown>> | undefined,
+  base: OptionDefaults,
+): { options: TrainingOptions; seed: number | undefined } {
+  const read = (key: OptionKey) => optionText(given, key);
+  const { method = 'lora', ...texts } = Object.fromEntries(
+    (Object.keys(bounds) as OptionKey[]).map(key => [key, read(key)]),
+  );
+  if (method !== 'lora' && method !== 'full')
+    throw refusal('method', `must be ${bounds.method.values.join(' or ')}`, method);
+  if (method === 'full')
+    for (const key of ['rank', 'alpha'])
+      if (texts[key] !== undefined) throw refusal(key, 'belongs to method lora; leave it out for full', texts[key]);
+  const { minimum, maximum } = resolutionBounds(base);
+  const rank = wholeNumber('rank', texts.rank, 1, base.lora.maximumRank) ?? base.lora.rank;
+  const gamma = decimal('minSnrGamma', texts.minSnrGamma, bounds.minSnrGamma) ?? base.training.minSnrGamma;
+  const resolution = wholeNumber('resolution', texts.resolution, minimum, maximum) ?? base.resolution;
+  if (resolution % base.sizeMultiple !== 0)
+    throw refusal('resolution', `must be a multiple of ${base.sizeMultiple} for this base model`, texts.resolution);
+  return {
+    seed: wholeNumber('seed', texts.seed, bounds.seed.minimum, bounds.seed.maximum),
+    options: {
+      method,
+      rank,
+      alpha: decimal('alpha', texts.alpha, bounds.alpha) ?? (rank * base.lora.alpha) / base.lora.rank,
+      captionDropout:
+        decimal('captionDropout', texts.captionDropout, bounds.captionDropout) ?? base.training.captionDropout,
+      minSnrGamma: gamma === 0 ? null : gamma,
+      priorPreservation: decimal('priorPreservation', texts.priorPreservation, bounds.priorPreservation) ?? 0,
+      resolution,
+      validationInterval:
+        wholeNumber(
+          'validationInterval',
+          texts.validationInterval,
+          bounds.validationInterval.minimum,
+          bounds.validationInterval.maximum,
+        ) ?? null,
+      samplePrompts: readPrompts(texts.samplePrompts),
+    },
+  };
+}
+
+/** Of a job that was made before there were options. */
+export function defaultOptions(base: OptionDefaults): TrainingOptions {
+  return readTrainingOptions({}, base).options;
+}
+
+/** The optional keys that were given, as given. */
+export function givenOptions(given: Readonly<Record<string, unknown>> | undefined): Record<string, string> {
+  const entries = OPTIONAL_HYPERPARAMETERS.map(key => [key, optionText(given, key as OptionKey)] as const);
+  return Object.fromEntries(entries.filter((entry): entry is readonly [string, string] => entry[1] !== undefined));
+}
+
+/** The learning rate applied: the request's, on the seed system's scale, times the base model's factor. */
+export function appliedLearningRate(requested: number, factor: number, method: 'lora' | 'full'): number {
+  return requested * factor * (method === 'full' ? FULL_RATE_SHARE : 1);
+}
+
+/**
+ * Steps from one evaluation to the next: as given, else a quarter of the training and at most 500; null for none, which
+ * is also what a training of fewer than 100 steps gets unless it asks: its evaluation would cost more than it.
+ */
+export function validationInterval(given: number | null, stepCount: number): number | null {
+  if (given === 0) return null;
+  if (given !== null) return given;
+  return stepCount < FEWEST_EVALUATED_STEPS ? null : Math.min(500, Math.ceil(stepCount / 4));
+}
+
+/** From a half to one and a half times what the base was trained at: past either it draws badly. */
+function resolutionBounds({ resolution, sizeMultiple }: OptionDefaults): { minimum: number; maximum: number } {
+  return {
+    minimum: Math.ceil(resolution / 2 / sizeMultiple) * sizeMultiple,
+    maximum: Math.floor((resolution * 1.5) / sizeMultiple) * sizeMultiple,
+  };
+}
+
+function optionText(given: Readonly<Record<string, unknown>> | undefined, key: OptionKey): string | undefined {
+  const value = given && Object.hasOwn(given, key) ? given[key] : undefined;
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === 'string') return value;
+  throw new Fault('invalid', `hyperParameters.${key} must be a JSON string; you sent a value of type ${typeof value}.`);
+}
+
+function wholeNumber(key: string, text: string | undefined, minimum: number, maximum: number): number | undefined {
+  if (text === undefined) return undefined;
+  const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= minimum && value <= maximum) return value;
+  throw refusal(key, `must be a whole number from ${minimum} to ${maximum}`, text);
+}
+
+function decimal(
+  key: string,
+  text: string | undefined,
+  { minimum, maximum }: { minimum: number; maximum: number },
+): number | undefined {
+  if (text === undefined) return undefined;
+  const value = /^(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= minimum && value <= maximum) return value;
+  throw refusal(key, `must be a number from ${minimum} to ${maximum}`, text);
+}
+
+/** A JSON array of texts in a string: a prompt may hold any separator that one could choose. */
+function readPrompts(text: string | undefined): string[] {
+  if (text === undefined) return [];
+  const { minimumLength, maximumLength } = limits.prompt;
+  const form = `must be a JSON array of 1 to ${bounds.samplePrompts.maximumCount} prompts, such as ["a dog on the moon"]`;
+  let prompts: unknown;
+  try {
+    prompts = JSON.parse(text);
+  } catch {
+    throw new Fault('invalid', `hyperParameters.samplePrompts ${form}; what you sent is not JSON.`);
+  }
+  if (!Array.isArray(prompts) || prompts.length < 1 || prompts.length > bounds.samplePrompts.maximumCount)
+    throw new Fault(
+      'invalid',
+      `hyperParameters.samplePrompts ${form}; you sent ${Array.isArray(prompts) ? `${prompts.length} prompts` : 'no array'}.`,
+    );
+  for (const [index, prompt] of prompts.entries())
+    if (typeof prompt !== 'string' || prompt.trim() === '' || [...prompt].length > maximumLength)
+      throw new Fault(
+        'invalid',
+        `hyperParameters.samplePrompts[${index}] must be a text of ${minimumLength} to ${maximumLength} characters; ${
+          typeof prompt === 'string' ? `you sent ${[...prompt].length}` : `you sent a value of type ${typeof prompt}`
+        }.`,
+      );
+  return prompts as string[];
+}
+
+function refusal(key: string, rule: string, text: string | undefined): Fault {
+  const shown = (text ?? '').length > 40 ? `${text?.slice(0, 40)}…` : text;
+  return new Fault('invalid', `hyperParameters.${key} ${rule}; you sent "${shown}".`);
+}

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import test, { after, before } from 'node:test';
+import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { createInProcessCompute } from '../support/in-process-compute.ts';
+import { startServer, type TestClients, type TestServer } from '../support/server.ts';
+import { createJob, endedJob, putDataSet, putRole } from '../support/training-data.ts';
+
+const compute = createInProcessCompute({ slots: 4, millisecondsAStep: 2 });
+let server: TestServer;
+let clients: TestClients;
+let roleArn: string;
+
+before(async () => {
+  server = await startServer({ overrides: { compute } });
+  clients = server.clients();
+  roleArn = await putRole(clients, 'trainer');
+});
+after(() => server.close());
+
+async function text(bucket: string, key: string): Promise<string> {
+  const { Body } = await clients.s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+  return (await Body?.transformToString()) ?? '';
+}
+
+test('A job’s validation file, sample pictures and report lie in its output prefix', async () => {
+  await putDataSet(clients, 'evaluated');
+  const asked = { stepCount: '20', validationInterval: '10', rank: '8', samplePrompts: '["a <prompt>"]' };
+  const jobArn = await createJob(clients, 'evaluated', roleArn, { hyperParameters: asked });
+  const job = await endedJob(clients, jobArn);
+  assert.equal(job.status, 'Completed', job.failureMessage);
+  assert.deepEqual(job.hyperParameters, { ...asked, batchSize: '8', learningRate: '0.00001' });
+  const prefix = `output/model-customization-job-${jobArn.slice(-12)}/validation_artifacts/`;
+  const { Contents } = await clients.s3.send(new ListObjectsV2Command({ Bucket: 'evaluated', Prefix: prefix }));
+  assert.deepEqual(
+    Contents?.map(object => object.Key?.slice(prefix.length)),
+    [
+      'post_fine_tuning_validation/validation/validation_metrics.csv',
+      'report.html',
+      ...['000000', '000010', '000020'].map(step => `samples/step-${step}/prompt-00-seed-42.png`),
+    ],
+  );
+  const csv = await text('evaluated', `${prefix}post_fine_tuning_validation/validation/validation_metrics.csv`);
+  const [header = '', ...rows] = csv.trim().split('\n');
+  assert.match(header, /^step_number,epoch_number,validation_loss,perplexity,score,is_best,subject_fidelity,/);
+  assert.deepEqual(
+    rows.map(row => row.split(',').slice(0, 3)),
+    [
+      ['0', '0', '1'],
+      ['10', '0', String(1 / 11)],
+      ['20', '0', String(1 / 21)],
+    ],
+  );
+  assert.ok(rows.every(row => row.split(',').length === header.split(',').length));
+  const report = await text('evaluated', `${prefix}report.html`);
+  assert.match(report, /a &lt;prompt&gt;/);
+  assert.doesNotMatch(report, /<prompt>|https?:\/\//);
+  assert.ok(report.includes(Buffer.from('picture after 20').toString('base64')));
+  assert.match(report, /Train more steps: about/);
+});
+
+test('A key that no model has, and a value past a bound, are refused by name', async () => {
+  await putDataSet(clients, 'refused');
+  const refusal = (more: Record<string, string>) =>
+    createJob(clients, 'refused', roleArn, { hyperParameters: more }).then(
+      () => assert.fail('accepted'),
+      (error: Error) => `${error.name}: ${error.message}`,
+    );
+  assert.match(await refusal({ lora_rank: '8' }), /^ValidationException: .*lora_rank is not a hyperparameter/);
+  assert.match(await refusal({ rank: '1000' }), /^ValidationException: .*rank must be a whole number from 1 to 64/);
+  assert.match(await refusal({ resolution: '131' }), /^ValidationException: .*resolution must be a multiple of 32/);
+});

@@ -1,0 +1,69 @@
+"""Pictures during a training: the sampler over prompts and seeds, with whatever weights the denoiser has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from likeness_worker.diffusion import guide, sample, trailing_path
+from likeness_worker.families import Family
+from likeness_worker.windows import join_windows
+
+BATCH = 4  # a CPU draws more together no faster
+
+
+@torch.no_grad()
+def draw_latents(
+    family: Family,
+    states: Sequence[Tensor],
+    empty: Tensor,
+    seeds: Sequence[int],
+    resolution: int,
+    steps: int,
+    check: Callable[[], None] = lambda: None,
+) -> Tensor:
+    """Draws one picture a text at resolution², from the noise that serving starts the seed's first picture from.
+
+    :param states: each [windows, L, D]; `empty` is [1, L, D].
+    :param check: called between batches; what it raises ends the drawing.
+    :returns: latents [N, C, H/8, W/8], float32, on the CPU.
+    """
+    device, base = family.placement.device, family.base
+    side = resolution // family.latent_scale
+    path = trailing_path(family.process, steps, side * side)
+    was_training = family.denoiser.training
+    family.denoiser.eval()
+    drawn: list[Tensor] = []
+    try:
+        for first in range(0, len(states), BATCH):
+            check()
+            rows = join_windows([*states[first : first + BATCH], empty], empty).to(device)
+            conditional, unconditional = rows[:-1], rows[-1:].expand(len(rows) - 1, -1, -1)
+            both = torch.cat([unconditional, conditional])
+            shape = (family.latent_channels, side, side)
+            noises = [
+                np.random.default_rng([seed, 0]).standard_normal(shape, dtype=np.float32)
+                for seed in seeds[first : first + BATCH]
+            ]
+
+            def predict(x: Tensor, timesteps: Tensor, both: Tensor = both, conditional: Tensor = conditional) -> Tensor:
+                scale = torch.full((len(x),), base.sampling.guidance_scale, device=device)
+                if family.distilled_guidance:
+                    return family.predict(x, timesteps, conditional, scale)
+                halves = family.predict(torch.cat([x, x]), torch.cat([timesteps, timesteps]), both).chunk(2)
+                return guide(halves[0], halves[1], scale.view(-1, 1, 1, 1), base.sampling.guidance_rescale)
+
+            x = torch.from_numpy(np.stack(noises)).to(device)
+            drawn.append(sample(family.process, predict, x, path, base.sampling.sampler, device).float().cpu())
+    finally:
+        family.denoiser.train(was_training)
+    return torch.cat(drawn)
+
+
+@torch.no_grad()
+def to_pixels(family: Family, latents: Tensor) -> list[np.ndarray]:
+    """Latents -> pictures [H, W, 3], uint8. One a call: a large decoder's memory is one picture's."""
+    return [family.decode_latents(row.unsqueeze(0).to(family.placement.device))[0].numpy() for row in latents]

