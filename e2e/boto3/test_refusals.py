@@ -26,8 +26,8 @@ BAD_JOBS: list[tuple[str, dict[str, Any], str, str]] = [
     ("a role that is no ARN", {"roleArn": "my-role-with-a-long-name"}, VALIDATION, "roleArn"),
     ("a role that is not there", {"roleArn": "arn:aws:iam::ACCOUNT:role/absent"}, VALIDATION, "Could not assume"),
     (
-        "validation data",
-        {"validationDataConfig": {"validators": [{"s3Uri": "s3://bucket/validation.jsonl"}]}},
+        "two validators",
+        {"validationDataConfig": {"validators": [{"s3Uri": "s3://bucket/a.jsonl"}, {"s3Uri": "s3://bucket/b.jsonl"}]}},
         VALIDATION,
         "alidation",
     ),

@@ -21,6 +21,8 @@ export interface JobProgress {
   loss: number | null;
   imagesPerSecond: number | null;
   secondsLeft: number | null;
+  /** Of the last evaluation; absent before the first. */
+  validationLoss?: number;
 }
 
 /** Hyperparameters as numbers. */
@@ -59,6 +61,8 @@ export interface NewCustomizationJob extends BedrockScope {
   hyperParameters: Record<string, string>;
   resolved: ResolvedHyperparameters;
   trainingDataS3Uri: string;
+  /** Manifest of the validation pictures; absent in rows that are older than it. */
+  validationDataS3Uri?: string | null;
   outputDataS3Uri: string;
   vpcConfig: { subnetIds: string[]; securityGroupIds: string[] } | null;
   /** Full ARN of the customer's key; null: the service-owned one. */
@@ -125,6 +129,8 @@ export interface CustomModelRow extends BedrockScope {
   trainingDataS3Uri: string;
   outputDataS3Uri: string;
   trainingLoss: number | null;
+  validationDataS3Uri?: string | null;
+  validationLoss?: number | null;
   keyArn: string | null;
   method: 'lora' | 'full';
   /** Of the encrypted weights. */

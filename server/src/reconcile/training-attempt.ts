@@ -106,11 +106,14 @@ function eventsPatch(row: CustomizationJobRow, events: TrainingEvent[], offset: 
 
 function progressAfter(before: JobProgress | null, event: TrainingEvent, row: CustomizationJobRow): JobProgress | null {
   const stepCount = row.resolved.stepCount ?? 0;
+  const measured = before?.validationLoss === undefined ? {} : { validationLoss: before.validationLoss };
   switch (event.type) {
     case 'step': {
       const { loss, imagesPerSecond, secondsLeft } = event;
-      return { phase: 'training', step: event.step + 1, stepCount, loss, imagesPerSecond, secondsLeft };
+      return { phase: 'training', step: event.step + 1, stepCount, loss, imagesPerSecond, secondsLeft, ...measured };
     }
+    case 'evaluation':
+      return before && { ...before, validationLoss: event.validationLoss };
     case 'phase': {
       const loss = before?.loss ?? null;
       return {
@@ -120,6 +123,7 @@ function progressAfter(before: JobProgress | null, event: TrainingEvent, row: Cu
         loss,
         imagesPerSecond: null,
         secondsLeft: null,
+        ...measured,
       };
     }
     default:

@@ -36,6 +36,10 @@ export interface DataContext {
 
 /** Images fetched at once: S3's latency hides behind it, and memory stays small. */
 const PARALLEL_DOWNLOADS = 8;
+/** Pictures that a validation loss is measured on at most, evenly spread over the file. */
+const MOST_VALIDATION_RECORDS = 32;
+/** Relative to the attempt's folder. */
+export const VALIDATION_MANIFEST = 'data/validation/manifest.jsonl';
 const HEADER_BYTES = 256 * 1024;
 const TAIL_BYTES = 64 * 1024;
 
@@ -70,6 +74,7 @@ export async function fetchTrainingData(folder: string, context: DataContext): P
   }
   if (countProblem !== undefined) throw new JobFailure(`${countProblem} (${fileName})`);
 
+  if (job.validationDataS3Uri) await fetchValidationData(job.validationDataS3Uri, data, context);
   const lines = manifest.records.map(record =>
     JSON.stringify({ path: `data/images/${files.get(record.imageRef)}`, caption: record.caption }),
   );
@@ -77,6 +82,33 @@ export async function fetchTrainingData(folder: string, context: DataContext): P
   await writeFile(join(data, 'references.json'), JSON.stringify(references), { mode: 0o600 });
   await writeWhole(join(data, 'manifest.jsonl'), `${lines.join('\n')}\n`);
   return manifest.records.length;
+}
+
+/** Checks every line of the validation manifest, and fetches the pictures that will be looked at. */
+async function fetchValidationData(uri: string, data: string, context: DataContext): Promise<void> {
+  const source = requireUri(uri);
+  const fileName = source.key.slice(source.key.lastIndexOf('/') + 1);
+  await checkRegion(source.bucket, context);
+  const manifest = parseManifest(await readManifest(source, fileName, context), uri);
+  const { records, errors, unparsable: isUnparsable } = manifest;
+  const lineCount = records.length + errors.length;
+  if (lineCount === 0) throw new JobFailure(`The validation data has no records (${fileName}).`);
+  const count = Math.min(records.length, MOST_VALIDATION_RECORDS);
+  const chosen = Array.from({ length: count }, (_, index) =>
+    records.at(Math.floor(((2 * index + 1) * records.length) / (2 * count))),
+  ).filter(record => record !== undefined);
+  const folder = join(data, 'validation');
+  await mkdir(join(folder, 'images'), { recursive: true, mode: 0o700 });
+  const files = await fetchImages({ ...manifest, records: chosen }, folder, {
+    ...context,
+    onProgress: () => undefined,
+  });
+  if (errors.length > 0)
+    throw new JobFailure(describeErrors(errors, { fileName, lineCount, unparsable: isUnparsable }).message);
+  const lines = chosen.map(record =>
+    JSON.stringify({ path: `data/validation/images/${files.get(record.imageRef)}`, caption: record.caption }),
+  );
+  await writeWhole(join(folder, 'manifest.jsonl'), `${lines.join('\n')}\n`);
 }
 
 /** A worker names images as it knows them (`data/images/17`); the user knows them by their image-ref. */

@@ -14,7 +14,7 @@ import { serviceRole } from './role-session.ts';
 import { runFolder, type TrainSpec } from './run-folder.ts';
 import { followAttempt } from './training-attempt.ts';
 import type { JobContext, TrainingDependencies } from './training-context.ts';
-import { fetchTrainingData, withImageRefs } from './training-data.ts';
+import { fetchTrainingData, VALIDATION_MANIFEST, withImageRefs } from './training-data.ts';
 import { keepResult } from './training-result.ts';
 
 /** How long this server's part in a job went: to its end, or to a pause. */
@@ -199,7 +199,7 @@ function trainSpec(
   const { stepCount, batchSize, requestedLearningRate, learningRate, isAutomatic = false } = row.resolved;
   if (stepCount === null) throw new Fault('internal', `job ${row.jobId} has no number of steps`);
   const { validationInterval: interval, samplePrompts, ...options } = row.resolved.options ?? defaultOptions(base);
-  const intervalSteps = validationInterval(interval, stepCount);
+  const intervalSteps = validationInterval(interval, stepCount, Boolean(row.validationDataS3Uri));
   return {
     v: 1,
     jobId: row.jobId,
@@ -223,7 +223,7 @@ function trainSpec(
         ? null
         : {
             intervalSteps,
-            validationManifestPath: null,
+            validationManifestPath: row.validationDataS3Uri ? VALIDATION_MANIFEST : null,
             encoderPath: null,
             samplePrompts,
             patience: isAutomatic ? EVALUATIONS_WITHOUT_GAIN : null,

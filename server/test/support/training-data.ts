@@ -53,7 +53,13 @@ export async function createJob(
   { bedrock }: TestClients,
   bucket: string,
   roleArn: string,
-  options: { stepCount?: string; output?: string; keyId?: string; hyperParameters?: Record<string, string> } = {},
+  options: {
+    stepCount?: string;
+    output?: string;
+    keyId?: string;
+    hyperParameters?: Record<string, string>;
+    validator?: string;
+  } = {},
 ): Promise<string> {
   const { jobArn } = await bedrock.send(
     new CreateModelCustomizationJobCommand({
@@ -64,6 +70,7 @@ export async function createJob(
       hyperParameters: { stepCount: options.stepCount ?? '20', ...options.hyperParameters },
       trainingDataConfig: { s3Uri: `s3://${bucket}/data/train.jsonl` },
       outputDataConfig: { s3Uri: options.output ?? `s3://${bucket}/output/` },
+      ...(options.validator && { validationDataConfig: { validators: [{ s3Uri: options.validator }] } }),
       ...(options.keyId === undefined ? {} : { customModelKmsKeyId: options.keyId }),
     }),
   );

@@ -124,11 +124,22 @@ const jobRefusals: [string, object, string, number, string | RegExp][] = [
   ),
   ['no customization type at all', { customizationType: 'MAGIC' }, invalid, 400, /customizationType.*enum value set/],
   [
-    'validation data',
-    { validationDataConfig: { validators: [{ s3Uri: 's3://ron-and-smila/validation.jsonl' }] } },
+    'two validators',
+    {
+      validationDataConfig: {
+        validators: [{ s3Uri: 's3://ron-and-smila/a.jsonl' }, { s3Uri: 's3://ron-and-smila/b.jsonl' }],
+      },
+    },
     invalid,
     400,
-    /validationDataConfig is not supported/,
+    /validationDataConfig\.validators may have 1 entry for an image model; you sent 2/,
+  ],
+  [
+    'a validator that is a folder',
+    { validationDataConfig: { validators: [{ s3Uri: 's3://ron-and-smila/validation/' }] } },
+    invalid,
+    400,
+    /validationDataConfig\.validators\[0\]\.s3Uri must name one object/,
   ],
   [
     'invocation logs as data',

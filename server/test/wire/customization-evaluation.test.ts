@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test, { after, before } from 'node:test';
-import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { GetCustomModelCommand } from '@aws-sdk/client-bedrock';
+import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import { createInProcessCompute } from '../support/in-process-compute.ts';
 import { startServer, type TestClients, type TestServer } from '../support/server.ts';
 import { createJob, endedJob, putDataSet, putRole } from '../support/training-data.ts';
@@ -68,4 +69,36 @@ test('A key that no model has, and a value past a bound, are refused by name', a
   assert.match(await refusal({ lora_rank: '8' }), /^ValidationException: .*lora_rank is not a hyperparameter/);
   assert.match(await refusal({ rank: '1000' }), /^ValidationException: .*rank must be a whole number from 1 to 64/);
   assert.match(await refusal({ resolution: '131' }), /^ValidationException: .*resolution must be a multiple of 32/);
+});
+
+test('Validation data is read with the role, measured and told', async () => {
+  await putDataSet(clients, 'validated');
+  const line = JSON.stringify({ 'image-ref': 's3://validated/data/1.png', caption: 'Ron the dog' });
+  await clients.s3.send(new PutObjectCommand({ Bucket: 'validated', Key: 'data/v.jsonl', Body: line }));
+  const validator = 's3://validated/data/v.jsonl';
+  const jobArn = await createJob(clients, 'validated', roleArn, { validator });
+  const job = await endedJob(clients, jobArn);
+  assert.equal(job.status, 'Completed', job.failureMessage);
+  const expected = { config: { validators: [{ s3Uri: validator }] }, metrics: [{ validationLoss: 1 / 21 }] };
+  assert.deepEqual({ config: job.validationDataConfig, metrics: job.validationMetrics }, expected);
+  const model = await clients.bedrock.send(new GetCustomModelCommand({ modelIdentifier: job.outputModelArn }));
+  assert.deepEqual({ config: model.validationDataConfig, metrics: model.validationMetrics }, expected);
+});
+
+test('Validation data that is not there, or has a bad line, fails the job in words that name it', async () => {
+  await putDataSet(clients, 'unvalidated');
+  const absent = await endedJob(
+    clients,
+    await createJob(clients, 'unvalidated', roleArn, { validator: 's3://unvalidated/data/none.jsonl' }),
+  );
+  assert.equal(absent.status, 'Failed');
+  assert.match(absent.failureMessage ?? '', /Could not validate GetObject permissions .* at key data\/none\.jsonl/);
+  await putDataSet(clients, 'badly-validated');
+  const key = { Bucket: 'badly-validated', Key: 'data/v.jsonl' };
+  const line = JSON.stringify({ 'image-ref': 's3://badly-validated/data/99.png', caption: 'Ron the dog' });
+  await clients.s3.send(new PutObjectCommand({ ...key, Body: `${line}\n{}` }));
+  const validator = 's3://badly-validated/data/v.jsonl';
+  const bad = await endedJob(clients, await createJob(clients, 'badly-validated', roleArn, { validator }));
+  assert.equal(bad.status, 'Failed');
+  assert.match(bad.failureMessage ?? '', /2 of 2 records are not usable in v\.jsonl: line 1 \(s3:.*line 2/);
 });

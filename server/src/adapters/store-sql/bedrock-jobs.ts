@@ -225,6 +225,8 @@ export function jobRows(database: Kysely<BedrockSchema>): Pick<BedrockRows, JobM
         trainingDataS3Uri: job.trainingDataS3Uri,
         outputDataS3Uri: job.outputDataS3Uri,
         trainingLoss: result.trainingLoss,
+        validationDataS3Uri: job.validationDataS3Uri ?? null,
+        validationLoss: job.progress?.validationLoss ?? null,
         keyArn: job.keyArn,
         method: result.method,
         sizeBytes: result.sizeBytes,

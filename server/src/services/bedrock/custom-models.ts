@@ -48,10 +48,12 @@ export function customModels({ store, modelStore, keyring }: Dependencies) {
           modelKmsKeyArn: model.keyArn ?? undefined,
           hyperParameters: model.hyperParameters,
           trainingDataConfig: { s3Uri: model.trainingDataS3Uri },
-          validationDataConfig: { validators: [] },
+          validationDataConfig: {
+            validators: model.validationDataS3Uri ? [{ s3Uri: model.validationDataS3Uri }] : [],
+          },
           outputDataConfig: { s3Uri: model.outputDataS3Uri },
           trainingMetrics: model.trainingLoss === null ? undefined : { trainingLoss: model.trainingLoss },
-          validationMetrics: [],
+          validationMetrics: model.validationDataS3Uri ? validationMetrics(model.validationLoss) : [],
           creationTime: new Date(model.createdAt),
           modelStatus: 'Active',
         };
@@ -140,4 +142,9 @@ function summary(model: CustomModelRow): CustomModelSummary {
     ownerAccountId: model.accountId,
     modelStatus: 'Active',
   };
+}
+
+/** One entry, as there is one validator; none where the training was too short to be measured. */
+export function validationMetrics(validationLoss: number | null | undefined): { validationLoss: number }[] {
+  return validationLoss === null || validationLoss === undefined ? [] : [{ validationLoss }];
 }

@@ -1,4 +1,4 @@
-// Gaps: validation data, distillation and the other customization types (refused by name), training further from a
+// Gaps: more than one validator, distillation and the other customization types (refused by name), training further from a
 //   custom model, DeleteModelCustomizationJob (AWS has none).
 // By design: the row is the queue; waiting is invisible (InProgress), as on AWS. vpcConfig is kept and echoed: there is no
 //   VPC here. hyperParameters echo the defaults, and for stepCount auto the number chosen, as soon as it is known.
@@ -24,12 +24,14 @@ import { assertStoppable, newStatusDetails, type PhaseState, stopPhases } from '
 import { appliedLearningRate, readTrainingOptions } from '../../domain/training/training-options.ts';
 import type { Rows } from '../../ports/store.ts';
 import type { BedrockScope, CustomizationJobRow, NewCustomizationJob } from '../../ports/store-bedrock.ts';
+import { validationMetrics } from './custom-models.ts';
 import type { BedrockDependencies } from './dependencies.ts';
 import { absentArn, findByIdentifier, notFound, resourceArn, resourceTagConditions, scopeOf } from './identifiers.ts';
 import {
   notAssumable,
   readBaseModel,
   readS3Uri,
+  readValidator,
   refuseForeignRole,
   refuseOtherKinds,
   refuseOtherRegion,
@@ -55,11 +57,13 @@ export function customizationJobs(deps: BedrockDependencies) {
     const { jobName = '', customModelName = '', roleArn = '', baseModelIdentifier = '' } = input;
     refuseOtherKinds(input);
     const trainingData = readS3Uri(input.trainingDataConfig?.s3Uri, 'trainingDataConfig.s3Uri', true);
+    const validator = readValidator(input);
     const outputData = readS3Uri(input.outputDataConfig?.s3Uri, 'outputDataConfig.s3Uri', false);
     refuseForeignRole(roleArn, scope);
     const { entry, base } = await store.read(async rows => {
       const found = await readBaseModel(baseModelIdentifier, baseModels, rows, scope);
       await refuseOtherRegion(trainingData.bucket, 'trainingDataConfig.s3Uri', rows, scope);
+      if (validator) await refuseOtherRegion(validator.bucket, 'validationDataConfig.validators[0].s3Uri', rows, scope);
       await refuseOtherRegion(outputData.bucket, 'outputDataConfig.s3Uri', rows, scope);
       return found;
     });
@@ -98,6 +102,7 @@ export function customizationJobs(deps: BedrockDependencies) {
         isAutomatic: stepCount === 'auto',
       },
       trainingDataS3Uri: trainingData.uri,
+      validationDataS3Uri: validator?.uri ?? null,
       outputDataS3Uri: outputData.uri,
       vpcConfig: input.vpcConfig
         ? {
@@ -255,12 +260,12 @@ function details(job: CustomizationJobRow): GetModelCustomizationJobResponse {
     baseModelArn: job.foundationModelArn,
     hyperParameters: job.hyperParameters,
     trainingDataConfig: { s3Uri: job.trainingDataS3Uri },
-    validationDataConfig: { validators: [] },
+    validationDataConfig: { validators: job.validationDataS3Uri ? [{ s3Uri: job.validationDataS3Uri }] : [] },
     outputDataConfig: { s3Uri: job.outputDataS3Uri },
     customizationType: job.customizationType,
     outputModelKmsKeyArn: job.keyArn ?? undefined,
     trainingMetrics: completed && job.trainingLoss !== null ? { trainingLoss: job.trainingLoss } : undefined,
-    validationMetrics: [],
+    validationMetrics: completed && job.validationDataS3Uri ? validationMetrics(job.progress?.validationLoss) : [],
     vpcConfig: job.vpcConfig ?? undefined,
   };
 }

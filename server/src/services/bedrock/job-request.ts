@@ -28,12 +28,6 @@ export function refuseOtherKinds(input: CreateModelCustomizationJobRequest): voi
       'invalid',
       `customizationConfig.${Object.keys(input.customizationConfig)[0] ?? ''} belongs to another customization type; leave it out for FINE_TUNING.`,
     );
-  // AWS: text-to-image jobs take no validation data (user guide, model-customization-prepare).
-  if ((input.validationDataConfig?.validators ?? []).length > 0)
-    throw new Fault(
-      'invalid',
-      'validationDataConfig is not supported for fine-tuning an image model; leave it out, or send no validators.',
-    );
   if (input.trainingDataConfig?.invocationLogsConfig !== undefined)
     throw new Fault(
       'invalid',
@@ -61,6 +55,22 @@ export async function readBaseModel(
       'baseModelIdentifier names a custom model; training further from one is not supported yet. Name its foundation model.',
     );
   throw new Fault('invalid', INVALID_MODEL);
+}
+
+/**
+ * The manifest of the pictures that the validation loss is measured on, or null.
+ * @throws Fault invalid for more than one, or a URI that names no object
+ */
+export function readValidator(input: CreateModelCustomizationJobRequest): { uri: string; bucket: string } | null {
+  const validators = input.validationDataConfig?.validators ?? [];
+  if (validators.length > 1)
+    throw new Fault(
+      'invalid',
+      `validationDataConfig.validators may have 1 entry for an image model; you sent ${validators.length}. Put their lines into one file.`,
+    );
+  return validators.length === 0
+    ? null
+    : readS3Uri(validators[0]?.s3Uri, 'validationDataConfig.validators[0].s3Uri', true);
 }
 
 /** @throws Fault invalid where the URI names no bucket, or (a manifest) no object */
