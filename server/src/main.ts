@@ -32,6 +32,7 @@ import { startModelSweepLoop } from './reconcile/sweep-models.ts';
 import { startThroughputLoop } from './reconcile/throughput.ts';
 import { DEFAULT_TRAINING_SETTINGS, startTrainingLoop, type TrainingLoop } from './reconcile/training.ts';
 import type { TrainingSettings } from './reconcile/training-context.ts';
+import { createTrainingRecords } from './reconcile/training-records.ts';
 import { createBedrockService } from './services/bedrock/service.ts';
 import { createBedrockRuntimeService } from './services/bedrock-runtime/service.ts';
 import { parseTitanImageBody } from './services/bedrock-runtime/titan-image.ts';
@@ -180,6 +181,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       serviceRoles: createServiceRoles(iamParts),
     },
     machine: createMachine({ ...config, sandboxProblem: workers.sandboxProblem }),
+    ...{ store, time, trainingRecords: createTrainingRecords(data('runs')) },
   });
   const server = createHttpServer({
     aws: dispatcher,

@@ -3,6 +3,9 @@ import type { BaseModels } from '../../ports/base-models.ts';
 import type { Machine } from '../../ports/machine.ts';
 import type { ServiceRoles } from '../../ports/service-roles.ts';
 import type { SignIn } from '../../ports/sign-in.ts';
+import type { Store } from '../../ports/store.ts';
+import type { Time } from '../../ports/time.ts';
+import type { TrainingRecords } from '../../ports/training-records.ts';
 
 export interface LikenessDependencies {
   version: string;
@@ -12,4 +15,7 @@ export interface LikenessDependencies {
   accounts: Accounts;
   signIn: SignIn;
   serviceRoles: ServiceRoles;
+  store: Store;
+  time: Time;
+  trainingRecords: TrainingRecords;
 }

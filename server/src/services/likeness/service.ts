@@ -12,6 +12,7 @@ import { baseModelRoutes } from './base-models.ts';
 import type { LikenessDependencies } from './dependencies.ts';
 import { doctorRoutes } from './doctor.ts';
 import { healthRoutes } from './health.ts';
+import { jobRoutes } from './jobs.ts';
 import { serviceRoleRoutes } from './service-roles.ts';
 import { signInRoutes } from './sign-in.ts';
 
@@ -23,5 +24,6 @@ export function createLikenessRoutes(deps: LikenessDependencies): Route[] {
     ...accountRoutes(deps),
     ...signInRoutes(deps),
     ...serviceRoleRoutes(deps),
+    ...jobRoutes(deps),
   ];
 }

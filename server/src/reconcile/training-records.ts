@@ -1,0 +1,17 @@
+import { join } from 'node:path';
+import type { TrainingRecords } from '../ports/training-records.ts';
+import { runFolder } from './run-folder.ts';
+import { appliedHyperparameters } from './training-evaluations.ts';
+
+/** @param runsPath `DATA/runs`; job ids come from rows, never from a request */
+export function createTrainingRecords(runsPath: string): TrainingRecords {
+  const folder = (jobId: string) => runFolder(join(runsPath, jobId));
+  return {
+    attempts: jobId => folder(jobId).allEvents(),
+    eventsFrom: (jobId, attempt, offset) => folder(jobId).readEvents(attempt, offset),
+    async applied(jobId, attempt) {
+      const spec = await folder(jobId).readSpec(attempt);
+      return spec && appliedHyperparameters(spec);
+    },
+  };
+}

@@ -1,0 +1,118 @@
+/** How a training goes and what to make of it: what GetModelCustomizationJob has no fields for. */
+import { Fault } from '../../domain/fault.ts';
+import type { RequestContext } from '../../domain/operation.ts';
+import type { Route, RouteInput } from '../../domain/route.ts';
+import { advise } from '../../domain/training/advice.ts';
+import { evaluationsOf, type TrainingEvent } from '../../domain/training/events.ts';
+import type { CustomizationJobRow } from '../../ports/store-bedrock.ts';
+import type { LikenessDependencies } from './dependencies.ts';
+
+type Dependencies = Pick<LikenessDependencies, 'store' | 'time' | 'trainingRecords' | 'status'>;
+
+const POLL_SECONDS = 1;
+/** Then the client asks again, and is authorised again. */
+const LONGEST_STREAM_SECONDS = 900;
+
+export function jobRoutes(deps: Dependencies): Route[] {
+  const { store, trainingRecords } = deps;
+
+  function find(input: RouteInput, ctx: RequestContext): Promise<CustomizationJobRow | undefined> {
+    const scope = { accountId: ctx.accountId, region: ctx.region };
+    return store.read(rows => rows.bedrock.jobById(scope, input.params.jobId ?? ''));
+  }
+
+  async function required(input: RouteInput, ctx: RequestContext): Promise<CustomizationJobRow> {
+    const job = await find(input, ctx);
+    if (job) return job;
+    throw new Fault('notFound', 'There is no such customization job; its id is the last part of its ARN.');
+  }
+
+  async function authorize(input: RouteInput, ctx: RequestContext) {
+    const job = await find(input, ctx);
+    if (!job) return [{ resource: `arn:aws:likeness:${ctx.region}:${ctx.accountId}:*` }];
+    const conditions = Object.fromEntries(job.jobTags.map(tag => [`aws:ResourceTag/${tag.key}`, tag.value]));
+    return [{ resource: job.jobArn, conditions }];
+  }
+
+  return [
+    {
+      method: 'GET',
+      path: '/jobs/{jobId}/advice',
+      action: 'GetJobAdvice',
+      authorize,
+      async handle(input, ctx) {
+        const job = await required(input, ctx);
+        const evaluations = evaluationsOf(await trainingRecords.attempts(job.jobId));
+        const applied = await trainingRecords.applied(job.jobId, job.attempt);
+        return {
+          json: {
+            jobArn: job.jobArn,
+            status: job.status,
+            ...advise(evaluations, { stepCount: job.resolved.stepCount ?? 0 }),
+            hyperParameters: { given: job.hyperParameters, applied: applied ?? null },
+            evaluations: evaluations.map(shown),
+          },
+        };
+      },
+    },
+    {
+      method: 'GET',
+      path: '/jobs/{jobId}/events',
+      action: 'StreamJobEvents',
+      authorize,
+      async handle(input, ctx) {
+        const job = await required(input, ctx);
+        const from = readPosition(input.query.get('after'));
+        return {
+          headers: { 'content-type': 'text/event-stream' },
+          stream: follow(job, from, deps),
+        };
+      },
+    },
+  ];
+}
+
+interface Position {
+  attempt: number;
+  offset: number;
+}
+
+/** Server-sent events: each event of the training, then `end` with the job's status. The id is where to go on. */
+async function* follow(job: CustomizationJobRow, from: Position, deps: Dependencies): AsyncGenerator<Uint8Array> {
+  const { store, time, trainingRecords, status } = deps;
+  const until = time.now().getTime() + LONGEST_STREAM_SECONDS * 1000;
+  let { attempt, offset } = from;
+  while (time.now().getTime() < until && status() !== 'stopping') {
+    const row = await store.read(rows => rows.bedrock.jobById(job, job.jobId));
+    if (!row) return;
+    const { events, nextOffset } = await trainingRecords.eventsFrom(job.jobId, attempt, offset);
+    if (nextOffset > offset) {
+      offset = nextOffset;
+      const text = events.map(event => `event: ${event.type}\ndata: ${JSON.stringify(shown(event))}\n\n`).join('');
+      yield Buffer.from(`${text}id: ${attempt}:${offset}\n\n`);
+    } else if (attempt < row.attempt) {
+      attempt += 1;
+      offset = 0;
+    } else if (row.status !== 'InProgress' && row.status !== 'Stopping') {
+      yield Buffer.from(`event: end\ndata: ${JSON.stringify({ status: row.status })}\n\n`);
+      return;
+    } else {
+      yield Buffer.from(': waiting\n\n');
+      await time.sleep(POLL_SECONDS * 1000);
+    }
+  }
+}
+
+/** Without the folder below the service's own. */
+function shown(event: TrainingEvent): Record<string, unknown> {
+  const { path: _, ...rest } = event as TrainingEvent & { path?: string };
+  return rest;
+}
+
+function readPosition(text: string | null): Position {
+  if (text === null || text === '') return { attempt: 1, offset: 0 };
+  const [, attempt, offset] = /^(\d{1,6}):(\d{1,12})$/.exec(text) ?? [];
+  if (attempt === undefined || offset === undefined || Number(attempt) < 1)
+    throw new Fault('invalid', 'after must be the id of an event that was sent before, such as 1:2048.');
+  return { attempt: Number(attempt), offset: Number(offset) };
+}
