@@ -138,7 +138,8 @@ export async function createJob(product: Product, stepCount: number): Promise<st
   return jobArn ?? '';
 }
 
-async function createRole(product: Product): Promise<string> {
+/** A role that Bedrock may assume, with access to every bucket. @returns its ARN */
+export async function createRole(product: Product): Promise<string> {
   const iam = product.iam();
   const trust = { Effect: 'Allow', Principal: { Service: 'bedrock.amazonaws.com' }, Action: 'sts:AssumeRole' };
   const { Role } = await iam.send(

@@ -161,9 +161,9 @@ const targets: [string, string, string, number, string | RegExp][] = [
   [
     'a deployment',
     other('custom-model-deployment/abcdefghijkl'),
-    'ValidationException',
-    400,
-    /custom-model-deployment, which this server does not support/,
+    'ResourceNotFoundException',
+    404,
+    /There is no custom model deployment/,
   ],
   ['an ARN of another service', 'arn:aws:s3:::bucket', 'ValidationException', 400, invalidId],
 ];
@@ -282,4 +282,17 @@ test('operations that an image model does not have are refused by name', async (
     ],
   ];
   for (const [call, message] of calls) await assertRefused(call(), 'ValidationException', 400, message);
+});
+
+test('an operation that no image model has says first whether there is the model', async () => {
+  const runtime = server.runtime();
+  const unknown = 'amazon.no-such-model-v1';
+  const messages = [{ role: 'user' as const, content: [{ text: 'hello' }] }];
+  const calls = [
+    () => runtime.send(new InvokeModelWithResponseStreamCommand({ modelId: unknown, body: '{}' })),
+    () => runtime.send(new ConverseCommand({ modelId: unknown, messages })),
+    () => runtime.send(new ConverseStreamCommand({ modelId: unknown, messages })),
+  ];
+  for (const call of calls)
+    await assertRefused(call(), 'ResourceNotFoundException', 404, /Could not resolve the foundation model/);
 });

@@ -2,14 +2,20 @@
 // By design: an operation that AWS has and an image model has not is refused by name, in a modelled error.
 import { Fault } from '../../domain/fault.ts';
 import type { AccessRequest, Operation, RequestContext } from '../../domain/operation.ts';
-import { authorizedArn } from './model-target.ts';
+import type { BedrockRuntimeDependencies } from './invoke-model.ts';
+import { authorizedArn, resolveTarget } from './model-target.ts';
 
 interface ModelInput {
   modelId?: string | undefined;
 }
 
-/** An operation that answers a ValidationException with this text, to callers who may invoke the model. */
-function refused(message: string): Operation<ModelInput, never> {
+type Dependencies = Pick<BedrockRuntimeDependencies, 'store' | 'baseModels'>;
+
+/**
+ * An operation that answers a ValidationException with this text, to callers who may invoke the model. Of a model that is not
+ * there it says that first, as InvokeModel does.
+ */
+function refused(message: string, deps?: Dependencies): Operation<ModelInput, never> {
   return {
     // AWS: both streaming and Converse are authorised as InvokeModel or its streaming form.
     authorize: (input: ModelInput, ctx: RequestContext): AccessRequest[] => [
@@ -18,7 +24,10 @@ function refused(message: string): Operation<ModelInput, never> {
         resource: input.modelId === undefined ? '*' : authorizedArn(input.modelId, ctx.region),
       },
     ],
-    async handle() {
+    async handle(input, ctx) {
+      const { modelId } = input;
+      if (deps && modelId !== undefined)
+        await deps.store.read(rows => resolveTarget(modelId, ctx, rows, deps.baseModels));
       throw new Fault('unsupported', message);
     },
   };
@@ -26,14 +35,17 @@ function refused(message: string): Operation<ModelInput, never> {
 
 const invokeInstead = 'Image models answer InvokeModel only.';
 
-export const refusedOperations = {
-  InvokeModelWithResponseStream: refused(`The model is unsupported for streaming. ${invokeInstead}`),
-  Converse: refused(`The model does not support Converse. ${invokeInstead}`),
-  ConverseStream: refused(`The model does not support ConverseStream. ${invokeInstead}`),
-  CountTokens: refused(`The model does not support CountTokens. ${invokeInstead}`),
-  StartAsyncInvoke: refused(`The model does not support StartAsyncInvoke. ${invokeInstead}`),
-  GetAsyncInvoke: refused(`GetAsyncInvoke is not supported: image models have no asynchronous invocation.`),
-  ListAsyncInvokes: refused(`ListAsyncInvokes is not supported: image models have no asynchronous invocation.`),
-  ApplyGuardrail: refused(`ApplyGuardrail is not supported by this server.`),
-  InvokeGuardrailChecks: refused(`InvokeGuardrailChecks is not supported by this server.`),
-};
+/** What AWS's runtime has and this server has not, each in the modelled error that says why. */
+export function refusedOperations(deps: Dependencies) {
+  return {
+    InvokeModelWithResponseStream: refused(`The model is unsupported for streaming. ${invokeInstead}`, deps),
+    Converse: refused(`The model does not support Converse. ${invokeInstead}`, deps),
+    ConverseStream: refused(`The model does not support ConverseStream. ${invokeInstead}`, deps),
+    CountTokens: refused(`The model does not support CountTokens. ${invokeInstead}`, deps),
+    StartAsyncInvoke: refused(`The model does not support StartAsyncInvoke. ${invokeInstead}`, deps),
+    GetAsyncInvoke: refused(`GetAsyncInvoke is not supported: image models have no asynchronous invocation.`),
+    ListAsyncInvokes: refused(`ListAsyncInvokes is not supported: image models have no asynchronous invocation.`),
+    ApplyGuardrail: refused(`ApplyGuardrail is not supported by this server.`),
+    InvokeGuardrailChecks: refused(`InvokeGuardrailChecks is not supported by this server.`),
+  };
+}

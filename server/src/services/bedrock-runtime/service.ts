@@ -23,7 +23,10 @@ const faults: Readonly<Record<FaultKind, ServiceFault>> = {
 export function createBedrockRuntimeService(deps: BedrockRuntimeDependencies): ServiceModule {
   return {
     scope: 'bedrock',
-    operations: { ...invokeModel(deps), ...refusedOperations } satisfies Record<string, Operation<never, unknown>>,
+    operations: { ...invokeModel(deps), ...refusedOperations(deps) } satisfies Record<
+      string,
+      Operation<never, unknown>
+    >,
     faultFor: kind => faults[kind],
   };
 }
