@@ -5,6 +5,7 @@ import {
   AttachUserPolicyCommand,
   CreateAccessKeyCommand,
   CreateGroupCommand,
+  CreateSAMLProviderCommand,
   CreateUserCommand,
   DeleteAccessKeyCommand,
   DeleteGroupCommand,
@@ -19,7 +20,6 @@ import {
   ListUsersCommand,
   PutGroupPolicyCommand,
   RemoveUserFromGroupCommand,
-  SimulatePrincipalPolicyCommand,
   UpdateAccessKeyCommand,
   UpdateUserCommand,
 } from '@aws-sdk/client-iam';
@@ -177,10 +177,7 @@ describe('IAM users and access keys', () => {
   });
 
   it('names what it does not implement', async () => {
-    const simulate = new SimulatePrincipalPolicyCommand({
-      PolicySourceArn: 'arn:aws:iam::1:user/x',
-      ActionNames: ['s3:x'],
-    });
-    await assert.rejects(iam.send(simulate), /SimulatePrincipalPolicy/);
+    const create = new CreateSAMLProviderCommand({ Name: 'x', SAMLMetadataDocument: 'x'.repeat(1000) });
+    await assert.rejects(iam.send(create), /CreateSAMLProvider/);
   });
 });
