@@ -146,7 +146,7 @@ class Evaluation:
                 is_best=False,
                 encoder=self._encoder.name if self._encoder is not None else None,
                 seconds=round(time.monotonic() - start, 3),
-                **scores,
+                **scores,  # type: ignore[arg-type]
             )
         )
         folder = self._attempt.run.path / event.path
