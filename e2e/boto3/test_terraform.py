@@ -4,6 +4,7 @@ aws_bedrock_custom_model: create, read at once by the job's ARN (the model is no
 job and wait, where a waiter takes any status but Stopping and Stopped for an error, or delete the model.
 """
 
+import json
 from typing import Any
 
 import pytest
@@ -67,14 +68,49 @@ def test_a_finished_custom_model_and_its_unit_are_destroyed(client: Any, job_req
     )["provisionedModelArn"]
     poll(lambda: bedrock.get_provisioned_model_throughput(provisionedModelId=unit)["status"], {"Creating"})
     assert bedrock.list_tags_for_resource(resourceARN=unit)["tags"] == TAGS
+    # An update of tags in place: the keys that went, then those that are new or changed.
+    bedrock.untag_resource(resourceARN=unit, tagKeys=["environment"])
+    bedrock.tag_resource(resourceARN=unit, tags=[{"key": "team", "value": "dogs"}])
+    assert bedrock.list_tags_for_resource(resourceARN=unit)["tags"] == [{"key": "team", "value": "dogs"}]
     bedrock.delete_provisioned_model_throughput(provisionedModelId=unit)
     with pytest.raises(ClientError) as gone:
         bedrock.get_provisioned_model_throughput(provisionedModelId=unit)
     assert gone.value.response["Error"]["Code"] == "ResourceNotFoundException"
 
+    deploy_on_demand(client, job["outputModelArn"])
+
     bedrock.delete_custom_model(modelIdentifier=job["outputModelArn"])
     with pytest.raises(bedrock.exceptions.ResourceNotFoundException):
         bedrock.get_custom_model(modelIdentifier=job["outputModelArn"])
+
+
+def deploy_on_demand(client: Any, model: str) -> None:
+    """The model on demand, without units: deployed, drawn with, and gone."""
+    bedrock, runtime = client("bedrock"), client("bedrock-runtime")
+    deployment = bedrock.create_custom_model_deployment(
+        modelDeploymentName="terraform-on-demand", modelArn=model, tags=TAGS
+    )["customModelDeploymentArn"]
+
+    def status() -> str:
+        return bedrock.get_custom_model_deployment(customModelDeploymentIdentifier=deployment)["status"]
+
+    assert poll(status, {"Creating"})[-1] == "Active"
+    assert bedrock.list_tags_for_resource(resourceARN=deployment)["tags"] == TAGS
+    pages = bedrock.get_paginator("list_custom_model_deployments").paginate(modelArnEquals=model)
+    (found,) = pages.build_full_result()["modelDeploymentSummaries"]
+    assert found["customModelDeploymentName"] == "terraform-on-demand"
+    body = {
+        "taskType": "TEXT_IMAGE",
+        "textToImageParams": {"text": "a dog on the beach"},
+        "imageGenerationConfig": {"numberOfImages": 1, "width": 512, "height": 512, "seed": 7},
+    }
+    answer = runtime.invoke_model(modelId=deployment, body=json.dumps(body))
+    assert len(json.loads(answer["body"].read())["images"]) == 1
+    with pytest.raises(bedrock.exceptions.ConflictException):
+        bedrock.delete_custom_model(modelIdentifier=model)
+    bedrock.delete_custom_model_deployment(customModelDeploymentIdentifier=deployment)
+    with pytest.raises(bedrock.exceptions.ResourceNotFoundException):
+        status()
 
 
 def test_a_role_that_is_not_ready_has_the_text_that_is_retried(client: Any, job_request: dict[str, Any]) -> None:
