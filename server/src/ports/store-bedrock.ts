@@ -9,6 +9,7 @@ import type { TrainingOptions } from '../domain/training/training-options.ts';
 import type { BedrockScope, ListOptions, Page, Tag } from './bedrock-lists.ts';
 import type { DeploymentRows } from './store-deployments.ts';
 import type { ModelAccessRows } from './store-model-access.ts';
+import type { ResourcePolicyRows } from './store-resource-policies.ts';
 
 export type { BedrockScope, ListOptions, Page, Tag };
 
@@ -192,7 +193,7 @@ export interface RequestTokenRow extends BedrockScope {
   createdAt: number;
 }
 
-export interface BedrockRows extends DeploymentRows, ModelAccessRows {
+export interface BedrockRows extends DeploymentRows, ModelAccessRows, ResourcePolicyRows {
   /** @throws (unique index) when the account has a job of that name in the Region: look first, in the same transaction. */
   insertJob(job: NewCustomizationJob, statusDetails: TrainingStatusDetails): Promise<void>;
   jobById(scope: BedrockScope, jobId: string): Promise<CustomizationJobRow | undefined>;

@@ -27,6 +27,7 @@ import type { Store } from '../../src/ports/store.ts';
 import type { Time } from '../../src/ports/time.ts';
 import { createBedrockService } from '../../src/services/bedrock/service.ts';
 import { createBedrockRuntimeService } from '../../src/services/bedrock-runtime/service.ts';
+import { createAccounts } from '../../src/services/iam/accounts.ts';
 import { createAuthorizer } from '../../src/services/iam/authorizer.ts';
 import { bootstrapAccount } from '../../src/services/iam/bootstrap.ts';
 import { createCredentialResolver } from '../../src/services/iam/credentials.ts';
@@ -140,6 +141,7 @@ export async function startBedrock(options: { time?: Time; keepsCommitments?: bo
   return {
     store,
     modelStore,
+    accounts: createAccounts(identity),
     drawn,
     port,
     control: (region = 'us-east-1', credentials = root) => kept(new BedrockClient(settings(region, credentials))),

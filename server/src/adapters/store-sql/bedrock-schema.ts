@@ -1,9 +1,10 @@
 import type { BatchSchema } from './batch-jobs.ts';
 import type { DeploymentsSchema } from './bedrock-deployments.ts';
 import type { ModelAccessSchema } from './bedrock-model-access.ts';
+import type { ResourcePoliciesSchema } from './bedrock-resource-policies.ts';
 
 /** Tables of the bedrock service; names begin with bedrock_. Times are milliseconds since the epoch. */
-export interface BedrockSchema extends BatchSchema, DeploymentsSchema, ModelAccessSchema {
+export interface BedrockSchema extends BatchSchema, DeploymentsSchema, ModelAccessSchema, ResourcePoliciesSchema {
   bedrock_jobs: JobsTable;
   bedrock_custom_models: CustomModelsTable;
   bedrock_throughputs: ThroughputsTable;

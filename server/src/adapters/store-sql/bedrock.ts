@@ -6,6 +6,11 @@ import { jobRows } from './bedrock-jobs.ts';
 import { type ModelAccessSchema, modelAccessMigrations, modelAccessRows } from './bedrock-model-access.ts';
 import { modelRows } from './bedrock-models.ts';
 import { requestTokenRows } from './bedrock-requests.ts';
+import {
+  type ResourcePoliciesSchema,
+  resourcePolicyMigrations,
+  resourcePolicyRows,
+} from './bedrock-resource-policies.ts';
 import type { BedrockSchema } from './bedrock-schema.ts';
 import { tagRows } from './bedrock-tags.ts';
 import { throughputRows } from './bedrock-throughputs.ts';
@@ -16,6 +21,7 @@ export type { BedrockSchema };
 export const bedrockMigrations: Record<string, Migration> = {
   ...deploymentMigrations,
   ...modelAccessMigrations,
+  ...resourcePolicyMigrations,
   'bedrock-0001-tables': {
     async up(database: Kysely<unknown>) {
       await database.schema
@@ -143,6 +149,7 @@ export function bedrockRows(database: Kysely<BedrockSchema>): BedrockRows {
   return {
     ...deploymentRows(database as unknown as Kysely<DeploymentsSchema>),
     ...modelAccessRows(database as unknown as Kysely<ModelAccessSchema>),
+    ...resourcePolicyRows(database as unknown as Kysely<ResourcePoliciesSchema>),
     ...jobRows(database),
     ...modelRows(database),
     ...throughputRows(database),

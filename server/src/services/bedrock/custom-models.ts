@@ -1,4 +1,4 @@
-// Gaps: CreateCustomModel, sharing and copying of models, storage prices.
+// Gaps: CreateCustomModel, copying of models, lists of what other accounts share, storage prices.
 // By design: a model outlives its role, its buckets and its job; its weights never leave service-owned storage.
 // Client quirks: creationTime is the job's (recorded on AWS); baseModelName is the id without its version, and clients
 //   compare baseModelArn with the versioned ARN.
@@ -12,7 +12,7 @@ import type {
   ListCustomModelsResponse,
 } from '@aws-sdk/client-bedrock';
 import { Fault } from '../../domain/fault.ts';
-import type { Operation, RequestContext } from '../../domain/operation.ts';
+import type { AccessRequest, Operation, RequestContext } from '../../domain/operation.ts';
 import type { Rows } from '../../ports/store.ts';
 import type { BedrockScope, CustomModelRow } from '../../ports/store-bedrock.ts';
 import type { BedrockDependencies } from './dependencies.ts';
@@ -25,9 +25,11 @@ export function customModels({ store, modelStore, keyring }: Dependencies) {
   async function question(input: { modelIdentifier: string | undefined }, ctx: RequestContext) {
     const identifier = input.modelIdentifier ?? '';
     const scope = scopeOf(ctx);
-    const model = await store.read(rows => findModel(rows, identifier, scope));
-    if (!model) return [{ resource: absentArn('custom-model', identifier, scope) }];
-    return [{ resource: model.modelArn, conditions: resourceTagConditions(model.tags) }];
+    return store.read(async rows => {
+      const model = (await findModel(rows, identifier, scope)) ?? (await findForeignModel(rows, identifier, scope));
+      if (model) return [await modelQuestion(rows, model)];
+      return [{ resource: absentArn('custom-model', identifier, scope) }];
+    });
   }
 
   return {
@@ -36,7 +38,9 @@ export function customModels({ store, modelStore, keyring }: Dependencies) {
       async handle(input, ctx) {
         const identifier = input.modelIdentifier ?? '';
         const scope = scopeOf(ctx);
-        const model = await store.read(rows => findModel(rows, identifier, scope));
+        const model = await store.read(
+          async rows => (await findModel(rows, identifier, scope)) ?? findForeignModel(rows, identifier, scope),
+        );
         if (!model) throw notFound('custom-model', identifier, scope);
         return {
           modelArn: model.modelArn,
@@ -94,6 +98,7 @@ export function customModels({ store, modelStore, keyring }: Dependencies) {
               `The custom model ${found.modelName} is used by a batch inference job; wait for its end, or stop it first.`,
             );
           await rows.bedrock.deleteModel(found.modelArn);
+          await rows.bedrock.setResourcePolicy(found.modelArn, undefined);
           return found;
         });
         // The row is gone, and with it every use of the weights: what a failure leaves here, the sweep deletes.
@@ -105,6 +110,28 @@ export function customModels({ store, modelStore, keyring }: Dependencies) {
       },
     } satisfies Operation<DeleteCustomModelRequest, DeleteCustomModelResponse>,
   };
+}
+
+/** What is asked about a custom model: its tags and its own policy have their say. */
+export async function modelQuestion(rows: Rows, model: CustomModelRow): Promise<AccessRequest> {
+  const resourcePolicy = await rows.bedrock.resourcePolicyOf(model.modelArn);
+  return {
+    resource: model.modelArn,
+    resourceAccountId: model.accountId,
+    conditions: resourceTagConditions(model.tags),
+    ...(resourcePolicy === undefined ? {} : { resourcePolicy }),
+  };
+}
+
+/** Another account's, by its ARN, in the same Region: one with a policy, which decides who may read it. */
+async function findForeignModel(
+  rows: Rows,
+  identifier: string,
+  scope: BedrockScope,
+): Promise<CustomModelRow | undefined> {
+  const model = identifier.startsWith('arn:') ? await rows.bedrock.modelByArn(identifier) : undefined;
+  if (model?.region !== scope.region || model.accountId === scope.accountId) return undefined;
+  return (await rows.bedrock.resourcePolicyOf(model.modelArn)) === undefined ? undefined : model;
 }
 
 /** By name or ARN, in the scope. */

@@ -21,7 +21,7 @@ import type { AccessRequest, Operation, RequestContext } from '../../domain/oper
 import type { Rows } from '../../ports/store.ts';
 import type { BedrockScope, CustomModelRow } from '../../ports/store-bedrock.ts';
 import type { DeploymentRow } from '../../ports/store-deployments.ts';
-import { findModel } from './custom-models.ts';
+import { findModel, modelQuestion } from './custom-models.ts';
 import type { BedrockDependencies } from './dependencies.ts';
 import { absentArn, findByIdentifier, notFound, resourceArn, resourceTagConditions, scopeOf } from './identifiers.ts';
 import { listOptions, nextToken } from './paging.ts';
@@ -35,10 +35,12 @@ const KIND = 'custom-model-deployment';
 export function modelDeployments({ store, ids, keyring, capacity }: Dependencies) {
   /** The caller must be allowed the model, and Decrypt with its key where it has one of the customer's. */
   async function modelQuestions(modelArn: string, ctx: RequestContext): Promise<AccessRequest[]> {
-    const model = await store.read(rows => findModel(rows, modelArn, scopeOf(ctx)));
-    const conditions = resourceTagConditions(model?.tags ?? []);
-    const key = model?.keyArn ? await keyring.accessRequests(model.keyArn, ctx.accountId, ctx.region) : [];
-    return [{ resource: modelArn, conditions }, ...key.filter(request => request.action === 'kms:Decrypt')];
+    const own = await store.read(async rows => {
+      const model = await findModel(rows, modelArn, scopeOf(ctx));
+      return model && { keyArn: model.keyArn, question: await modelQuestion(rows, model) };
+    });
+    const key = own?.keyArn ? await keyring.accessRequests(own.keyArn, ctx.accountId, ctx.region) : [];
+    return [own?.question ?? { resource: modelArn }, ...key.filter(request => request.action === 'kms:Decrypt')];
   }
 
   async function question(input: { customModelDeploymentIdentifier: string | undefined }, ctx: RequestContext) {

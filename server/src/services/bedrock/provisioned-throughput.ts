@@ -23,7 +23,7 @@ import { foundationModelArn, foundationModelId, supportingModel } from '../../do
 import type { AccessRequest, Operation, RequestContext } from '../../domain/operation.ts';
 import type { Rows } from '../../ports/store.ts';
 import type { BedrockScope, NewThroughput, ThroughputRow } from '../../ports/store-bedrock.ts';
-import { findModel } from './custom-models.ts';
+import { findModel, modelQuestion } from './custom-models.ts';
 import type { BedrockDependencies } from './dependencies.ts';
 import { absentArn, findByIdentifier, notFound, resourceArn, resourceTagConditions, scopeOf } from './identifiers.ts';
 import { INVALID_MODEL } from './job-request.ts';
@@ -73,8 +73,11 @@ export function provisionedThroughput(deps: Dependencies) {
   /** The caller must be allowed the model, and Decrypt with its key where it has one of the customer's. */
   async function modelQuestions(identifier: string, ctx: RequestContext): Promise<AccessRequest[]> {
     const scope = scopeOf(ctx);
-    const model = await store.read(rows => findModel(rows, identifier, scope));
-    if (model) return [{ resource: model.modelArn }, ...(await decryptQuestions(keyring, model.keyArn, scope))];
+    const own = await store.read(async rows => {
+      const model = await findModel(rows, identifier, scope);
+      return model && { keyArn: model.keyArn, question: await modelQuestion(rows, model) };
+    });
+    if (own) return [own.question, ...(await decryptQuestions(keyring, own.keyArn, scope))];
     const modelId = foundationModelId(identifier, ctx.region);
     return [{ resource: modelId === undefined ? identifier : foundationModelArn(ctx.region, modelId) }];
   }
@@ -105,7 +108,8 @@ export function provisionedThroughput(deps: Dependencies) {
     CreateProvisionedModelThroughput: {
       async authorize(input, ctx) {
         const [model, ...key] = await modelQuestions(input.modelId ?? '', ctx);
-        return [{ resource: '*', ...model, conditions: requestTagConditions(input.tags) }, ...key];
+        const conditions = { ...model?.conditions, ...requestTagConditions(input.tags) };
+        return [{ resource: '*', ...model, conditions }, ...key];
       },
       async handle(input, ctx) {
         const request = rememberedRequest(input, ctx);

@@ -9,6 +9,7 @@ import { inferenceProfiles } from './inference-profiles.ts';
 import { modelAccess } from './model-access.ts';
 import { modelDeployments } from './model-deployments.ts';
 import { provisionedThroughput } from './provisioned-throughput.ts';
+import { resourcePolicies } from './resource-policies.ts';
 import { tagOperations } from './tags.ts';
 
 /** Codes and statuses of the control plane. AWS: conflict, quota and too many tags are 400 here (botocore 1.44.5). */
@@ -40,6 +41,7 @@ export function createBedrockService(deps: BedrockDependencies): ServiceModule {
       ...foundationModels(deps),
       ...modelAccess(deps),
       ...inferenceProfiles,
+      ...resourcePolicies(deps),
       ...tagOperations(deps),
     } satisfies Record<string, Operation<never, unknown>>,
     faultFor: kind => faults[kind],
