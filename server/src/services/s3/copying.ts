@@ -11,7 +11,7 @@ import { writeObject } from './objects.ts';
 import type { S3Parts } from './parts.ts';
 import { duplicate } from './receiving.ts';
 import { askToTag } from './tagging.ts';
-import { parseTaggingHeader, requestedTagConditions } from './tags.ts';
+import { parseTaggingHeader, requestedTagConditions, requestedTags } from './tags.ts';
 import type { NewObject } from './versions.ts';
 
 export function copyingOperations(parts: S3Parts) {
@@ -19,7 +19,7 @@ export function copyingOperations(parts: S3Parts) {
   return {
     CopyObject: {
       async authorize(input: CopyObjectRequest, ctx: RequestContext) {
-        const tags = replacesTags(input) ? parseTaggingHeader(input.Tagging) : {};
+        const tags = replacesTags(input) ? requestedTags(input.Tagging) : {};
         const write = await buckets.ask(input, ctx, {
           action: 's3:PutObject',
           key: input.Key ?? '',
@@ -45,6 +45,7 @@ export function copyingOperations(parts: S3Parts) {
         checkKey(key);
         refuseUnsupportedHeaders(ctx);
         const replaces = directive('x-amz-metadata-directive', input.MetadataDirective, 'metadata') === 'REPLACE';
+        const replacementTags = replacesTags(input) ? parseTaggingHeader(input.Tagging) : undefined;
         const replacement = replaces ? describe(input, ctx) : undefined;
         const source = parseCopySource(input.CopySource ?? '');
         const isSelf = source.bucket === bucket && source.key === key;
@@ -80,7 +81,7 @@ export function copyingOperations(parts: S3Parts) {
             checksum: copied.checksum,
             partsCount: null,
             description: { ...(replacement ?? original.description), encryption: protect.encryption },
-            tags: replacesTags(input) ? parseTaggingHeader(input.Tagging) : original.tags,
+            tags: replacementTags ?? original.tags,
           };
           const version = await writeObject(parts, copy, copied.blobId, input);
           return {

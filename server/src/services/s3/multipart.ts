@@ -20,7 +20,7 @@ import type { S3Parts } from './parts.ts';
 import { parseCopyRange } from './ranges.ts';
 import { duplicate, receive } from './receiving.ts';
 import { askToTag } from './tagging.ts';
-import { parseTaggingHeader, requestedTagConditions } from './tags.ts';
+import { parseTaggingHeader, requestedTagConditions, requestedTags } from './tags.ts';
 
 const MAXIMUM_PART_NUMBER = 10_000;
 
@@ -59,7 +59,7 @@ export function multipartOperations(parts: S3Parts) {
   return {
     CreateMultipartUpload: {
       async authorize(input: CreateMultipartUploadRequest, ctx: RequestContext) {
-        const tags = parseTaggingHeader(input.Tagging);
+        const tags = requestedTags(input.Tagging);
         const conditions = {
           's3:x-amz-acl': input.ACL,
           ...encryptionConditions(ctx),

@@ -22,7 +22,7 @@ import { type ByteRange, parseRange } from './ranges.ts';
 import { askToRead, openObject, versionAction } from './reading.ts';
 import { receive } from './receiving.ts';
 import { askToTag } from './tagging.ts';
-import { parseTaggingHeader, requestedTagConditions } from './tags.ts';
+import { parseTaggingHeader, requestedTagConditions, requestedTags } from './tags.ts';
 import { addVersion, deleteFrom, type NewObject, parseVersionId, writtenVersion } from './versions.ts';
 
 /** The status that wire answers with where it is not the operation's usual one. */
@@ -77,7 +77,7 @@ export function objectOperations(parts: S3Parts) {
   return {
     PutObject: {
       async authorize(input: PutObjectRequest, ctx: RequestContext) {
-        const tags = parseTaggingHeader(input.Tagging);
+        const tags = requestedTags(input.Tagging);
         const conditions = {
           's3:x-amz-acl': input.ACL,
           ...encryptionConditions(ctx),
@@ -93,6 +93,7 @@ export function objectOperations(parts: S3Parts) {
         checkKey(key);
         refuseUnsupportedHeaders(ctx);
         const description = describe(input, ctx);
+        const tags = parseTaggingHeader(input.Tagging);
         // Before the bytes, so that a write that cannot succeed costs no upload; again when it is written.
         checkWrite(input, key, await store.read(rows => rows.s3.object(bucket, key)));
         const protect = await protection.protect(input, ctx);
@@ -109,7 +110,7 @@ export function objectOperations(parts: S3Parts) {
           checksum: received.checksum,
           partsCount: null,
           description: { ...description, encryption: protect.encryption },
-          tags: parseTaggingHeader(input.Tagging),
+          tags,
         };
         const version = await writeObject(parts, object, received.blobId, input);
         return {

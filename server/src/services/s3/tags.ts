@@ -54,6 +54,15 @@ export function parseTaggingHeader(header: string | undefined): Tags {
   return parseTags(tagSet, MAXIMUM_OBJECT_TAGS);
 }
 
+/** The same for the question of permission, which comes before a header that is none is told. */
+export function requestedTags(header: string | undefined): Tags {
+  try {
+    return parseTaggingHeader(header);
+  } catch {
+    return {};
+  }
+}
+
 /** Tags as they are listed: in the order of their keys. */
 export function tagSetOf(tags: Tags): Tag[] {
   return Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
