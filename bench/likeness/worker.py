@@ -128,7 +128,8 @@ def draw(path: str, adapter: bool, text: str, count: int, seed: int, pixels: int
     while len(pictures) < count:
         request = {
             "v": 1, "requestId": "likeness", "adapterId": ADAPTER if adapter else None, "task": "TEXT_IMAGE", "text": text,
-            "negativeText": None, "images": [], "similarityStrength": None, "numberOfImages": min(MAX_IMAGES, count - len(pictures)),
+            "negativeText": None, "images": [], "similarityStrength": None, "mask": None, "outPaintingMode": None, "colors": [],
+            "control": None, "numberOfImages": min(MAX_IMAGES, count - len(pictures)),
             "width": pixels, "height": pixels, "cfgScale": 8.0, "seed": seed + len(pictures), "quality": "standard",
         }  # fmt: skip
         answer = _call(path, "POST", "/invoke", request)

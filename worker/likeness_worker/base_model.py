@@ -21,7 +21,15 @@ from typing import Any, cast
 
 from likeness_worker.rundir import RunError
 
-TASKS = ("TEXT_IMAGE", "IMAGE_VARIATION")
+TASKS = (
+    "TEXT_IMAGE",
+    "INPAINTING",
+    "OUTPAINTING",
+    "IMAGE_VARIATION",
+    "COLOR_GUIDED_GENERATION",
+    "BACKGROUND_REMOVAL",
+    "SMART_CROP",
+)
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
 
 OPTIONAL_PARTS = ("upsampler", "text_encoder_3")

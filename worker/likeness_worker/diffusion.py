@@ -23,6 +23,8 @@ from likeness_worker.rundir import RunError
 PredictionType = Literal["epsilon", "v_prediction", "flow"]
 # prediction = predict(x, timesteps): x [B, C, H/8, W/8], timesteps [B] as the denoiser wants them
 Predict = Callable[[Tensor, Tensor], Tensor]
+# x0 = steer(x0, step): what a step's estimate of the image, [B, C, H/8, W/8], is to be instead; step counts from 0
+Steer = Callable[[Tensor, int], Tensor]
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,13 @@ def trailing_path(process: Process, steps: int, positions: int, strength: float 
 
 
 def sample(
-    process: Process, predict: Predict, x: Tensor, path: list[int], sampler: str, device: torch.device
+    process: Process,
+    predict: Predict,
+    x: Tensor,
+    path: list[int],
+    sampler: str,
+    device: torch.device,
+    steer: Steer | None = None,
 ) -> Tensor:
     """Takes x from the noise of path[0] to an image's latents, deterministically.
 
@@ -166,6 +174,7 @@ def sample(
     step. "dpm++": DPM-Solver++(2M), Lu et al. 2022, algorithm 2, with a first-order first and last step.
 
     :param x: [B, C, H/8, W/8], float32, at the noise level of path[0].
+    :param steer: replaces each step's estimate of x_0; the noise is then what x has beside it.
     :returns: the same shape.
     """
     alphas = [float(process.alpha[i]) for i in path] + [1.0]
@@ -175,6 +184,9 @@ def sample(
         timesteps = process.timesteps[index].expand(len(x)).to(device)
         alpha, sigma, next_alpha, next_sigma = alphas[i], sigmas[i], alphas[i + 1], sigmas[i + 1]
         x0, noise = process.split(predict(x, timesteps), x, alpha, sigma)
+        if steer is not None:
+            x0 = steer(x0, i)
+            noise = (x - alpha * x0) / sigma
         if sampler == "dpm++":
             h = _log_snr(next_alpha, next_sigma) - _log_snr(alpha, sigma)
             denoised = x0

@@ -21,12 +21,12 @@ from torch import Tensor
 from likeness_worker import families
 from likeness_worker.base_model import read_base_model
 from likeness_worker.data import Size
-from likeness_worker.diffusion import guide, sample, trailing_path
+from likeness_worker.diffusion import Steer, guide, sample, trailing_path
 from likeness_worker.families import Family
 from likeness_worker.lora import Adapter, AdapterSwitch, read_adapter
 from likeness_worker.serve import ServeOptions
 from likeness_worker.spec import InvokeRequest
-from likeness_worker.tasks import Drawing, Shape, plan_drawings
+from likeness_worker.tasks import Drawing, Inputs, Plan, Shape, plan_request
 from likeness_worker.windows import join_windows
 
 # And 1. A CPU draws 8 together no faster an image than 4 (measured: 13.2 and 14.3 ms a forward pass and sample).
@@ -88,9 +88,11 @@ class Engine:
     def remove_adapter(self, adapter_id: str) -> None:
         self._switch.remove(adapter_id)
 
-    def plan(self, request: InvokeRequest, inputs: list[NDArray[np.uint8]]) -> list[Drawing]:
+    def plan(self, request: InvokeRequest, inputs: Inputs) -> Plan:
+        # A prompted mask is read from the denoiser, and that of the request's own adapter.
+        self._switch.activate(request.adapter_id)
         with torch.inference_mode():
-            return plan_drawings(request, self.family, inputs)
+            return plan_request(request, self.family, inputs)
 
     def draw(self, adapter_id: str | None, drawings: Sequence[Drawing]) -> list[NDArray[np.uint8]]:
         """Draws images of one shape, each [H, W, 3] at shape.size; in the largest proven batches, without padding."""
@@ -104,12 +106,6 @@ class Engine:
                     # One a call, for the same reason as the batch sizes' proof.
                     images.append(self.family.decode_latents(latents.unsqueeze(0))[0].numpy())
         return images
-
-    def enlarge(self, image: NDArray[np.uint8], request: InvokeRequest) -> NDArray[np.uint8]:
-        """What a request for more pixels than were drawn is scaled from: the base's upsampler sharpens as it enlarges.
-        May be called from any thread: nothing here keeps state."""
-        height, width, _ = image.shape
-        return self.family.enlarge(image) if request.width > width or request.height > height else image
 
     def _batch_size(self, shape: Shape, wanted: int) -> int:
         return next((size for size in self._batch_sizes if size <= wanted and self._is_proven(shape, size)), 1)
@@ -132,12 +128,14 @@ class Engine:
             return guide(halves[0], halves[1], scale.view(-1, 1, 1, 1), rescale)
 
         x = torch.stack([drawing.start for drawing in drawings])
-        path = list(shape.path)
-        return sample(family.process, predict, x, path, family.base.sampling.sampler, family.placement.device)
+        path, sampler = list(shape.path), family.base.sampling.sampler
+        steer = _steer_each(drawings) if shape.steered else None
+        return sample(family.process, predict, x, path, sampler, family.placement.device, steer)
 
     def _is_proven(self, shape: Shape, size: int) -> bool:
         """Whether a batch of this size gives every one of its samples what it gets alone. The kernels depend on the
         shape and not on the step, so one step of the path is enough."""
+        # What steers an image sees that image alone, in any batch.
         one_step = Shape(shape.size, shape.text_length, shape.guided, shape.path[:1])
         if one_step not in self._alone:
             probes = self._probes(one_step, max(self._batch_sizes))
@@ -182,3 +180,11 @@ def _multiplying(denoiser: torch.nn.Module) -> list[str]:
     """Names of the layers that an adapter may touch, and that are rounded."""
     kinds = torch.nn.Linear | torch.nn.Conv2d
     return [name for name, layer in denoiser.named_modules() if isinstance(layer, kinds)]
+
+
+def _steer_each(drawings: Sequence[Drawing]) -> Steer:
+    def steer(x0: Tensor, step: int) -> Tensor:
+        pairs = zip(drawings, x0, strict=True)
+        return torch.stack([drawing.steer(one, step) if drawing.steer else one for drawing, one in pairs])
+
+    return steer

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from likeness_worker.engine import Engine
-    from likeness_worker.tasks import Drawing
+    from likeness_worker.tasks import Inputs, Plan
 
 BODY_BYTES = 64 * 1024 * 1024  # five images of 5 MiB in base64 are 35 MB
 SOCKET_PATH_BYTES = 107  # sun_path of Linux, less its final zero
@@ -57,8 +57,8 @@ class Job:
     """A request on its way through the queue. `done` is set once images or error is there."""
 
     request: contract.InvokeRequest
-    inputs: list[NDArray[np.uint8]]
-    drawings: list[Drawing] = field(default_factory=list["Drawing"])
+    inputs: Inputs
+    plan: Plan | None = None
     images: list[NDArray[np.uint8]] = field(default_factory=list["NDArray[np.uint8]"])
     error: contract.InvokeErrorBody | None = None
     done: threading.Event = field(default_factory=threading.Event)
@@ -106,7 +106,7 @@ class Model:
 
         try:
             request = contract.read(contract.InvokeRequest, _parse(body), "request")
-            tasks.check_request(request, engine.adapter_ids, engine.family.distilled_guidance)
+            tasks.check_request(request, engine.adapter_ids, engine.family)
             base = engine.family.base
             inputs = tasks.decode_inputs(request, tasks.drawn_size(base.resolution, base.size_multiple, request))
         except (contract.ContractError, tasks.InvalidRequest) as error:
@@ -120,10 +120,15 @@ class Model:
         job.done.wait()
         if job.error is not None:
             return job.error
-        images = tuple(
-            tasks.encode_png(engine.enlarge(image, request), request.width, request.height) for image in job.images
+        assert job.plan is not None
+        outcome = job.plan.finish(job.images)
+        return contract.InvokeResponse(
+            images=tuple(tasks.encode_png(image) for image in outcome.images),
+            mask_image=None if outcome.mask is None else tasks.encode_mask(outcome.mask),
+            crop_box=outcome.crop_box,
+            watermark=outcome.watermark,
+            seconds=round(time.monotonic() - start, 3),
         )
-        return contract.InvokeResponse(images=images, seconds=round(time.monotonic() - start, 3))
 
     def load(self, body: bytes) -> contract.Health | contract.InvokeErrorBody:
         """Adds an adapter, or says why not; one that is loaded already stays as it is."""
@@ -198,9 +203,10 @@ class Model:
         first = jobs[0]
         try:
             with self._engine_in_use:
-                first.drawings = engine.plan(first.request, first.inputs)
-                jobs += self._companions(engine, first)
-                drawings = [drawing for job in jobs for drawing in job.drawings]
+                first.plan = first.plan or engine.plan(first.request, first.inputs)
+                if first.plan.drawings:
+                    jobs += self._companions(engine, first, first.plan)
+                drawings = [drawing for job in jobs if job.plan for drawing in job.plan.drawings]
                 images = engine.draw(first.request.adapter_id, drawings)
         except Exception as error:
             # The text may be anything, a prompt included, so only the type is told; the traceback shows our lines.
@@ -209,12 +215,13 @@ class Model:
                 job.fail("internal", f"drawing failed: {type(error).__name__}")
             return
         for job in jobs:
-            job.images, images = images[: len(job.drawings)], images[len(job.drawings) :]
+            count = len(job.plan.drawings) if job.plan else 0
+            job.images, images = images[:count], images[count:]
             job.done.set()
 
-    def _companions(self, engine: Engine, first: Job) -> list[Job]:
+    def _companions(self, engine: Engine, first: Job, plan: Plan) -> list[Job]:
         companions: list[Job] = []
-        count = len(first.drawings)
+        count = len(plan.drawings)
         with self._changed:
             waiting = list(self._waiting)
         for job in waiting:
@@ -222,11 +229,11 @@ class Model:
                 continue
             if count + job.request.number_of_images > MOST_DRAWN_TOGETHER:
                 break
-            if not job.drawings:
-                job.drawings = engine.plan(job.request, job.inputs)
-            if job.drawings[0].shape == first.drawings[0].shape:
+            job.plan = job.plan or engine.plan(job.request, job.inputs)
+            drawings = job.plan.drawings
+            if drawings and drawings[0].shape == plan.drawings[0].shape:
                 companions.append(job)
-                count += len(job.drawings)
+                count += len(drawings)
         with self._changed:
             taken = [job for job in companions if job in self._waiting]
             for job in taken:

@@ -19,7 +19,16 @@ Schedule = Literal["constant", "cosine"]
 Phase = Literal["loading", "caching", "evaluating", "training", "saving"]
 ValidationSource = Literal["validation", "heldOut", "training"]
 Precision = Literal["float32", "bfloat16", "float16"]
-Task = Literal["TEXT_IMAGE", "IMAGE_VARIATION"]
+Task = Literal[
+    "TEXT_IMAGE",
+    "INPAINTING",
+    "OUTPAINTING",
+    "IMAGE_VARIATION",
+    "COLOR_GUIDED_GENERATION",
+    "BACKGROUND_REMOVAL",
+    "SMART_CROP",
+    "DETECTION",
+]
 ResultStatus = Literal["completed", "stopped", "interrupted", "failed"]
 HealthStatus = Literal["loading", "ready", "failed"]
 ErrorKind = Literal["invalid", "notReady", "internal"]
@@ -38,8 +47,10 @@ def _limits(
     above: float | None = None,
     length: int | None = None,
     pattern: str | None = None,
+    entry_pattern: str | None = None,
 ) -> Any:
     rules = {"minimum": minimum, "maximum": maximum, "above": above, "length": length, "pattern": pattern}
+    rules["entry_pattern"] = entry_pattern
     return field(metadata={name: rule for name, rule in rules.items() if rule is not None})
 
 
@@ -194,6 +205,42 @@ class Result:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RequestMask:
+    """Which part of images[0] is drawn anew: exactly one of image (base64) and prompt is not None."""
+
+    image: str | None
+    prompt: str | None = _limits(length=512)
+    is_returned: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Control:
+    """How images[0] conditions a TEXT_IMAGE."""
+
+    mode: Literal["CANNY_EDGE", "SEGMENTATION"]
+    strength: float = _limits(minimum=0, maximum=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CropBox:
+    """In pixels of the input image."""
+
+    left: int = _limits(minimum=0)
+    top: int = _limits(minimum=0)
+    width: int = _limits(minimum=1)
+    height: int = _limits(minimum=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatermarkFound:
+    """score: highest correlation, in standard deviations of an unmarked picture's; right_bits: of 64."""
+
+    is_found: bool
+    score: float
+    right_bits: int = _limits(minimum=0, maximum=64)
+
+
+@dataclass(frozen=True, kw_only=True)
 class InvokeRequest:
     """The body of POST /invoke: every value resolved by the server (invoke.schema.json)."""
 
@@ -205,6 +252,10 @@ class InvokeRequest:
     negative_text: str | None = _limits(length=512)
     images: tuple[str, ...] = _limits(length=5)
     similarity_strength: float | None = _limits(minimum=0.2, maximum=1)
+    mask: RequestMask | None
+    out_painting_mode: Literal["DEFAULT", "PRECISE"] | None
+    colors: tuple[str, ...] = _limits(length=10, entry_pattern=r"#[0-9A-Fa-f]{6}")
+    control: Control | None
     number_of_images: int = _limits(minimum=1, maximum=5)
     width: int = _limits(minimum=1)
     height: int = _limits(minimum=1)
@@ -234,6 +285,9 @@ class UnloadRequest:
 class InvokeResponse:
     v: Literal[1] = 1
     images: tuple[str, ...]
+    mask_image: str | None
+    crop_box: CropBox | None
+    watermark: WatermarkFound | None
     seconds: float = _limits(minimum=0)
 
 
@@ -378,3 +432,6 @@ def _check_limits(value: Any, rules: Any, where: str) -> None:
         raise ContractError(f"{where} must be at most {rules['length']} long; its length is {len(value)}")
     if "pattern" in rules and not re.fullmatch(rules["pattern"], value):
         raise ContractError(f"{where} must match {rules['pattern']}")
+    for i, entry in enumerate(value if "entry_pattern" in rules else ()):
+        if not re.fullmatch(rules["entry_pattern"], entry):
+            raise ContractError(f"{where}[{i}] must match {rules['entry_pattern']}")

@@ -1,5 +1,5 @@
 """What each task asks of the model: a request in the contract's terms becomes latents to start from, text states,
-guidance and a path through the noise schedule; what comes out becomes PNGs of exactly the size asked for.
+guidance and a path through the noise schedule; what comes out becomes pictures of exactly the size asked for.
 
 How the seed system's parameters map:
 
@@ -14,7 +14,13 @@ How the seed system's parameters map:
 - similarityStrength s: the input is noised to 1 - 0.9 s of the schedule and denoised from there: 1.0 changes
   little but texture, 0.2 keeps the rough layout and colours.
 - several input images: image i of the answer starts from input i mod n. (Their mean would be a blur of all.)
-- IMAGE_VARIATION without text: no guidance; the empty text's states.
+- without a text: no guidance; the empty text's states.
+
+What is drawn gets the watermark (watermark.py): all of a picture, or in an edited one the part that is new. What is
+only cut out (BACKGROUND_REMOVAL, SMART_CROP) has nothing drawn in it, and gets none. DETECTION looks for it.
+
+The other tasks: editing.py (INPAINTING, OUTPAINTING), palette.py (COLOR_GUIDED_GENERATION), conditioning.py
+(TEXT_IMAGE with a condition), subjects.py (BACKGROUND_REMOVAL, SMART_CROP, maskPrompt).
 """
 
 from __future__ import annotations
@@ -22,7 +28,8 @@ from __future__ import annotations
 import base64
 import binascii
 import io
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -30,15 +37,23 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from likeness_worker import conditioning, editing, palette, subjects, watermark
 from likeness_worker.cache import to_unit_range
-from likeness_worker.data import ImageError, Size, bucket_for, fit_image, open_image
+from likeness_worker.data import ImageError, Size, bucket_for, fit_image, open_image, to_rgb
 from likeness_worker.diffusion import trailing_path
 from likeness_worker.families import Family
-from likeness_worker.spec import InvokeRequest
+from likeness_worker.raster import Mask
+from likeness_worker.spec import CropBox, InvokeRequest, WatermarkFound
 from likeness_worker.windows import join_windows
 
 # Deflate at level 1: a third of the time of level 6 for files a tenth larger, on drawings scaled up.
 PNG_LEVEL = 1
+# A mask is black and white; what compression adds to that lies within this of either.
+MASK_TOLERANCE = 64
+# Share of a mask's pixels that may lie between: the soft edge of one that was scaled.
+MASK_GREY_SHARE = 0.05
+# Tasks of one image that is used as it is stored.
+EDITS = ("INPAINTING", "OUTPAINTING", "BACKGROUND_REMOVAL", "SMART_CROP", "DETECTION")
 
 
 class InvalidRequest(ValueError):
@@ -53,6 +68,7 @@ class Shape:
     text_length: int  # of the text states, after filling up with empty windows
     guided: bool
     path: tuple[int, ...]
+    steered: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,6 +79,7 @@ class Drawing:
     :param conditional: [S, D], text states.
     :param unconditional: [S, D], states of the negative text (or the empty one).
     :param guidance: scale of classifier-free guidance.
+    :param steer: of this image alone, its x0 [C, H/8, W/8] and the step; there exactly where the shape is steered.
     """
 
     shape: Shape
@@ -70,6 +87,37 @@ class Drawing:
     conditional: Tensor
     unconditional: Tensor
     guidance: float
+    steer: Callable[[Tensor, int], Tensor] | None = None
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The request's images, decoded: at the drawn size, or as they are where they are edited.
+
+    :param images: each [H, W, 3], uint8.
+    :param mask: [H, W], True where it is black.
+    """
+
+    images: list[NDArray[np.uint8]] = field(default_factory=list)
+    mask: Mask | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the answer holds; pixels are [H, W, 3], or [H, W, 4] with transparency."""
+
+    images: list[NDArray[np.uint8]]
+    mask: Mask | None = None
+    crop_box: CropBox | None = None
+    watermark: WatermarkFound | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to draw for a request (nothing, for some), and what the answer makes of it."""
+
+    drawings: list[Drawing]
+    finish: Callable[[list[NDArray[np.uint8]]], Outcome]
 
 
 def drawn_size(family_resolution: int, size_multiple: int, request: InvokeRequest) -> Size:
@@ -77,48 +125,179 @@ def drawn_size(family_resolution: int, size_multiple: int, request: InvokeReques
     return bucket_for(request.width / request.height, family_resolution, size_multiple)
 
 
-def check_request(request: InvokeRequest, adapter_ids: tuple[str, ...], distilled_guidance: bool) -> None:
+def check_request(request: InvokeRequest, adapter_ids: tuple[str, ...], family: Family) -> None:
     """What the schema cannot say. :raises InvalidRequest:"""
+    task = request.task
     if request.adapter_id is not None and request.adapter_id not in adapter_ids:
         raise InvalidRequest(f"adapterId {request.adapter_id} is not loaded here")
-    if distilled_guidance and request.negative_text:
+    if family.distilled_guidance and request.negative_text:
         raise InvalidRequest("negativeText has no effect on this base model, whose guidance is distilled: leave it out")
-    if request.task == "TEXT_IMAGE" and request.text is None:
-        raise InvalidRequest("text is required for TEXT_IMAGE")
-    if request.task == "IMAGE_VARIATION":
+    if task in ("TEXT_IMAGE", "OUTPAINTING", "COLOR_GUIDED_GENERATION") and request.text is None:
+        raise InvalidRequest(f"text is required for {task}")
+    if task == "IMAGE_VARIATION":
         if not request.images:
             raise InvalidRequest("images must have 1 to 5 images for IMAGE_VARIATION")
         if request.similarity_strength is None:
             raise InvalidRequest("similarityStrength is required for IMAGE_VARIATION")
+    if (task in EDITS or request.control is not None) and len(request.images) != 1:
+        raise InvalidRequest(f"images must have one image for {task}")
+    if task in ("INPAINTING", "OUTPAINTING") and (
+        request.mask is None or (request.mask.image is None) == (request.mask.prompt is None)
+    ):
+        raise InvalidRequest(f"mask must have either image or prompt for {task}")
+    prompted = request.mask is not None and request.mask.prompt is not None
+    if (prompted or (task == "SMART_CROP" and request.text)) and family.text_positions("") is None:
+        raise InvalidRequest("this base model cannot find what a prompt names in a picture: use a mask image")
+    if task == "COLOR_GUIDED_GENERATION" and not request.colors:
+        raise InvalidRequest("colors must have 1 to 10 colors for COLOR_GUIDED_GENERATION")
 
 
-def decode_inputs(request: InvokeRequest, size: Size) -> list[NDArray[np.uint8]]:
-    """The input images at the drawn size, each [H, W, 3]. :raises InvalidRequest: naming images[i]."""
-    pixels: list[NDArray[np.uint8]] = []
-    for i, encoded in enumerate(request.images):
+def decode_inputs(request: InvokeRequest, size: Size) -> Inputs:
+    """Decodes the request's images. :raises InvalidRequest: naming images[i] or mask.image."""
+    if request.task not in EDITS:
+        return Inputs([_decoded(data, f"images[{i}]", size) for i, data in enumerate(request.images)])
+    image = _decoded(request.images[0], "images[0]", None)
+    mask = request.mask
+    if mask is None or mask.image is None:
+        return Inputs([image])
+    return Inputs([image], decode_mask(mask.image, image.shape[1], image.shape[0]))
+
+
+def _opened(encoded: str, name: str) -> Image.Image:
+    try:
+        data = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidRequest(f"{name} is not base64") from None
+    try:
+        return open_image(io.BytesIO(data))
+    except ImageError as error:
+        raise InvalidRequest(f"{name} {error}") from None
+
+
+def _decoded(encoded: str, name: str, size: Size | None) -> NDArray[np.uint8]:
+    """:param size: None: as it is stored, EXIF orientation aside, so that it fits its mask."""
+    try:
+        with _opened(encoded, name) as image:
+            return fit_image(image, size) if size else np.asarray(to_rgb(image))
+    except ImageError as error:
+        raise InvalidRequest(f"{name} {error}") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        if isinstance(error, InvalidRequest):
+            raise
+        raise InvalidRequest(f"{name} does not decode") from None
+
+
+def decode_mask(encoded: str, width: int, height: int) -> Mask:
+    """[H, W], True where the mask is black. :raises InvalidRequest: it is no mask, or not of that size."""
+    name = "mask.image"
+    with _opened(encoded, name) as image:
+        if image.size != (width, height):
+            raise InvalidRequest(f"{name} must be {width} x {height} pixels, as the image; it has {image.size}")
         try:
-            data = base64.b64decode(encoded, validate=True)
-        except (binascii.Error, ValueError):
-            raise InvalidRequest(f"images[{i}] is not base64") from None
-        try:
-            with open_image(io.BytesIO(data)) as image:
-                pixels.append(fit_image(image, size))
-        except ImageError as error:
-            raise InvalidRequest(f"images[{i}] {error}") from None
-    return pixels
+            rgba = np.asarray(image.convert("RGBA"))
+        except (OSError, SyntaxError, ValueError):
+            raise InvalidRequest(f"{name} does not decode") from None
+    if bool((rgba[..., 3] < 255).any()):
+        raise InvalidRequest(f"{name} must have no transparent pixel")
+    low, high = rgba[..., :3].min(-1), rgba[..., :3].max(-1)
+    between = (high > MASK_TOLERANCE) & (low < 255 - MASK_TOLERANCE)
+    if float(between.mean()) > MASK_GREY_SHARE:
+        raise InvalidRequest(f"{name} must be black and white; {100 * float(between.mean()):.0f} % of it is neither")
+    return high < 128
 
 
-def plan_drawings(request: InvokeRequest, family: Family, inputs: list[NDArray[np.uint8]]) -> list[Drawing]:
-    """The request's images, ready for the denoiser. Runs the text encoder and the autoencoder."""
-    sampling = family.base.sampling
-    size = drawn_size(family.base.resolution, family.base.size_multiple, request)
-    steps = sampling.steps * (2 if request.quality == "premium" else 1)
-    process = family.process
-    shape_latents = (
-        family.latent_channels,
-        size.height // family.latent_scale,
-        size.width // family.latent_scale,
+def plan_request(request: InvokeRequest, family: Family, inputs: Inputs) -> Plan:
+    """The request, ready for the denoiser. Runs the text encoder and the autoencoder, for a prompted mask the
+    denoiser too."""
+    if request.task in ("INPAINTING", "OUTPAINTING"):
+        return _plan_hole(request, family, inputs)
+    if request.task == "BACKGROUND_REMOVAL":
+        cut_out = subjects.without_background(inputs.images[0])
+        return Plan([], lambda _: Outcome([cut_out]))
+    if request.task == "SMART_CROP":
+        image = inputs.images[0]
+        box = subjects.crop_box(image, request.width, request.height, request.text, family)
+        crop = image[box.top : box.top + box.height, box.left : box.left + box.width]
+        return Plan([], lambda _: Outcome([crop], crop_box=box))
+    if request.task == "DETECTION":
+        return Plan([], lambda _: Outcome([], watermark=watermark.detect(inputs.images[0])))
+    drawings = _plan_whole(request, family, inputs)
+    return Plan(
+        drawings, lambda drawn: Outcome([watermark.embed(_scaled(pixels, request, family)) for pixels in drawn])
     )
+
+
+def _plan_whole(request: InvokeRequest, family: Family, inputs: Inputs) -> list[Drawing]:
+    size = drawn_size(family.base.resolution, family.base.size_multiple, request)
+    latents = [family.encode_images(to_unit_range(pixels))[0] for pixels in inputs.images]
+    if request.task == "IMAGE_VARIATION":
+        assert request.similarity_strength is not None
+        return _drawings(request, family, size, latents, 1 - 0.9 * request.similarity_strength)
+    if request.task == "COLOR_GUIDED_GENERATION":
+        colors = palette.parse_colors(request.colors)
+        if latents:
+            return _drawings(request, family, size, latents, palette.REFERENCE_STRENGTH, palette_steer(colors, family))
+        layouts = [palette.layout(colors, size, request.seed + i) for i in range(request.number_of_images)]
+        latents = [family.encode_images(to_unit_range(pixels))[0] for pixels in layouts]
+        return _drawings(request, family, size, latents, palette.LAYOUT_STRENGTH, palette_steer(colors, family))
+    control = request.control
+    if control is None:
+        return _drawings(request, family, size, [], 1.0)
+    if control.mode == "SEGMENTATION":
+        flat = family.encode_images(to_unit_range(conditioning.flattened(inputs.images[0])))
+        return _drawings(request, family, size, [flat[0]], conditioning.kept_strength(control.strength))
+    edge = conditioning.edges(inputs.images[0])
+    return _drawings(
+        request, family, size, [], 1.0, lambda steps: conditioning.EdgeSteer(latents[0], edge, control.strength, steps)
+    )
+
+
+def palette_steer(colors: NDArray[np.float32], family: Family) -> Callable[[int], palette.PaletteSteer]:
+    return lambda steps: palette.PaletteSteer(colors, family, steps)
+
+
+def _plan_hole(request: InvokeRequest, family: Family, inputs: Inputs) -> Plan:
+    image = inputs.images[0]
+    black = inputs.mask
+    if black is None:
+        assert request.mask is not None
+        assert request.mask.prompt is not None
+        black = subjects.prompted_mask(image, request.mask.prompt, family)
+    outside = request.task == "OUTPAINTING"
+    spill = editing.edge_radius(image.shape[1], image.shape[0]) if request.out_painting_mode == "DEFAULT" else 0
+    hole = editing.Hole(image, ~black if outside else black, spill)
+    encoded = editing.encode_hole(hole, family)
+    # Without a text (INPAINTING alone) it goes on from the smooth filling, half noised.
+    strength, latents = (1.0, []) if request.text else (editing.REMOVAL_STRENGTH, [encoded.latents])
+    drawings = _drawings(request, family, encoded.size, latents, strength, lambda _: encoded.steer)
+    mask = black if request.mask is not None and request.mask.is_returned else None
+
+    def finish(drawn: list[NDArray[np.uint8]]) -> Outcome:
+        return Outcome(
+            [watermark.embed(*editing.lay_in(hole, encoded.frame, family.enlarge(one))) for one in drawn], mask
+        )
+
+    return Plan(drawings, finish)
+
+
+def _drawings(
+    request: InvokeRequest,
+    family: Family,
+    size: Size,
+    latents: list[Tensor],
+    strength: float,
+    steer_for: Callable[[int], Callable[[Tensor, int], Tensor]] | None = None,
+) -> list[Drawing]:
+    """The request's images.
+
+    :param latents: what image i starts from, i mod their number; empty: noise alone.
+    :param strength: how far up the schedule they are noised.
+    :param steer_for: a path's length -> what steers it.
+    """
+    sampling, process = family.base.sampling, family.process
+    steps = sampling.steps * (2 if request.quality == "premium" else 1)
+    scale = family.latent_scale
+    shape_latents = (family.latent_channels, size.height // scale, size.width // scale)
 
     empty = family.encode_text("")
     conditional = family.encode_text(request.text) if request.text else empty
@@ -126,15 +305,11 @@ def plan_drawings(request: InvokeRequest, family: Family, inputs: list[NDArray[n
     conditional, unconditional = join_windows([conditional, unconditional], empty)
     guided = bool(request.text or request.negative_text)
 
-    strength = 1.0
-    latents: list[Tensor] = []
-    if request.task == "IMAGE_VARIATION":
-        assert request.similarity_strength is not None
-        strength = 1 - 0.9 * request.similarity_strength
-        latents = [family.encode_images(to_unit_range(pixels))[0] for pixels in inputs]
     path = tuple(trailing_path(process, steps, shape_latents[1] * shape_latents[2], strength))
     alpha, sigma = float(process.alpha[path[0]]), float(process.sigma[path[0]])
-    shape = Shape(size, conditional.shape[0], guided, path)
+    steer = None if steer_for is None else steer_for(len(path))
+    shape = Shape(size, conditional.shape[0], guided, path, steer is not None)
+    guidance = guidance_scale(request, sampling.guidance_scale)
 
     drawings: list[Drawing] = []
     for i in range(request.number_of_images):
@@ -143,9 +318,7 @@ def plan_drawings(request: InvokeRequest, family: Family, inputs: list[NDArray[n
         start = noise.to(family.placement.device)
         if latents:
             start = alpha * latents[i % len(latents)] + sigma * start
-        drawings.append(
-            Drawing(shape, start, conditional, unconditional, guidance_scale(request, sampling.guidance_scale))
-        )
+        drawings.append(Drawing(shape, start, conditional, unconditional, guidance, steer))
     return drawings
 
 
@@ -153,12 +326,22 @@ def guidance_scale(request: InvokeRequest, family_scale: float) -> float:
     return 1 + (request.cfg_scale - 1) * (family_scale - 1) / 7
 
 
-def encode_png(pixels: NDArray[np.uint8], width: int, height: int) -> str:
-    """[H, W, 3] -> base64 of a PNG of exactly width x height; the same pixels give the same bytes (no time, no
-    text chunk)."""
-    image = Image.fromarray(pixels)
-    if image.size != (width, height):
-        image = ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS)
+def _scaled(pixels: NDArray[np.uint8], request: InvokeRequest, family: Family) -> NDArray[np.uint8]:
+    """[H, W, 3] of exactly the size asked for; the base's upsampler sharpens as it enlarges."""
+    size = (request.width, request.height)
+    if size[0] > pixels.shape[1] or size[1] > pixels.shape[0]:
+        pixels = family.enlarge(pixels)
+    return np.asarray(ImageOps.fit(Image.fromarray(pixels), size, Image.Resampling.LANCZOS))
+
+
+def encode_png(pixels: NDArray[np.uint8]) -> str:
+    """[H, W, 3 or 4] -> base64 of a PNG; the same pixels give the same bytes (no time, no text chunk)."""
     file = io.BytesIO()
-    image.save(file, "PNG", compress_level=PNG_LEVEL)
+    Image.fromarray(pixels).save(file, "PNG", compress_level=PNG_LEVEL)
     return base64.b64encode(file.getvalue()).decode()
+
+
+def encode_mask(black: Mask) -> str:
+    """Black and white, RGB, as a request's masks are."""
+    grey = np.where(black, np.uint8(0), np.uint8(255))
+    return encode_png(np.repeat(grey[..., None], 3, axis=2))

@@ -16,6 +16,12 @@ def split_tokens(tokens: list[int], size: int) -> list[list[int]]:
     return [tokens[i : i + size] for i in range(0, len(tokens), size)] or [[]]
 
 
+def positions_of(tokens: list[int], window: int) -> list[int]:
+    """Where a text's own tokens stand among its states, which have a begin and an end token in each window."""
+    size = window - 2
+    return [i // size * window + 1 + i % size for i in range(len(tokens))]
+
+
 def join_windows(states: list[Tensor], empty: Tensor) -> Tensor:
     """The states of a batch's texts, each filled up with empty windows to the most that one of them has.
 

@@ -24,7 +24,15 @@ def test_check_describes_a_base(art_base: Path, capsys: pytest.CaptureFixture[st
     assert said["family"] == "art"
     assert said["resolution"] == 32
     assert said["learningRateFactor"] == 100
-    assert said["tasks"] == ["TEXT_IMAGE", "IMAGE_VARIATION"]
+    assert said["tasks"] == [
+        "TEXT_IMAGE",
+        "INPAINTING",
+        "OUTPAINTING",
+        "IMAGE_VARIATION",
+        "COLOR_GUIDED_GENERATION",
+        "BACKGROUND_REMOVAL",
+        "SMART_CROP",
+    ]
     assert said["lora"]["rank"] == 16
     assert said["training"]["learningRateSchedule"] == "constant"
     assert said["sizeBytes"] > 1000

@@ -66,8 +66,9 @@ class Client:
 def request(**members: object) -> dict[str, object]:
     return {
         "v": 1, "requestId": "r", "adapterId": None, "task": "TEXT_IMAGE", "text": "a dog on the moon",
-        "negativeText": None, "images": [], "similarityStrength": None, "numberOfImages": 1, "width": 64,
-        "height": 64, "cfgScale": 8, "seed": 42, "quality": "standard", **members,
+        "negativeText": None, "images": [], "similarityStrength": None, "mask": None, "outPaintingMode": None,
+        "colors": [], "control": None, "numberOfImages": 1, "width": 64, "height": 64, "cfgScale": 8, "seed": 42,
+        "quality": "standard", **members,
     }  # fmt: skip
 
 

@@ -7,21 +7,54 @@ export interface UnitModel {
   adaptersFolder: string | null;
 }
 
+export type ImageTask =
+  | 'TEXT_IMAGE'
+  | 'INPAINTING'
+  | 'OUTPAINTING'
+  | 'IMAGE_VARIATION'
+  | 'COLOR_GUIDED_GENERATION'
+  | 'BACKGROUND_REMOVAL'
+  | 'SMART_CROP';
+
 /** One request of contract/schemas/invoke.schema.json without `v`. */
 export interface InvokeRequest {
   requestId: string;
   adapterId: string | null;
-  task: 'TEXT_IMAGE' | 'IMAGE_VARIATION';
+  task: ImageTask | 'DETECTION';
   text: string | null;
   negativeText: string | null;
   images: string[];
   similarityStrength: number | null;
+  /** Exactly one of `image` (base64) and `prompt` is not null. */
+  mask: { image: string | null; prompt: string | null; isReturned: boolean } | null;
+  outPaintingMode: 'DEFAULT' | 'PRECISE' | null;
+  /** #RRGGBB */
+  colors: string[];
+  control: { mode: 'CANNY_EDGE' | 'SEGMENTATION'; strength: number } | null;
   numberOfImages: number;
   width: number;
   height: number;
   cfgScale: number;
   seed: number;
   quality: 'standard' | 'premium';
+}
+
+/** What answers it: base64 PNGs, and what the task gives beside them. */
+export interface InvokeAnswer {
+  images: string[];
+  maskImage: string | null;
+  /** In pixels of the input image. */
+  cropBox: { left: number; top: number; width: number; height: number } | null;
+  watermark: Watermark | null;
+}
+
+/** What was found of this product's watermark in an image. */
+export interface Watermark {
+  isFound: boolean;
+  /** The highest correlation, in standard deviations of what an unmarked image gives: found from 7 on, about 20 when intact. */
+  score: number;
+  /** Of 64. */
+  rightBits: number;
 }
 
 /** One model unit: a worker process that speaks HTTP (/health, /invoke) on a Unix socket. */
@@ -31,10 +64,10 @@ export interface Unit {
   readonly ended: Promise<string>;
   health(): Promise<{ status: 'loading' | 'ready' | 'failed' | 'gone'; message: string | null }>;
   /**
-   * Base64 PNGs. Rejects with Fault: invalid (the worker's 400), notReady, modelError (the process died, or 500),
+   * Rejects with Fault: invalid (the worker's 400), notReady, modelError (the process died, or 500),
    * modelTimeout.
    */
-  invoke(request: InvokeRequest, signal: AbortSignal): Promise<{ images: string[] }>;
+  invoke(request: InvokeRequest, signal: AbortSignal): Promise<InvokeAnswer>;
   /**
    * Adds a LoRA from a folder below `adaptersFolder`; the folder may go afterwards. Rejects with Fault: invalid (it is no
    * adapter of this base), notReady, modelError.
@@ -74,21 +107,23 @@ export interface Capacity {
     baseModelId: string,
     request: Omit<InvokeRequest, 'adapterId'>,
     signal: AbortSignal,
-  ): Promise<{ images: string[] }>;
+  ): Promise<InvokeAnswer>;
   /** On a provisioned model's units; Fault notReady while Creating, throttled when the queue is full. */
   invokeProvisioned(
     provisionedModelArn: string,
     request: Omit<InvokeRequest, 'adapterId'>,
     signal: AbortSignal,
-  ): Promise<{ images: string[] }>;
+  ): Promise<InvokeAnswer>;
   /** On the process that the account's custom models of that base share; it starts, and loads the model, where needed. */
   invokeOnDemand(
     model: OnDemandModel,
     request: Omit<InvokeRequest, 'adapterId'>,
     signal: AbortSignal,
-  ): Promise<{ images: string[] }>;
+  ): Promise<InvokeAnswer>;
   /** ARNs of provisioned models of which no unit answers now: new ones, and all after a start of the server. */
   loadingModels(): Promise<readonly string[]>;
+  /** Looks for the watermark in an image (base64 of a JPEG or PNG), on a registered base model's unit. */
+  detectWatermark(baseModelId: string, image: string, signal: AbortSignal): Promise<Watermark>;
   /** Wakes the loops: a row changed. */
   wake(): void;
 }

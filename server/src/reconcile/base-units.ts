@@ -1,6 +1,6 @@
 /** On-demand capacity of the base models: one unit each, shared by all accounts, started at its first request. */
 import { Fault } from '../domain/fault.ts';
-import type { InvokeRequest } from '../ports/inference.ts';
+import type { InvokeAnswer, InvokeRequest } from '../ports/inference.ts';
 import type { Log } from '../ports/log.ts';
 import { type UnitPool, unitPool } from './unit-pool.ts';
 import { startUnits, type UnitStarter } from './unit-start.ts';
@@ -61,7 +61,7 @@ export function baseUnits(dependencies: BaseUnitsDependencies) {
       baseModelId: string,
       request: Omit<InvokeRequest, 'adapterId'>,
       signal: AbortSignal,
-    ): Promise<{ images: string[] }> {
+    ): Promise<InvokeAnswer> {
       if (!dependencies.baseModels.get(baseModelId))
         throw new Fault('notFound', `The base model ${baseModelId} is not registered.`);
       start(baseModelId);

@@ -3,7 +3,7 @@
  * request starts and which ends when it is idle. A fully fine-tuned model is a base of its own, with a process of its own.
  */
 import { Fault } from '../domain/fault.ts';
-import type { InvokeRequest, OnDemandModel } from '../ports/inference.ts';
+import type { InvokeAnswer, InvokeRequest, OnDemandModel } from '../ports/inference.ts';
 import type { Log } from '../ports/log.ts';
 import { type PooledUnit, unitPool } from './unit-pool.ts';
 import { startUnits, type UnitStarter, WARM_UP } from './unit-start.ts';
@@ -50,7 +50,7 @@ export function onDemandUnits(dependencies: OnDemandDependencies) {
     leaving.add(ending);
   }
 
-  async function invoke(model: OnDemandModel, request: Request, signal: AbortSignal): Promise<{ images: string[] }> {
+  async function invoke(model: OnDemandModel, request: Request, signal: AbortSignal): Promise<InvokeAnswer> {
     if (isClosed) throw new Fault('unavailable', 'The service is stopping.');
     return processOf(model).invoke(model, request, signal);
   }
@@ -171,7 +171,7 @@ function sharedProcess(dependencies: OnDemandDependencies, onLost: () => void) {
   }
 
   return {
-    async invoke(model: OnDemandModel, request: Request, signal: AbortSignal): Promise<{ images: string[] }> {
+    async invoke(model: OnDemandModel, request: Request, signal: AbortSignal): Promise<InvokeAnswer> {
       if (inHand > queueLimit)
         throw new Fault('throttled', `${inHand} requests are waiting for this model already; try again later.`);
       inHand += 1;

@@ -1,6 +1,6 @@
 /** One provisioned model: its pool of units, and what to do so that they match the row. */
 import { Fault } from '../domain/fault.ts';
-import type { InvokeRequest } from '../ports/inference.ts';
+import type { InvokeAnswer, InvokeRequest } from '../ports/inference.ts';
 import type { Keyring } from '../ports/keys.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
@@ -132,7 +132,7 @@ export function provisionedUnits(first: ThroughputRow, dependencies: Provisioned
 
     isServing: () => pool.units().length > 0,
 
-    async invoke(request: Omit<InvokeRequest, 'adapterId'>, signal: AbortSignal): Promise<{ images: string[] }> {
+    async invoke(request: Omit<InvokeRequest, 'adapterId'>, signal: AbortSignal): Promise<InvokeAnswer> {
       // A disabled key makes the model unusable, though its units hold the weights still.
       if (keyArn !== null) await keyring.resolve(keyArn, first.accountId, first.region);
       if (problem && pool.units().length === 0) throw problem;

@@ -12,7 +12,7 @@ import { deployments } from './deployments.ts';
 import { onDemandUnits } from './on-demand-units.ts';
 import { type ProvisionedUnits, provisionedUnits } from './provisioned-units.ts';
 import { firstOf } from './unit-pool.ts';
-import type { UnitStarter } from './unit-start.ts';
+import { detectionOf, type UnitStarter } from './unit-start.ts';
 
 export interface ThroughputDependencies extends UnitStarter {
   store: Store;
@@ -143,6 +143,12 @@ export function startThroughputLoop(dependencies: ThroughputDependencies): Throu
     async loadingModels() {
       await rowsWereRead;
       return [...provisioned].filter(([, units]) => !units.isServing()).map(([arn]) => arn);
+    },
+    async detectWatermark(baseModelId, image, signal) {
+      refuseWhenStopping();
+      const { watermark } = await bases.invoke(baseModelId, detectionOf(image), signal);
+      if (watermark === null) throw new Fault('modelError', 'The model answered without what it found.');
+      return watermark;
     },
     async stop(graceSeconds) {
       stopping.abort();

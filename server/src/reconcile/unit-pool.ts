@@ -1,5 +1,5 @@
 import { Fault } from '../domain/fault.ts';
-import type { InvokeRequest, Unit } from '../ports/inference.ts';
+import type { InvokeAnswer, InvokeRequest, Unit } from '../ports/inference.ts';
 import type { Time } from '../ports/time.ts';
 
 /** With an adapter of its own, where the unit is shared; without, the unit's answers. */
@@ -15,7 +15,7 @@ export type UnitPool = ReturnType<typeof unitPool>;
 
 interface Waiting {
   request: PoolRequest;
-  resolve(answer: { images: string[] }): void;
+  resolve(answer: InvokeAnswer): void;
   reject(error: unknown): void;
   /** A unit died under it once before. */
   wasRetried: boolean;
@@ -126,7 +126,7 @@ export function unitPool(options: { queueLimit: number; time: Time; onLost(): vo
      * @param waitsForUnits whether a request may wait while there is no unit yet; otherwise it is notReady
      * @throws Fault throttled (the queue is full), notReady, and what Unit.invoke throws
      */
-    invoke(request: PoolRequest, signal: AbortSignal, waitsForUnits: boolean): Promise<{ images: string[] }> {
+    invoke(request: PoolRequest, signal: AbortSignal, waitsForUnits: boolean): Promise<InvokeAnswer> {
       if (units().length === 0 && !waitsForUnits)
         return Promise.reject(new Fault('notReady', 'The model is loading; try again in a few seconds.'));
       if (queue.length >= options.queueLimit && free.length === 0)

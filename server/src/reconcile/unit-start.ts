@@ -32,6 +32,10 @@ export const WARM_UP: Omit<InvokeRequest, 'adapterId'> = {
   negativeText: null,
   images: [],
   similarityStrength: null,
+  mask: null,
+  outPaintingMode: null,
+  colors: [],
+  control: null,
   numberOfImages: 1,
   width: 512,
   height: 512,
@@ -39,6 +43,11 @@ export const WARM_UP: Omit<InvokeRequest, 'adapterId'> = {
   seed: 0,
   quality: 'standard',
 };
+
+/** A request that draws nothing: looks for the watermark in one image (base64). */
+export function detectionOf(image: string): Omit<InvokeRequest, 'adapterId'> {
+  return { ...WARM_UP, requestId: 'detection', task: 'DETECTION', text: null, images: [image] };
+}
 
 /**
  * Starts units and resolves when each has drawn an image. All or none: on a fault those that did start are ended.

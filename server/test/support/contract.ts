@@ -32,8 +32,8 @@ export function assertKeepsContract(message: Message, value: unknown): void {
   assert.ok(validate(value), `${message}: ${schemas.errorsText(validate.errors)}`);
 }
 
-/** `event-step.json` holds an event. */
+/** `event-step.json` holds an event, `invoke-request-colors.json` a request. */
 export function messageOf(exampleFile: string): Message {
   const name = exampleFile.replace(/\.json$/, '');
-  return (/^(spec|event|result)/.exec(name)?.[1] ?? name) as Message;
+  return (/^(spec|event|result|invoke-[a-z]+)/.exec(name)?.[1] ?? name) as Message;
 }

@@ -77,7 +77,12 @@ export function createInProcessInference(options: {
             const image = Buffer.from(
               `${request.text} by ${request.adapterId ?? 'base'} with ${added ?? files}`,
             ).toString('base64');
-            resolve({ images: Array.from({ length: request.numberOfImages }, () => image) });
+            resolve({
+              images: Array.from({ length: request.numberOfImages }, () => image),
+              maskImage: null,
+              cropBox: null,
+              watermark: request.task === 'DETECTION' ? { isFound: false, score: 4, rightBits: 40 } : null,
+            });
           }, options.invokeMilliseconds);
         });
       },

@@ -66,6 +66,10 @@ test('defaults are filled in, and every form of Accept and Content-Type for JSON
     negativeText: null,
     images: [],
     similarityStrength: null,
+    mask: null,
+    outPaintingMode: null,
+    colors: [],
+    control: null,
     numberOfImages: 1,
     width: 1024,
     height: 1024,
@@ -113,6 +117,41 @@ test('a variation of a real picture passes through, up to five of them', async (
     400,
     /^imageVariationParams\.images\[0\] does not decode\.$/,
   );
+});
+
+test('edits reach base and custom models, and the answer has the mask or the crop that was asked for', async () => {
+  const file = await readFile(new URL('../../../models/art/sample/ron_01.jpg', import.meta.url));
+  const image = file.toString('base64');
+  const painting = { image, maskPrompt: 'the dog', text: 'a cat', returnMask: true };
+  for (const modelId of [onDemand, provisioned]) {
+    const answer = await invoke(modelId, { taskType: 'INPAINTING', inPaintingParams: painting });
+    const body = JSON.parse(new TextDecoder().decode(answer.body)) as Record<string, unknown>;
+    assert.deepEqual(Object.keys(body), ['images', 'maskImage', 'error']);
+    assert.deepEqual([server.drawn.at(-1)?.request.width, server.drawn.at(-1)?.request.height], [640, 640]);
+  }
+  const crop = { taskType: 'SMART_CROP', smartCropParams: { image, aspectRatio: '2:1' } };
+  const { body } = await invoke(v2, crop);
+  const { cropBox } = JSON.parse(new TextDecoder().decode(body)) as { cropBox: unknown };
+  assert.deepEqual(cropBox, { left: 1, top: 2, width: 640, height: 320 });
+  const damaged: [object, RegExp][] = [
+    [
+      { taskType: 'INPAINTING', inPaintingParams: { ...painting, text: 'the image is damaged' } },
+      /^inPaintingParams\.image does not decode\.$/,
+    ],
+    [
+      {
+        taskType: 'COLOR_GUIDED_GENERATION',
+        colorGuidedGenerationParams: { text: 'the image is damaged', colors: ['#000000'], referenceImage: image },
+      },
+      /^colorGuidedGenerationParams\.referenceImage does not decode\.$/,
+    ],
+    [
+      { taskType: 'TEXT_IMAGE', textToImageParams: { text: 'the image is damaged', conditionImage: image } },
+      /^textToImageParams\.conditionImage does not decode\.$/,
+    ],
+  ];
+  for (const [request, message] of damaged)
+    await assertRefused(invoke(v2, request), 'ValidationException', 400, message);
 });
 
 const notResolved = 'Could not resolve the foundation model from the provided model identifier.';
@@ -198,8 +237,12 @@ const bodies: [string, unknown, string | RegExp][] = [
   ['a quality that is none', withConfig({ quality: 'ultra' }), /quality: ultra is not a valid enum value/],
   ['an extraneous key', { ...text, steps: 4 }, malformed('#: extraneous key [steps] is not permitted')],
   ['no task', { textToImageParams: { text: 'x' } }, malformed('#: required key [taskType] not found')],
-  ['INPAINTING', { taskType: 'INPAINTING' }, /taskType INPAINTING is not supported by this server yet/],
-  ['OUTPAINTING', { taskType: 'OUTPAINTING' }, /taskType OUTPAINTING is not supported/],
+  ['no params', { taskType: 'INPAINTING' }, malformed('#: required key [inPaintingParams] not found')],
+  [
+    'no mask',
+    { taskType: 'INPAINTING', inPaintingParams: { image: 'aGVsbG8=' } },
+    malformed('#/inPaintingParams: exactly one of [maskPrompt] and [maskImage] is required, found none'),
+  ],
   [
     'a task of version 2',
     { taskType: 'BACKGROUND_REMOVAL' },

@@ -59,13 +59,24 @@ function plainCapacity(drawn: Drawn[]): Capacity {
     if (request.text === 'the image is damaged') throw new Fault('invalid', 'images[0] does not decode');
     if (request.text === 'the queue is full') throw new Fault('throttled', 'Too many requests wait; retry later.');
     const image = plainPng(request.width, request.height, request.seed % 256).toString('base64');
-    return { images: Array.from({ length: request.numberOfImages }, () => image) };
+    return {
+      images: Array.from({ length: request.numberOfImages }, () => image),
+      maskImage: request.mask?.isReturned ? image : null,
+      cropBox: request.task === 'SMART_CROP' ? { left: 1, top: 2, width: request.width, height: request.height } : null,
+      watermark: null,
+    };
   }
+  const detectWatermark = async (_: string, image: string) => ({
+    isFound: image.startsWith('iVBOR'),
+    score: 20,
+    rightBits: 64,
+  });
   return {
     invokeBase: draw,
     invokeProvisioned: draw,
     invokeOnDemand: (model, request) => draw(model.modelArn, request),
     loadingModels: async () => [],
+    detectWatermark,
     wake: () => undefined,
   };
 }

@@ -74,6 +74,11 @@ class Family(Protocol):
         """A text of any length -> its windows' states [windows, L, D], in the placement's dtype."""
         ...
 
+    def text_positions(self, text: str) -> list[int] | None:
+        """Where the text's own tokens stand along S of encode_text's windows, one after the other; None: its denoiser
+        has no cross-attention to read a mask from."""
+        ...
+
     def predict(self, x: Tensor, timesteps: Tensor, text_states: Tensor, guidance: Tensor | None = None) -> Tensor:
         """The denoiser: x [B, C, H/8, W/8], timesteps [B], text_states [B, S, D] -> x's shape, float32.
 

@@ -18,7 +18,7 @@ from likeness_worker.cache import to_unit_range
 from likeness_worker.diffusion import Process, read_process
 from likeness_worker.families import Placement, load_part, load_unet, round_frozen_weights, to_bytes, unet_prediction
 from likeness_worker.rundir import RunError
-from likeness_worker.windows import split_tokens
+from likeness_worker.windows import positions_of, split_tokens
 
 
 class Art:
@@ -96,6 +96,9 @@ class Art:
                 ).last_hidden_state
             )
         return torch.cat(states).to(self.placement.dtype)
+
+    def text_positions(self, text: str) -> list[int]:
+        return positions_of(self._tokenizer.encode(text, add_special_tokens=False).ids, self._window)
 
     def predict(self, x: Tensor, timesteps: Tensor, text_states: Tensor, guidance: Tensor | None = None) -> Tensor:
         return unet_prediction(self.denoiser, self.placement, x, timesteps, text_states)

@@ -18,7 +18,7 @@ from likeness_worker.base_model import BaseModel
 from likeness_worker.diffusion import Process
 from likeness_worker.families import Placement, load_part, round_frozen_weights, to_bytes
 from likeness_worker.rundir import RunError
-from likeness_worker.windows import split_tokens
+from likeness_worker.windows import positions_of, split_tokens
 
 
 class KlFamily:
@@ -56,6 +56,9 @@ class KlFamily:
             pixels = self._vae.decode(latents / self._scaling_factor + self._shift).sample
         return to_bytes(pixels)
 
+    def text_positions(self, text: str) -> list[int] | None:
+        return None
+
     def enlarge(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return pixels
 
@@ -90,6 +93,10 @@ class Clip:
             ids = [begin, *window, end]
             ids += [self._tokenizer.pad_token_id] * (self._window - len(ids))
             yield self._encoder(input_ids=torch.tensor([ids], device=self._device), output_hidden_states=True)
+
+    def positions(self, text: str) -> list[int]:
+        """Where the text's own tokens stand among the windows' states, one after the other."""
+        return positions_of(self._tokenizer(text, add_special_tokens=False).input_ids, self._window)
 
 
 class T5:

@@ -29,6 +29,10 @@ class StableDiffusion(KlFamily):
         states = [output.last_hidden_state for output in self._clip.windows(text)]
         return torch.cat(states).to(self.placement.dtype)
 
+    def text_positions(self, text: str) -> list[int]:
+        assert self._clip is not None
+        return self._clip.positions(text)
+
     def predict(self, x: Tensor, timesteps: Tensor, text_states: Tensor, guidance: Tensor | None = None) -> Tensor:
         return unet_prediction(self.denoiser, self.placement, x, timesteps, text_states)
 

@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { Fault } from '../../domain/fault.ts';
-import type { InvokeRequest, Unit, UnitModel } from '../../ports/inference.ts';
+import type { InvokeAnswer, InvokeRequest, Unit, UnitModel } from '../../ports/inference.ts';
 import { endGroup, type GroupLeader, leaderOf } from '../sandbox/process-group.ts';
 import type { WorkerLauncher } from '../sandbox/worker-launcher.ts';
 
@@ -129,9 +129,9 @@ async function invoke(
   timeoutSeconds: number,
   signal: AbortSignal,
   isGone: () => boolean,
-): Promise<{ images: string[] }> {
+): Promise<InvokeAnswer> {
   const answer = await ask(socketPath, '/invoke', { v: 1, ...request }, timeoutSeconds, isGone, signal);
-  return { images: readImages(answer.body) };
+  return readAnswer(answer.body);
 }
 
 /** @throws Fault in the place of every answer but 200, and of none */
@@ -214,10 +214,16 @@ function readHealth(body: unknown): { status: 'loading' | 'ready' | 'failed'; me
   return { status: known ? status : 'failed', message: typeof message === 'string' ? message : null };
 }
 
-function readImages(body: unknown): string[] {
-  const { images } = record(body);
+function readAnswer(body: unknown): InvokeAnswer {
+  const { images, maskImage, cropBox, watermark } = record(body);
   if (!Array.isArray(images)) throw new Fault('modelError', 'The model answered without images.');
-  return images.filter(image => typeof image === 'string');
+  return {
+    images: images.filter(image => typeof image === 'string'),
+    maskImage: typeof maskImage === 'string' ? maskImage : null,
+    // Both sides keep contract/schemas/invoke.schema.json, golden messages included.
+    cropBox: (cropBox ?? null) as InvokeAnswer['cropBox'],
+    watermark: (watermark ?? null) as InvokeAnswer['watermark'],
+  };
 }
 
 function readError(body: unknown): { kind: string; message: string } {

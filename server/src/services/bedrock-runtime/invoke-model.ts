@@ -8,11 +8,11 @@ import limits from '../../../../contract/limits.json' with { type: 'json' };
 import { Fault } from '../../domain/fault.ts';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
 import type { BaseModels } from '../../ports/base-models.ts';
-import type { Capacity, InvokeRequest } from '../../ports/inference.ts';
+import type { Capacity, ImageTask, InvokeAnswer, InvokeRequest } from '../../ports/inference.ts';
 import type { Keyring } from '../../ports/keys.ts';
 import type { Store } from '../../ports/store.ts';
 import { authorizedArn, deploymentOf, type ModelTarget, resolveTarget } from './model-target.ts';
-import { parseTitanImageBody } from './titan-image.ts';
+import { memberOf, parseTitanImageBody } from './titan-image.ts';
 
 /** In milliseconds; AWS sends it, and the SDK's schema has no member for it. */
 const LATENCY_HEADER = 'x-amzn-bedrock-invocation-latency';
@@ -72,9 +72,9 @@ export function invokeModel({ store, baseModels, keyring, capacity }: BedrockRun
         // A key that is disabled makes the model unusable, also where its units have long been loaded.
         if (keyArn !== null) await keyring.resolve(keyArn, ctx.accountId, ctx.region);
         const startedAt = performance.now();
-        const { images } = await named(draw(target, request, ctx.signal));
+        const answer = answerBody(await named(draw(target, request, ctx.signal), request.task));
         return {
-          body: new TextEncoder().encode(JSON.stringify({ images, error: null })),
+          body: new TextEncoder().encode(JSON.stringify(answer)),
           contentType: 'application/json',
           $metadata: { httpHeaders: { [LATENCY_HEADER]: String(Math.round(performance.now() - startedAt)) } },
         };
@@ -83,13 +83,19 @@ export function invokeModel({ store, baseModels, keyring, capacity }: BedrockRun
   };
 }
 
+function answerBody({ images, maskImage, cropBox }: InvokeAnswer) {
+  return { images, ...(maskImage !== null && { maskImage }), ...(cropBox !== null && { cropBox }), error: null };
+}
+
 /** What only decoding shows ("images[0] does not decode") is said of the member that the caller sent. */
-async function named<Result>(drawing: Promise<Result>): Promise<Result> {
+async function named(drawing: Promise<InvokeAnswer>, task: ImageTask): Promise<InvokeAnswer> {
   try {
     return await drawing;
   } catch (error) {
-    if (!(error instanceof Fault) || error.kind !== 'invalid' || !error.message.startsWith('images[')) throw error;
-    throw new Fault('invalid', `imageVariationParams.${error.message}.`, { cause: error });
+    const found =
+      error instanceof Fault && error.kind === 'invalid' && /^(images\[\d\]|mask\.image) (.*)$/.exec(error.message);
+    if (!found) throw error;
+    throw new Fault('invalid', `${memberOf(task, found[1] ?? '')} ${found[2]}.`, { cause: error });
   }
 }
 

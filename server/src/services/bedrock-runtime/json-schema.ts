@@ -9,6 +9,8 @@ export interface ObjectSchema {
   /** Keys that are not among them are refused. */
   properties: Readonly<Record<string, Schema>>;
   required?: readonly string[];
+  /** A key -> the key that it needs beside it. */
+  dependencies?: Readonly<Record<string, string>>;
 }
 interface ArraySchema {
   type: 'array';
@@ -22,6 +24,8 @@ interface StringSchema {
   minLength?: number;
   maxLength?: number;
   enum?: readonly string[];
+  /** Of the whole value: anchored, and linear in its length. */
+  pattern?: string;
 }
 interface NumberSchema {
   type: 'number' | 'integer';
@@ -56,6 +60,9 @@ function objectViolations(schema: ObjectSchema, value: unknown, pointer: string)
   return [
     ...missing.map(key => `${pointer}: required key [${key}] not found`),
     ...extraneous.map(key => `${pointer}: extraneous key [${shown(key)}] is not permitted`),
+    ...Object.entries(schema.dependencies ?? {})
+      .filter(([key, needed]) => Object.hasOwn(value, key) && !Object.hasOwn(value, needed))
+      .map(([, needed]) => `${pointer}: property [${needed}] is required`),
     ...Object.entries(schema.properties).flatMap(([key, member]) =>
       Object.hasOwn(value, key) ? violations(member, value[key], `${pointer}/${key}`) : [],
     ),
@@ -73,6 +80,8 @@ function arrayViolations(schema: ArraySchema, value: unknown, pointer: string): 
 function stringViolations(schema: StringSchema, value: unknown, pointer: string): string[] {
   if (typeof value !== 'string') return wrongType('String', value, pointer);
   if (schema.enum && !schema.enum.includes(value)) return [`${pointer}: ${shown(value)} is not a valid enum value`];
+  if (schema.pattern !== undefined && !new RegExp(schema.pattern).test(value))
+    return [`${pointer}: string [${shown(value)}] does not match pattern ${schema.pattern}`];
   const { minLength = 0, maxLength } = schema;
   if (minLength === 0 && maxLength === undefined) return [];
   const length = codePointCount(value);

@@ -47,6 +47,10 @@ test('a minimal text request gets the defaults', () => {
     negativeText: null,
     images: [],
     similarityStrength: null,
+    mask: null,
+    outPaintingMode: null,
+    colors: [],
+    control: null,
     numberOfImages: 1,
     width: 1024,
     height: 1024,
@@ -64,6 +68,10 @@ test('every parameter passes through', () => {
     negativeText: 'blur',
     images: [],
     similarityStrength: null,
+    mask: null,
+    outPaintingMode: null,
+    colors: [],
+    control: null,
     ...config,
   });
 });
@@ -130,22 +138,119 @@ test('a body that is none of it is refused without a word of its content', () =>
   );
 });
 
-test('tasks of another issue are refused by name, and those of version 2 are none of version 1', () => {
-  for (const taskType of ['INPAINTING', 'OUTPAINTING', 'COLOR_GUIDED_GENERATION', 'BACKGROUND_REMOVAL', 'SMART_CROP'])
-    assert.match(refusal({ taskType }, 'all', 'unsupported'), new RegExp(`taskType ${taskType} is not supported`));
-  assert.match(refusal({ taskType: 'INPAINTING' }, 'v1', 'unsupported'), /INPAINTING is not supported/);
+const image = pngHeader(640, 480);
+const masked = (task: 'INPAINTING' | 'OUTPAINTING', params: object) => ({
+  taskType: task,
+  [task === 'INPAINTING' ? 'inPaintingParams' : 'outPaintingParams']: { image, ...params },
+});
+
+test('tasks of version 2 are none of version 1, and version 1 knows no conditioning', () => {
+  for (const taskType of ['COLOR_GUIDED_GENERATION', 'BACKGROUND_REMOVAL', 'SMART_CROP'])
+    assert.equal(refusal({ taskType }, 'v1'), malformed(`#/taskType: ${taskType} is not a valid enum value`));
   assert.equal(
-    refusal({ taskType: 'BACKGROUND_REMOVAL' }, 'v1'),
-    malformed('#/taskType: BACKGROUND_REMOVAL is not a valid enum value'),
+    refusal(textImage({ conditionImage: image }), 'v1'),
+    malformed('#/textToImageParams: extraneous key [conditionImage] is not permitted'),
   );
+  assert.equal(parse(masked('INPAINTING', { maskImage: image }), 'v1').task, 'INPAINTING');
+});
+
+test('in- and outpainting keep the size of the image, whatever the configuration says', () => {
+  const { task, text, images, mask, outPaintingMode, width, height } = parse({
+    ...masked('INPAINTING', { maskImage: image, returnMask: true }),
+    imageGenerationConfig: { width: 512, height: 512, numberOfImages: 3 },
+  });
+  assert.deepEqual(
+    { task, text, images, mask, outPaintingMode, width, height },
+    {
+      task: 'INPAINTING',
+      text: null,
+      images: [image],
+      mask: { image, prompt: null, isReturned: true },
+      outPaintingMode: null,
+      width: 640,
+      height: 480,
+    },
+  );
+  const outpainting = parse(
+    masked('OUTPAINTING', { text: 'on the moon', maskPrompt: 'the dog', negativeText: 'a cat' }),
+  );
+  assert.deepEqual(outpainting.mask, { image: null, prompt: 'the dog', isReturned: false });
+  assert.deepEqual([outpainting.outPaintingMode, outpainting.negativeText], ['DEFAULT', 'a cat']);
+  const precise = { text: 'on the moon', maskPrompt: 'the dog', outPaintingMode: 'PRECISE' };
+  assert.equal(parse(masked('OUTPAINTING', precise)).outPaintingMode, 'PRECISE');
+});
+
+test('exactly one mask is asked for, and a mask image of the size of the image', () => {
+  const neither = '#/inPaintingParams: exactly one of [maskPrompt] and [maskImage] is required, found none';
+  assert.equal(refusal(masked('INPAINTING', {})), malformed(neither));
+  const both = { maskPrompt: 'the dog', maskImage: image };
+  assert.equal(refusal(masked('INPAINTING', both)), malformed(neither.replace('none', 'both')));
   assert.match(
-    refusal(textImage({ controlMode: 'CANNY_EDGE' }), 'all', 'unsupported'),
-    /textToImageParams\.controlMode/,
+    refusal(masked('OUTPAINTING', { ...both, text: 'x' })),
+    /#\/outPaintingParams: exactly one of .* found both/,
   );
   assert.equal(
-    refusal(textImage({ controlMode: 'CANNY_EDGE' }), 'v1'),
-    malformed('#/textToImageParams: extraneous key [controlMode] is not permitted'),
+    refusal(masked('INPAINTING', { maskImage: pngHeader(480, 640) })),
+    'inPaintingParams.maskImage must have the size of inPaintingParams.image, 640 x 480; it has 480 x 640.',
   );
+  assert.match(refusal(masked('INPAINTING', { maskImage: '?' })), /^inPaintingParams\.maskImage must be the base64/);
+  assert.equal(
+    refusal(masked('OUTPAINTING', { maskImage: image })),
+    malformed('#/outPaintingParams: required key [text] not found'),
+  );
+  assert.equal(
+    refusal(masked('INPAINTING', { maskImage: image, outPaintingMode: 'PRECISE' })),
+    malformed('#/inPaintingParams: extraneous key [outPaintingMode] is not permitted'),
+  );
+  assert.equal(
+    refusal(masked('OUTPAINTING', { text: 'x', maskImage: image, outPaintingMode: 'SHARP' })),
+    malformed('#/outPaintingParams/outPaintingMode: SHARP is not a valid enum value'),
+  );
+});
+
+test('a condition image has a mode and a strength, and they have it', () => {
+  const { images, control, width } = parse(textImage({ conditionImage: image }));
+  assert.deepEqual([images, control, width], [[image], { mode: 'CANNY_EDGE', strength: 0.7 }, 1024]);
+  const set = { conditionImage: image, controlMode: 'SEGMENTATION', controlStrength: 0 };
+  assert.deepEqual(parse(textImage(set)).control, { mode: 'SEGMENTATION', strength: 0 });
+  for (const alone of [{ controlMode: 'CANNY_EDGE' }, { controlStrength: 0.5 }])
+    assert.equal(refusal(textImage(alone)), malformed('#/textToImageParams: property [conditionImage] is required'));
+  assert.match(refusal(textImage({ ...set, controlStrength: 1.1 })), /controlStrength: 1\.1 is not less or equal to 1/);
+  assert.match(refusal(textImage({ ...set, controlMode: 'DEPTH' })), /controlMode: DEPTH is not a valid enum value/);
+});
+
+test('one to ten colours are taken, as #RRGGBB', () => {
+  const guided = (colors: unknown, params: object = {}) => ({
+    taskType: 'COLOR_GUIDED_GENERATION',
+    colorGuidedGenerationParams: { text: 'a dog', colors, ...params },
+  });
+  const path = '#/colorGuidedGenerationParams/colors';
+  const { colors, images } = parse(guided(['#ff8800', '#FFFFFF'], { referenceImage: image }));
+  assert.deepEqual([colors, images], [['#ff8800', '#FFFFFF'], [image]]);
+  assert.equal(refusal(guided([])), malformed(`${path}: expected minimum item count: 1, found: 0`));
+  assert.equal(
+    refusal(guided(Array(11).fill('#000000'))),
+    malformed(`${path}: expected maximum item count: 10, found: 11`),
+  );
+  assert.equal(refusal(guided(['red'])), malformed(`${path}/0: string [red] does not match pattern ^#[0-9A-Fa-f]{6}$`));
+});
+
+test('a background is removed and a crop is found at the size that the image allows', () => {
+  const removal = parse({ taskType: 'BACKGROUND_REMOVAL', backgroundRemovalParams: { image } });
+  assert.deepEqual([removal.images, removal.width, removal.height], [[image], 640, 480]);
+  assert.match(
+    refusal({ taskType: 'BACKGROUND_REMOVAL', backgroundRemovalParams: { image: '?' } }),
+    /^backgroundRemovalParams\.image must be the base64/,
+  );
+  const crop = (aspectRatio: string) => ({ taskType: 'SMART_CROP', smartCropParams: { image, aspectRatio } });
+  for (const [ratio, width, height] of [
+    ['1:1', 480, 480],
+    ['16:9', 640, 360],
+    ['9:16', 270, 480],
+  ] as const)
+    assert.deepEqual([parse(crop(ratio)).width, parse(crop(ratio)).height], [width, height], ratio);
+  assert.match(refusal(crop('wide')), /#\/smartCropParams\/aspectRatio: string \[wide\] does not match pattern/);
+  assert.match(refusal(crop('0:1')), /does not match pattern/);
 });
 
 test('input images are named by their place and what is wrong with them', () => {
