@@ -1,13 +1,14 @@
 """Batch inference as a boto3 script runs it: prompts in a bucket, a job, images in the bucket."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import Clients
 from running_product import REGION, Product
 from waiting import poll
 
+Clients = Callable[..., Any]
 RUNNING = {"Submitted", "Validating", "Scheduled", "InProgress"}
 
 

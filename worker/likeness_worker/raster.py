@@ -6,10 +6,12 @@ sums, so the same input gives the same bits.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
 
 
