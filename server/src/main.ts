@@ -26,6 +26,7 @@ import type { Inference } from './ports/inference.ts';
 import type { Ids, Time } from './ports/time.ts';
 import { type BatchLoop, DEFAULT_BATCH_SETTINGS, startBatchLoop } from './reconcile/batch.ts';
 import type { BatchSettings } from './reconcile/batch-context.ts';
+import { startInvocationLogs } from './reconcile/invocation-logs.ts';
 import { startLifecycleLoop } from './reconcile/lifecycle.ts';
 import { startSweepLoop } from './reconcile/sweep.ts';
 import { startModelSweepLoop } from './reconcile/sweep-models.ts';
@@ -49,6 +50,7 @@ import { createObjectKeys } from './services/kms/object-keys.ts';
 import { createKmsService } from './services/kms/service.ts';
 import { createLikenessRoutes } from './services/likeness/service.ts';
 import { startChecksum } from './services/s3/checksums.ts';
+import { createLogBuckets } from './services/s3/log-buckets.ts';
 import { createS3Service } from './services/s3/service.ts';
 import { deleteFrom } from './services/s3/versions.ts';
 import { createRoleSessions } from './services/sts/role-sessions.ts';
@@ -141,18 +143,21 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     defaultRegion: config.region,
     allowSignatureV2: config.allowSignatureV2,
   };
+  const s3 = createS3Service({
+    ...{ store, objects, ids, objectKeys: createObjectKeys(iamParts) },
+    hostNames: config.domain === undefined ? [config.host] : [config.domain, config.host],
+    allows: (requests, ctx) => authorizer(requests, ctx).then(() => true, deniedIsFalse),
+  });
+  const logBuckets = createLogBuckets({ store, ids, time, authorizer, service: s3 });
+  const invocationLog = startInvocationLogs({ store, logBuckets, ids, log });
   const dispatcher = createDispatcher({
     services: {
-      s3: createS3Service({
-        ...{ store, objects, ids, objectKeys: createObjectKeys(iamParts) },
-        hostNames: config.domain === undefined ? [config.host] : [config.domain, config.host],
-        allows: (requests, ctx) => authorizer(requests, ctx).then(() => true, deniedIsFalse),
-      }),
+      s3,
       iam: createIamService(iamParts),
       sts: createStsService(iamParts),
       kms: createKmsService(iamParts),
       bedrock: createBedrockService({
-        ...{ store, ids, baseModels, roleSessions, keyring, modelStore, capacity },
+        ...{ store, ids, baseModels, roleSessions, keyring, modelStore, capacity, logBuckets },
         wakeTraining: () => training?.wake(),
         wakeBatch: () => batch?.wake(),
         keepsCommitments: config.commitments === 'strict',
@@ -163,7 +168,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
           modelUnits: config.modelUnits,
         },
       }),
-      'bedrock-runtime': createBedrockRuntimeService({ store, baseModels, keyring, capacity }),
+      'bedrock-runtime': createBedrockRuntimeService({ store, baseModels, keyring, capacity, invocationLog }),
     },
     ...access,
     resolveApiKey: createApiKeyResolver(iamParts),
@@ -258,6 +263,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       const paused = Promise.all([training?.stop(), batch?.stop()]);
       if (!force) await paused;
       await capacity.stop(graceSeconds);
+      await invocationLog.stop();
       await workers.close();
       customerData.close();
       await sweeping.stop();

@@ -7,6 +7,7 @@ import type {
 } from '../domain/training/job-state.ts';
 import type { TrainingOptions } from '../domain/training/training-options.ts';
 import type { BedrockScope, ListOptions, Page, Tag } from './bedrock-lists.ts';
+import type { InvocationLoggingRows } from './invocation-logs.ts';
 import type { DeploymentRows } from './store-deployments.ts';
 import type { ModelAccessRows } from './store-model-access.ts';
 import type { ResourcePolicyRows } from './store-resource-policies.ts';
@@ -193,7 +194,7 @@ export interface RequestTokenRow extends BedrockScope {
   createdAt: number;
 }
 
-export interface BedrockRows extends DeploymentRows, ModelAccessRows, ResourcePolicyRows {
+export interface BedrockRows extends DeploymentRows, InvocationLoggingRows, ModelAccessRows, ResourcePolicyRows {
   /** @throws (unique index) when the account has a job of that name in the Region: look first, in the same transaction. */
   insertJob(job: NewCustomizationJob, statusDetails: TrainingStatusDetails): Promise<void>;
   jobById(scope: BedrockScope, jobId: string): Promise<CustomizationJobRow | undefined>;

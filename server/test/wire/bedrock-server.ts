@@ -111,12 +111,20 @@ export async function startBedrock(options: { time?: Time; keepsCommitments?: bo
         capacity,
         roleSessions: createRoleSessions(identity),
         modelStore,
+        logBuckets: {
+          put: async () => {
+            throw new Fault('notFound', 'There is no S3 here.');
+          },
+        },
         wakeTraining: () => undefined,
         wakeBatch: () => undefined,
         keepsCommitments: options.keepsCommitments ?? true,
         quotas: { scheduledJobs: 10, customModels: 100, batchJobs: 20, modelUnits: 4 },
       }),
-      'bedrock-runtime': createBedrockRuntimeService({ store, baseModels, keyring, capacity }),
+      'bedrock-runtime': createBedrockRuntimeService({
+        ...{ store, baseModels, keyring, capacity },
+        invocationLog: { record: () => undefined },
+      }),
       iam: createIamService(identity),
       kms: createKmsService(identity),
     },

@@ -1,10 +1,16 @@
 import type { BatchSchema } from './batch-jobs.ts';
 import type { DeploymentsSchema } from './bedrock-deployments.ts';
+import type { InvocationLoggingSchema } from './bedrock-invocation-logging.ts';
 import type { ModelAccessSchema } from './bedrock-model-access.ts';
 import type { ResourcePoliciesSchema } from './bedrock-resource-policies.ts';
 
 /** Tables of the bedrock service; names begin with bedrock_. Times are milliseconds since the epoch. */
-export interface BedrockSchema extends BatchSchema, DeploymentsSchema, ModelAccessSchema, ResourcePoliciesSchema {
+export interface BedrockSchema
+  extends BatchSchema,
+    DeploymentsSchema,
+    InvocationLoggingSchema,
+    ModelAccessSchema,
+    ResourcePoliciesSchema {
   bedrock_jobs: JobsTable;
   bedrock_custom_models: CustomModelsTable;
   bedrock_throughputs: ThroughputsTable;

@@ -2,6 +2,11 @@ import type { Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { BedrockRows } from '../../ports/store-bedrock.ts';
 import { type DeploymentsSchema, deploymentMigrations, deploymentRows } from './bedrock-deployments.ts';
+import {
+  type InvocationLoggingSchema,
+  invocationLoggingMigrations,
+  invocationLoggingRows,
+} from './bedrock-invocation-logging.ts';
 import { jobRows } from './bedrock-jobs.ts';
 import { type ModelAccessSchema, modelAccessMigrations, modelAccessRows } from './bedrock-model-access.ts';
 import { modelRows } from './bedrock-models.ts';
@@ -20,6 +25,7 @@ export type { BedrockSchema };
 /** Append only: a released migration is never edited. Keys sort in the order in which they run. */
 export const bedrockMigrations: Record<string, Migration> = {
   ...deploymentMigrations,
+  ...invocationLoggingMigrations,
   ...modelAccessMigrations,
   ...resourcePolicyMigrations,
   'bedrock-0001-tables': {
@@ -148,6 +154,7 @@ export const bedrockMigrations: Record<string, Migration> = {
 export function bedrockRows(database: Kysely<BedrockSchema>): BedrockRows {
   return {
     ...deploymentRows(database as unknown as Kysely<DeploymentsSchema>),
+    ...invocationLoggingRows(database as unknown as Kysely<InvocationLoggingSchema>),
     ...modelAccessRows(database as unknown as Kysely<ModelAccessSchema>),
     ...resourcePolicyRows(database as unknown as Kysely<ResourcePoliciesSchema>),
     ...jobRows(database),

@@ -9,6 +9,7 @@ import { Fault } from '../../domain/fault.ts';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
 import type { BaseModels } from '../../ports/base-models.ts';
 import type { Capacity, ImageTask, InvokeAnswer, InvokeRequest } from '../../ports/inference.ts';
+import type { InvocationLog } from '../../ports/invocation-logs.ts';
 import type { Keyring } from '../../ports/keys.ts';
 import type { Store } from '../../ports/store.ts';
 import { authorizedArn, deploymentOf, type ModelTarget, resolveTarget } from './model-target.ts';
@@ -26,9 +27,10 @@ export interface BedrockRuntimeDependencies {
   baseModels: BaseModels;
   keyring: Pick<Keyring, 'resolve' | 'accessRequests'>;
   capacity: Pick<Capacity, 'invokeBase' | 'invokeProvisioned' | 'invokeOnDemand'>;
+  invocationLog: InvocationLog;
 }
 
-export function invokeModel({ store, baseModels, keyring, capacity }: BedrockRuntimeDependencies) {
+export function invokeModel({ store, baseModels, keyring, capacity, invocationLog }: BedrockRuntimeDependencies) {
   /** The customer's key of the custom model behind a provisioned model or a deployment, if both are the caller's. */
   function keyOf(modelId: string, ctx: RequestContext): Promise<string | null> {
     return store.read(async rows => {
@@ -73,8 +75,15 @@ export function invokeModel({ store, baseModels, keyring, capacity }: BedrockRun
         if (keyArn !== null) await keyring.resolve(keyArn, ctx.accountId, ctx.region);
         const startedAt = performance.now();
         const answer = answerBody(await named(draw(target, request, ctx.signal), request.task));
+        const body = new TextEncoder().encode(JSON.stringify(answer));
+        invocationLog.record({
+          ...{ accountId: ctx.accountId, region: ctx.region, requestId: ctx.requestId, at: ctx.now, modelId },
+          ...{ operation: ctx.operation, callerArn: ctx.principal.arn },
+          isInputWithImages: request.images.length > 0,
+          ...{ inputBody: input.body ?? new Uint8Array(), outputBody: body },
+        });
         return {
-          body: new TextEncoder().encode(JSON.stringify(answer)),
+          body,
           contentType: 'application/json',
           $metadata: { httpHeaders: { [LATENCY_HEADER]: String(Math.round(performance.now() - startedAt)) } },
         };

@@ -1,6 +1,7 @@
 import type { BaseModels } from '../../ports/base-models.ts';
 import type { RoleSessions } from '../../ports/customer-data.ts';
 import type { Capacity } from '../../ports/inference.ts';
+import type { LogBuckets } from '../../ports/invocation-logs.ts';
 import type { Keyring } from '../../ports/keys.ts';
 import type { ModelStore } from '../../ports/model-store.ts';
 import type { Store } from '../../ports/store.ts';
@@ -14,6 +15,7 @@ export interface BedrockDependencies {
   keyring: Keyring;
   modelStore: Pick<ModelStore, 'delete'>;
   capacity: Pick<Capacity, 'wake' | 'loadingModels'>;
+  logBuckets: LogBuckets;
   /** Wakes the training loop: a job was made, or is to stop. */
   wakeTraining(): void;
   /** The same for the batch loop. */

@@ -6,6 +6,7 @@ import { customizationJobs } from './customization-jobs.ts';
 import type { BedrockDependencies } from './dependencies.ts';
 import { foundationModels } from './foundation-models.ts';
 import { inferenceProfiles } from './inference-profiles.ts';
+import { invocationLogging } from './invocation-logging.ts';
 import { modelAccess } from './model-access.ts';
 import { modelDeployments } from './model-deployments.ts';
 import { provisionedThroughput } from './provisioned-throughput.ts';
@@ -40,6 +41,7 @@ export function createBedrockService(deps: BedrockDependencies): ServiceModule {
       ...provisionedThroughput(deps),
       ...foundationModels(deps),
       ...modelAccess(deps),
+      ...invocationLogging(deps),
       ...inferenceProfiles,
       ...resourcePolicies(deps),
       ...tagOperations(deps),
