@@ -5,6 +5,7 @@ import * as kms from '@aws-sdk/client-kms';
 import * as s3 from '@aws-sdk/client-s3';
 import * as sts from '@aws-sdk/client-sts';
 import { NormalizedSchema } from '@smithy/core/schema';
+import { previewRuntimeOperations } from './preview-operations.ts';
 
 /** The services this server speaks, by the name of their SDK client. `bedrock` is the control plane. */
 export type ServiceName = 'bedrock' | 'bedrock-runtime' | 's3' | 'iam' | 'sts' | 'kms';
@@ -44,7 +45,11 @@ export interface Contract {
 
 const SOURCES = {
   bedrock: { module: bedrock, Client: bedrock.BedrockClient, scope: 'bedrock' },
-  'bedrock-runtime': { module: bedrockRuntime, Client: bedrockRuntime.BedrockRuntimeClient, scope: 'bedrock' },
+  'bedrock-runtime': {
+    module: { ...bedrockRuntime, ...previewRuntimeOperations },
+    Client: bedrockRuntime.BedrockRuntimeClient,
+    scope: 'bedrock',
+  },
   s3: { module: s3, Client: s3.S3Client, scope: 's3' },
   iam: { module: iam, Client: iam.IAMClient, scope: 'iam' },
   sts: { module: sts, Client: sts.STSClient, scope: 'sts' },

@@ -123,6 +123,11 @@ test('an image request with any member broken gets a clear answer', async () => 
     await assertClear('POST', path, text);
 });
 
+test('a detection with any member broken gets a clear answer', async () => {
+  const good = { foundationModelId: 'likeness.art-v1', content: { imageContent: { bytes: 'aGVsbG8=' } } };
+  for (const body of broken(good)) await assertClear('POST', '/detectGeneratedContent', JSON.stringify(body));
+});
+
 test('any identifier, filter and page gets a clear answer', async () => {
   const identifiers = [
     'x',

@@ -66,11 +66,12 @@ function plainCapacity(drawn: Drawn[]): Capacity {
       watermark: null,
     };
   }
-  const detectWatermark = async (_: string, image: string) => ({
-    isFound: image.startsWith('iVBOR'),
-    score: 20,
-    rightBits: 64,
-  });
+  async function detectWatermark(_: string, image: string) {
+    if (Buffer.from(image, 'base64').includes('damaged')) throw new Fault('invalid', 'images[0] does not decode');
+    return image.startsWith('iVBOR')
+      ? { isFound: true, score: 20, rightBits: 64 }
+      : { isFound: false, score: 4, rightBits: 36 };
+  }
   return {
     invokeBase: draw,
     invokeProvisioned: draw,
@@ -229,7 +230,7 @@ export async function bringIntoService(store: Store, provisionedModelArn: string
 }
 
 /** A whole PNG of one grey. */
-function plainPng(width: number, height: number, grey: number): Buffer {
+export function plainPng(width: number, height: number, grey: number): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);

@@ -1,7 +1,12 @@
 import limits from '../../../../contract/limits.json' with { type: 'json' };
 import { Fault } from '../../domain/fault.ts';
 
-const { maximumSizeBytes, minimumSidePixels, maximumSidePixels } = limits.inputImage;
+/** What an image may be. */
+interface ImageBounds {
+  maximumSizeBytes: number;
+  minimumSidePixels: number;
+  maximumSidePixels: number;
+}
 
 /**
  * Checks an image of a request by its header alone; the worker decodes the pixels.
@@ -11,24 +16,41 @@ const { maximumSizeBytes, minimumSidePixels, maximumSidePixels } = limits.inputI
  * @throws Fault invalid: not base64, not JPEG or PNG, over 5 MB, a side out of bounds
  */
 export function readImage(base64: string, member: string): { width: number; height: number } {
-  const refuse = (what: string) => new Fault('invalid', `${member} ${what}`);
-  if (base64.startsWith('data:')) throw refuse('must be plain base64, without the data: prefix.');
+  if (base64.startsWith('data:'))
+    throw new Fault('invalid', `${member} must be plain base64, without the data: prefix.`);
   if (base64.length % 4 === 1 || !/^[A-Za-z0-9+/]+={0,2}$/.test(base64))
-    throw refuse('must be the base64 of a JPEG or PNG image; it is not base64.');
-  const sizeBytes = Math.floor((base64.replace(/=+$/, '').length * 3) / 4);
-  if (sizeBytes > maximumSizeBytes)
-    throw refuse(`must have at most ${maximumSizeBytes} bytes (5 MB); it has ${sizeBytes}.`);
-  const bytes = Buffer.from(base64, 'base64');
+    throw new Fault('invalid', `${member} must be the base64 of a JPEG or PNG image; it is not base64.`);
+  checkSize(Math.floor((base64.replace(/=+$/, '').length * 3) / 4), member, limits.inputImage);
+  return readImageBytes(Buffer.from(base64, 'base64'), member, limits.inputImage);
+}
+
+/**
+ * As `readImage`, for bytes and with bounds of their own.
+ * @throws Fault invalid: not JPEG or PNG, too many bytes, a side out of bounds
+ */
+export function readImageBytes(bytes: Buffer, member: string, bounds: ImageBounds): { width: number; height: number } {
+  const refuse = (what: string) => new Fault('invalid', `${member} ${what}`);
+  checkSize(bytes.byteLength, member, bounds);
   const size = isPng(bytes) ? pngSize(bytes) : isJpeg(bytes) ? jpegSize(bytes) : undefined;
   if (size === undefined && !isPng(bytes) && !isJpeg(bytes))
     throw refuse('must be a JPEG or PNG image; it is neither.');
   if (size === undefined) throw refuse('is a damaged image: its header does not say its size.');
+  const { minimumSidePixels, maximumSidePixels } = bounds;
   for (const side of [size.width, size.height])
     if (side < minimumSidePixels || side > maximumSidePixels)
       throw refuse(
         `must have sides of ${minimumSidePixels} to ${maximumSidePixels} pixels; it has ${size.width} x ${size.height}.`,
       );
   return size;
+}
+
+function checkSize(sizeBytes: number, member: string, { maximumSizeBytes }: ImageBounds): void {
+  const megabytes = maximumSizeBytes / 1024 ** 2;
+  if (sizeBytes > maximumSizeBytes)
+    throw new Fault(
+      'invalid',
+      `${member} must have at most ${maximumSizeBytes} bytes (${megabytes} MB); it has ${sizeBytes}.`,
+    );
 }
 
 function isPng(bytes: Buffer): boolean {

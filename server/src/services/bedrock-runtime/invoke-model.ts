@@ -26,7 +26,7 @@ export interface BedrockRuntimeDependencies {
   store: Store;
   baseModels: BaseModels;
   keyring: Pick<Keyring, 'resolve' | 'accessRequests'>;
-  capacity: Pick<Capacity, 'invokeBase' | 'invokeProvisioned' | 'invokeOnDemand'>;
+  capacity: Pick<Capacity, 'invokeBase' | 'invokeProvisioned' | 'invokeOnDemand' | 'detectWatermark'>;
   invocationLog: InvocationLog;
 }
 
