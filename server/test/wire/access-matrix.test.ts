@@ -46,6 +46,8 @@ const IN_HIS_OWN = new Set([
     'CreateKey',
     'GenerateRandom',
     'GetFoundationModel',
+    'GetModelInvocationLoggingConfiguration',
+    'DeleteModelInvocationLoggingConfiguration',
   ],
   ...[...FOR_ALL_SIGNED, 'GetAccessKeyInfo'],
 ]);
