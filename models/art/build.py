@@ -5,7 +5,6 @@ stages, in order:
   cache        compose scenes and store their latents and text states
   denoiser     train the denoiser; SIGTERM or the end of --minutes writes a state that the next run continues
   decoder      fine-tune the autoencoder's decoder alone
-  upsampler    train the upsampler on pairs of large and small scenes
   export       write models/art/weights
   sample       write models/art/sample
 
@@ -23,12 +22,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import torch
 from diffusers import AutoencoderDC, UNet2DConditionModel
-from likeness_worker.upsampler import Upsampler
 
-from models.art import autoencoder, autoencoder_training, cache, denoiser, export, sample, upsampler_training
+from models.art import autoencoder, autoencoder_training, cache, denoiser, export, sample
 
 HERE = Path(__file__).resolve().parent
-STAGES = ("autoencoder", "cache", "denoiser", "decoder", "upsampler", "export", "sample")
+STAGES = ("autoencoder", "cache", "denoiser", "decoder", "export", "sample")
 
 
 def train_autoencoder(work: Path, arguments: argparse.Namespace) -> None:
@@ -59,16 +57,10 @@ def train_decoder(work: Path, arguments: argparse.Namespace) -> None:
     print(f"held-out scenes: {autoencoder_training.held_out_psnr(vae):.2f} dB")
 
 
-def train_upsampler(work: Path, arguments: argparse.Namespace) -> None:
-    _, std = cache.statistics(work / "cache")
-    upsampler_training.train(autoencoder.load(work / "vae"), std, arguments.upsampler_minutes, work / "upsampler")
-
-
 def write_weights(work: Path, arguments: argparse.Namespace) -> None:
     unet: UNet2DConditionModel = denoiser.averaged(work / "denoiser").half()
     vae = AutoencoderDC.from_pretrained(work / "vae", torch_dtype=torch.float16)
-    upsampler = Upsampler.from_pretrained(work / "upsampler", torch_dtype=torch.float16)
-    export.write(arguments.weights, unet, vae, upsampler, *cache.statistics(work / "cache"))
+    export.write(arguments.weights, unet, vae, *cache.statistics(work / "cache"))
 
 
 def write_sample(work: Path, arguments: argparse.Namespace) -> None:
@@ -80,7 +72,6 @@ RUN = {
     "cache": build_cache,
     "denoiser": train_denoiser,
     "decoder": train_decoder,
-    "upsampler": train_upsampler,
     "export": write_weights,
     "sample": write_sample,
 }
@@ -98,7 +89,6 @@ def main() -> None:
     )
     parser.add_argument("--minutes", type=float, default=180, help="denoiser training in all, earlier runs included")
     parser.add_argument("--autoencoder-minutes", type=float, default=20)
-    parser.add_argument("--upsampler-minutes", type=float, default=40)
     parser.add_argument("--shards", type=int, default=18, help="thousands of scenes to cache")
     parser.add_argument(
         "--threads", type=int, default=2, help="cores to use; the denoiser trains with a process on each"

@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 from diffusers import AutoencoderDC, UNet2DConditionModel
-from likeness_worker.upsampler import Upsampler
 from torch import Tensor
 
 from models.art.denoiser import scheduler
@@ -17,7 +16,6 @@ MODEL_INDEX = {
     "_class_name": "LikenessArtPipeline",
     "unet": ["diffusers", "UNet2DConditionModel"],
     "vae": ["diffusers", "AutoencoderDC"],
-    "upsampler": ["likeness_worker.upsampler", "Upsampler"],
     "scheduler": ["diffusers", "DDPMScheduler"],
     "text_encoder": ["python-package", TEXT_PACKAGE],
     "tokenizer": ["python-package", TEXT_PACKAGE],
@@ -64,16 +62,13 @@ def forget_origin(config: Path) -> None:
     config.write_text(json.dumps(content, indent=2) + "\n")
 
 
-def write(
-    folder: Path, unet: UNet2DConditionModel, vae: AutoencoderDC, upsampler: Upsampler, mean: Tensor, std: Tensor
-) -> None:
+def write(folder: Path, unet: UNet2DConditionModel, vae: AutoencoderDC, mean: Tensor, std: Tensor) -> None:
     """Write each part beside the old one and swap it in, so that a reader never meets half a file.
 
-    unet, vae and upsampler must be fp16 already: save_pretrained keeps the type that it finds.
+    unet and vae must be fp16 already: save_pretrained keeps the type that it finds.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    parts = (("unet", unet), ("vae", vae), ("upsampler", upsampler), ("scheduler", scheduler()))
-    for name, part in parts:
+    for name, part in (("unet", unet), ("vae", vae), ("scheduler", scheduler())):
         fresh, old = folder / f".{name}-{os.getpid()}", folder / f".{name}-old"
         part.save_pretrained(fresh)
         for config in fresh.glob("*config.json"):

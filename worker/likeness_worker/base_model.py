@@ -32,7 +32,7 @@ TASKS = (
 )
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
 
-OPTIONAL_PARTS = ("upsampler", "text_encoder_3")
+OPTIONAL_PARTS = ("text_encoder_3",)
 ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
 # The text side of a transformer that attends to text and picture together.
 JOINT_ATTENTION = ("add_q_proj", "add_k_proj", "add_v_proj", "to_add_out")

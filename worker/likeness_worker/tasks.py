@@ -4,8 +4,7 @@ guidance and a path through the noise schedule; what comes out becomes pictures 
 How the seed system's parameters map:
 
 - width, height: drawn at the size of about the base's resolution² pixels whose aspect is nearest
-  (data.bucket_for, as in training), then enlarged by the base's upsampler if it has one, scaled (Lanczos) to cover the
-  size asked for, and its middle cut out.
+  (data.bucket_for, as in training), then scaled up (Lanczos) to cover the size asked for, and its middle cut out.
 - cfgScale: 1 + (cfgScale - 1) (guidanceScale - 1) / 7, so that the seed system's default of 8 gives the family's
   good value and 1 would be no guidance.
 - quality: "premium" takes twice the steps of "standard".
@@ -222,9 +221,7 @@ def plan_request(request: InvokeRequest, family: Family, inputs: Inputs) -> Plan
     if request.task == "DETECTION":
         return Plan([], lambda _: Outcome([], watermark=watermark.detect(inputs.images[0])))
     drawings = _plan_whole(request, family, inputs)
-    return Plan(
-        drawings, lambda drawn: Outcome([watermark.embed(_scaled(pixels, request, family)) for pixels in drawn])
-    )
+    return Plan(drawings, lambda drawn: Outcome([watermark.embed(_scaled(pixels, request)) for pixels in drawn]))
 
 
 def _plan_whole(request: InvokeRequest, family: Family, inputs: Inputs) -> list[Drawing]:
@@ -273,9 +270,7 @@ def _plan_hole(request: InvokeRequest, family: Family, inputs: Inputs) -> Plan:
     mask = black if request.mask is not None and request.mask.is_returned else None
 
     def finish(drawn: list[NDArray[np.uint8]]) -> Outcome:
-        return Outcome(
-            [watermark.embed(*editing.lay_in(hole, encoded.frame, family.enlarge(one))) for one in drawn], mask
-        )
+        return Outcome([watermark.embed(*editing.lay_in(hole, encoded.frame, one)) for one in drawn], mask)
 
     return Plan(drawings, finish)
 
@@ -326,11 +321,9 @@ def guidance_scale(request: InvokeRequest, family_scale: float) -> float:
     return 1 + (request.cfg_scale - 1) * (family_scale - 1) / 7
 
 
-def _scaled(pixels: NDArray[np.uint8], request: InvokeRequest, family: Family) -> NDArray[np.uint8]:
-    """[H, W, 3] of exactly the size asked for; the base's upsampler sharpens as it enlarges."""
+def _scaled(pixels: NDArray[np.uint8], request: InvokeRequest) -> NDArray[np.uint8]:
+    """[H, W, 3] of exactly the size asked for."""
     size = (request.width, request.height)
-    if size[0] > pixels.shape[1] or size[1] > pixels.shape[0]:
-        pixels = family.enlarge(pixels)
     return np.asarray(ImageOps.fit(Image.fromarray(pixels), size, Image.Resampling.LANCZOS))
 
 

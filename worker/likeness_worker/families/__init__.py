@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from likeness_worker.base_model import BaseModel
@@ -63,11 +61,6 @@ class Family(Protocol):
 
     def decode_latents(self, latents: Tensor) -> Tensor:
         """Latents [B, C, H/8, W/8] -> [B, H, W, 3], uint8, on the CPU."""
-        ...
-
-    def enlarge(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """[H, W, 3] -> the same picture several times as large, by the base's learned upsampler; as it is where
-        the base has none."""
         ...
 
     def encode_text(self, text: str) -> Tensor:

@@ -8,13 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from likeness_worker.base_model import BaseModel
-from likeness_worker.cache import to_unit_range
 from likeness_worker.diffusion import Process, read_process
 from likeness_worker.families import Placement, load_part, load_unet, round_frozen_weights, to_bytes, unet_prediction
 from likeness_worker.rundir import RunError
@@ -33,7 +30,6 @@ class Art:
         vae: Any,
         text_encoder: Any,
         tokenizer: Any,
-        enlarger: nn.Module | None,
     ):
         self.base = base
         self.placement = placement
@@ -44,7 +40,6 @@ class Art:
         self._vae: Any = vae
         self._text_encoder: Any = text_encoder
         self._tokenizer = tokenizer
-        self._upsampler = enlarger
         self._window = int(base.settings.get("textWindow", 32))
         self._mean = self._per_channel("latentsMean", 0.0)
         self._std = self._per_channel("latentsStd", 1.0)
@@ -70,13 +65,6 @@ class Art:
         with self.placement.autocast():
             pixels = self._vae.decode(latents * self._std + self._mean).sample
         return to_bytes(pixels)
-
-    @torch.no_grad()
-    def enlarge(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        if self._upsampler is None:
-            return pixels
-        x = to_unit_range(pixels).to(self.placement.device, memory_format=torch.channels_last)
-        return to_bytes(self._upsampler(x))[0].numpy()
 
     @torch.no_grad()
     def encode_text(self, text: str) -> Tensor:
@@ -115,14 +103,9 @@ def load(base: BaseModel, placement: Placement, denoiser_path: Path | None) -> A
     from tokenizers import Tokenizer
     from transformers import BertModel
 
-    from likeness_worker.upsampler import Upsampler
-
     denoiser = load_unet(base, placement, denoiser_path)
     vae = load_part(AutoencoderDC.from_pretrained, base.part("vae"), "vae", torch.float32)
     text_encoder = load_part(BertModel.from_pretrained, base.part("text_encoder"), "text_encoder", torch.float32)
-    enlarger: Any = None
-    if "upsampler" in base.parts:
-        enlarger = load_part(Upsampler.from_pretrained, base.part("upsampler"), "upsampler", torch.float32)
     tokenizer: Any = Tokenizer.from_file(str(base.part("tokenizer") / "tokenizer.json"))
     # The package's file cuts at 128 tokens and pads to them.
     tokenizer.no_truncation()
@@ -137,5 +120,4 @@ def load(base: BaseModel, placement: Placement, denoiser_path: Path | None) -> A
         vae.to(device, memory_format=torch.channels_last),
         text_encoder.to(device),
         tokenizer,
-        enlarger.to(device, memory_format=torch.channels_last) if enlarger else None,
     )

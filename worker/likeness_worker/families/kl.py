@@ -9,9 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from likeness_worker.base_model import BaseModel
@@ -58,9 +56,6 @@ class KlFamily:
 
     def text_positions(self, text: str) -> list[int] | None:
         return None
-
-    def enlarge(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return pixels
 
     def free_encoders(self, keep_decoder: bool) -> None:
         if not keep_decoder:
