@@ -7,7 +7,7 @@ export type ChecksumType = 'FULL_OBJECT' | 'COMPOSITE';
 export type BucketVersioning = 'Enabled' | 'Suspended' | null;
 
 /** What operations like PutBucketCors keep of a bucket; the value is the operation's own. */
-export type BucketSettingName = 'cors' | 'encryption' | 'lifecycle' | 'tagging';
+export type BucketSettingName = 'cors' | 'encryption' | 'lifecycle' | 'publicAccessBlock' | 'tagging';
 
 /** Tags of an object by their keys. */
 export type Tags = Readonly<Record<string, string>>;

@@ -3,10 +3,16 @@ import type { Store } from '../../ports/store.ts';
 import type { BucketRow } from '../../ports/store-s3.ts';
 import { isBucketName } from './bucket-names.ts';
 import { noSuchBucket, s3Fault } from './faults.ts';
+import { policyInForce } from './public-policies.ts';
 
 interface BucketInput {
   Bucket?: string | undefined;
   ExpectedBucketOwner?: string | undefined;
+}
+
+export interface FoundBucket extends BucketRow {
+  /** The bucket policy as it decides, with what the public access block adds to it. */
+  policyInForce: string | null;
 }
 
 /** The parts of a request to the policy engine that an operation adds. */
@@ -23,30 +29,33 @@ export interface BucketFinder {
    * @throws Fault NoSuchBucket, InvalidBucketName, PermanentRedirect (it lies in another Region) or AccessDenied (it is
    * not the expected owner's)
    */
-  find(input: BucketInput, ctx: RequestContext): Promise<BucketRow>;
+  find(input: BucketInput, ctx: RequestContext): Promise<FoundBucket>;
   /** The same for a bucket of any Region: for the operation that exists to find the Region out. */
-  findAnywhere(input: BucketInput): Promise<BucketRow>;
+  findAnywhere(input: BucketInput): Promise<FoundBucket>;
   /** The question whether the caller may do the operation to the bucket or to one of its objects. */
   ask(input: BucketInput, ctx: RequestContext, details?: AccessDetails): Promise<AccessRequest[]>;
 }
 
 export function createBucketFinder(store: Store): BucketFinder {
-  async function find(input: BucketInput, ctx: RequestContext): Promise<BucketRow> {
+  async function find(input: BucketInput, ctx: RequestContext): Promise<FoundBucket> {
     const bucket = await findAnywhere(input);
     if (ctx.regionNamed !== false && bucket.region !== ctx.region) throw redirect(bucket, ctx);
     return bucket;
   }
 
-  async function findAnywhere(input: BucketInput): Promise<BucketRow> {
+  async function findAnywhere(input: BucketInput): Promise<FoundBucket> {
     const name = input.Bucket ?? '';
-    const bucket = await store.read(rows => rows.s3.bucket(name));
+    const bucket = await store.read(async ({ s3 }) => {
+      const row = await s3.bucket(name);
+      return row && { ...row, policyInForce: await policyInForce(s3, row) };
+    });
     if (bucket) return owned(bucket, input);
     if (!isBucketName(name))
       throw s3Fault('InvalidBucketName', 'The specified bucket is not valid.', { members: { BucketName: name } });
     throw noSuchBucket(name);
   }
 
-  function owned(bucket: BucketRow, input: BucketInput): BucketRow {
+  function owned(bucket: FoundBucket, input: BucketInput): FoundBucket {
     if (input.ExpectedBucketOwner !== undefined && input.ExpectedBucketOwner !== bucket.accountId)
       throw s3Fault(
         'AccessDenied',
@@ -64,13 +73,13 @@ export function createBucketFinder(store: Store): BucketFinder {
   };
 }
 
-export function accessTo(bucket: BucketRow, { action, key, conditions }: AccessDetails): AccessRequest {
+export function accessTo(bucket: FoundBucket, { action, key, conditions }: AccessDetails): AccessRequest {
   return {
     ...(action === undefined ? {} : { action }),
     resource: key === undefined ? bucketArn(bucket.name) : `${bucketArn(bucket.name)}/${key}`,
     ...(conditions ? { conditions } : {}),
     resourceAccountId: bucket.accountId,
-    ...(bucket.policy === null ? {} : { resourcePolicy: bucket.policy }),
+    ...(bucket.policyInForce === null ? {} : { resourcePolicy: bucket.policyInForce }),
   };
 }
 

@@ -11,6 +11,7 @@ import type { AccessRequest, Operation, RequestContext } from '../../domain/oper
 import { accessTo, bucketArn } from './access.ts';
 import { noSuchBucket, s3Fault } from './faults.ts';
 import type { S3Parts } from './parts.ts';
+import { isPublic, refusePublicPolicy } from './public-policies.ts';
 
 const MAXIMUM_POLICY_SIZE_BYTES = 20 * 1024;
 
@@ -19,12 +20,13 @@ export function bucketPolicyOperations({ store, buckets }: S3Parts) {
     const bucket = await buckets.find(input, ctx);
     // AWS: the owner's root user can always read, write and delete the policy, whatever it denies.
     const isOwnersRoot = ctx.principal.type === 'root' && ctx.accountId === bucket.accountId;
-    return [accessTo(isOwnersRoot ? { ...bucket, policy: null } : bucket, {})];
+    return [accessTo(isOwnersRoot ? { ...bucket, policyInForce: null } : bucket, {})];
   }
 
   async function setPolicy(name: string, policy: string | null): Promise<Record<string, never>> {
     await store.transaction(async rows => {
       if (!(await rows.s3.bucket(name))) throw noSuchBucket(name);
+      if (policy !== null) await refusePublicPolicy(rows.s3, name, policy);
       await rows.s3.setBucketPolicy(name, policy);
     });
     return {};
@@ -88,21 +90,4 @@ function checkPolicy(bucket: string, text: string): void {
 function mayMeanBucket(resource: string, own: string): boolean {
   const literal = resource.search(/[*?$]/);
   return literal !== -1 && own.startsWith(resource.slice(0, Math.min(literal, own.length)));
-}
-
-/** AWS's meaning of public: anybody is allowed something, without a condition that narrows who. */
-function isPublic(text: string): boolean {
-  const { statements } = parsePolicy(text, { kind: 'stored', code: 'MalformedPolicy' });
-  const document = JSON.parse(text) as { Statement: unknown };
-  const raw = [document.Statement].flat() as { Principal?: unknown }[];
-  return statements.some(
-    ({ effect, conditions }, index) =>
-      effect === 'Allow' && conditions.length === 0 && namesAnybody(raw[index]?.Principal),
-  );
-}
-
-function namesAnybody(principal: unknown): boolean {
-  if (principal === '*') return true;
-  const aws = (principal as { AWS?: unknown } | undefined)?.AWS;
-  return [aws].flat().includes('*');
 }

@@ -63,12 +63,6 @@ export function bucketSettingOperations({ buckets }: S3Parts) {
       'Object Lock configuration does not exist for this bucket',
       's3:GetBucketObjectLockConfiguration',
     ),
-    // A bucket policy here may grant access to anybody, so AWS's default (all four blocks on) would be untrue.
-    GetPublicAccessBlock: absent(
-      'NoSuchPublicAccessBlockConfiguration',
-      'The public access block configuration was not found',
-      's3:GetBucketPublicAccessBlock',
-    ),
   };
 }
 

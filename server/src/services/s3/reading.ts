@@ -1,7 +1,7 @@
 import type { AccessRequest, RequestContext } from '../../domain/operation.ts';
 import type { Objects } from '../../ports/objects.ts';
-import type { BucketRow, ObjectRow, SegmentRow } from '../../ports/store-s3.ts';
-import { accessTo } from './access.ts';
+import type { ObjectRow, SegmentRow } from '../../ports/store-s3.ts';
+import { accessTo, type FoundBucket } from './access.ts';
 import type { S3Parts } from './parts.ts';
 import type { ByteRange } from './ranges.ts';
 import { openSealed } from './sealed-blobs.ts';
@@ -36,7 +36,7 @@ export async function askToRead(
 /** The same for an object that the request names otherwise: the source of a copy. */
 export async function questionsToRead(
   { store, protection }: S3Parts,
-  bucket: BucketRow,
+  bucket: FoundBucket,
   action: string,
   { Key: key = '', VersionId }: ObjectInput,
   ctx: RequestContext,

@@ -11,6 +11,7 @@
  * parts stays in parts on the disk: completing it moves nothing. A version's id holds its rank within the key, so a list
  * goes on behind a version that has been deleted; MFA delete is refused by name. Every object is encrypted at rest; SSE-C
  * is taken without TLS from this machine only. HeadObject asks for no permission on a KMS key.
+ * A new bucket has no public access block; its switches of ACLs have nothing to act on.
  *
  * Client quirks: the AWS CLI, boto3 and the SDKs ask for encoding-type=url and decode `+` as a space. boto3 sends Expect:
  * 100-continue with every body, so what can be refused is refused before the first byte is read. Clients repeat a
@@ -39,6 +40,7 @@ import { objectFactOperations } from './object-facts.ts';
 import { objectOperations } from './objects.ts';
 import type { S3Dependencies, S3Parts } from './parts.ts';
 import { createPostObject } from './post-object.ts';
+import { publicAccessOperations } from './public-access.ts';
 import { taggingOperations } from './tagging.ts';
 import { versioningOperations } from './versioning.ts';
 import { pathStyle } from './virtual-hosts.ts';
@@ -56,6 +58,7 @@ export function createS3Service(dependencies: S3Dependencies): ServiceModule {
     ...bucketEncryptionOperations(parts),
     ...bucketPolicyOperations(parts),
     ...bucketSettingOperations(parts),
+    ...publicAccessOperations(parts),
     ...objectOperations(parts),
     ...objectFactOperations(parts),
     ...deletingOperations(parts),
