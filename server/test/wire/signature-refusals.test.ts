@@ -200,6 +200,7 @@ describe('an Authorization header out of form', () => {
     ['an unknown algorithm', 'AWS4-HMAC-SHA512 Credential=a/b/c/d/e', '400 InvalidRequest', ''],
     ['Version 2', `AWS ${ROOT.accessKeyId}:c2ln`, '400 InvalidRequest', ''],
     ['Basic', 'Basic cm9vdDpyb290', '400 InvalidRequest', ''],
+    ['no mechanism', 'AHAHAHA', '400 InvalidArgument', ''],
     ['nothing but the algorithm', 'AWS4-HMAC-SHA256', '400 AuthorizationHeaderMalformed', ''],
     [
       'no signature',

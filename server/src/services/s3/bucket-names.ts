@@ -5,7 +5,8 @@ const RESERVED_SUFFIXES = ['-s3alias', '--ol-s3', '.mrap', '--x-s3', '--table-s3
 export function isBucketName(name: string): boolean {
   return (
     /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name) &&
-    !name.includes('..') &&
+    // Each label between periods begins and ends with a letter or a digit.
+    !/\.[.-]|-\./.test(name) &&
     !/^\d+\.\d+\.\d+\.\d+$/.test(name) &&
     !RESERVED_PREFIXES.some(prefix => name.startsWith(prefix)) &&
     !RESERVED_SUFFIXES.some(suffix => name.endsWith(suffix))

@@ -55,6 +55,8 @@ const QUERY_MARKS = new Set(['X-Amz-Algorithm', 'X-Amz-Signature', 'X-Amz-Creden
 
 function fromHeader(authorization: string, headers: HeaderMap): Claim {
   const space = authorization.indexOf(' ');
+  if (space < 0 && authorization !== ALGORITHM)
+    throw new SignatureProblem('noMechanism', `Unsupported Authorization Type. Please use ${ALGORITHM}.`);
   const algorithm = space < 0 ? authorization : authorization.slice(0, space);
   if (algorithm !== ALGORITHM)
     throw new SignatureProblem(

@@ -7,6 +7,8 @@ export type ProblemKind =
   /** The Authorization header or the signature's query parameters lack a part or are out of form. */
   | 'malformed'
   | 'unsupportedMechanism'
+  /** An Authorization header that names no mechanism at all. */
+  | 'noMechanism'
   | 'twoMechanisms'
   /** Credential scope: service, Region, date or terminator. */
   | 'scope'
@@ -47,6 +49,7 @@ type Answers = Readonly<Record<ProblemKind, readonly [status: number, code: stri
 const S3: Answers = {
   malformed: [400, 'AuthorizationHeaderMalformed'],
   unsupportedMechanism: [400, 'InvalidRequest'],
+  noMechanism: [400, 'InvalidArgument'],
   twoMechanisms: [400, 'InvalidArgument'],
   scope: [400, 'AuthorizationHeaderMalformed'],
   missingDate: [403, 'AccessDenied'],
@@ -64,6 +67,7 @@ const S3: Answers = {
 const QUERY: Answers = {
   malformed: [400, 'IncompleteSignature'],
   unsupportedMechanism: [400, 'IncompleteSignature'],
+  noMechanism: [400, 'IncompleteSignature'],
   twoMechanisms: [400, 'IncompleteSignature'],
   scope: [403, 'SignatureDoesNotMatch'],
   missingDate: [400, 'IncompleteSignature'],
@@ -81,6 +85,7 @@ const QUERY: Answers = {
 const REST_JSON: Answers = {
   malformed: [403, 'IncompleteSignatureException'],
   unsupportedMechanism: [403, 'IncompleteSignatureException'],
+  noMechanism: [403, 'IncompleteSignatureException'],
   twoMechanisms: [403, 'IncompleteSignatureException'],
   scope: [403, 'InvalidSignatureException'],
   missingDate: [403, 'IncompleteSignatureException'],
