@@ -42,7 +42,6 @@ export function bucketSettingOperations({ buckets }: S3Parts) {
         return ownerFullControl((await buckets.find(input, ctx)).accountId);
       },
     } satisfies Setting<GetBucketAclOutput>,
-    // Nothing is encrypted at rest yet, so AWS's present default (SSE-S3) would be untrue.
     GetBucketLogging: constant({}),
     GetBucketNotificationConfiguration: constant({}, 's3:GetBucketNotification'),
     GetBucketOwnershipControls: constant<GetBucketOwnershipControlsOutput>({
