@@ -91,6 +91,8 @@ const draft: fc.Arbitrary<Draft> = fc.record({
   token: fc.option(fc.stringMatching(/^[A-Za-z0-9/+=]{10,40}$/), { nil: undefined }),
 });
 
+const plain: Draft = { method: 'GET', segments: [], query: [], headers: [], body: '', token: undefined };
+
 async function sign(from: Draft, isS3: boolean): Promise<Message> {
   const signer = new SignatureV4({
     service: isS3 ? 's3' : 'bedrock',
@@ -133,7 +135,8 @@ for (const isS3 of [true, false])
     test('whatever the SDK signs verifies', async () => {
       await fc.assert(
         fc.asyncProperty(draft, async from => check(await sign(from, isS3), isS3)),
-        { numRuns: 300 },
+        // A path that ends in a dot segment, which chance finds once in many runs.
+        { numRuns: 300, examples: [[{ ...plain, segments: [' ', '.'] }], [{ ...plain, segments: ['a', 'b', '..'] }]] },
       );
     });
 

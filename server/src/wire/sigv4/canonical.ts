@@ -92,7 +92,8 @@ export function normalizedPath(path: string): string {
     if (segment === '..') segments.pop();
     else if (segment !== '' && segment !== '.') segments.push(segment);
   }
-  const slash = segments.length > 0 && /\/(\.{1,2})?$/.test(path) ? '/' : '';
+  // botocore and the SDK's signer: only a path that ends in a slash keeps one, so not `/a/.`, unlike in RFC 3986.
+  const slash = segments.length > 0 && path.endsWith('/') ? '/' : '';
   return `/${segments.join('/')}${slash}`;
 }
 
