@@ -113,10 +113,12 @@ function phaseOf(details: StatusDetails | undefined): string {
 function runEvents(jobFolder: string) {
   return {
     latest(steps: number, phase: string): { done: number; total: number; note: string } {
-      const event = lastLine(jobFolder);
-      if (event?.type === 'phase' && event.phase === 'caching')
-        return { done: 0, total: steps, note: `preparing pictures ${event.done}/${event.total}` };
-      if (event?.type !== 'step') return { done: 0, total: steps, note: event?.phase === 'saving' ? 'saving' : phase };
+      const { event, stepsDone } = lastEvent(jobFolder);
+      if (event?.type !== 'step') {
+        const named = WORKER_PHASES[event?.phase ?? ''];
+        const count = named && event?.total ? ` ${event.done}/${event.total}` : '';
+        return { done: stepsDone, total: steps, note: `${named ?? phase}${count}` };
+      }
       const figures = `loss ${event.loss.toFixed(3)}  ${event.imagesPerSecond.toFixed(1)} images/s`;
       return { done: event.step + 1, total: steps, note: `${figures}  ${duration(event.secondsLeft)} left` };
     },
@@ -134,17 +136,28 @@ interface RunEvent {
   secondsLeft: number;
 }
 
-/** The newest whole line about a phase or a step, of the newest attempt. */
-function lastLine(jobFolder: string): RunEvent | undefined {
+/** The worker's phases that take a while, as a person would say them. */
+const WORKER_PHASES: Readonly<Record<string, string>> = {
+  caching: 'preparing pictures',
+  evaluating: 'drawing samples to judge',
+  saving: 'saving',
+};
+
+/** The newest whole line about a phase or a step, of the newest attempt, and how many steps are done by then. */
+function lastEvent(jobFolder: string): { event?: RunEvent; stepsDone: number } {
   try {
     const attempt = Math.max(...readdirSync(jobFolder).map(Number).filter(Number.isInteger));
     const lines = readFileSync(join(jobFolder, String(attempt), 'events.jsonl'), 'utf8')
       .split('\n')
       .slice(0, -1);
-    const line = lines.findLast(text => /"type": ?"(step|phase)"/.test(text));
-    return line === undefined ? undefined : JSON.parse(line);
+    const events: RunEvent[] = [/"type": ?"(step|phase)"/, /"type": ?"step"/].flatMap(type => {
+      const line = lines.findLast(text => type.test(text));
+      return line === undefined ? [] : [JSON.parse(line)];
+    });
+    const [event, step] = events;
+    return { ...(event && { event }), stepsDone: step ? step.step + 1 : 0 };
   } catch {
     // Not there yet.
-    return undefined;
+    return { stepsDone: 0 };
   }
 }
