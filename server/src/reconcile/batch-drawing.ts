@@ -12,6 +12,8 @@ import {
   type RecordError,
 } from '../domain/batch/records.ts';
 import { Fault } from '../domain/fault.ts';
+import { imageAnswer } from '../domain/image-answer.ts';
+import type { InvokeAnswer } from '../ports/inference.ts';
 import type { BatchJobRow, BatchPosition } from '../ports/store-batch.ts';
 import type { BatchContext } from './batch-context.ts';
 import { linesOf } from './batch-files.ts';
@@ -147,7 +149,7 @@ async function draw(
     const body = new TextEncoder().encode(JSON.stringify(record.modelInput));
     const request = context.readRequest(body, context.job.tasks);
     const requestId = `${context.job.jobId}-${number}`;
-    return outputLine(record, { modelOutput: { ...(await unit.draw({ requestId, ...request })), error: null } });
+    return outputLine(record, { modelOutput: imageAnswer(await unit.draw({ requestId, ...request })) });
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     if (error.kind === 'invalid' || error.kind === 'unsupported')
@@ -192,7 +194,7 @@ function batchUnit(context: BatchContext) {
 
   return {
     stop,
-    async draw(request: PoolRequest): Promise<{ images: string[] }> {
+    async draw(request: PoolRequest): Promise<InvokeAnswer> {
       for (let tries = 1; ; tries += 1) {
         const { unit, adapterId } = await ready();
         try {

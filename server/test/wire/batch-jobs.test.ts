@@ -120,6 +120,7 @@ test('A folder of records is answered file by file, faulty lines among them, wit
   const [fox, bad, small, ...rest] = await lines('folder', `out/${id}/a.jsonl.out`);
   assert.equal(rest.length, 0);
   assert.deepEqual(Object.keys(fox ?? {}), ['recordId', 'modelInput', 'modelOutput']);
+  assert.deepEqual(Object.keys(fox?.modelOutput ?? {}), ['images', 'error'], 'as InvokeModel answers');
   assert.equal(fox?.recordId, 'CALL0000001');
   assert.equal(imagesOf(fox).length, 1);
   assert.deepEqual(bad, { recordId: 'R0000000002', error: { errorCode: 400, errorMessage: 'The line is not JSON.' } });

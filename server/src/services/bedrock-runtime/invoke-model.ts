@@ -6,6 +6,7 @@
 import type { InvokeModelRequest, InvokeModelResponse } from '@aws-sdk/client-bedrock-runtime';
 import limits from '../../../../contract/limits.json' with { type: 'json' };
 import { Fault } from '../../domain/fault.ts';
+import { imageAnswer } from '../../domain/image-answer.ts';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
 import type { BaseModels } from '../../ports/base-models.ts';
 import type { Capacity, ImageTask, InvokeAnswer, InvokeRequest } from '../../ports/inference.ts';
@@ -74,7 +75,7 @@ export function invokeModel({ store, baseModels, keyring, capacity, invocationLo
         // A key that is disabled makes the model unusable, also where its units have long been loaded.
         if (keyArn !== null) await keyring.resolve(keyArn, ctx.accountId, ctx.region);
         const startedAt = performance.now();
-        const answer = answerBody(await named(draw(target, request, ctx.signal), request.task));
+        const answer = imageAnswer(await named(draw(target, request, ctx.signal), request.task));
         const body = new TextEncoder().encode(JSON.stringify(answer));
         invocationLog.record({
           ...{ accountId: ctx.accountId, region: ctx.region, requestId: ctx.requestId, at: ctx.now, modelId },
@@ -90,10 +91,6 @@ export function invokeModel({ store, baseModels, keyring, capacity, invocationLo
       },
     } satisfies Operation<InvokeModelRequest, InvokeModelResponse & WithHeaders>,
   };
-}
-
-function answerBody({ images, maskImage, cropBox }: InvokeAnswer) {
-  return { images, ...(maskImage !== null && { maskImage }), ...(cropBox !== null && { cropBox }), error: null };
 }
 
 /** What only decoding shows ("images[0] does not decode") is said of the member that the caller sent. */
