@@ -35,7 +35,7 @@ def test_every_command_has_help(command: list[str]) -> None:
     [
         (["up", "--port", "70000"], "--port must be a whole number from 0 to 65535"),
         (["up", "--prot", "1"], "unknown option '--prot'"),
-        (["up", "--host", "0.0.0.0"], "Add --insecure"),
+        (["up", "--host", "0.0.0.0", "--tls-port", "off"], "Leave TLS on, or add --insecure"),
         (["up", "--host", "192.0.2.1", "--insecure", "--port", "0"], "--host 192.0.2.1 is no address of this machine"),
         (["up", "--region", "nowhere"], "nowhere"),
         (["env", "--data", "/nonexistent"], "no service has run on /nonexistent yet"),
