@@ -14,7 +14,7 @@ import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
 import type { BucketRow, ListPosition, ObjectRow, S3Rows, VersionSummary } from '../ports/store-s3.ts';
 import type { Time } from '../ports/time.ts';
-import type { SweepLoop } from './sweep.ts';
+import { type SweepLoop, startLoop } from './sweep-loop.ts';
 
 export interface LifecycleDependencies {
   store: Store;
@@ -30,28 +30,14 @@ const PAGE = 1000;
 
 /** Looks at the start and then every hour. */
 export function startLifecycleLoop(dependencies: LifecycleDependencies): SweepLoop {
-  const { time, log } = dependencies;
-  const stopping = new AbortController();
-
-  async function loop(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      try {
-        const ended = await applyLifecycles(dependencies, stopping.signal);
-        if (ended > 0) log.info({ ended }, 'lifecycle rules ended versions, markers or uploads');
-      } catch (error) {
-        log.error({ error }, 'lifecycle rules could not be applied; it is tried again later');
-      }
-      await time.sleep(INTERVAL_SECONDS * 1000, stopping.signal);
-    }
-  }
-
-  const running = loop();
-  return {
-    async stop() {
-      stopping.abort();
-      await running;
+  return startLoop(
+    dependencies,
+    { intervalSeconds: INTERVAL_SECONDS, failure: 'lifecycle rules could not be applied; it is tried again later' },
+    async signal => {
+      const ended = await applyLifecycles(dependencies, signal);
+      if (ended > 0) dependencies.log.info({ ended }, 'lifecycle rules ended versions, markers or uploads');
     },
-  };
+  );
 }
 
 /** @returns how many versions, markers and uploads it ended */

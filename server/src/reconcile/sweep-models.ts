@@ -6,7 +6,7 @@ import type { Log } from '../ports/log.ts';
 import type { ModelStore } from '../ports/model-store.ts';
 import type { Store } from '../ports/store.ts';
 import type { Time } from '../ports/time.ts';
-import type { SweepLoop } from './sweep.ts';
+import { type SweepLoop, startLoop } from './sweep-loop.ts';
 
 export interface ModelSweepDependencies {
   store: Store;
@@ -20,28 +20,14 @@ const INTERVAL_SECONDS = 60 * 60;
 
 /** Sweeps at the start and then every hour. */
 export function startModelSweepLoop(dependencies: ModelSweepDependencies): SweepLoop {
-  const { time, log } = dependencies;
-  const stopping = new AbortController();
-
-  async function loop(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      try {
-        const deleted = await sweepModels(dependencies);
-        if (deleted.length > 0) log.info({ modelIds: deleted }, 'deleted weights that no model names');
-      } catch (error) {
-        log.error({ error }, 'the sweep of weights and keys failed; it is tried again later');
-      }
-      await time.sleep(INTERVAL_SECONDS * 1000, stopping.signal);
-    }
-  }
-
-  const running = loop();
-  return {
-    async stop() {
-      stopping.abort();
-      await running;
+  return startLoop(
+    dependencies,
+    { intervalSeconds: INTERVAL_SECONDS, failure: 'the sweep of weights and keys failed; it is tried again later' },
+    async () => {
+      const deleted = await sweepModels(dependencies);
+      if (deleted.length > 0) dependencies.log.info({ modelIds: deleted }, 'deleted weights that no model names');
     },
-  };
+  );
 }
 
 /** @returns the ids whose weights were deleted */

@@ -6,16 +6,13 @@ import type { Log } from '../ports/log.ts';
 import type { Objects } from '../ports/objects.ts';
 import type { Store } from '../ports/store.ts';
 import type { Time } from '../ports/time.ts';
+import { type SweepLoop, startLoop } from './sweep-loop.ts';
 
 export interface SweepDependencies {
   store: Store;
   objects: Objects;
   time: Time;
   log: Log;
-}
-
-export interface SweepLoop {
-  stop(): Promise<void>;
 }
 
 /** A blob younger than this may belong to a write whose row is still on its way, or to a reader of what was replaced. */
@@ -25,28 +22,14 @@ const BATCH = 1000;
 
 /** Sweeps at the start and then every few hours. */
 export function startSweepLoop(dependencies: SweepDependencies): SweepLoop {
-  const { time, log } = dependencies;
-  const stopping = new AbortController();
-
-  async function loop(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      try {
-        const deleted = await sweep(dependencies, GRACE_SECONDS, stopping.signal);
-        if (deleted > 0) log.info({ deleted }, 'deleted S3 blobs that no object names');
-      } catch (error) {
-        log.error({ error }, 'the sweep of S3 blobs failed; it is tried again later');
-      }
-      await time.sleep(INTERVAL_SECONDS * 1000, stopping.signal);
-    }
-  }
-
-  const running = loop();
-  return {
-    async stop() {
-      stopping.abort();
-      await running;
+  return startLoop(
+    dependencies,
+    { intervalSeconds: INTERVAL_SECONDS, failure: 'the sweep of S3 blobs failed; it is tried again later' },
+    async signal => {
+      const deleted = await sweep(dependencies, GRACE_SECONDS, signal);
+      if (deleted > 0) dependencies.log.info({ deleted }, 'deleted S3 blobs that no object names');
     },
-  };
+  );
 }
 
 /**
