@@ -105,9 +105,15 @@ def test_an_account_is_made_on_a_folder_that_no_server_holds(tmp_path: Path) -> 
     assert "--id must be 12 digits" in wrong.stderr
 
 
+def wait_for_text(file: Path, text: str) -> None:
+    deadline = time.monotonic() + 30
+    while text not in file.read_text() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_the_folder_is_free_after(how: signal.Signals, tmp_path: Path) -> None:
-    """The same identity comes back at each start, and kill -9 leaves no lock."""
+    """The same identity comes back at each start, a link signs in once at the first, and kill -9 leaves no lock."""
     command = ["node", "server/likeness.js", "up", "--port", "0", "--data", str(tmp_path / "data")]
     fixed = {
         **os.environ,
@@ -117,11 +123,14 @@ def test_the_folder_is_free_after(how: signal.Signals, tmp_path: Path) -> None:
         "LIKENESS_ROOT_SECRET_ACCESS_KEY": "a-secret-of-forty-characters-0123456789a",
     }
     seen = []
+    links = []
     for _ in range(2):
         log = (tmp_path / "log.txt").open("w")
         process = subprocess.Popen(command, cwd=PROJECT, env=fixed, stdout=log, stderr=subprocess.STDOUT)
         try:
             running = wait_for(process, tmp_path)
+            wait_for_text(tmp_path / "log.txt", "Ctrl-C stops it")
+            links.append(f"{running.endpoint}/_console/#/sign-in?token=" in (tmp_path / "log.txt").read_text())
             seen.append((running.account_id, running.access_key_id, running.secret_access_key))
             # The server itself, not the launcher before it.
             os.kill(int((tmp_path / "data" / "endpoint.json").read_text().split('"pid": ')[1].split(",")[0]), how)
@@ -132,4 +141,5 @@ def test_the_folder_is_free_after(how: signal.Signals, tmp_path: Path) -> None:
             log.close()
         (tmp_path / "data" / "endpoint.json").unlink(missing_ok=True)
         time.sleep(0.2)
+    assert links == [True, False]
     assert seen == [("111122223333", "AKIAFIXEDFIXEDFIXED1", "a-secret-of-forty-characters-0123456789a")] * 2

@@ -45,6 +45,7 @@ import { createCredentialResolver } from './services/iam/credentials.ts';
 import { createIamService } from './services/iam/service.ts';
 import { createServiceRoles } from './services/iam/service-roles.ts';
 import { createSignIn } from './services/iam/sign-in.ts';
+import { createSignInLinks } from './services/iam/sign-in-links.ts';
 import { createKeyring } from './services/kms/keyring.ts';
 import { createObjectKeys } from './services/kms/object-keys.ts';
 import { createKmsService } from './services/kms/service.ts';
@@ -80,6 +81,8 @@ export interface Likeness {
   tls: { endpoint: string; certificatePath: string } | undefined;
   accountId: string;
   credentials: { accessKeyId: string; secretAccessKey: string };
+  /** For `POST /_likeness/v1/sign-in-link`, as the account's root user; at the first start on a data folder alone. */
+  signInToken: string | undefined;
   /** Finishes the requests in hand and pauses the trainings; `force`: ends at once. */
   close(options?: { force?: boolean }): Promise<void>;
 }
@@ -175,6 +178,8 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     validate: createValidator(constraints as Constraints),
     startChecksum: algorithm => knownChecksum(algorithm.toUpperCase()),
   });
+  const signInLinks = createSignInLinks(iamParts);
+  const signInToken = account.isNew ? await signInLinks.create(account.accountId) : undefined;
   let status: 'starting' | 'ready' | 'stopping' = 'starting';
   const routes = createLikenessRoutes({
     ...{
@@ -183,6 +188,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       baseModels,
       accounts: createAccounts(iamParts),
       signIn: createSignIn(iamParts),
+      signInLinks,
       serviceRoles: createServiceRoles(iamParts),
     },
     machine: createMachine({ ...config, sandboxProblem: workers.sandboxProblem }),
@@ -255,6 +261,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     },
     accountId: account.accountId,
     credentials: { accessKeyId: account.accessKeyId, secretAccessKey: account.secretAccessKey },
+    signInToken,
     async close({ force = false } = {}) {
       status = 'stopping';
       const graceSeconds = force ? 0 : STOP_GRACE_SECONDS;

@@ -24,6 +24,8 @@ export interface RunningService {
   accountId: string;
   accessKeyId: string;
   secretAccessKey: string;
+  /** For a link to the console that signs in the root user, once; at the first start on a data folder alone. */
+  signInToken: string | undefined;
   /** Clean: trainers write a checkpoint and end, their jobs go on at the next start. `force`: at once. */
   stop(options?: { force?: boolean }): Promise<void>;
 }
@@ -43,7 +45,7 @@ export async function startService(config: Config): Promise<RunningService> {
     const likeness = await createLikeness(config).catch(error => {
       throw explained(error, config);
     });
-    const { endpoint, tls, accountId, credentials } = likeness;
+    const { endpoint, tls, accountId, credentials, signInToken } = likeness;
     writeCredentials(config.dataDirectory, credentials);
     writeEndpoint(config.dataDirectory, {
       endpoint,
@@ -58,6 +60,7 @@ export async function startService(config: Config): Promise<RunningService> {
       tlsEndpoint: tls?.endpoint,
       accountId,
       ...credentials,
+      signInToken,
       async stop({ force = false } = {}) {
         await likeness.close({ force });
         removeEndpoint(config.dataDirectory);
@@ -103,6 +106,12 @@ function welcome(config: Config, service: RunningService): string {
     `  endpoint  ${service.endpoint}`,
     ...(service.tlsEndpoint === undefined ? [] : [`  with TLS  ${service.tlsEndpoint}`]),
     `  data      ${data} (account ${service.accountId}, Region ${config.region})`,
+    ...(service.signInToken === undefined
+      ? []
+      : [
+          '  sign in to the console, once, within 15 minutes:',
+          `    ${service.endpoint}/_console/#/sign-in?token=${service.signInToken}`,
+        ]),
     '  point any AWS client at it, in another shell:',
     `    eval "$(npx --no-install likeness env${option})"`,
     '    aws bedrock list-foundation-models',

@@ -17,6 +17,14 @@ export interface SignIn {
   refresh(request: { refreshToken: string; durationSeconds: number }): Promise<SignedIn>;
 }
 
+/** Signing in without a password, once, by a link that whoever starts the service is shown. */
+export interface SignInLinks {
+  /** @returns the token of a link for the account's root user */
+  create(accountId: string): Promise<string>;
+  /** @throws Fault denied ExpiredTokenException, the same for a token that never was, was used, or is too old */
+  exchange(request: { token: string; durationSeconds: number }): Promise<Pick<SignedIn, 'accountId' | 'credentials'>>;
+}
+
 export interface SignedIn {
   accountId: string;
   userName: string;

@@ -42,12 +42,25 @@ export interface ServiceCredentialRow {
   expiresAt: string | null;
 }
 
+/** A link that signs in the root user of an account once. */
+export interface SignInLinkRow {
+  /** SHA-256 of its token, in hexadecimal. */
+  tokenHash: string;
+  accountId: string;
+  expiresAt: string;
+}
+
 export interface LoginRows {
   loginProfile(userId: string): Promise<LoginProfileRow | undefined>;
   /** Makes or replaces it. */
   putLoginProfile(row: LoginProfileRow): Promise<void>;
   /** @returns whether it was there */
   deleteLoginProfile(userId: string): Promise<boolean>;
+
+  insertSignInLink(row: SignInLinkRow): Promise<void>;
+  signInLink(tokenHash: string): Promise<SignInLinkRow | undefined>;
+  /** @returns whether it was there */
+  deleteSignInLink(tokenHash: string): Promise<boolean>;
 
   passwordPolicy(accountId: string): Promise<PasswordPolicyRow | undefined>;
   putPasswordPolicy(accountId: string, row: PasswordPolicyRow): Promise<void>;

@@ -27,6 +27,8 @@ export interface TestServer {
   /** Undefined where TLS is off. */
   tls: { endpoint: string; certificatePath: string } | undefined;
   dataDirectory: string;
+  /** Undefined where the data folder is an earlier server's. */
+  signInToken: string | undefined;
   /** SDK clients; they are destroyed with the server. */
   clients(options?: { credentials?: Credentials; region?: string; maxAttempts?: number }): TestClients;
   /** Stops the server; the data folder goes too unless `keepData`. */
@@ -77,6 +79,7 @@ export async function startServer(
     port: likeness.port,
     tls: likeness.tls,
     dataDirectory,
+    signInToken: likeness.signInToken,
     clients({ credentials = ROOT, region = 'us-east-1', maxAttempts = 1 } = {}) {
       const settings = { endpoint: likeness.endpoint, region, credentials, maxAttempts };
       const clients: TestClients = {

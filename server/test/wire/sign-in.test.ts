@@ -161,6 +161,35 @@ describe('passwords and signing in', () => {
     assert.equal((await signIn({ password: 'another-password-1' })).status, 403);
   });
 
+  it('the link of the first start signs in the root user, once', async () => {
+    const exchange = (body: object) => post('/sign-in-link', body);
+    const token = server.signInToken;
+    assert.equal((await exchange({ token: 7 })).status, 400);
+    assert.equal((await exchange({ token, durationSeconds: 1 })).status, 400);
+    const answers = await Promise.all([1, 2, 3].map(() => exchange({ token })));
+    assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 403, 403]);
+    const given = answers.find(({ status }) => status === 200);
+    const { accessKeyId, secretAccessKey, sessionToken } = given?.json.credentials ?? {};
+    const { sts } = server.clients({ credentials: { accessKeyId, secretAccessKey, sessionToken } });
+    assert.equal((await sts.send(new GetCallerIdentityCommand({}))).Arn, `arn:aws:iam::${ACCOUNT}:root`);
+    const used = await exchange({ token });
+    assert.deepEqual([used.status, used.json.__type], [403, 'ExpiredTokenException']);
+    assert.deepEqual((await exchange({ token: 'made-up' })).json, used.json);
+  });
+
+  it('a link that is too old opens nothing, and a second start makes none', async () => {
+    const first = await startServer({ overrides: { time } });
+    const body = { token: first.signInToken };
+    await later(16 * 60_000, async () => {
+      const { status } = await callRoute(first, 'POST', '/sign-in-link', { body, credentials: null });
+      assert.equal(status, 403);
+    });
+    await first.close({ keepData: true });
+    const second = await startServer({ dataDirectory: first.dataDirectory });
+    assert.equal(second.signInToken, undefined);
+    await second.close();
+  });
+
   it('too many tries are answered 429 with the time to wait, whether the user exists or not', async () => {
     await makeUser(server, 'target');
     await iam.send(new CreateLoginProfileCommand({ UserName: 'target', Password: PASSWORD }));

@@ -26,6 +26,7 @@ export interface IamLoginSchema {
   };
   iam_password_policies: { account_id: string; policy: string };
   iam_service_credentials: ServiceCredentialTable;
+  iam_sign_in_links: { token_hash: string; account_id: string; expires_at: string };
 }
 
 export const iamLoginMigrations: Record<string, Migration> = {
@@ -59,6 +60,16 @@ export const iamLoginMigrations: Record<string, Migration> = {
         .execute();
       const index = schema.createIndex('iam_service_credentials_user').on('iam_service_credentials');
       await index.columns(['user_id', 'id']).execute();
+    },
+  },
+  '0013-iam-sign-in-links': {
+    async up({ schema }) {
+      await schema
+        .createTable('iam_sign_in_links')
+        .addColumn('token_hash', 'text', column => column.primaryKey())
+        .addColumn('account_id', 'text', column => column.notNull())
+        .addColumn('expires_at', 'text', column => column.notNull())
+        .execute();
     },
   },
 };
@@ -95,6 +106,19 @@ export function loginRows(database: Kysely<IamLoginSchema>): LoginRows {
     },
     async deleteLoginProfile(userId) {
       const query = database.deleteFrom('iam_login_profiles').where('user_id', '=', userId);
+      return (await query.executeTakeFirst()).numDeletedRows > 0n;
+    },
+    async insertSignInLink({ tokenHash, accountId, expiresAt }) {
+      const values = { token_hash: tokenHash, account_id: accountId, expires_at: expiresAt };
+      await database.insertInto('iam_sign_in_links').values(values).execute();
+    },
+    async signInLink(tokenHash) {
+      const query = database.selectFrom('iam_sign_in_links').selectAll().where('token_hash', '=', tokenHash);
+      const row = await query.executeTakeFirst();
+      return row && { tokenHash, accountId: row.account_id, expiresAt: row.expires_at };
+    },
+    async deleteSignInLink(tokenHash) {
+      const query = database.deleteFrom('iam_sign_in_links').where('token_hash', '=', tokenHash);
       return (await query.executeTakeFirst()).numDeletedRows > 0n;
     },
     async passwordPolicy(accountId) {

@@ -2,7 +2,7 @@ import type { Accounts } from '../../ports/accounts.ts';
 import type { BaseModels } from '../../ports/base-models.ts';
 import type { Machine } from '../../ports/machine.ts';
 import type { ServiceRoles } from '../../ports/service-roles.ts';
-import type { SignIn } from '../../ports/sign-in.ts';
+import type { SignIn, SignInLinks } from '../../ports/sign-in.ts';
 import type { Store } from '../../ports/store.ts';
 import type { Time } from '../../ports/time.ts';
 import type { TrainingRecords } from '../../ports/training-records.ts';
@@ -14,6 +14,7 @@ export interface LikenessDependencies {
   machine: Machine;
   accounts: Accounts;
   signIn: SignIn;
+  signInLinks: SignInLinks;
   serviceRoles: ServiceRoles;
   store: Store;
   time: Time;

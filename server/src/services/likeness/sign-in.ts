@@ -8,7 +8,7 @@ const LONGEST_SECONDS = 43_200;
 const LONGEST_TEXT = 4096;
 
 /** Unsigned: whoever signs in has no key yet. */
-export function signInRoutes({ signIn }: Pick<LikenessDependencies, 'signIn'>): Route[] {
+export function signInRoutes({ signIn, signInLinks }: Pick<LikenessDependencies, 'signIn' | 'signInLinks'>): Route[] {
   return [
     {
       method: 'POST',
@@ -32,6 +32,16 @@ export function signInRoutes({ signIn }: Pick<LikenessDependencies, 'signIn'>): 
       async handle(input) {
         const request = { refreshToken: text(input, 'refreshToken'), durationSeconds: duration(input) };
         return { json: describe(await signIn.refresh(request)) };
+      },
+    },
+    {
+      method: 'POST',
+      path: '/sign-in-link',
+      action: null,
+      async handle(input) {
+        const request = { token: text(input, 'token'), durationSeconds: duration(input) };
+        const { accountId, credentials } = await signInLinks.exchange(request);
+        return { json: { accountId, credentials: describeCredentials(credentials) } };
       },
     },
   ];
@@ -60,12 +70,16 @@ function duration({ body }: RouteInput): number {
 }
 
 function describe({ accountId, userName, credentials, refreshToken, refreshableUntil }: SignedIn) {
-  const { accessKeyId, secretAccessKey, sessionToken, expiresAt } = credentials;
   return {
     accountId,
     userName,
-    credentials: { accessKeyId, secretAccessKey, sessionToken, expiration: expiresAt.toISOString() },
+    credentials: describeCredentials(credentials),
     refreshToken,
     refreshableUntil: refreshableUntil.toISOString(),
   };
+}
+
+function describeCredentials({ expiresAt, ...credentials }: SignedIn['credentials']) {
+  const { accessKeyId, secretAccessKey, sessionToken } = credentials;
+  return { accessKeyId, secretAccessKey, sessionToken, expiration: expiresAt.toISOString() };
 }
