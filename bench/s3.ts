@@ -47,7 +47,7 @@ async function serve(folder: string): Promise<void> {
   const likeness = await createLikeness(config, {
     compute: createInProcessCompute({ slots: 1, millisecondsAStep: 1 }),
     inference: createInProcessInference({ capacity: 1, loadMilliseconds: 1, invokeMilliseconds: 1 }),
-    baseModels: { catalogue: () => [], get: () => undefined },
+    baseModels: { catalogue: () => [], get: () => undefined, weightsDigest: async () => '' },
   });
   process.send?.(likeness.endpoint);
 }

@@ -36,4 +36,6 @@ export interface BaseModels {
   catalogue(): readonly CatalogueEntry[];
   /** By base model id; undefined when not registered. */
   get(baseModelId: string): BaseModel | undefined;
+  /** sha256 of the weights in a base model's folder, or in a copy of it: what a custom model was trained on. */
+  weightsDigest(folder: string): Promise<string>;
 }

@@ -89,14 +89,16 @@ export interface Inference {
   deleteWeightsFolder(folder: string): Promise<void>;
 }
 
-/** A custom model as it is served on demand: its deployments of one account share a process for each base model. */
-export interface OnDemandModel {
+/** A custom model as it is served, on demand or on units of its own. */
+export interface ServableModel {
   accountId: string;
   region: string;
   modelId: string;
   modelArn: string;
   baseModelId: string;
   method: 'lora' | 'full';
+  /** Of the base's weights that it was trained on; null or absent: unknown. */
+  baseWeightsSha256?: string | null;
   keyArn: string | null;
 }
 
@@ -116,7 +118,7 @@ export interface Capacity {
   ): Promise<InvokeAnswer>;
   /** On the process that the account's custom models of that base share; it starts, and loads the model, where needed. */
   invokeOnDemand(
-    model: OnDemandModel,
+    model: ServableModel,
     request: Omit<InvokeRequest, 'adapterId'>,
     signal: AbortSignal,
   ): Promise<InvokeAnswer>;

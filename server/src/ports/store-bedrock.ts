@@ -135,6 +135,8 @@ export interface CustomModelRow extends BedrockScope {
   validationLoss?: number | null;
   keyArn: string | null;
   method: 'lora' | 'full';
+  /** Of the base model's weights that it was trained on; absent in rows that are older than it: unknown. */
+  baseWeightsSha256?: string | null;
   /** Of the encrypted weights. */
   sizeBytes: number;
   tags: Tag[];
@@ -240,6 +242,7 @@ export interface BedrockRows extends DeploymentRows, InvocationLoggingRows, Mode
       statusDetails: TrainingStatusDetails;
       trainingLoss: number | null;
       method: 'lora' | 'full';
+      baseWeightsSha256: string;
       sizeBytes: number;
       imagesSeen: number;
       trainingSeconds: number;

@@ -1,12 +1,10 @@
 /** On-demand capacity of the base models: one unit each, shared by all accounts, started at its first request. */
 import { Fault } from '../domain/fault.ts';
 import type { InvokeAnswer, InvokeRequest } from '../ports/inference.ts';
-import type { Log } from '../ports/log.ts';
 import { type UnitPool, unitPool } from './unit-pool.ts';
 import { startUnits, type UnitStarter } from './unit-start.ts';
 
 export interface BaseUnitsDependencies extends UnitStarter {
-  log: Log;
   queueLimit: number;
 }
 

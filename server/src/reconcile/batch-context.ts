@@ -1,7 +1,6 @@
 import type { BaseModels } from '../ports/base-models.ts';
 import type { CustomerData, RoleSession, RoleSessions } from '../ports/customer-data.ts';
 import type { InvokeRequest } from '../ports/inference.ts';
-import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
 import type { BatchJobRow } from '../ports/store-batch.ts';
 import type { BatchFolder } from './batch-files.ts';
@@ -22,7 +21,6 @@ export interface BatchSettings {
 
 export interface BatchDependencies extends UnitStarter {
   store: Store;
-  log: Log;
   customerData: CustomerData;
   roleSessions: RoleSessions;
   baseModels: BaseModels;

@@ -214,9 +214,5 @@ async function servedModel({ job, store }: BatchContext): Promise<ServedModel> {
   if (customModelArn === null) return { baseModelId, custom: null };
   const model = await store.read(rows => rows.bedrock.modelByArn(customModelArn));
   if (!model) throw new JobFailure(`The custom model ${customModelArn} does not exist (any more).`);
-  const { accountId, region, modelId, method, keyArn } = model;
-  return {
-    baseModelId,
-    custom: { modelId, method, owner: { accountId, region, keyArn, resourceArn: customModelArn } },
-  };
+  return { baseModelId, custom: model };
 }

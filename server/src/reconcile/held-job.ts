@@ -77,6 +77,7 @@ export function heldJob(job: CustomizationJobRow, dependencies: { store: Store; 
     async complete(result: {
       trainingLoss: number | null;
       method: 'lora' | 'full';
+      baseWeightsSha256: string;
       sizeBytes: number;
       imagesSeen: number;
       trainingSeconds: number;

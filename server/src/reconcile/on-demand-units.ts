@@ -3,13 +3,12 @@
  * request starts and which ends when it is idle. A fully fine-tuned model is a base of its own, with a process of its own.
  */
 import { Fault } from '../domain/fault.ts';
-import type { InvokeAnswer, InvokeRequest, OnDemandModel } from '../ports/inference.ts';
-import type { Log } from '../ports/log.ts';
+import type { InvokeAnswer, InvokeRequest, ServableModel } from '../ports/inference.ts';
+import { refuseOtherWeights } from './base-weights.ts';
 import { type PooledUnit, unitPool } from './unit-pool.ts';
-import { startUnits, type UnitStarter, WARM_UP } from './unit-start.ts';
+import { ownerOf, startUnits, type UnitStarter, WARM_UP } from './unit-start.ts';
 
 export interface OnDemandDependencies extends UnitStarter {
-  log: Log;
   /** Requests that may wait for one process. */
   queueLimit: number;
   idleSeconds: number;
@@ -27,7 +26,7 @@ export function onDemandUnits(dependencies: OnDemandDependencies) {
   const leaving = new Set<Promise<void>>();
   let isClosed = false;
 
-  function processOf(model: OnDemandModel): SharedProcess {
+  function processOf(model: ServableModel): SharedProcess {
     const own = model.method === 'full' ? [model.modelId] : [];
     const key = [model.accountId, model.baseModelId, ...own].join('/');
     let found = processes.get(key);
@@ -50,7 +49,7 @@ export function onDemandUnits(dependencies: OnDemandDependencies) {
     leaving.add(ending);
   }
 
-  async function invoke(model: OnDemandModel, request: Request, signal: AbortSignal): Promise<InvokeAnswer> {
+  async function invoke(model: ServableModel, request: Request, signal: AbortSignal): Promise<InvokeAnswer> {
     if (isClosed) throw new Fault('unavailable', 'The service is stopping.');
     return processOf(model).invoke(model, request, signal);
   }
@@ -59,7 +58,7 @@ export function onDemandUnits(dependencies: OnDemandDependencies) {
     invoke,
 
     /** Loads a model and draws an image with it. @throws Fault with what the user should read */
-    async prepare(model: OnDemandModel, signal: AbortSignal): Promise<void> {
+    async prepare(model: ServableModel, signal: AbortSignal): Promise<void> {
       await invoke(model, WARM_UP, signal);
     },
 
@@ -107,11 +106,10 @@ function sharedProcess(dependencies: OnDemandDependencies, onLost: () => void) {
     return changed;
   }
 
-  async function start(model: OnDemandModel) {
+  async function start(model: ServableModel) {
     const adaptersFolder = await inference.createWeightsFolder();
     try {
-      const { modelId, method } = model;
-      const custom = method === 'full' ? { modelId, method, owner: ownerOf(model) } : null;
+      const custom = model.method === 'full' ? model : null;
       const served = { baseModelId: model.baseModelId, custom, adaptersFolder };
       const [pooled] = await startUnits(served, 1, dependencies, ended.signal);
       if (!pooled) throw new Fault('internal', 'No unit was started.');
@@ -124,10 +122,11 @@ function sharedProcess(dependencies: OnDemandDependencies, onLost: () => void) {
     }
   }
 
-  async function load(model: OnDemandModel): Promise<void> {
+  async function load(model: ServableModel): Promise<void> {
     starting ??= start(model);
     const { pooled, adaptersFolder } = await starting;
     if (model.method === 'full') return;
+    await refuseOtherWeights(model, dependencies);
     await makeRoom();
     const folder = `${adaptersFolder}/${model.modelId}`;
     await inTurn(async () => {
@@ -158,7 +157,7 @@ function sharedProcess(dependencies: OnDemandDependencies, onLost: () => void) {
     if (started) await inTurn(() => started.pooled.unit.unload(modelId)).catch(() => undefined);
   }
 
-  function adapterOf(model: OnDemandModel): Loaded {
+  function adapterOf(model: ServableModel): Loaded {
     let adapter = adapters.get(model.modelId);
     if (!adapter) {
       const ready = load(model);
@@ -171,7 +170,7 @@ function sharedProcess(dependencies: OnDemandDependencies, onLost: () => void) {
   }
 
   return {
-    async invoke(model: OnDemandModel, request: Request, signal: AbortSignal): Promise<InvokeAnswer> {
+    async invoke(model: ServableModel, request: Request, signal: AbortSignal): Promise<InvokeAnswer> {
       if (inHand > queueLimit)
         throw new Fault('throttled', `${inHand} requests are waiting for this model already; try again later.`);
       inHand += 1;
@@ -206,8 +205,4 @@ function sharedProcess(dependencies: OnDemandDependencies, onLost: () => void) {
       if (started) await inference.deleteWeightsFolder(started.adaptersFolder);
     },
   };
-}
-
-function ownerOf({ accountId, region, keyArn, modelArn }: OnDemandModel) {
-  return { accountId, region, keyArn, resourceArn: modelArn };
 }

@@ -2,7 +2,6 @@
 import { Fault } from '../domain/fault.ts';
 import type { InvokeAnswer, InvokeRequest } from '../ports/inference.ts';
 import type { Keyring } from '../ports/keys.ts';
-import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
 import type { ThroughputPatch, ThroughputRow } from '../ports/store-bedrock.ts';
 import { type PooledUnit, unitPool } from './unit-pool.ts';
@@ -11,7 +10,6 @@ import { type ServedModel, startUnits, type UnitStarter } from './unit-start.ts'
 export interface ProvisionedDependencies extends UnitStarter {
   store: Store;
   keyring: Keyring;
-  log: Log;
   /** Requests that may wait for one model. */
   queueLimit: number;
   drainSeconds: number;
@@ -74,7 +72,7 @@ export function provisionedUnits(first: ThroughputRow, dependencies: Provisioned
     try {
       const model = await servedModel(row, modelArn);
       const units = await startUnits(model, count, dependencies, removed.signal);
-      keyArn = model.custom?.owner.keyArn ?? null;
+      keyArn = model.custom?.keyArn ?? null;
       loadFailures = 0;
       problem = null;
       return units;
@@ -107,9 +105,7 @@ export function provisionedUnits(first: ThroughputRow, dependencies: Provisioned
     if (modelArn.includes(':foundation-model/')) return { baseModelId: row.baseModelId, custom: null };
     const model = await store.read(rows => rows.bedrock.modelByArn(modelArn));
     if (!model) throw new Fault('notFound', `The custom model ${modelArn} does not exist (any more).`);
-    const { accountId, region, modelId, method, baseModelId } = model;
-    const owner = { accountId, region, keyArn: model.keyArn, resourceArn: modelArn };
-    return { baseModelId, custom: { modelId, method, owner } };
+    return { baseModelId: model.baseModelId, custom: model };
   }
 
   function advance(row: ThroughputRow, patch: Omit<ThroughputPatch, 'lastModifiedAt'>): Promise<boolean> {

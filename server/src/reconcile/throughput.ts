@@ -5,7 +5,6 @@
 import { Fault } from '../domain/fault.ts';
 import type { Capacity, Inference } from '../ports/inference.ts';
 import type { Keyring } from '../ports/keys.ts';
-import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
 import { baseUnits } from './base-units.ts';
 import { deployments } from './deployments.ts';
@@ -18,7 +17,6 @@ export interface ThroughputDependencies extends UnitStarter {
   store: Store;
   keyring: Keyring;
   inference: Inference;
-  log: Log;
   /** Requests that may wait for one provisioned model or base model; more are throttled. */
   queueLimit: number;
   /** The process of an account's deployments ends when no request came for so long. */

@@ -38,6 +38,8 @@ export async function keepResult(attempt: number, context: JobContext): Promise<
     imagesSeen,
     trainingSeconds,
     method: spec.method,
+    // Of the job's own copy: the base itself may have been replaced while it trained.
+    baseWeightsSha256: await context.baseModels.weightsDigest(join(folder.path(attempt), spec.baseModelPath)),
     sizeBytes: saved.sizeBytes,
   });
   if (outcome === 'completed') return 'Completed';

@@ -1,10 +1,12 @@
 /** Starting model units: the model's weights decrypted for the moment of loading, and a warm-up image from each unit. */
 import { Fault } from '../domain/fault.ts';
 import type { BaseModels } from '../ports/base-models.ts';
-import type { Inference, InvokeRequest, Unit, UnitModel } from '../ports/inference.ts';
+import type { Inference, InvokeRequest, ServableModel, Unit, UnitModel } from '../ports/inference.ts';
 import type { KeyOwner } from '../ports/keys.ts';
+import type { Log } from '../ports/log.ts';
 import type { ModelStore } from '../ports/model-store.ts';
 import type { Time } from '../ports/time.ts';
+import { refuseOtherWeights } from './base-weights.ts';
 import type { PooledUnit } from './unit-pool.ts';
 
 export interface UnitStarter {
@@ -12,12 +14,13 @@ export interface UnitStarter {
   modelStore: ModelStore;
   baseModels: BaseModels;
   time: Time;
+  log: Log;
 }
 
 /** What units are to hold: a registered base model, and a custom model on it or null. */
 export interface ServedModel {
   baseModelId: string;
-  custom: { modelId: string; method: 'lora' | 'full'; owner: KeyOwner } | null;
+  custom: ServableModel | null;
   /** Of units to which LoRAs are added later. */
   adaptersFolder?: string;
 }
@@ -62,6 +65,7 @@ export async function startUnits(
 ): Promise<PooledUnit[]> {
   const base = starter.baseModels.get(model.baseModelId);
   if (!base) throw new Fault('notFound', `The base model ${model.baseModelId} is not registered.`);
+  if (model.custom) await refuseOtherWeights(model.custom, starter);
   const folder = model.custom ? await openWeights(model.custom, starter) : null;
   const started: Unit[] = [];
   try {
@@ -93,15 +97,20 @@ export async function startUnits(
   }
 }
 
-async function openWeights(custom: NonNullable<ServedModel['custom']>, starter: UnitStarter): Promise<string> {
+async function openWeights(custom: ServableModel, starter: UnitStarter): Promise<string> {
   const folder = await starter.inference.createWeightsFolder();
   try {
-    await starter.modelStore.open(custom.modelId, weightsIn(folder), custom.owner);
+    await starter.modelStore.open(custom.modelId, weightsIn(folder), ownerOf(custom));
     return folder;
   } catch (error) {
     await starter.inference.deleteWeightsFolder(folder);
     throw error;
   }
+}
+
+/** Whose key the model's weights are under. */
+export function ownerOf({ accountId, region, keyArn, modelArn }: ServableModel): KeyOwner {
+  return { accountId, region, keyArn, resourceArn: modelArn };
 }
 
 /** `open` makes its folder itself. */

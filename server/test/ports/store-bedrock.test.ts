@@ -54,7 +54,10 @@ function newJob(jobId: string, change: Partial<NewCustomizationJob> = {}): NewCu
 }
 
 const insert = (job: NewCustomizationJob) => store.transaction(rows => rows.bedrock.insertJob(job, newStatusDetails()));
-const result = { trainingLoss: 0.25, method: 'lora', sizeBytes: 7, imagesSeen: 80, trainingSeconds: 3.5 } as const;
+const result = {
+  ...{ trainingLoss: 0.25, method: 'lora' as const, baseWeightsSha256: 'b'.repeat(64) },
+  ...{ sizeBytes: 7, imagesSeen: 80, trainingSeconds: 3.5 },
+};
 
 /** Jobs of earlier tests are out of the queue. */
 async function emptyQueue(): Promise<void> {

@@ -190,6 +190,7 @@ export async function completeJob(store: Store, jobArn: string, trainingLoss = 0
       statusDetails: endPhases(job.statusDetails, 'Completed', endedAt),
       trainingLoss,
       method: 'lora',
+      baseWeightsSha256: 'b'.repeat(64),
       sizeBytes: 1000,
       imagesSeen: 80,
       trainingSeconds: 1.5,

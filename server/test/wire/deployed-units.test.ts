@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
@@ -125,6 +126,32 @@ test('A model that does not load fails its deployment, or the update to it, with
   assert.deepEqual([moved.modelArn, moved.updateDetails?.updateStatus], [bad, 'UpdateCompleted']);
   assert.equal(moved.failureMessage, undefined);
   assert.equal(drawer(await invoke(arn)), bad.slice(-12));
+});
+
+test('A model whose base was replaced under its id is refused, with both digests and the way out', async () => {
+  const modelArn = await customModel('outlived');
+  const arn = await deploy('outlived', modelArn);
+  await untilStatus(arn, 'Active');
+  while (inference.units.length > 0) await delay(50);
+  const base = join(server.dataDirectory, 'embedded-model');
+  const index = readFileSync(join(base, 'model_index.json'), 'utf8');
+  mkdirSync(join(base, 'unet'));
+  writeFileSync(join(base, 'unet', 'model.safetensors'), 'the weights of the next release');
+  writeFileSync(join(base, 'model_index.json'), '{"_class_name": "LikenessArtPipeline", "unet": ["diffusers", "x"]}');
+  try {
+    const refused = await invoke(arn).catch((error: Error) => `${error.name}: ${error.message}`);
+    assert.match(
+      refused,
+      /ValidationException: .*trained on other weights of likeness.art-v1 \(sha256 [0-9a-f]{64}\) than those installed now \(sha256 [0-9a-f]{64}\).*Train it again/,
+    );
+    const failed = await untilStatus(await deploy('late', modelArn), 'Failed');
+    assert.match(failed.failureMessage ?? '', /trained on other weights/);
+    await untilStatus(await deploy('newer', await customModel('newer')), 'Active');
+  } finally {
+    writeFileSync(join(base, 'model_index.json'), index);
+  }
+  while (inference.units.length > 0) await delay(50);
+  assert.equal(drawer(await invoke(arn)), modelArn.slice(-12));
 });
 
 test('Past the queue requests are throttled, while the process starts too', async () => {

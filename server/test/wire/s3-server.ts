@@ -48,7 +48,7 @@ export async function openS3(folder: string) {
   const overrides: Overrides = {
     compute: createInProcessCompute({ slots: 1, millisecondsAStep: 1 }),
     inference: createInProcessInference({ capacity: 1, loadMilliseconds: 1, invokeMilliseconds: 1 }),
-    baseModels: { catalogue: () => [], get: () => undefined },
+    baseModels: { catalogue: () => [], get: () => undefined, weightsDigest: async () => '' },
   };
   const likeness = await createLikeness(config, overrides);
   const clients: { destroy(): void }[] = [];

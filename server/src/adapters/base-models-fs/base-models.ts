@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BaseModel, BaseModels, CatalogueEntry } from '../../ports/base-models.ts';
+import { weightsDigest } from './weights-digest.ts';
 
 /** Rows that AWS listed for the retired model (2024); what answers behind them is a setting. */
 const compatibility: readonly Omit<CatalogueEntry, 'baseModelId'>[] = [
@@ -100,7 +101,7 @@ export async function openBaseModels(settings: {
     ),
     ...compatibility.map(row => ({ ...row, baseModelId: settings.modelMap[row.modelId] ?? embedded.id })),
   ];
-  return { catalogue: () => catalogue, get: baseModelId => models.get(baseModelId) };
+  return { catalogue: () => catalogue, get: baseModelId => models.get(baseModelId), weightsDigest };
 }
 
 async function readBaseModel(path: string, registeredId?: string): Promise<BaseModel> {

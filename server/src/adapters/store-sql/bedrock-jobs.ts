@@ -229,6 +229,7 @@ export function jobRows(database: Kysely<BedrockSchema>): Pick<BedrockRows, JobM
         validationLoss: job.progress?.validationLoss ?? null,
         keyArn: job.keyArn,
         method: result.method,
+        baseWeightsSha256: result.baseWeightsSha256,
         sizeBytes: result.sizeBytes,
         tags: job.customModelTags,
         createdAt: job.createdAt,
