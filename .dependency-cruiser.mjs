@@ -42,11 +42,18 @@ export default {
       to: { path: `${source}/services/`, pathNot: `${source}/services/$1/` },
     },
     {
+      name: 'console-is-an-aws-client',
+      comment: 'Its only backends are the AWS operations and the documented routes; of the project it reads the contract.',
+      severity: 'error',
+      from: { path: '^console/' },
+      to: { path: '^(server|scripts|worker|e2e)/' },
+    },
+    {
       name: 'e2e-imports-no-source',
       comment: 'The end-to-end tests drive the running product, as a stranger would.',
       severity: 'error',
       from: { path: '^e2e/' },
-      to: { path: '^server/' },
+      to: { path: '^(server|console)/' },
     },
     {
       name: 'sources-import-no-test',

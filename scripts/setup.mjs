@@ -1,6 +1,7 @@
 // `npm run setup`: everything that a fresh clone needs, and nothing where nothing changed. Plain JavaScript without
 // dependencies: it runs under any Node from 18 on, before the pinned one is there. It writes inside the project only.
 import { pathToFileURL } from 'node:url';
+import { ensureConsole } from './setup/console.mjs';
 import { ensureNode } from './setup/node.mjs';
 import { ensureNodePackages } from './setup/node-packages.mjs';
 import { SetupError } from './setup/process.mjs';
@@ -17,6 +18,7 @@ export async function setUp({ tests = false } = {}) {
   const installed = [
     tools.installed,
     await ensureNodePackages(tools),
+    await ensureConsole(tools),
     await ensureWorkerPython({ tests }),
     tests && (await ensureTestPython()),
   ].filter(Boolean).length;

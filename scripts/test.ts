@@ -8,7 +8,7 @@ import { benchSuite, failed, killRunningCommands, type Outcome, type Suite } fro
 
 const suites: Suite[] = [
   ...checks,
-  nodeSuite('unit', ['server/src/**/*.test.ts', 'scripts/**/*.test.ts']),
+  nodeSuite('unit', ['server/src/**/*.test.ts', 'console/src/**/*.test.ts', 'scripts/**/*.test.ts']),
   nodeSuite('ports', ['server/test/ports/**/*.test.ts']),
   nodeSuite('wire', ['server/test/wire/**/*.test.ts']),
   pythonSuite('worker', '.venv', 'worker/tests'),
@@ -16,6 +16,7 @@ const suites: Suite[] = [
   pythonSuite('interop boto3', '.venv-test', 'e2e/boto3'),
   pythonSuite('interop aws-cli', '.venv-test', 'e2e/aws-cli'),
   nodeSuite('crash', ['e2e/crash/**/*.test.ts'], { concurrency: 1, timeoutSeconds: 900 }),
+  nodeSuite('browser', ['e2e/browser/**/*.test.ts'], { concurrency: 1 }),
   benchSuite('bench s3', process.execPath, ['bench/s3.ts']),
   benchSuite('bench likeness', '.venv/bin/python', ['bench/likeness/run.py']),
 ];

@@ -37,6 +37,8 @@ export interface Product {
   /** Ctrl-C; resolves with the exit status once the process has ended. */
   interrupt(): Promise<number | null>;
   serverPid(): number;
+  /** Where it answers, and its root key. */
+  access(): { endpoint: string; accessKeyId: string; secretAccessKey: string };
   bedrock(): BedrockClient;
   runtime(): BedrockRuntimeClient;
   s3(): S3Client;
@@ -103,6 +105,7 @@ export function newProduct(context: TestContext): Product {
       return ended;
     },
     serverPid,
+    access: () => clients,
     bedrock: () => new BedrockClient(options()),
     runtime: () => new BedrockRuntimeClient(options()),
     s3: () => new S3Client({ ...options(), forcePathStyle: true }),

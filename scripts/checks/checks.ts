@@ -35,6 +35,12 @@ function finding(name: string, find: () => Promise<string[]>): Suite {
 export const checks: Suite[] = [
   command('format and lint', tool('biome'), ['ci', '--colors=off'], 'Mend with: npm run format'),
   command('types', tool('tsc'), ['--noEmit', '--pretty', 'false'], 'TypeScript says what it expected.'),
+  command(
+    'console types',
+    tool('tsc'),
+    ['--noEmit', '--pretty', 'false', '-p', 'console'],
+    'TypeScript says what it expected.',
+  ),
   finding('boundaries', checkBoundaries),
   command('dead exports', tool('knip'), ['--no-progress'], 'Delete what nobody uses, or do not export it.'),
   finding('sizes', checkSizes),

@@ -8,7 +8,9 @@ export async function ensureNodePackages({ node, environment }) {
   const modules = join(projectRoot, 'node_modules');
   const stamp = join(modules, '.likeness-stamp');
   const hash = inputsHash(
-    ['package.json', 'package-lock.json', 'server/package.json'].map(path => join(projectRoot, path)),
+    ['package.json', 'package-lock.json', 'server/package.json', 'console/package.json'].map(path =>
+      join(projectRoot, path),
+    ),
   );
   if (isStamped(stamp, hash)) return false;
   const { command, commandArguments } = npmCommand(node, ['ci', '--ignore-scripts', '--no-audit', '--no-fund']);

@@ -28,6 +28,8 @@ export interface Config {
   pythonPath: string;
   /** Folder of the embedded base model, which is always registered. */
   embeddedModelPath: string;
+  /** Folder of the built console. */
+  consolePath: string;
   /** Further base models by the id that they shall have: folders in diffusers layout. */
   baseModelPaths: Readonly<Record<string, string>>;
   /** `compatibilityId=baseModelId`; the default maps all to `likeness.art-v1`. */
@@ -87,6 +89,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, overrides: ConfigOver
     sandbox: oneOf(environment, 'LIKENESS_SANDBOX', 'auto', ['auto', 'require', 'off']),
     pythonPath: environment.LIKENESS_PYTHON ?? resolve(projectRoot, '.venv/bin/python'),
     embeddedModelPath: environment.LIKENESS_EMBEDDED_MODEL ?? resolve(projectRoot, 'models/art/weights'),
+    consolePath: environment.LIKENESS_CONSOLE ?? resolve(projectRoot, 'console/dist'),
     baseModelPaths: baseModelPaths(environment),
     modelMap: pairs(environment, 'LIKENESS_MODEL_MAP', 'id=baseModelId'),
     allowSignatureV2: oneOf(environment, 'LIKENESS_SIGNATURE_V2', 'on', ['on', 'off']) === 'on',

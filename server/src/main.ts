@@ -18,6 +18,7 @@ import { systemIds, systemTime } from './adapters/system.ts';
 import { startSecurePort } from './adapters/tls/secure-port.ts';
 import { type Config, isLoopback } from './config.ts';
 import { Fault } from './domain/fault.ts';
+import { createConsole } from './http/console.ts';
 import { createHttpServer, type HttpServerOptions } from './http/server.ts';
 import type { Accounts } from './ports/accounts.ts';
 import type { BaseModels } from './ports/base-models.ts';
@@ -197,6 +198,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
   const server = createHttpServer({
     aws: dispatcher,
     own: createRouteDispatcher({ ...access, routes }),
+    console: createConsole(config.consolePath),
     newRequestId: () => ids.uuid(),
     log,
     ...(overrides.limits && { limits: overrides.limits }),

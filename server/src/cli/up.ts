@@ -104,6 +104,7 @@ function welcome(config: Config, service: RunningService): string {
   return [
     'Likeness is running.',
     `  endpoint  ${service.endpoint}`,
+    `  console   ${service.endpoint}/_console/`,
     ...(service.tlsEndpoint === undefined ? [] : [`  with TLS  ${service.tlsEndpoint}`]),
     `  data      ${data} (account ${service.accountId}, Region ${config.region})`,
     ...(service.signInToken === undefined

@@ -2,6 +2,7 @@ import type { Http2ServerRequest } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import type { RequestRecord, WireRequest, WireResponse } from '../wire/message.ts';
+import { CONSOLE_PATH } from './console.ts';
 import { ClientGone, DEFAULT_EXCHANGE_LIMITS, Exchange, type ExchangeLimits } from './exchange.ts';
 import {
   createListener,
@@ -18,6 +19,8 @@ export interface HttpServerOptions {
   aws(request: WireRequest): Promise<WireResponse>;
   /** What lies under `/_likeness/`; no bucket name can begin with `_`. */
   own(request: WireRequest): Promise<WireResponse>;
+  /** The console's files, under `/_console/`. */
+  console(request: WireRequest): Promise<WireResponse>;
   newRequestId(): string;
   log: Logger;
   limits?: Partial<ListenerLimits & ExchangeLimits>;
@@ -62,7 +65,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 
   async function route(request: WireRequest): Promise<WireResponse> {
     const path = request.target.split('?', 1)[0] ?? '';
-    return path.startsWith(OWN_PREFIX) ? options.own(request) : options.aws(request);
+    if (path.startsWith(OWN_PREFIX)) return options.own(request);
+    if (path === CONSOLE_PATH || path.startsWith(`${CONSOLE_PATH}/`)) return options.console(request);
+    return options.aws(request);
   }
 
   const listener: Listener = createListener((request, response) => {

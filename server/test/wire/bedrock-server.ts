@@ -143,6 +143,7 @@ export async function startBedrock(options: { time?: Time; keepsCommitments?: bo
   const server = createHttpServer({
     aws: dispatcher,
     own: dispatcher,
+    console: () => assert.fail('the console is not asked here'),
     newRequestId: () => ids.uuid(),
     log: pino({ level: process.env.LIKENESS_TEST_LOG ?? 'silent' }),
   });

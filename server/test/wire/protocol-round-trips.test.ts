@@ -72,6 +72,7 @@ before(async () => {
       allowSignatureV2: false,
     }),
     own: () => assert.fail('no route is asked for'),
+    console: () => assert.fail('the console is not asked here'),
     newRequestId: () => '00000000-0000-4000-8000-000000000000',
     log: pino({ level: process.env.LIKENESS_TEST_LOG ?? 'silent' }),
   });

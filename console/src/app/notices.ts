@@ -1,0 +1,36 @@
+import { useSyncExternalStore } from 'react';
+
+interface Notice {
+  id: string;
+  type: 'success' | 'error' | 'info' | 'warning' | 'in-progress';
+  content: string;
+}
+
+let notices: readonly Notice[] = [];
+let count = 0;
+const listeners = new Set<() => void>();
+
+function set(next: readonly Notice[]): void {
+  notices = next;
+  for (const listener of listeners) listener();
+}
+
+/** Says something above whatever page is shown, until it is dismissed. */
+export function notify(type: Notice['type'], content: string): void {
+  count += 1;
+  set([{ id: String(count), type, content }, ...notices].slice(0, 5));
+}
+
+export function dismiss(id: string): void {
+  set(notices.filter(notice => notice.id !== id));
+}
+
+export function useNotices(): readonly Notice[] {
+  return useSyncExternalStore(
+    listener => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => notices,
+  );
+}

@@ -1,0 +1,4 @@
+export interface PageProps {
+  /** What stands in the braces of the page's pattern. */
+  params: Readonly<Record<string, string>>;
+}

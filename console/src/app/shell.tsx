@@ -1,0 +1,144 @@
+import AppLayout from '@cloudscape-design/components/app-layout';
+import BreadcrumbGroup from '@cloudscape-design/components/breadcrumb-group';
+import Flashbar from '@cloudscape-design/components/flashbar';
+import SideNavigation, { type SideNavigationProps } from '@cloudscape-design/components/side-navigation';
+import Spinner from '@cloudscape-design/components/spinner';
+import TopNavigation from '@cloudscape-design/components/top-navigation';
+import { Suspense, useEffect, useState } from 'react';
+import { ErrorBoundary } from './error-boundary.tsx';
+import { dismiss, useNotices } from './notices.ts';
+import { navigation, pages } from './pages.ts';
+import { prefer, usePreferences } from './preferences.ts';
+import { regions } from './regions.ts';
+import { hrefOf, matchPath, usePlace } from './router.ts';
+import { type Session, signOut } from './session.ts';
+
+export function Shell({ session }: { session: Session }) {
+  const { path } = usePlace();
+  const notices = useNotices();
+  const [navigationOpen, setNavigationOpen] = useState(window.innerWidth > 900);
+  const found = pages
+    .map(page => ({ page, params: matchPath(page.pattern, path) }))
+    .find(candidate => candidate.params !== undefined);
+  const title = found?.page.title ?? 'Not found';
+  const Page = found?.page.component;
+  const above = found?.page.above ?? [];
+
+  useEffect(() => {
+    document.title = `${title} – Likeness`;
+  }, [title]);
+
+  return (
+    <>
+      <Top session={session} />
+      <AppLayout
+        headerSelector="#top"
+        navigationOpen={navigationOpen}
+        onNavigationChange={({ detail }) => setNavigationOpen(detail.open)}
+        toolsHide
+        ariaLabels={{
+          navigation: 'Side navigation',
+          navigationToggle: 'Open side navigation',
+          navigationClose: 'Close side navigation',
+          notifications: 'Notifications',
+        }}
+        navigation={<Side path={path} />}
+        notifications={
+          <Flashbar
+            items={notices.map(({ id, ...notice }) => ({
+              ...notice,
+              id,
+              dismissible: true,
+              dismissLabel: 'Dismiss',
+              onDismiss: () => dismiss(id),
+            }))}
+          />
+        }
+        breadcrumbs={
+          path === '/' ? undefined : (
+            <BreadcrumbGroup
+              ariaLabel="Breadcrumbs"
+              items={[
+                { text: 'Likeness', href: hrefOf('/') },
+                ...above.map(({ text, to }) => ({ text, href: hrefOf(to) })),
+                { text: title, href: hrefOf(path) },
+              ]}
+            />
+          )
+        }
+        content={
+          <ErrorBoundary key={path}>
+            <Suspense fallback={<Spinner size="large" />}>
+              {Page ? <Page params={found?.params ?? {}} /> : <NotFound />}
+            </Suspense>
+          </ErrorBoundary>
+        }
+      />
+    </>
+  );
+}
+
+function NotFound() {
+  return (
+    <p>
+      There is no page at this address. <a href={hrefOf('/')}>Go to the overview.</a>
+    </p>
+  );
+}
+
+function Top({ session }: { session: Session }) {
+  const { region, mode } = usePreferences();
+  return (
+    <div id="top">
+      <TopNavigation
+        identity={{ href: hrefOf('/'), title: 'Likeness', logo: { src: '/_console/icon.svg', alt: 'Logo' } }}
+        i18nStrings={{ overflowMenuTriggerText: 'More', overflowMenuTitleText: 'All' }}
+        utilities={[
+          {
+            type: 'menu-dropdown',
+            text: region,
+            ariaLabel: `Region ${region}`,
+            items: regions.map(id => ({ id, text: id, itemType: 'checkbox', checked: id === region })),
+            onItemClick: ({ detail }) => prefer({ region: detail.id }),
+          },
+          {
+            type: 'menu-dropdown',
+            iconName: 'settings',
+            ariaLabel: 'Appearance',
+            items: (['light', 'dark', 'system'] as const).map(id => ({
+              id,
+              text: { light: 'Light', dark: 'Dark', system: 'As the system' }[id],
+              itemType: 'checkbox',
+              checked: id === mode,
+            })),
+            onItemClick: ({ detail }) => prefer({ mode: detail.id as 'light' | 'dark' | 'system' }),
+          },
+          {
+            type: 'menu-dropdown',
+            iconName: 'user-profile',
+            text: session.userName,
+            description: `Account ${session.accountId}`,
+            items: [{ id: 'sign-out', text: 'Sign out' }],
+            onItemClick: () => signOut(),
+          },
+        ]}
+      />
+    </div>
+  );
+}
+
+function Side({ path }: { path: string }) {
+  const items: SideNavigationProps.Item[] = navigation.map(entry =>
+    'section' in entry
+      ? {
+          type: 'section',
+          text: entry.section,
+          items: entry.links.map(({ text, to }) => ({ type: 'link', text, href: hrefOf(to) })),
+        }
+      : { type: 'link', text: entry.text, href: hrefOf(entry.to) },
+  );
+  const [, first = ''] = path.split('/');
+  return (
+    <SideNavigation header={{ text: 'Likeness', href: hrefOf('/') }} activeHref={hrefOf(`/${first}`)} items={items} />
+  );
+}

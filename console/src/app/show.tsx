@@ -1,0 +1,70 @@
+/** How values of the services are shown. */
+import StatusIndicator, { type StatusIndicatorProps } from '@cloudscape-design/components/status-indicator';
+import { hrefOf } from './router.ts';
+
+const dates = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+
+export function when(date: Date | undefined): string {
+  return date ? dates.format(date) : '–';
+}
+
+/** The last part of an ARN or of an identifier like it. */
+export function lastOf(arn: string | undefined): string {
+  return arn === undefined ? '' : arn.slice(arn.lastIndexOf('/') + 1);
+}
+
+const SIZES = ['B', 'kB', 'MB', 'GB', 'TB'];
+
+export function size(bytes: number | undefined): string {
+  if (bytes === undefined) return '–';
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1000 && unit < SIZES.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${SIZES[unit]}`;
+}
+
+export function duration(seconds: number): string {
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  return `${(seconds / 3600).toFixed(1)} h`;
+}
+
+/** What a service says -> the console's words for it, and how it looks. */
+const STATUSES: Readonly<Record<string, [text: string, type: StatusIndicatorProps.Type]>> = {
+  InProgress: ['In progress', 'in-progress'],
+  Stopping: ['Stopping', 'in-progress'],
+  Creating: ['Creating', 'in-progress'],
+  Updating: ['Updating', 'in-progress'],
+  Submitted: ['Submitted', 'pending'],
+  Scheduled: ['Scheduled', 'pending'],
+  Validating: ['Validating', 'in-progress'],
+  NotStarted: ['Not started', 'pending'],
+  Completed: ['Completed', 'success'],
+  PartiallyCompleted: ['Partly completed', 'warning'],
+  InService: ['In service', 'success'],
+  Active: ['Active', 'success'],
+  Enabled: ['Enabled', 'success'],
+  Disabled: ['Disabled', 'stopped'],
+  Inactive: ['Inactive', 'stopped'],
+  PendingDeletion: ['Pending deletion', 'warning'],
+  Stopped: ['Stopped', 'stopped'],
+  Failed: ['Failed', 'error'],
+  Expired: ['Expired', 'error'],
+};
+
+export function Status({ status }: { status: string | undefined }) {
+  const [text, type] = STATUSES[status ?? ''] ?? [status ?? '–', 'info' as const];
+  return <StatusIndicator type={type}>{text}</StatusIndicator>;
+}
+
+/** A link inside the console. */
+export function To({ to, children }: { to: string; children: string }) {
+  return (
+    <a className="link" href={hrefOf(to)}>
+      {children}
+    </a>
+  );
+}

@@ -1,0 +1,181 @@
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import Container from '@cloudscape-design/components/container';
+import Form from '@cloudscape-design/components/form';
+import FormField from '@cloudscape-design/components/form-field';
+import Header from '@cloudscape-design/components/header';
+import Input from '@cloudscape-design/components/input';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import Tabs from '@cloudscape-design/components/tabs';
+import { type FormEvent, type ReactNode, useEffect, useState } from 'react';
+import { FaultAlert } from './fault-alert.tsx';
+import { prefer, usePreferences } from './preferences.ts';
+import { signInWithAccessKey, signInWithLink, signInWithPassword } from './session.ts';
+
+/** Shown at every address while nobody is signed in; the page asked for comes afterwards. */
+export function SignIn() {
+  useEffect(() => {
+    document.title = 'Sign in – Likeness';
+  }, []);
+  const link = useSignInLink();
+  return (
+    <main className="sign-in">
+      <div className="sign-in-brand">
+        <img src="/_console/icon.svg" alt="" />
+        <Box variant="h1" padding="n">
+          Likeness
+        </Box>
+      </div>
+      <SpaceBetween size="l">
+        {link.error !== undefined && <FaultAlert error={link.error} />}
+        <Container header={<Header variant="h2">Sign in</Header>}>
+          <Tabs
+            tabs={[
+              { id: 'password', label: 'User and password', content: <PasswordForm /> },
+              { id: 'key', label: 'Access key', content: <AccessKeyForm /> },
+            ]}
+          />
+        </Container>
+        <Box color="text-body-secondary" fontSize="body-s">
+          First time here? `npx --no-install likeness env` prints the keys of this installation; an administrator makes
+          users under IAM.
+        </Box>
+      </SpaceBetween>
+    </main>
+  );
+}
+
+/** `/_console/#sign-in=TOKEN`: the fragment reaches no server and no log, and is taken out of the address at once. */
+function useSignInLink(): { error: unknown } {
+  const [error, setError] = useState<unknown>();
+  useEffect(() => {
+    const token = /^#sign-in=(.+)$/.exec(window.location.hash)?.[1];
+    if (token === undefined) return;
+    window.history.replaceState(null, '', window.location.pathname + window.location.search);
+    signInWithLink(decodeURIComponent(token)).catch(setError);
+  }, []);
+  return { error };
+}
+
+function PasswordForm() {
+  const preferences = usePreferences();
+  const [account, setAccount] = useState(preferences.account);
+  const [userName, setUserName] = useState(preferences.userName);
+  const [password, setPassword] = useState('');
+  const [newPassword, setNewPassword] = useState('');
+  const [mustChange, setMustChange] = useState(false);
+
+  async function submit(): Promise<void> {
+    try {
+      await signInWithPassword({ account, userName, password, ...(mustChange && { newPassword }) });
+      prefer({ account, userName });
+    } catch (error) {
+      if ((error as Error).name === 'PasswordResetRequiredException') setMustChange(true);
+      throw error;
+    }
+  }
+
+  return (
+    <SignInForm submit={submit} isComplete={account !== '' && userName !== '' && password !== ''}>
+      <FormField label="Account" description="Its 12 digits, or its alias.">
+        <Input value={account} onChange={({ detail }) => setAccount(detail.value)} autoComplete="organization" />
+      </FormField>
+      <FormField label="User name">
+        <Input value={userName} onChange={({ detail }) => setUserName(detail.value)} autoComplete="username" />
+      </FormField>
+      <FormField label="Password">
+        <Input
+          type="password"
+          value={password}
+          onChange={({ detail }) => setPassword(detail.value)}
+          autoComplete="current-password"
+        />
+      </FormField>
+      {mustChange && (
+        <FormField label="New password" description="This password must be changed before it is used.">
+          <Input
+            type="password"
+            value={newPassword}
+            onChange={({ detail }) => setNewPassword(detail.value)}
+            autoComplete="new-password"
+          />
+        </FormField>
+      )}
+    </SignInForm>
+  );
+}
+
+function AccessKeyForm() {
+  const { region } = usePreferences();
+  const [accessKeyId, setAccessKeyId] = useState('');
+  const [secretAccessKey, setSecretAccessKey] = useState('');
+  const [sessionToken, setSessionToken] = useState('');
+
+  return (
+    <SignInForm
+      submit={() =>
+        signInWithAccessKey({ accessKeyId, secretAccessKey, ...(sessionToken !== '' && { sessionToken }) }, region)
+      }
+      isComplete={accessKeyId !== '' && secretAccessKey !== ''}
+    >
+      <FormField label="Access key ID">
+        <Input
+          value={accessKeyId}
+          onChange={({ detail }) => setAccessKeyId(detail.value.trim())}
+          autoComplete={false}
+        />
+      </FormField>
+      <FormField label="Secret access key" description="Kept in this page's memory until you sign out or close it.">
+        <Input
+          type="password"
+          value={secretAccessKey}
+          onChange={({ detail }) => setSecretAccessKey(detail.value.trim())}
+          autoComplete={false}
+        />
+      </FormField>
+      <FormField label="Session token - optional" description="Only for temporary credentials.">
+        <Input
+          type="password"
+          value={sessionToken}
+          onChange={({ detail }) => setSessionToken(detail.value.trim())}
+          autoComplete={false}
+        />
+      </FormField>
+    </SignInForm>
+  );
+}
+
+function SignInForm(props: { submit: () => Promise<void>; isComplete: boolean; children: ReactNode }) {
+  const [error, setError] = useState<unknown>();
+  const [busy, setBusy] = useState(false);
+
+  async function submit(event: FormEvent): Promise<void> {
+    event.preventDefault();
+    if (!props.isComplete) return;
+    setBusy(true);
+    setError(undefined);
+    try {
+      await props.submit();
+    } catch (thrown) {
+      setError(thrown);
+      setBusy(false);
+    }
+  }
+
+  return (
+    <form onSubmit={submit}>
+      <Form
+        actions={
+          <Button variant="primary" formAction="submit" loading={busy} disabled={!props.isComplete}>
+            Sign in
+          </Button>
+        }
+      >
+        <SpaceBetween size="m">
+          {error !== undefined && <FaultAlert error={error} />}
+          {props.children}
+        </SpaceBetween>
+      </Form>
+    </form>
+  );
+}

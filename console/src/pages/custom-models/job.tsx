@@ -1,0 +1,209 @@
+import {
+  GetModelCustomizationJobCommand,
+  type GetModelCustomizationJobCommandOutput,
+  StopModelCustomizationJobCommand,
+} from '@aws-sdk/client-bedrock';
+import Alert from '@cloudscape-design/components/alert';
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import Container from '@cloudscape-design/components/container';
+import ContentLayout from '@cloudscape-design/components/content-layout';
+import Header from '@cloudscape-design/components/header';
+import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
+import Modal from '@cloudscape-design/components/modal';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import Spinner from '@cloudscape-design/components/spinner';
+import { useMutation, useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { FaultAlert } from '../../app/fault-alert.tsx';
+import type { PageProps } from '../../app/page-props.ts';
+import { duration, lastOf, Status, To, when } from '../../app/show.tsx';
+import { bedrock } from '../../aws/bedrock.ts';
+import { Advice } from './advice.tsx';
+import { useJobProgress } from './job-events.ts';
+import { LossChart } from './loss-chart.tsx';
+import { modelPath } from './models-table.tsx';
+import { Samples } from './samples.tsx';
+
+type Job = GetModelCustomizationJobCommandOutput;
+
+const REFRESH_MILLISECONDS = 3000;
+const isRunning = (job: Job | undefined) => job?.status === 'InProgress' || job?.status === 'Stopping';
+
+/** One fine-tuning job, live. */
+export default function JobPage({ params }: PageProps) {
+  const jobName = params.jobName ?? '';
+  const {
+    data: job,
+    error,
+    refetch,
+  } = useQuery({
+    queryKey: ['jobs', 'one', jobName],
+    queryFn: () => bedrock().send(new GetModelCustomizationJobCommand({ jobIdentifier: jobName })),
+    refetchInterval: query => (isRunning(query.state.data) ? REFRESH_MILLISECONDS : false),
+  });
+  const progress = useJobProgress(job && lastOf(job.jobArn), () => refetch());
+
+  if (error) return <FaultAlert error={error} retry={() => refetch()} />;
+  if (!job) return <Spinner size="large" />;
+  const last = progress.losses.at(-1);
+  const stepCount = Number(job.hyperParameters?.stepCount);
+  return (
+    <ContentLayout
+      header={
+        <Header variant="h1" actions={<Actions job={job} changed={() => refetch()} />}>
+          {jobName}
+        </Header>
+      }
+    >
+      <SpaceBetween size="l">
+        {job.failureMessage && (
+          <Alert type="error" header="The job failed">
+            <Box variant="pre">{job.failureMessage}</Box>
+          </Alert>
+        )}
+        {progress.warnings.map((warning, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: warnings are only ever added
+          <Alert key={index} type="warning">
+            {warning}
+          </Alert>
+        ))}
+        <Details job={job} />
+        <Phases job={job} />
+        <Container
+          header={
+            <Header
+              variant="h2"
+              description={
+                last
+                  ? `Step ${last.step + 1}${stepCount ? ` of ${stepCount}` : ''}${
+                      isRunning(job) && progress.secondsLeft !== undefined
+                        ? `, about ${duration(progress.secondsLeft)} left`
+                        : ''
+                    }`
+                  : isRunning(job)
+                    ? (progress.phase ?? 'The job waits for its turn.')
+                    : 'No step was taken.'
+              }
+            >
+              Training loss
+            </Header>
+          }
+        >
+          {progress.error !== undefined && <FaultAlert error={progress.error} />}
+          <LossChart progress={progress} />
+        </Container>
+        <Advice jobArn={job.jobArn ?? ''} evaluations={progress.evaluations} isRunning={isRunning(job)} />
+        {job.status === 'Completed' && <Samples job={job} />}
+      </SpaceBetween>
+    </ContentLayout>
+  );
+}
+
+function Actions({ job, changed }: { job: Job; changed: () => void }) {
+  const [asking, setAsking] = useState(false);
+  const stop = useMutation({
+    mutationFn: () => bedrock().send(new StopModelCustomizationJobCommand({ jobIdentifier: job.jobArn })),
+    onSuccess: () => {
+      setAsking(false);
+      changed();
+    },
+  });
+  return (
+    <>
+      <Button disabled={job.status !== 'InProgress'} onClick={() => setAsking(true)}>
+        Stop job
+      </Button>
+      {asking && (
+        <Modal
+          visible
+          onDismiss={() => setAsking(false)}
+          closeAriaLabel="Close"
+          header="Stop this job?"
+          footer={
+            <Box float="right">
+              <SpaceBetween direction="horizontal" size="xs">
+                <Button variant="link" onClick={() => setAsking(false)}>
+                  Cancel
+                </Button>
+                <Button variant="primary" loading={stop.isPending} onClick={() => stop.mutate()}>
+                  Stop job
+                </Button>
+              </SpaceBetween>
+            </Box>
+          }
+        >
+          <SpaceBetween size="m">
+            {stop.error && <FaultAlert error={stop.error} />}
+            <Box>
+              A stopped job cannot be resumed, and makes no model. Its metrics so far are written to the output.
+            </Box>
+          </SpaceBetween>
+        </Modal>
+      )}
+    </>
+  );
+}
+
+function Details({ job }: { job: Job }) {
+  const { stepCount, batchSize, learningRate, ...others } = job.hyperParameters ?? {};
+  return (
+    <Container header={<Header variant="h2">Job details</Header>}>
+      <KeyValuePairs
+        columns={3}
+        items={[
+          { label: 'Status', value: <Status status={job.status} /> },
+          {
+            label: 'Custom model name',
+            value:
+              job.status === 'Completed' ? (
+                <To to={modelPath(job.outputModelName)}>{job.outputModelName ?? ''}</To>
+              ) : (
+                job.outputModelName
+              ),
+          },
+          { label: 'Source model', value: job.baseModelArn?.split('foundation-model/')[1] ?? '–' },
+          { label: 'Creation time', value: when(job.creationTime) },
+          { label: 'End time', value: when(job.endTime) },
+          { label: 'Service role', value: lastOf(job.roleArn) },
+          { label: 'Number of steps', value: stepCount ?? 'Auto' },
+          { label: 'Batch size', value: batchSize ?? '–' },
+          { label: 'Learning rate', value: learningRate ?? '–' },
+          ...Object.entries(others).map(([label, value]) => ({ label, value })),
+          { label: 'Input data', value: job.trainingDataConfig?.s3Uri ?? '–' },
+          { label: 'Output data', value: job.outputDataConfig?.s3Uri ?? '–' },
+          { label: 'Job ARN', value: <Box variant="code">{job.jobArn}</Box> },
+        ]}
+      />
+    </Container>
+  );
+}
+
+function Phases({ job }: { job: Job }) {
+  const { validationDetails, dataProcessingDetails, trainingDetails } = job.statusDetails ?? {};
+  const phases = [
+    { label: 'Validation', phase: validationDetails },
+    { label: 'Data processing', phase: dataProcessingDetails },
+    { label: 'Training', phase: trainingDetails },
+  ];
+  return (
+    <Container header={<Header variant="h2">Phases</Header>}>
+      <KeyValuePairs
+        columns={3}
+        items={phases.map(({ label, phase }) => ({
+          label,
+          value: (
+            <SpaceBetween size="xxs">
+              <Status status={phase?.status} />
+              {phase?.creationTime && (
+                <Box color="text-body-secondary" fontSize="body-s">
+                  Since {when(phase.creationTime)}
+                </Box>
+              )}
+            </SpaceBetween>
+          ),
+        }))}
+      />
+    </Container>
+  );
+}

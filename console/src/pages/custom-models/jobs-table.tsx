@@ -1,0 +1,53 @@
+import { ListModelCustomizationJobsCommand, type ModelCustomizationJobSummary } from '@aws-sdk/client-bedrock';
+import Button from '@cloudscape-design/components/button';
+import { PAGE_SIZE, ResourceTable } from '../../app/resource-table.tsx';
+import { hrefOf } from '../../app/router.ts';
+import { Status, To, when } from '../../app/show.tsx';
+import { bedrock } from '../../aws/bedrock.ts';
+import { CustomizeModel } from './customize-model.tsx';
+
+export function JobsTable() {
+  return (
+    <ResourceTable<ModelCustomizationJobSummary>
+      name="Training jobs"
+      queryKey={['jobs']}
+      filterLabel="Find jobs by name"
+      orderedBy="created"
+      idOf={job => job.jobName ?? ''}
+      isChanging={job => job.status === 'InProgress' || job.status === 'Stopping'}
+      load={async ({ token, filter, descending }) => {
+        const answer = await bedrock().send(
+          new ListModelCustomizationJobsCommand({
+            nextToken: token,
+            nameContains: filter,
+            maxResults: PAGE_SIZE,
+            sortBy: 'CreationTime',
+            sortOrder: descending ? 'Descending' : 'Ascending',
+          }),
+        );
+        return { rows: answer.modelCustomizationJobSummaries ?? [], nextToken: answer.nextToken };
+      }}
+      columns={[
+        {
+          id: 'name',
+          header: 'Job name',
+          isRowHeader: true,
+          cell: job => <To to={jobPath(job.jobName)}>{job.jobName ?? ''}</To>,
+        },
+        { id: 'status', header: 'Status', cell: job => <Status status={job.status} /> },
+        { id: 'model', header: 'Custom model name', cell: job => job.customModelName ?? '–' },
+        { id: 'base', header: 'Source model', cell: job => (job.baseModelArn ?? '').split('foundation-model/')[1] },
+        { id: 'created', header: 'Creation time', sortingField: 'creationTime', cell: job => when(job.creationTime) },
+      ]}
+      actions={() => <CustomizeModel />}
+      empty={{
+        text: 'No training jobs yet.',
+        action: <Button href={hrefOf('/custom-models/create')}>Create fine-tuning job</Button>,
+      }}
+    />
+  );
+}
+
+export function jobPath(jobName = ''): string {
+  return `/custom-models/jobs/${encodeURIComponent(jobName)}`;
+}

@@ -1,0 +1,159 @@
+import { ListModelCustomizationJobsCommand, ListProvisionedModelThroughputsCommand } from '@aws-sdk/client-bedrock';
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import ColumnLayout from '@cloudscape-design/components/column-layout';
+import Container from '@cloudscape-design/components/container';
+import ContentLayout from '@cloudscape-design/components/content-layout';
+import Header from '@cloudscape-design/components/header';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import StatusIndicator from '@cloudscape-design/components/status-indicator';
+import Table from '@cloudscape-design/components/table';
+import { useQuery } from '@tanstack/react-query';
+import { FaultAlert } from '../../app/fault-alert.tsx';
+import { hrefOf } from '../../app/router.ts';
+import { Status, size, To, when } from '../../app/show.tsx';
+import { bedrock } from '../../aws/bedrock.ts';
+import { callRoute } from '../../aws/clients.ts';
+import { jobPath } from '../custom-models/jobs-table.tsx';
+import { Tour } from './tour.tsx';
+
+interface Doctor {
+  version: string;
+  freeDiskBytes: number;
+  sandboxProblem: string | null;
+  modelUnitCapacity: number;
+  trainingSlots: number;
+  warnings: string[];
+}
+
+const REFRESH_MILLISECONDS = 10_000;
+
+export default function OverviewPage() {
+  return (
+    <ContentLayout
+      header={
+        <Header
+          variant="h1"
+          description="Teach an image model your dog, your product or your brand from a few dozen captioned pictures."
+          actions={
+            <Button variant="primary" href={hrefOf('/custom-models/create')}>
+              Create fine-tuning job
+            </Button>
+          }
+        >
+          Overview
+        </Header>
+      }
+    >
+      <SpaceBetween size="l">
+        <Tour />
+        <RecentJobs />
+        <ColumnLayout columns={2}>
+          <Capacity />
+          <Machine />
+        </ColumnLayout>
+      </SpaceBetween>
+    </ContentLayout>
+  );
+}
+
+function RecentJobs() {
+  const { data, error, isPending, refetch } = useQuery({
+    queryKey: ['jobs', 'recent'],
+    queryFn: () => bedrock().send(new ListModelCustomizationJobsCommand({ maxResults: 5 })),
+    refetchInterval: REFRESH_MILLISECONDS,
+  });
+  if (error) return <FaultAlert error={error} retry={() => refetch()} />;
+  return (
+    <Table
+      ariaLabels={{ tableLabel: 'Recent training jobs' }}
+      header={
+        <Header variant="h2" actions={<Button href={hrefOf('/custom-models?tab=jobs')}>All jobs</Button>}>
+          Recent training jobs
+        </Header>
+      }
+      loading={isPending}
+      loadingText="Loading jobs"
+      items={data?.modelCustomizationJobSummaries ?? []}
+      columnDefinitions={[
+        {
+          id: 'name',
+          header: 'Job name',
+          isRowHeader: true,
+          cell: job => <To to={jobPath(job.jobName)}>{job.jobName ?? ''}</To>,
+        },
+        { id: 'status', header: 'Status', cell: job => <Status status={job.status} /> },
+        { id: 'created', header: 'Creation time', cell: job => when(job.creationTime) },
+      ]}
+      empty={<Box textAlign="center">No training jobs yet.</Box>}
+    />
+  );
+}
+
+function Capacity() {
+  const { data, error } = useQuery({
+    queryKey: ['throughputs', 'recent'],
+    queryFn: () => bedrock().send(new ListProvisionedModelThroughputsCommand({ maxResults: 5 })),
+    refetchInterval: REFRESH_MILLISECONDS,
+  });
+  const rows = data?.provisionedModelSummaries ?? [];
+  return (
+    <Container
+      header={
+        <Header variant="h2" actions={<Button href={hrefOf('/provisioned-throughput')}>All</Button>}>
+          Provisioned Throughput
+        </Header>
+      }
+    >
+      {error ? (
+        <FaultAlert error={error} />
+      ) : rows.length === 0 ? (
+        <Box color="text-body-secondary">None. Base models answer on demand without it.</Box>
+      ) : (
+        <SpaceBetween size="xs">
+          {rows.map(row => (
+            <SpaceBetween key={row.provisionedModelArn} direction="horizontal" size="s">
+              <Status status={row.status} />
+              <Box>
+                {row.provisionedModelName}, {row.modelUnits} {row.modelUnits === 1 ? 'unit' : 'units'}
+              </Box>
+            </SpaceBetween>
+          ))}
+        </SpaceBetween>
+      )}
+    </Container>
+  );
+}
+
+function Machine() {
+  const { data, error } = useQuery({
+    queryKey: ['doctor'],
+    queryFn: () => callRoute<Doctor>({ method: 'GET', path: '/doctor' }),
+    refetchInterval: REFRESH_MILLISECONDS,
+  });
+  return (
+    <Container header={<Header variant="h2">This installation</Header>}>
+      {error && <FaultAlert error={error} />}
+      {data && (
+        <SpaceBetween size="xs">
+          <Box>
+            Version {data.version}; {size(data.freeDiskBytes)} of disk free
+          </Box>
+          <Box>
+            Trains {data.trainingSlots} {data.trainingSlots === 1 ? 'job' : 'jobs'} at once; runs up to{' '}
+            {data.modelUnitCapacity} model units
+          </Box>
+          {data.warnings.length === 0 ? (
+            <StatusIndicator type="success">Nothing is wrong</StatusIndicator>
+          ) : (
+            data.warnings.map(warning => (
+              <StatusIndicator key={warning} type="warning">
+                {warning}
+              </StatusIndicator>
+            ))
+          )}
+        </SpaceBetween>
+      )}
+    </Container>
+  );
+}

@@ -1,0 +1,93 @@
+/** A person with a browser before the running product: headless Chromium, and the words on the screen. */
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join, resolve } from 'node:path';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Product, whySkipped as whyNoProduct } from '../crash/product.ts';
+
+const projectRoot = resolve(import.meta.dirname, '../..');
+const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(path =>
+  existsSync(path),
+);
+/** Pictures of every page, light and dark: for looking at, not for comparing. */
+const artifacts = join(projectRoot, 'artifacts', 'console');
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+export const WIDE = { width: 1280, height: 900 };
+export const NARROW = { width: 390, height: 844 };
+
+export const whySkipped =
+  whyNoProduct ??
+  (CHROMIUM === undefined
+    ? 'there is no Chromium: on Debian, apt-get install chromium'
+    : existsSync(join(projectRoot, 'console/dist/index.html'))
+      ? undefined
+      : 'the console is not built: run npm run setup');
+
+export function openBrowser(): Promise<Browser> {
+  return chromium.launch({
+    ...(CHROMIUM !== undefined && { executablePath: CHROMIUM }),
+    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+  });
+}
+
+export interface Visit {
+  page: Page;
+  /** Goes to an address of the console without loading the page again, as a link does. */
+  open(path: string): Promise<void>;
+  /** What the browser complained about: scripts that failed, and what the content security policy refused. */
+  complaints: string[];
+  close(): Promise<void>;
+}
+
+/** A window of its own, signed in by access key. */
+export async function visit(browser: Browser, product: Product): Promise<Visit> {
+  const { endpoint, accessKeyId, secretAccessKey } = product.access();
+  const context = await browser.newContext({ viewport: WIDE, reducedMotion: 'reduce', acceptDownloads: true });
+  const page = await context.newPage();
+  page.setDefaultTimeout(30_000);
+  const complaints: string[] = [];
+  page.on('pageerror', error => complaints.push(String(error)));
+  page.on('console', message => {
+    // A refused request is logged by the browser itself; the page shows it.
+    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
+      complaints.push(message.text());
+  });
+  await page.goto(`${endpoint}/_console/`);
+  await page.getByRole('tab', { name: 'Access key' }).click();
+  await page.getByLabel('Access key ID').fill(accessKeyId);
+  await page.getByLabel('Secret access key').fill(secretAccessKey);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor();
+  return {
+    page,
+    complaints,
+    async open(path) {
+      await page.evaluate(
+        `history.pushState(null, '', '/_console${path}'); dispatchEvent(new PopStateEvent('popstate'))`,
+      );
+      await page.getByRole('heading', { level: 1 }).first().waitFor();
+    },
+    close: () => context.close(),
+  };
+}
+
+/** A line for each rule that axe finds broken, and where. */
+export async function violations(page: Page, where: string): Promise<string[]> {
+  if (!(await page.evaluate("'axe' in window"))) await page.evaluate(axeSource);
+  const found = (await page.evaluate("axe.run(document, { resultTypes: ['violations'] })")) as {
+    violations: { id: string; help: string; nodes: { target: string[]; html: string }[] }[];
+  };
+  return found.violations.flatMap(({ id, help, nodes }) =>
+    // Cloudscape's AppLayout gives its own navigation an orientation, which a nav may not have; nobody is misled by it.
+    nodes
+      .filter(node => id !== 'aria-allowed-attr' || !/^<nav [^>]*aria-orientation/.test(node.html))
+      .slice(0, 3)
+      .map(node => `${where}: ${id} (${help}) at ${node.target.join(' ')}: ${node.html.slice(0, 200)}`),
+  );
+}
+
+export async function photograph(page: Page, name: string): Promise<void> {
+  mkdirSync(artifacts, { recursive: true });
+  await page.screenshot({ path: join(artifacts, `${name}.png`), fullPage: true });
+}

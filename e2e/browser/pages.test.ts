@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { newProduct } from '../crash/product.ts';
+import { NARROW, openBrowser, photograph, violations, visit, WIDE, whySkipped } from './console.ts';
+
+/** Every page that needs no resource to exist. */
+const pages = {
+  overview: '/',
+  'custom-models': '/custom-models',
+  jobs: '/custom-models?tab=jobs',
+};
+
+test('Every page is accessible and whole, light and dark, at 1280 and 390 pixels', {
+  skip: whySkipped ?? false,
+}, async context => {
+  const product = newProduct(context);
+  await product.up();
+  const browser = await openBrowser();
+  context.after(() => browser.close());
+  const { page, open, complaints } = await visit(browser, product);
+
+  for (const [name, path] of Object.entries(pages))
+    await context.test(name, async () => {
+      await page.setViewportSize(WIDE);
+      await open(path);
+      await page.waitForLoadState('networkidle');
+      const found: string[] = [];
+      for (const mode of ['light', 'dark'] as const)
+        for (const [width, size] of Object.entries({ wide: WIDE, narrow: NARROW })) {
+          await page.emulateMedia({ colorScheme: mode });
+          await page.setViewportSize(size);
+          found.push(...(await violations(page, `${name}, ${mode}, ${width}`)));
+          await photograph(page, `${name}-${mode}-${width}`);
+          const overflow = Number(await page.evaluate('document.documentElement.scrollWidth - innerWidth'));
+          if (overflow > 0) found.push(`${name} scrolls sideways by ${overflow} pixels, ${width}`);
+        }
+      assert.deepEqual(found, []);
+    });
+
+  assert.deepEqual(complaints, []);
+});
