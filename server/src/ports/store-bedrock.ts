@@ -70,6 +70,8 @@ export interface NewCustomizationJob extends BedrockScope {
   /** Full ARN of the customer's key; null: the service-owned one. */
   keyArn: string | null;
   clientRequestToken: string | null;
+  /** 0 to 9 (domain/job-queue.ts); absent in rows that are older than it. */
+  priority?: number;
   jobTags: Tag[];
   customModelTags: Tag[];
   /** Of the training's random numbers, 0..4294967295. */
@@ -90,6 +92,8 @@ export interface CustomizationJobRow extends NewCustomizationJob {
   leaseUntil: number | null;
   /** Grows by one with each claim: a write with an older token changes nothing. */
   fencingToken: number;
+  /** When its data was found good; from then on it waits for a training slot. Null before. */
+  queuedAt: number | null;
   /** Training attempts begun; 0 before the first. */
   attempt: number;
   /** Bytes of the attempt's events.jsonl that this row already reflects. */
@@ -100,11 +104,26 @@ export interface CustomizationJobRow extends NewCustomizationJob {
   trainingSeconds: number | null;
 }
 
+export interface JobClaim {
+  owner: string;
+  now: number;
+  leaseSeconds: number;
+  /** Trainings at once. */
+  slots: number;
+  /** Validations at once, beside the trainings. */
+  validations: number;
+  /** Their jobs stay where they are, but for those that are Stopping. */
+  disabledAccounts: readonly string[];
+  /** When a job of an account was last taken for training. */
+  lastTakenAt: ReadonlyMap<string, number>;
+}
+
 /** What the holder of the lease may change while the job runs. Absent members stay as they are. */
 export interface JobPatch {
   statusDetails?: TrainingStatusDetails;
   hyperParameters?: Record<string, string>;
   resolved?: ResolvedHyperparameters;
+  queuedAt?: number;
   attempt?: number;
   eventsOffsetBytes?: number;
   progress?: JobProgress | null;
@@ -211,16 +230,12 @@ export interface BedrockRows extends DeploymentRows, InvocationLoggingRows, Mode
   requestStop(jobId: string, statusDetails: TrainingStatusDetails, now: number): Promise<boolean>;
 
   /**
-   * Takes the oldest unfinished job whose lease is free or over: fencingToken + 1, leaseUntil = now + leaseSeconds.
-   * Jobs under way (attempt > 0) and Stopping ones come first; a job that has not begun is taken only while `owner`
-   * holds fewer than `slots` leases. Call inside a transaction.
+   * Takes an unfinished job whose lease is free or over: fencingToken + 1, leaseUntil = now + leaseSeconds. Jobs under way
+   * (attempt > 0) and Stopping ones come first; then, while `owner` holds fewer than `slots` jobs past their validation,
+   * the next one that waits for its training; then, while it holds fewer than `validations` others, the next one to
+   * validate: both in the order of domain/job-queue.ts. Call inside a transaction.
    */
-  claimNextJob(claim: {
-    owner: string;
-    now: number;
-    leaseSeconds: number;
-    slots: number;
-  }): Promise<CustomizationJobRow | undefined>;
+  claimNextJob(claim: JobClaim): Promise<CustomizationJobRow | undefined>;
   /** False: the lease went to another; stop touching the job. */
   renewLease(jobId: string, fencingToken: number, leaseUntil: number): Promise<boolean>;
   /** Gives it back at once, for the next claim (a clean stop of the server). */

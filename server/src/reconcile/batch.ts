@@ -10,6 +10,7 @@ import type { BatchContext, BatchDependencies, BatchSettings } from './batch-con
 import { drawBatch, finishBatch, isOverdue } from './batch-drawing.ts';
 import { batchFolder } from './batch-files.ts';
 import { validateBatch } from './batch-validation.ts';
+import { disabledAccounts } from './disabled-accounts.ts';
 import { explainDiskFault, failureText, JobFailure, UNEXPECTED_ERROR } from './job-failure.ts';
 import { serviceRole } from './role-session.ts';
 
@@ -35,7 +36,8 @@ type Stage = 'validating' | 'drawing' | 'ending';
 export function startBatchLoop(dependencies: BatchDependencies): BatchLoop {
   const { store, time, log, settings, batchPath } = dependencies;
   const pausing = new AbortController();
-  const working = new Map<string, { stage: Stage; accountId: string; done: Promise<void> }>();
+  const working = new Map<string, { stage: Stage; accountId: string; pause(): void; done: Promise<void> }>();
+  const lastTakenAt = new Map<string, number>();
   const faults = new Map<string, { count: number; retryAt: number }>();
   let wakeUp = new AbortController();
 
@@ -67,8 +69,14 @@ export function startBatchLoop(dependencies: BatchDependencies): BatchLoop {
 
   async function look(): Promise<void> {
     const now = time.now().getTime();
-    const unfinished = await store.read(rows => rows.batch.listUnfinished());
-    const free = unfinished.filter(job => !working.has(job.jobId) && (faults.get(job.jobId)?.retryAt ?? 0) <= now);
+    const { unfinished, disabled } = await store.read(async rows => ({
+      unfinished: await rows.batch.listUnfinished(),
+      disabled: await disabledAccounts(rows),
+    }));
+    for (const entry of working.values()) if (disabled.includes(entry.accountId)) entry.pause();
+    const isFree = ({ jobId, accountId }: BatchJobRow) =>
+      !working.has(jobId) && !disabled.includes(accountId) && (faults.get(jobId)?.retryAt ?? 0) <= now;
+    const free = unfinished.filter(isFree);
     const [ending, others] = [free.filter(isToEnd), free.filter(job => !isToEnd(job))];
     for (const job of ending) take(job, 'ending');
     for (const job of others.filter(isUnvalidated))
@@ -77,9 +85,10 @@ export function startBatchLoop(dependencies: BatchDependencies): BatchLoop {
     const queue = others.filter(job => !isUnvalidated(job));
     while (queue.length > 0 && stages('drawing').length < settings.units) {
       const begun = queue.find(job => job.status === 'InProgress');
-      const next = begun ?? nextInQueue(queue, stages('drawing'));
+      const next = begun ?? nextInQueue(queue, stages('drawing'), lastTakenAt);
       if (!next) return;
       queue.splice(queue.indexOf(next), 1);
+      lastTakenAt.set(next.accountId, now);
       take(next, 'drawing');
     }
 
@@ -93,24 +102,25 @@ export function startBatchLoop(dependencies: BatchDependencies): BatchLoop {
   }
 
   function take(job: BatchJobRow, stage: Stage): void {
-    const done = work(job, stage).finally(() => {
+    const resting = new AbortController();
+    const done = work(job, stage, AbortSignal.any([pausing.signal, resting.signal])).finally(() => {
       working.delete(job.jobId);
       wakeUp.abort();
     });
-    working.set(job.jobId, { stage, accountId: job.accountId, done });
+    working.set(job.jobId, { stage, accountId: job.accountId, pause: () => resting.abort(), done });
   }
 
-  async function work(job: BatchJobRow, stage: Stage): Promise<void> {
+  async function work(job: BatchJobRow, stage: Stage, pause: AbortSignal): Promise<void> {
     const folder = batchFolder(join(batchPath, job.jobId));
     const role = serviceRole(job, 'BedrockBatchInferenceJob', dependencies);
-    const context: BatchContext = { ...dependencies, job, folder, role, pausing: pausing.signal };
+    const context: BatchContext = { ...dependencies, job, folder, role, pausing: pause };
     try {
       if (stage === 'validating') await validateBatch(context);
       else if (stage === 'drawing') await drawBatch(context);
       else await finishBatch(job.status === 'Stopping' ? 'stopping' : 'timedOut', context);
       faults.delete(job.jobId);
     } catch (caught) {
-      if (!pausing.signal.aborted) await recover(context, explainDiskFault(caught));
+      if (!pause.aborted) await recover(context, explainDiskFault(caught));
     }
   }
 

@@ -8,6 +8,7 @@ import type { Keyring } from '../ports/keys.ts';
 import type { Store } from '../ports/store.ts';
 import { baseUnits } from './base-units.ts';
 import { deployments } from './deployments.ts';
+import { disabledAccounts } from './disabled-accounts.ts';
 import { onDemandUnits } from './on-demand-units.ts';
 import { type ProvisionedUnits, provisionedUnits } from './provisioned-units.ts';
 import { firstOf } from './unit-pool.ts';
@@ -75,9 +76,9 @@ export function startThroughputLoop(dependencies: ThroughputDependencies): Throu
   }
 
   async function look(): Promise<void> {
-    const rows = await store.read(async ({ bedrock, iam }) => {
-      const disabled = new Set((await iam.accounts()).flatMap(row => (row.disabledAt === null ? [] : row.accountId)));
-      return (await bedrock.listThroughputsToReconcile()).filter(row => !disabled.has(row.accountId));
+    const rows = await store.read(async all => {
+      const disabled = await disabledAccounts(all);
+      return (await all.bedrock.listThroughputsToReconcile()).filter(row => !disabled.includes(row.accountId));
     });
     const arns = new Set(rows.map(row => row.provisionedModelArn));
     for (const [arn, units] of provisioned) if (!arns.has(arn)) remove(arn, units);

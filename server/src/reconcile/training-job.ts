@@ -5,6 +5,7 @@
 import { Fault } from '../domain/fault.ts';
 import { type AttemptExit, nextAttempt } from '../domain/training/attempt-policy.ts';
 import { automaticStepCount } from '../domain/training/hyperparameters.ts';
+import { completePhase } from '../domain/training/job-state.ts';
 import { defaultOptions, validationInterval } from '../domain/training/training-options.ts';
 import type { BaseModel } from '../ports/base-models.ts';
 import type { CustomizationJobRow, ResolvedHyperparameters } from '../ports/store-bedrock.ts';
@@ -17,8 +18,8 @@ import type { JobContext, TrainingDependencies } from './training-context.ts';
 import { fetchTrainingData, VALIDATION_MANIFEST, withImageRefs } from './training-data.ts';
 import { keepResult } from './training-result.ts';
 
-/** How long this server's part in a job went: to its end, or to a pause. */
-export type JobOutcome = 'Completed' | 'Failed' | 'Stopped' | 'paused';
+/** How long this server's part in a job went: to its end, to a pause, or to the queue of trainings. */
+export type JobOutcome = 'Completed' | 'Failed' | 'Stopped' | 'paused' | 'queued';
 
 /** @throws LeaseLost when another holds the job; anything unexpected: the loop tries again later */
 export async function runJob(
@@ -38,7 +39,7 @@ export async function runJob(
   };
   try {
     const outcome = await runAttempts(context);
-    if (outcome !== 'paused') await folder.clean();
+    if (outcome !== 'paused' && outcome !== 'queued') await folder.clean();
     return outcome;
   } catch (caught) {
     const error = explainDiskFault(caught);
@@ -57,6 +58,10 @@ async function runAttempts(context: JobContext): Promise<JobOutcome> {
     const row = await held.read();
     if (row.status === 'Stopping' && !(await context.compute.find(folder.path(attempt)))) {
       return held.end('Stopped', null);
+    }
+    if (row.queuedAt === null) {
+      const outcome = await validate(context);
+      return outcome === 'stopping' ? held.end('Stopped', null) : outcome;
     }
     const isBegun = (await folder.readResult(attempt)) || (await context.compute.find(folder.path(attempt)));
     if (!isBegun) {
@@ -83,6 +88,27 @@ async function runAttempts(context: JobContext): Promise<JobOutcome> {
   }
 }
 
+/** Without a slot: what is wrong with the data shows while other jobs train. */
+async function validate(context: JobContext): Promise<'queued' | 'paused' | 'stopping'> {
+  const { folder, held } = context;
+  await folder.prepare(1);
+  requiredBase(context);
+  const outcome = await fetchData(1, context);
+  if (outcome !== 'fetched') return outcome;
+  const row = await held.change(({ status, statusDetails }, now) =>
+    status === 'InProgress'
+      ? { queuedAt: now, statusDetails: completePhase(statusDetails, 'validation', now), lastModifiedAt: now }
+      : {},
+  );
+  return row.status === 'InProgress' ? 'queued' : 'stopping';
+}
+
+function requiredBase({ job, baseModels }: JobContext): BaseModel {
+  const base = baseModels.get(job.baseModelId);
+  if (!base) throw new JobFailure(`The base model ${job.baseModelId} is not registered (any more).`);
+  return base;
+}
+
 /** Everything up to the started process. `stopping`: a stop was asked for meanwhile. */
 async function begin(
   attempt: number,
@@ -91,8 +117,7 @@ async function begin(
 ): Promise<'begun' | 'paused' | 'stopping'> {
   const { job, held, folder, compute } = context;
   await folder.prepare(attempt);
-  const base = context.baseModels.get(job.baseModelId);
-  if (!base) throw new JobFailure(`The base model ${job.baseModelId} is not registered (any more).`);
+  const base = requiredBase(context);
   if (!(await folder.hasData(attempt))) {
     const outcome = await fetchData(attempt, context);
     if (outcome !== 'fetched') return outcome;

@@ -1,10 +1,11 @@
 /**
- * The training loop: takes job rows, and makes reality match them. The row is the queue; one job's fault never ends the
- * loop, and the loop's own end pauses its jobs.
+ * The training loop: takes job rows, and makes reality match them. The row is the queue; validation waits for nothing, and
+ * training for a slot. One job's fault never ends the loop, and the loop's own end pauses its jobs.
  */
 import { readdir } from 'node:fs/promises';
 import { DEFAULT_ATTEMPT_POLICY } from '../domain/training/attempt-policy.ts';
 import type { CustomizationJobRow } from '../ports/store-bedrock.ts';
+import { disabledAccounts } from './disabled-accounts.ts';
 import { type HeldJob, heldJob, LeaseLost } from './held-job.ts';
 import { UNEXPECTED_ERROR } from './job-failure.ts';
 import { runFolder } from './run-folder.ts';
@@ -31,6 +32,8 @@ export interface TrainingLoop {
 /** The idle loop looks this often by itself: for leases that ran out. */
 const IDLE_SECONDS = 5;
 const RENEWALS_A_LEASE = 3;
+/** Data sets fetched and checked at once, beside the trainings. */
+const PARALLEL_VALIDATIONS = 4;
 /** Unexpected faults of one job, in a row and in this process, after which it is Failed. */
 const MAXIMUM_FAULTS = 3;
 
@@ -41,7 +44,8 @@ const MAXIMUM_FAULTS = 3;
 export function startTrainingLoop(dependencies: TrainingDependencies & { owner: string }): TrainingLoop {
   const { store, time, log, compute, settings, owner } = dependencies;
   const pausing = new AbortController();
-  const running = new Map<string, Promise<void>>();
+  const running = new Map<string, { accountId: string; pause(): void; done: Promise<void> }>();
+  const lastTakenAt = new Map<string, number>();
   const faults = new Map<string, number>();
   let wakeUp = new AbortController();
 
@@ -51,6 +55,8 @@ export function startTrainingLoop(dependencies: TrainingDependencies & { owner: 
     while (!pausing.signal.aborted) {
       const wakeSignal = AbortSignal.any([wakeUp.signal, pausing.signal]);
       try {
+        const disabled = await store.read(disabledAccounts);
+        for (const entry of running.values()) if (disabled.includes(entry.accountId)) entry.pause();
         for (let job = await claim(); job; job = await claim()) take(job);
       } catch (error) {
         log.error({ error }, 'the training loop could not look for jobs');
@@ -67,33 +73,39 @@ export function startTrainingLoop(dependencies: TrainingDependencies & { owner: 
 
   function claim(): Promise<CustomizationJobRow | undefined> {
     if (pausing.signal.aborted) return Promise.resolve(undefined);
-    const request = {
-      owner,
-      now: time.now().getTime(),
-      leaseSeconds: settings.leaseSeconds,
-      slots: compute.slots(),
-    };
-    return store.transaction(rows => rows.bedrock.claimNextJob(request));
+    return store.transaction(async rows =>
+      rows.bedrock.claimNextJob({
+        owner,
+        now: time.now().getTime(),
+        leaseSeconds: settings.leaseSeconds,
+        slots: compute.slots(),
+        validations: PARALLEL_VALIDATIONS,
+        disabledAccounts: await disabledAccounts(rows),
+        lastTakenAt,
+      }),
+    );
   }
 
   function take(job: CustomizationJobRow): void {
-    const working = work(job).finally(() => {
-      if (running.get(job.jobId) === working) running.delete(job.jobId);
+    const resting = new AbortController();
+    if (job.queuedAt !== null) lastTakenAt.set(job.accountId, time.now().getTime());
+    const done = work(job, AbortSignal.any([pausing.signal, resting.signal])).finally(() => {
+      if (running.get(job.jobId)?.done === done) running.delete(job.jobId);
       wakeUp.abort();
     });
-    running.set(job.jobId, working);
+    running.set(job.jobId, { accountId: job.accountId, pause: () => resting.abort(), done });
   }
 
-  async function work(job: CustomizationJobRow): Promise<void> {
+  async function work(job: CustomizationJobRow, pause: AbortSignal): Promise<void> {
     const { jobId } = job;
     const held = heldJob(job, { store, time, leaseSeconds: settings.leaseSeconds });
     const done = new AbortController();
     const renewing = keepLease(held, done.signal);
     try {
-      const outcome = await runJob(job, held, dependencies, pausing.signal);
+      const outcome = await runJob(job, held, dependencies, pause);
       faults.delete(jobId);
       log.info({ jobId, outcome }, 'customization job');
-      if (outcome === 'paused') await held.release();
+      if (outcome === 'paused' || outcome === 'queued') await held.release();
     } catch (error) {
       if (error instanceof LeaseLost) log.warn({ jobId }, 'another holder has the job');
       else await recover(jobId, held, error);
@@ -140,7 +152,7 @@ export function startTrainingLoop(dependencies: TrainingDependencies & { owner: 
     async stop() {
       pausing.abort();
       await looping;
-      await Promise.all(running.values());
+      await Promise.all([...running.values()].map(entry => entry.done));
     },
   };
 }

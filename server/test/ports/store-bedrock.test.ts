@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { openSqliteStore } from '../../src/adapters/store-sql/database.ts';
 import { endPhases, enterPhase, newStatusDetails, stopPhases } from '../../src/domain/training/job-state.ts';
 import type { Store } from '../../src/ports/store.ts';
-import type { NewCustomizationJob, NewThroughput } from '../../src/ports/store-bedrock.ts';
+import type { JobClaim, NewCustomizationJob, NewThroughput } from '../../src/ports/store-bedrock.ts';
 
 const fm = 'arn:aws:bedrock:us-east-1::foundation-model/amazon.titan-image-generator-v1:0';
 let directory: string;
@@ -53,6 +53,15 @@ function newJob(jobId: string, change: Partial<NewCustomizationJob> = {}): NewCu
   };
 }
 
+/** Takes a job as the training loop does. */
+const claimNext = (claim: Partial<JobClaim> = {}) =>
+  store.transaction(rows =>
+    rows.bedrock.claimNextJob({
+      ...{ owner: 'one', now: 1, leaseSeconds: 60, slots: 1, validations: 1 },
+      ...{ disabledAccounts: [], lastTakenAt: new Map(), ...claim },
+    }),
+  );
+
 const insert = (job: NewCustomizationJob) => store.transaction(rows => rows.bedrock.insertJob(job, newStatusDetails()));
 const result = {
   ...{ trainingLoss: 0.25, method: 'lora' as const, baseWeightsSha256: 'b'.repeat(64) },
@@ -85,16 +94,15 @@ test('a job reads back as it was written, by id and by name, and only in its own
   await assert.rejects(insert({ ...job, jobId: 'read00000001' }), 'a second job of the same name');
 });
 
-test('a claim takes the oldest job, keeps to its slots, and fences off the holder before', async () => {
+test('a claim takes the oldest job, keeps to its number, and fences off the holder before', async () => {
   await emptyQueue();
   await insert(newJob('claim0000002', { createdAt: 2000 }));
   await insert(newJob('claim0000001', { createdAt: 1000 }));
-  const claim = (now: number, owner = 'one') =>
-    store.transaction(rows => rows.bedrock.claimNextJob({ owner, now, leaseSeconds: 10, slots: 1 }));
+  const claim = (now: number, owner = 'one') => claimNext({ owner, now, leaseSeconds: 10 });
   const first = await claim(5000);
   assert.equal(first?.jobId, 'claim0000001');
   assert.equal(first?.leaseUntil, 15_000);
-  assert.equal(await claim(5000), undefined, 'the one slot is taken');
+  assert.equal(await claim(5000), undefined, 'one validation at once');
   const advance = (token: number, attempt: number) =>
     store.transaction(rows => rows.bedrock.advanceJob('claim0000001', token, { attempt }));
   assert.equal(await advance(1, 1), true);
@@ -106,14 +114,62 @@ test('a claim takes the oldest job, keeps to its slots, and fences off the holde
   assert.equal((await claim(15_000, 'one'))?.jobId, 'claim0000002', 'another owner has slots of its own');
 });
 
+test('validation waits for no training, and trainings go by priority and then from account to account', async () => {
+  await emptyQueue();
+  const jobs = [
+    newJob('queue0000001', { accountId: '111111111111', createdAt: 1000 }),
+    newJob('queue0000002', { accountId: '111111111111', createdAt: 2000 }),
+    newJob('queue0000003', { accountId: '222222222222', createdAt: 3000 }),
+    newJob('queue0000004', { accountId: '222222222222', createdAt: 4000, priority: 7 }),
+  ];
+  const [first, ...others] = jobs;
+  if (first) await insert(first);
+  const validate = async () => {
+    const job = await claimNext();
+    if (job?.queuedAt !== null) return undefined;
+    const { jobId, fencingToken } = job;
+    await store.transaction(rows => rows.bedrock.advanceJob(jobId, fencingToken, { queuedAt: 5000 }));
+    await store.transaction(rows => rows.bedrock.releaseLease(jobId, fencingToken));
+    return jobId;
+  };
+  assert.equal(await validate(), 'queue0000001');
+  const training = await claimNext();
+  assert.deepEqual([training?.jobId, training?.queuedAt], ['queue0000001', 5000]);
+  for (const job of others) await insert(job);
+  const validated = [await validate(), await validate(), await validate()];
+  assert.deepEqual(validated, ['queue0000004', 'queue0000002', 'queue0000003'], 'while another trains');
+  assert.equal(await claimNext(), undefined, 'the one slot is taken');
+
+  const order: (string | undefined)[] = [];
+  const lastTakenAt = new Map([['111111111111', 1]]);
+  for (let held = training, turn = 2; held; turn += 1) {
+    const { jobId, fencingToken, statusDetails } = held;
+    const end = { status: 'Stopped', statusDetails, failureMessage: null, endedAt: 6000 } as const;
+    await store.transaction(rows => rows.bedrock.endJob(jobId, fencingToken, end));
+    held = await claimNext({ lastTakenAt });
+    if (held) order.push(held.jobId);
+    if (held) lastTakenAt.set(held.accountId, turn);
+  }
+  assert.deepEqual(order, ['queue0000004', 'queue0000002', 'queue0000003']);
+});
+
+test("a disabled account's jobs stay where they are, but for one that is Stopping", async () => {
+  await emptyQueue();
+  const job = newJob('disabled0001');
+  await insert(job);
+  const disabledAccounts = [job.accountId];
+  assert.equal(await claimNext({ disabledAccounts }), undefined);
+  const details = newStatusDetails();
+  await store.transaction(rows => rows.bedrock.requestStop(job.jobId, stopPhases(details, 2), 2));
+  assert.equal((await claimNext({ disabledAccounts }))?.jobId, job.jobId);
+});
+
 test('a stop shows at once, is taken past the slots, and wins over a completion that comes late', async () => {
   await emptyQueue();
   const job = newJob('stop00000001');
   await insert(job);
   await insert(newJob('stop00000002', { createdAt: 2000 }));
-  const claim = () =>
-    store.transaction(rows => rows.bedrock.claimNextJob({ owner: 'one', now: 1, leaseSeconds: 60, slots: 1 }));
-  const held = await claim();
+  const held = await claimNext();
   assert.equal(held?.jobId, job.jobId);
   const details = enterPhase(newStatusDetails(), 'training', 2000);
   const stop = (jobId: string) =>
@@ -121,7 +177,7 @@ test('a stop shows at once, is taken past the slots, and wins over a completion 
   assert.equal(await stop(job.jobId), true);
   assert.equal(await stop(job.jobId), false, 'a second stop finds it Stopping');
   await stop('stop00000002');
-  assert.equal((await claim())?.jobId, 'stop00000002');
+  assert.equal((await claimNext())?.jobId, 'stop00000002');
   const complete = await store.transaction(rows =>
     rows.bedrock.completeJob(job.jobId, 1, { ...result, statusDetails: details, endedAt: 4000 }),
   );
@@ -148,7 +204,7 @@ test('a completed job and its model appear together, and the name is taken from 
   await insert(job);
   const inUse = () => store.read(rows => rows.bedrock.modelNameInUse(job, job.customModelName));
   assert.equal(await inUse(), true, 'reserved by the unfinished job');
-  await store.transaction(rows => rows.bedrock.claimNextJob({ owner: 'one', now: 1, leaseSeconds: 60, slots: 1 }));
+  await claimNext();
   const complete = (token: number) =>
     store.transaction(rows =>
       rows.bedrock.completeJob(job.jobId, token, { ...result, statusDetails: newStatusDetails(), endedAt: 9000 }),

@@ -9,9 +9,11 @@ import {
   PutBucketPolicyCommand,
 } from '@aws-sdk/client-s3';
 import { GetAccessKeyInfoCommand, GetCallerIdentityCommand, GetSessionTokenCommand } from '@aws-sdk/client-sts';
+import { createInProcessCompute } from '../support/in-process-compute.ts';
 import { createInProcessInference } from '../support/in-process-inference.ts';
 import { callRoute } from '../support/routes.ts';
 import { ACCOUNT, type Credentials, startServer, type TestServer } from '../support/server.ts';
+import { createJob, putDataSet, putRole } from '../support/training-data.ts';
 import { allow, document, makeUser, refused } from './access-support.ts';
 
 const SECOND = '111122223333';
@@ -21,8 +23,10 @@ describe('several accounts', () => {
   let second: Credentials;
   const inference = createInProcessInference({ capacity: 2, loadMilliseconds: 1, invokeMilliseconds: 1 });
 
+  const compute = createInProcessCompute({ slots: 1, millisecondsAStep: 5 });
+
   before(async () => {
-    server = await startServer({ overrides: { inference } });
+    server = await startServer({ overrides: { inference, compute } });
     const { status, json } = await callRoute(server, 'POST', '/accounts', {
       body: { accountId: SECOND, name: 'studio' },
     });
@@ -117,8 +121,10 @@ describe('several accounts', () => {
     await temporary.sts.send(new GetCallerIdentityCommand({}));
   });
 
-  it('lose their units while disabled, and get them back', async () => {
+  it('lose their units and trainings while disabled, and get them back', async () => {
     const clients = server.clients({ credentials: second });
+    await putDataSet(clients, 'studio-data');
+    await createJob(clients, 'studio-data', await putRole(clients, 'trainer'), { stepCount: '40000' });
     await clients.bedrock.send(
       new CreateProvisionedModelThroughputCommand({
         provisionedModelName: 'studio-units',
@@ -126,16 +132,17 @@ describe('several accounts', () => {
         modelUnits: 1,
       }),
     );
-    const units = async (count: number) => {
-      for (let tries = 0; tries < 200 && inference.units.length !== count; tries++)
+    const working = async (count: number) => {
+      const counts = () => [inference.units.length, compute.running().length];
+      for (let tries = 0; tries < 400 && counts().some(found => found !== count); tries++)
         await new Promise(resolve => setTimeout(resolve, 50));
-      assert.equal(inference.units.length, count);
+      assert.deepEqual(counts(), [count, count]);
     };
-    await units(1);
+    await working(1);
     await callRoute(server, 'POST', `/accounts/${SECOND}/disable`);
-    await units(0);
+    await working(0);
     await callRoute(server, 'POST', `/accounts/${SECOND}/enable`);
-    await units(1);
+    await working(1);
   });
 
   it('cannot lose the one that administers them', async () => {

@@ -68,7 +68,7 @@ test('A clean stop of the server pauses a job, and the next start finishes it', 
   assert.deepEqual(readdirSync(runs), ['1', '2']);
 });
 
-test('A job that waits for its slot reads InProgress, and one stopped before its training ends Stopped', async context => {
+test('A job is validated while another trains, then waits InProgress, and one stopped before its training ends Stopped', async context => {
   const compute = createInProcessCompute({ slots: 1, millisecondsAStep: 5 });
   const server = await startServer({ overrides: { compute } });
   context.after(() => server.close());
@@ -79,9 +79,13 @@ test('A job that waits for its slot reads InProgress, and one stopped before its
   const running = await createJob(clients, 'running', role, { stepCount: '40000' });
   while (compute.running().length === 0) await delay(20);
   const waiting = await createJob(clients, 'waiting', role);
-  await delay(300);
+  while ((await getJob(clients, waiting)).statusDetails?.validationDetails?.status !== 'Completed') await delay(20);
+  await delay(100);
   const { status, statusDetails } = await getJob(clients, waiting);
-  assert.deepEqual([status, statusDetails?.validationDetails?.status], ['InProgress', 'NotStarted']);
+  assert.deepEqual([status, statusDetails?.dataProcessingDetails?.status], ['InProgress', 'NotStarted']);
+  await putDataSet(clients, 'mistyped', { lines: { 2: 'image,caption' } });
+  const mistyped = await endedJob(clients, await createJob(clients, 'mistyped', role));
+  assert.match(mistyped.failureMessage ?? '', /line 2/, 'told while another job trains');
   await clients.bedrock.send(new StopModelCustomizationJobCommand({ jobIdentifier: waiting }));
   assert.equal((await endedJob(clients, waiting)).status, 'Stopped');
   assert.equal((await getJob(clients, running)).status, 'InProgress');

@@ -1,4 +1,5 @@
 import { type Kysely, type Selectable, sql, type UpdateObject } from 'kysely';
+import { DEFAULT_PRIORITY, nextInQueue } from '../../domain/job-queue.ts';
 import type { BedrockRows, CustomizationJobRow, JobPatch, NewCustomizationJob } from '../../ports/store-bedrock.ts';
 import { insertModel } from './bedrock-models.ts';
 import type { BedrockSchema, JobsTable } from './bedrock-schema.ts';
@@ -144,42 +145,34 @@ export function jobRows(database: Kysely<BedrockSchema>): Pick<BedrockRows, JobM
       return result.numUpdatedRows === 1n;
     },
 
-    async claimNextJob({ owner, now, leaseSeconds, slots }) {
-      const { count } = await database
-        .selectFrom('bedrock_jobs')
-        .select(({ fn }) => fn.countAll<number>().as('count'))
-        .where('lease_owner', '=', owner)
-        .where('lease_until', '>', now)
-        .where('status', 'in', UNFINISHED)
-        .executeTakeFirstOrThrow();
-      const free = jobs()
-        .where('status', 'in', UNFINISHED)
-        .where(({ or, eb }) => or([eb('lease_until', 'is', null), eb('lease_until', '<=', now)]));
-      // What has begun may have a process still running, and a stop needs no slot: both are taken past `slots`.
-      const underWay = await free
-        .where(({ or, eb }) => or([eb('attempt', '>', 0), eb('status', '=', 'Stopping')]))
-        .orderBy('created_at')
-        .orderBy('job_id')
-        .limit(1)
-        .executeTakeFirst();
-      const found =
-        underWay ??
-        (Number(count) < slots
-          ? await free.orderBy('created_at').orderBy('job_id').limit(1).executeTakeFirst()
-          : undefined);
-      if (found === undefined) return undefined;
-      const lease = {
-        lease_owner: owner,
-        lease_until: now + leaseSeconds * 1000,
-        fencing_token: found.fencing_token + 1,
+    async claimNextJob({ owner, now, leaseSeconds, slots, validations, disabledAccounts, lastTakenAt }) {
+      const unfinished = (
+        await jobs().where('status', 'in', UNFINISHED).orderBy('created_at').orderBy('job_id').execute()
+      ).map(toJob);
+      const isLeased = (job: CustomizationJobRow) => job.leaseUntil !== null && job.leaseUntil > now;
+      const held = unfinished.filter(job => isLeased(job) && job.leaseOwner === owner);
+      const free = unfinished.filter(
+        job => !isLeased(job) && (job.status === 'Stopping' || !disabledAccounts.includes(job.accountId)),
+      );
+      const next = (isQueued: boolean) => {
+        const running = held.filter(job => (job.queuedAt !== null) === isQueued);
+        if (running.length >= (isQueued ? slots : validations)) return undefined;
+        const waiting = free.filter(job => (job.queuedAt !== null) === isQueued);
+        return nextInQueue(waiting.map(withPriority), running, lastTakenAt);
       };
+      // What has begun may have a process still running, and a stop needs no slot: both are taken past `slots`.
+      const found = free.find(job => job.attempt > 0 || job.status === 'Stopping') ?? next(true) ?? next(false);
+      if (found === undefined) return undefined;
+      const leaseUntil = now + leaseSeconds * 1000;
+      const fencingToken = found.fencingToken + 1;
       const taken = await database
         .updateTable('bedrock_jobs')
-        .set(lease)
-        .where('job_id', '=', found.job_id)
-        .where('fencing_token', '=', found.fencing_token)
+        .set({ lease_owner: owner, lease_until: leaseUntil, fencing_token: fencingToken })
+        .where('job_id', '=', found.jobId)
+        .where('fencing_token', '=', found.fencingToken)
         .executeTakeFirst();
-      return taken.numUpdatedRows === 1n ? toJob({ ...found, ...lease }) : undefined;
+      if (taken.numUpdatedRows !== 1n) return undefined;
+      return { ...found, leaseOwner: owner, leaseUntil, fencingToken };
     },
     renewLease: (jobId, fencingToken, leaseUntil) => updateHeld(jobId, fencingToken, { lease_until: leaseUntil }),
     releaseLease: (jobId, fencingToken) =>
@@ -253,6 +246,10 @@ export function jobRows(database: Kysely<BedrockSchema>): Pick<BedrockRows, JobM
   };
 }
 
+function withPriority(job: CustomizationJobRow): CustomizationJobRow & { priority: number } {
+  return { ...job, priority: job.priority ?? DEFAULT_PRIORITY };
+}
+
 function patchValues(patch: JobPatch): UpdateObject<BedrockSchema, 'bedrock_jobs'> {
   const values: UpdateObject<BedrockSchema, 'bedrock_jobs'> = {
     // A patch may be empty; an UPDATE may not.
@@ -261,6 +258,7 @@ function patchValues(patch: JobPatch): UpdateObject<BedrockSchema, 'bedrock_jobs
   if (patch.statusDetails) values.status_details = JSON.stringify(patch.statusDetails);
   if (patch.hyperParameters) values.hyper_parameters = JSON.stringify(patch.hyperParameters);
   if (patch.resolved) values.resolved = JSON.stringify(patch.resolved);
+  if (patch.queuedAt !== undefined) values.queued_at = patch.queuedAt;
   if (patch.eventsOffsetBytes !== undefined) values.events_offset_bytes = patch.eventsOffsetBytes;
   if (patch.progress !== undefined) values.progress = patch.progress && JSON.stringify(patch.progress);
   if (patch.imageCount !== undefined) values.image_count = patch.imageCount;
@@ -294,6 +292,7 @@ function toJob(row: Selectable<JobsTable>): CustomizationJobRow {
     leaseOwner: row.lease_owner,
     leaseUntil: numberOrNull(row.lease_until),
     fencingToken: row.fencing_token,
+    queuedAt: numberOrNull(row.queued_at),
     attempt: row.attempt,
     eventsOffsetBytes: Number(row.events_offset_bytes),
     progress: row.progress === null ? null : JSON.parse(row.progress),

@@ -39,6 +39,7 @@ export interface JobsTable {
   lease_owner: string | null;
   lease_until: number | null;
   fencing_token: number;
+  queued_at: number | null;
   attempt: number;
   events_offset_bytes: number;
   progress: string | null;

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { BedrockRows } from '../../ports/store-bedrock.ts';
 import { type DeploymentsSchema, deploymentMigrations, deploymentRows } from './bedrock-deployments.ts';
@@ -147,6 +147,13 @@ export const bedrockMigrations: Record<string, Migration> = {
         .on('bedrock_request_tokens')
         .column('created_at')
         .execute();
+    },
+  },
+  'bedrock-0002-queue': {
+    async up(database: Kysely<unknown>) {
+      await database.schema.alterTable('bedrock_jobs').addColumn('queued_at', 'bigint').execute();
+      // What had begun was validated; a job that had not is validated anew.
+      await sql`update bedrock_jobs set queued_at = created_at where attempt > 0`.execute(database);
     },
   },
 };

@@ -1,6 +1,6 @@
 import { Fault } from '../fault.ts';
 
-/** AWS's statuses of a customization job. A waiting job is InProgress too: queueing is invisible to clients. */
+/** AWS's statuses of a customization job. A waiting job is InProgress too: its phases tell that it waits. */
 export type CustomizationJobStatus = 'InProgress' | 'Completed' | 'Failed' | 'Stopping' | 'Stopped';
 
 /** How a job ends without a model. */
@@ -37,6 +37,16 @@ export function enterPhase(details: TrainingStatusDetails, phase: TrainingPhase,
     if (position > index) return state;
     return changed(state, position < index ? 'Completed' : 'InProgress', now);
   });
+}
+
+/** A phase and all before it are done; the next one waits for its turn. */
+export function completePhase(
+  details: TrainingStatusDetails,
+  phase: TrainingPhase,
+  now: number,
+): TrainingStatusDetails {
+  const index = trainingPhases.indexOf(phase);
+  return mapPhases(details, (state, position) => (position <= index ? changed(state, 'Completed', now) : state));
 }
 
 /** The user asked to stop: the running phase is Stopping. */

@@ -16,7 +16,7 @@ import type {
 import { assertBatchStoppable } from '../../domain/batch/batch-status.ts';
 import { Fault } from '../../domain/fault.ts';
 import { foundationModelArn, foundationModelId } from '../../domain/foundation-model.ts';
-import { PRIORITY_TAG, readPriority } from '../../domain/job-queue.ts';
+import { readPriority } from '../../domain/job-queue.ts';
 import type { AccessRequest, Operation, RequestContext } from '../../domain/operation.ts';
 import type { Rows } from '../../ports/store.ts';
 import type { BatchJobRow, NewBatchJob } from '../../ports/store-batch.ts';
@@ -106,9 +106,6 @@ export function batchJobs(deps: Dependencies) {
     const jobId = ids.resource();
     const jobArn = resourceArn(scope, KIND, jobId);
     const tags = readTags(input.tags, 'tags', jobArn);
-    const priority = readPriority(tags);
-    if (priority === undefined)
-      throw new Fault('invalid', `The tag ${PRIORITY_TAG} must be a digit from 0 (last) to 9 (first).`);
     const { vpcConfig } = input;
     return {
       ...scope,
@@ -129,7 +126,7 @@ export function batchJobs(deps: Dependencies) {
       timeoutHours: input.timeoutDurationInHours ?? DEFAULT_TIMEOUT_HOURS,
       invocationType: input.modelInvocationType ?? null,
       clientRequestToken: input.clientRequestToken ?? null,
-      priority,
+      priority: readPriority(tags),
       tags,
       createdAt: ctx.now.getTime(),
     };

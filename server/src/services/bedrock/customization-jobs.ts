@@ -1,7 +1,8 @@
 // Gaps: more than one validator, distillation and the other customization types (refused by name), training further from a
 //   custom model, DeleteModelCustomizationJob (AWS has none).
-// By design: the row is the queue; waiting is invisible (InProgress), as on AWS. vpcConfig is kept and echoed: there is no
-//   VPC here. hyperParameters echo the defaults, and for stepCount auto the number chosen, as soon as it is known.
+// By design: the row is the queue; a job that waits for its training is InProgress, its validation Completed and its data
+//   processing NotStarted. The tag likeness:priority among jobTags (0 to 9) orders the queue. vpcConfig is kept and echoed:
+//   there is no VPC here. hyperParameters echo the defaults, and for stepCount auto the number chosen, as soon as it is known.
 // Client quirks: Airflow matches the duplicate-name text, Terraform the role text and status Stopping right after a stop;
 //   conflict and quota are HTTP 400; validationDataConfig is always there, outputModelArn only when Completed.
 import type {
@@ -18,6 +19,7 @@ import type {
 } from '@aws-sdk/client-bedrock';
 import { Fault } from '../../domain/fault.ts';
 import { foundationModelArn, foundationModelId } from '../../domain/foundation-model.ts';
+import { readPriority } from '../../domain/job-queue.ts';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
 import { parseHyperparameters } from '../../domain/training/hyperparameters.ts';
 import { assertStoppable, newStatusDetails, type PhaseState, stopPhases } from '../../domain/training/job-state.ts';
@@ -79,6 +81,7 @@ export function customizationJobs(deps: BedrockDependencies) {
       resourceArn(scope, 'custom-model', `${entry.modelId}/${customModelId}`),
     ];
     const { stepCount, batchSize, learningRate } = hyperparameters;
+    const jobTags = readTags(input.jobTags, 'jobTags', jobArn);
     return {
       ...scope,
       jobId,
@@ -114,7 +117,8 @@ export function customizationJobs(deps: BedrockDependencies) {
         ? await keyring.resolve(input.customModelKmsKeyId, scope.accountId, scope.region)
         : null,
       clientRequestToken: input.clientRequestToken ?? null,
-      jobTags: readTags(input.jobTags, 'jobTags', jobArn),
+      priority: readPriority(jobTags),
+      jobTags,
       customModelTags: readTags(input.customModelTags, 'customModelTags', customModelArn),
       seed,
       createdAt: ctx.now.getTime(),
