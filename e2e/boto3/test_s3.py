@@ -25,6 +25,33 @@ def bucket(s3: Any) -> str:
     return "a-bucket-for-boto3"
 
 
+def test_a_bucket_with_acls_shows_the_world_what_is_public(s3: Any) -> None:
+    name = "a-bucket-with-acls"
+    with pytest.raises(ClientError, match="InvalidBucketAclWithObjectOwnership"):
+        s3.create_bucket(Bucket=name, ACL="public-read")
+    s3.create_bucket(Bucket=name, ACL="public-read", ObjectOwnership="BucketOwnerPreferred")
+    s3.put_object(Bucket=name, Key="public", Body=b"seen", ACL="public-read")
+    s3.put_object(Bucket=name, Key="private", Body=b"hidden")
+    endpoint = s3.meta.endpoint_url
+    assert request(f"{endpoint}/{name}/public") == b"seen"
+    assert b"<Key>private</Key>" in request(f"{endpoint}/{name}")
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        request(f"{endpoint}/{name}/private")
+    acl = s3.get_object_acl(Bucket=name, Key="public")
+    assert [grant["Permission"] for grant in acl["Grants"]] == ["FULL_CONTROL", "READ"]
+    grants = [grant for grant in acl["Grants"] if grant["Grantee"]["Type"] == "CanonicalUser"]
+    s3.put_object_acl(Bucket=name, Key="public", AccessControlPolicy={"Grants": grants, "Owner": acl["Owner"]})
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        request(f"{endpoint}/{name}/public")
+    s3.put_bucket_acl(Bucket=name, ACL="private")
+    rules = [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    s3.put_bucket_ownership_controls(Bucket=name, OwnershipControls={"Rules": rules})
+    assert s3.get_bucket_ownership_controls(Bucket=name)["OwnershipControls"]["Rules"] == rules
+    s3.delete_bucket_ownership_controls(Bucket=name)
+    with pytest.raises(ClientError, match="OwnershipControlsNotFoundError"):
+        s3.get_bucket_ownership_controls(Bucket=name)
+
+
 def content(size: int) -> bytes:
     return hashlib.shake_128(b"likeness").digest(size)
 

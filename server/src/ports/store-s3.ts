@@ -1,3 +1,5 @@
+import type { AclGrant } from '../domain/access/acl.ts';
+
 /** Checksums that clients may ask for; the value beside is base64 of the big-endian digest. */
 export type ChecksumAlgorithm = 'CRC32' | 'CRC32C' | 'CRC64NVME' | 'SHA1' | 'SHA256' | 'SHA512' | 'MD5';
 /** Of the whole object's bytes, or of its parts' digests one after another. */
@@ -7,7 +9,14 @@ export type ChecksumType = 'FULL_OBJECT' | 'COMPOSITE';
 export type BucketVersioning = 'Enabled' | 'Suspended' | null;
 
 /** What operations like PutBucketCors keep of a bucket; the value is the operation's own. */
-export type BucketSettingName = 'cors' | 'encryption' | 'lifecycle' | 'publicAccessBlock' | 'tagging';
+export type BucketSettingName =
+  | 'acl'
+  | 'cors'
+  | 'encryption'
+  | 'lifecycle'
+  | 'ownership'
+  | 'publicAccessBlock'
+  | 'tagging';
 
 /** Tags of an object by their keys. */
 export type Tags = Readonly<Record<string, string>>;
@@ -50,7 +59,15 @@ export interface ObjectEncryption {
   customerKeyMd5?: string;
 }
 
-export interface ObjectSummary {
+/** Whose an object is, and whom else its writer let at it: counts where the bucket has ACLs. */
+export interface ObjectAccess {
+  /** Null: the bucket's owner. */
+  ownerAccountId: string | null;
+  /** Null: full control for the owner alone. */
+  grants: readonly AclGrant[] | null;
+}
+
+export interface ObjectSummary extends Pick<ObjectAccess, 'ownerAccountId'> {
   key: string;
   sizeBytes: number;
   /** Without quotes: hex MD5, or `md5-of-md5s-N` for a multipart upload. */
@@ -72,7 +89,7 @@ export interface VersionSummary extends ObjectSummary {
 }
 
 /** A version of an object. */
-export interface ObjectRow extends VersionSummary {
+export interface ObjectRow extends VersionSummary, ObjectAccess {
   bucket: string;
   /** Owns the segments; for a multipart upload its upload id, so that completing moves no row. */
   objectId: string;
@@ -96,7 +113,7 @@ export interface SegmentRow {
   modifiedAt: Date;
 }
 
-export interface UploadRow {
+export interface UploadRow extends ObjectAccess {
   /** Sorts by the time of its start. */
   uploadId: string;
   bucket: string;
@@ -152,6 +169,7 @@ export interface VersionRows {
    */
   deleteVersion(bucket: string, key: string, versionId: string | null): Promise<string[]>;
   setTags(version: Pick<ObjectRow, 'bucket' | 'key' | 'rank'>, tags: Tags): Promise<void>;
+  setGrants(version: Pick<ObjectRow, 'bucket' | 'key' | 'rank'>, grants: ObjectAccess['grants']): Promise<void>;
 }
 
 /** Rows of the s3 service. */

@@ -53,6 +53,8 @@ function objectRow(key: string, version: Partial<ObjectRow> = {}): ObjectRow {
     partsCount: null,
     description: { contentType: 'text/plain', metadata: { a: 'ü' } },
     tags: { team: 'ü' },
+    ownerAccountId: '222222222222',
+    grants: [{ grantee: { group: 'AllUsers' }, permission: 'READ' }],
     ...version,
   };
 }
@@ -72,6 +74,8 @@ function uploadRow(key: string, uploadId: string): UploadRow {
     checksumType: null,
     description: { contentType: 'a/b', metadata: {} },
     tags: {},
+    ownerAccountId: null,
+    grants: null,
   };
 }
 

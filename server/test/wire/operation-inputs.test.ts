@@ -78,7 +78,9 @@ class Values {
         union ? index === 0 : required.includes(name) || depth < 2,
       );
       const members = names.map(name => {
-        const member = this.inside(schema.properties?.[name] ?? {}, full, depth + 1);
+        // Checked by the service; without it, S3 reads another operation.
+        const isSource = name === 'CopySource';
+        const member = isSource ? fc.constant('abc/a') : this.inside(schema.properties?.[name] ?? {}, full, depth + 1);
         const must = full || union || required.includes(name);
         return [name, must ? member : fc.option(member, { nil: undefined })];
       });
@@ -218,7 +220,8 @@ describe('inputs of every operation', () => {
       assert.doesNotMatch(`${error.name} ${error.code}`, /AbortError|TimeoutError|ECONN|EPIPE/, said);
       const status = error.$metadata?.httpStatusCode;
       if (status === undefined) return undefined;
-      assert.ok(status < 500, `${status} ${said}`);
+      // 501 is how S3 refuses by name.
+      assert.ok(status < 500 || status === 501, `${status} ${said}`);
       return error;
     }
   }

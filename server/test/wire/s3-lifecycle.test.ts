@@ -132,7 +132,7 @@ describe('the rules at work', () => {
       const row = await rows.bucket(bucket);
       assert.ok(row);
       await addVersion(rows, { ids }, row, {
-        ...{ bucket, key, objectId: ids.uuid(), sizeBytes: 1, etag: 'e', tags },
+        ...{ bucket, key, objectId: ids.uuid(), sizeBytes: 1, etag: 'e', tags, ownerAccountId: null, grants: null },
         ...{ modifiedAt: new Date(start.getTime() + day * DAY), partsCount: null },
         ...{ checksumAlgorithm: null, checksumType: null, checksum: null },
         description: { contentType: 'a/b', metadata: {} },
@@ -199,6 +199,7 @@ describe('the rules at work', () => {
     await store.transaction(async ({ s3: rows }) => {
       await rows.createUpload({
         ...{ uploadId: 'u', bucket, key: 'k', startedAt: start, initiatorArn: 'arn', tags: {} },
+        ...{ ownerAccountId: null, grants: null },
         ...{ checksumAlgorithm: null, checksumType: null, description: { contentType: 'a/b', metadata: {} } },
       });
       const part = { ownerId: 'u', partNumber: 1, blobId: 'blob', sizeBytes: 1, etag: 'e', checksum: null };

@@ -33,6 +33,10 @@ export interface VersionTable {
   description: string;
   /** JSON object; null: none. */
   tags: string | null;
+  /** Null: the bucket's owner. */
+  owner_account_id: string | null;
+  /** JSON list; null: full control for the owner alone. */
+  grants: string | null;
 }
 
 export interface UploadTable {
@@ -45,6 +49,8 @@ export interface UploadTable {
   checksum_type: string | null;
   description: string;
   tags: string | null;
+  owner_account_id: string | null;
+  grants: string | null;
 }
 
 export interface SegmentTable {
@@ -182,6 +188,13 @@ export const s3Migrations: Record<string, Migration> = {
         .addColumn('value', 'text', column => column.notNull())
         .addPrimaryKeyConstraint('s3_bucket_settings_name', ['bucket', 'name'])
         .execute();
+    },
+  },
+  's3-0004-object-access': {
+    async up(database: Kysely<unknown>) {
+      for (const table of ['s3_versions', 's3_uploads'])
+        for (const column of ['owner_account_id', 'grants'])
+          await database.schema.alterTable(table).addColumn(column, 'text').execute();
     },
   },
 };

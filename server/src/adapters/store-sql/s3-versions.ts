@@ -3,6 +3,7 @@ import { GREATEST_RANK, rankOf } from '../../domain/object-version.ts';
 import type {
   ChecksumAlgorithm,
   ChecksumType,
+  ObjectAccess,
   ObjectRow,
   ObjectSummary,
   Tags,
@@ -13,7 +14,15 @@ import type { S3Schema, VersionTable } from './s3-schema.ts';
 
 /** As the partial index has it: with bound values neither database would use the index. */
 const CURRENT = sql<boolean>`is_latest = 1 and is_delete_marker = 0`;
-const SUMMARY = ['key', 'size_bytes', 'etag', 'modified_at', 'checksum_algorithm', 'checksum_type'] as const;
+const SUMMARY = [
+  'key',
+  'size_bytes',
+  'etag',
+  'modified_at',
+  'checksum_algorithm',
+  'checksum_type',
+  'owner_account_id',
+] as const;
 
 /** Versions of objects. @param deleteSegments forgets an object's segments and returns their blobs */
 export function versionRows(
@@ -129,6 +138,7 @@ export function versionRows(
           parts_count: row.partsCount,
           description: JSON.stringify(row.description),
           tags: writeTags(row.tags),
+          ...writeAccess(row),
         })
         .execute();
     },
@@ -154,6 +164,15 @@ export function versionRows(
         .where('version_rank', '=', rank)
         .execute();
     },
+    async setGrants({ bucket, key, rank }, grants) {
+      await database
+        .updateTable('s3_versions')
+        .set({ grants: grants && JSON.stringify(grants) })
+        .where('bucket', '=', bucket)
+        .where('key', '=', key)
+        .where('version_rank', '=', rank)
+        .execute();
+    },
   };
 }
 
@@ -165,6 +184,7 @@ function toSummary(row: Pick<VersionTable, (typeof SUMMARY)[number]>): ObjectSum
     modifiedAt: toDate(row.modified_at),
     checksumAlgorithm: row.checksum_algorithm as ChecksumAlgorithm | null,
     checksumType: row.checksum_type as ChecksumType | null,
+    ownerAccountId: row.owner_account_id,
   };
 }
 
@@ -189,6 +209,7 @@ function toObject(row: Selectable<VersionTable>): ObjectRow {
     partsCount: row.parts_count,
     description: JSON.parse(row.description) as ObjectRow['description'],
     tags: readTags(row.tags),
+    grants: readGrants(row.grants),
   };
 }
 
@@ -198,6 +219,14 @@ export function readTags(text: string | null): Tags {
 
 export function writeTags(tags: Tags): string | null {
   return Object.keys(tags).length === 0 ? null : JSON.stringify(tags);
+}
+
+export function writeAccess({ ownerAccountId, grants }: ObjectAccess) {
+  return { owner_account_id: ownerAccountId, grants: grants && JSON.stringify(grants) };
+}
+
+export function readGrants(text: string | null): ObjectAccess['grants'] {
+  return text === null ? null : (JSON.parse(text) as ObjectAccess['grants']);
 }
 
 /** PostgreSQL's driver hands a bigint over as text. */

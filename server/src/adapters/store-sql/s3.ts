@@ -9,7 +9,7 @@ import type {
   UploadRow,
 } from '../../ports/store-s3.ts';
 import type { BucketTable, S3Schema, SegmentTable, UploadTable } from './s3-schema.ts';
-import { readTags, toDate, versionRows, writeTags } from './s3-versions.ts';
+import { readGrants, readTags, toDate, versionRows, writeAccess, writeTags } from './s3-versions.ts';
 
 /** Both databases bound the variables of one statement; this stays far below. */
 const IDS_PER_STATEMENT = 500;
@@ -117,6 +117,7 @@ export function s3Rows(database: Kysely<S3Schema>): S3Rows {
           checksum_type: row.checksumType,
           description: JSON.stringify(row.description),
           tags: writeTags(row.tags),
+          ...writeAccess(row),
         })
         .execute();
     },
@@ -209,6 +210,8 @@ function toUpload(row: Selectable<UploadTable>): UploadRow {
     checksumType: row.checksum_type as ChecksumType | null,
     description: JSON.parse(row.description) as UploadRow['description'],
     tags: readTags(row.tags),
+    ownerAccountId: row.owner_account_id,
+    grants: readGrants(row.grants),
   };
 }
 

@@ -1,11 +1,13 @@
 import type { Principal } from '../operation.ts';
+import { canonicalUserId } from './acl.ts';
 import { object, PolicySyntaxError, stringList } from './syntax.ts';
 
-/** One principal of a policy. `account` stands for all of an account; the rest for exactly one. */
+/** One principal of a policy. `account` and `canonicalUser` stand for all of an account; the rest for exactly one. */
 export type PrincipalName =
   | { type: 'anyone' }
   | { type: 'account'; accountId: string }
   | { type: 'arn'; arn: string }
+  | { type: 'canonicalUser'; id: string }
   | { type: 'service'; service: string }
   | { type: 'other'; text: string };
 
@@ -43,6 +45,7 @@ function parseName(kind: string, text: string): PrincipalName {
       throw new PolicySyntaxError(`Invalid principal in policy: "SERVICE":"${text}"`);
     return { type: 'service', service: text };
   }
+  if (kind === 'CanonicalUser') return { type: 'canonicalUser', id: text };
   if (kind !== 'AWS') return { type: 'other', text };
   if (text === '*') return { type: 'anyone' };
   if (/^\d{12}$/.test(text)) return { type: 'account', accountId: text };
@@ -73,8 +76,14 @@ function reachOf(name: PrincipalName, principal: Principal): Reach {
     case 'service':
       return principal.type === 'service' && principal.arn === name.service ? 'direct' : 'none';
     case 'account':
+    case 'canonicalUser':
       if (principal.type === 'anonymous' || principal.type === 'service') return 'none';
-      if (principal.accountId !== name.accountId) return 'none';
+      if (
+        name.type === 'account'
+          ? principal.accountId !== name.accountId
+          : canonicalUserId(principal.accountId) !== name.id
+      )
+        return 'none';
       // The root user is its account; for the others the account decides further, by identity policies.
       return principal.type === 'root' ? 'direct' : 'account';
     case 'arn':

@@ -1,16 +1,23 @@
+import {
+  type AclStatement,
+  bucketAclStatements,
+  keyAclStatements,
+  objectAclStatements,
+} from '../../domain/access/acl.ts';
 import type { AccessRequest, RequestContext } from '../../domain/operation.ts';
 import type { Store } from '../../ports/store.ts';
-import type { BucketRow } from '../../ports/store-s3.ts';
+import type { BucketRow, ObjectAccess } from '../../ports/store-s3.ts';
+import { type AclsInForce, aclsInForce, deciding } from './acls-in-force.ts';
 import { isBucketName } from './bucket-names.ts';
 import { noSuchBucket, s3Fault } from './faults.ts';
-import { policyInForce } from './public-policies.ts';
+import { denialsOf, policyInForce, withStatements } from './public-policies.ts';
 
 interface BucketInput {
   Bucket?: string | undefined;
   ExpectedBucketOwner?: string | undefined;
 }
 
-export interface FoundBucket extends BucketRow {
+export interface FoundBucket extends BucketRow, AclsInForce {
   /** The bucket policy as it decides, with what the public access block adds to it. */
   policyInForce: string | null;
 }
@@ -34,6 +41,8 @@ export interface BucketFinder {
   findAnywhere(input: BucketInput): Promise<FoundBucket>;
   /** The question whether the caller may do the operation to the bucket or to one of its objects. */
   ask(input: BucketInput, ctx: RequestContext, details?: AccessDetails): Promise<AccessRequest[]>;
+  /** The same of a bucket that has been found. */
+  questionOf(bucket: FoundBucket, details: AccessDetails): Promise<AccessRequest>;
 }
 
 export function createBucketFinder(store: Store): BucketFinder {
@@ -47,7 +56,7 @@ export function createBucketFinder(store: Store): BucketFinder {
     const name = input.Bucket ?? '';
     const bucket = await store.read(async ({ s3 }) => {
       const row = await s3.bucket(name);
-      return row && { ...row, policyInForce: await policyInForce(s3, row) };
+      return row && { ...row, policyInForce: await policyInForce(s3, row), ...(await aclsInForce(s3, name)) };
     });
     if (bucket) return owned(bucket, input);
     if (!isBucketName(name))
@@ -64,23 +73,58 @@ export function createBucketFinder(store: Store): BucketFinder {
     return bucket;
   }
 
+  async function questionOf(bucket: FoundBucket, details: AccessDetails): Promise<AccessRequest> {
+    const { key } = details;
+    if (key === undefined || bucket.grants.length === 0) return accessTo(bucket, details);
+    const existing = await store.read(({ s3 }) => s3.object(bucket.name, key));
+    const owner = existing && (existing.ownerAccountId ?? bucket.accountId);
+    return accessTo(bucket, details, keyAclStatements(bucket.grants, bucket.accountId, owner));
+  }
+
   return {
     find,
     findAnywhere,
+    questionOf,
     async ask(input, ctx, details = {}) {
-      return [accessTo(await find(input, ctx), details)];
+      return [await questionOf(await find(input, ctx), details)];
     },
   };
 }
 
-export function accessTo(bucket: FoundBucket, { action, key, conditions }: AccessDetails): AccessRequest {
+/**
+ * A question about a bucket, or about a key of it.
+ * @param acl what an ACL adds to the bucket's policy
+ */
+export function accessTo(
+  bucket: FoundBucket,
+  { action, key, conditions }: AccessDetails,
+  acl: readonly AclStatement[] = key === undefined ? bucketAclStatements(bucket.grants) : [],
+): AccessRequest {
+  const resourcePolicy = withStatements(bucket.policyInForce, acl);
   return {
     ...(action === undefined ? {} : { action }),
     resource: key === undefined ? bucketArn(bucket.name) : `${bucketArn(bucket.name)}/${key}`,
     ...(conditions ? { conditions } : {}),
     resourceAccountId: bucket.accountId,
-    ...(bucket.policyInForce === null ? {} : { resourcePolicy: bucket.policyInForce }),
+    ...(resourcePolicy === null ? {} : { resourcePolicy }),
   };
+}
+
+/**
+ * A question about an object that is there. AWS: one that is another account's is that account's to decide about, by its
+ * ACL; of the bucket's policy only what it denies counts.
+ * @param object undefined: none is there, and who may list the bucket may learn so
+ */
+export function accessToObject(
+  bucket: FoundBucket,
+  object: ObjectAccess | undefined,
+  details: AccessDetails & { key: string },
+): AccessRequest {
+  if (bucket.ownership === 'BucketOwnerEnforced') return accessTo(bucket, details);
+  const owner = object?.ownerAccountId ?? bucket.accountId;
+  const grants = object ? deciding(object.grants ?? [], bucket.ignoresPublicAcls) : bucket.grants;
+  const own = owner === bucket.accountId ? bucket : { ...bucket, policyInForce: denialsOf(bucket.policyInForce) };
+  return { ...accessTo(own, details, objectAclStatements(grants)), resourceAccountId: owner };
 }
 
 export function bucketArn(name: string): string {

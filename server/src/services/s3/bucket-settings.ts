@@ -1,13 +1,10 @@
 import type {
   GetBucketAccelerateConfigurationRequest,
-  GetBucketAclOutput,
   GetBucketLocationRequest,
-  GetBucketOwnershipControlsOutput,
   GetBucketRequestPaymentOutput,
 } from '@aws-sdk/client-s3';
-import type { Operation, RequestContext } from '../../domain/operation.ts';
+import type { Operation } from '../../domain/operation.ts';
 import { type S3Code, s3Fault } from './faults.ts';
-import { ownerOf } from './owner.ts';
 import type { S3Parts } from './parts.ts';
 
 type AnyBucketRequest = GetBucketLocationRequest & GetBucketAccelerateConfigurationRequest;
@@ -36,17 +33,8 @@ export function bucketSettingOperations({ buckets }: S3Parts) {
 
   return {
     GetBucketAccelerateConfiguration: constant({}, 's3:GetAccelerateConfiguration'),
-    GetBucketAcl: {
-      authorize: (input: AnyBucketRequest, ctx: RequestContext) => buckets.ask(input, ctx),
-      async handle(input: AnyBucketRequest, ctx: RequestContext): Promise<GetBucketAclOutput> {
-        return ownerFullControl((await buckets.find(input, ctx)).accountId);
-      },
-    } satisfies Setting<GetBucketAclOutput>,
     GetBucketLogging: constant({}),
     GetBucketNotificationConfiguration: constant({}, 's3:GetBucketNotification'),
-    GetBucketOwnershipControls: constant<GetBucketOwnershipControlsOutput>({
-      OwnershipControls: { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] },
-    }),
     GetBucketReplication: absent(
       'ReplicationConfigurationNotFoundError',
       'The replication configuration was not found',
@@ -63,10 +51,4 @@ export function bucketSettingOperations({ buckets }: S3Parts) {
       's3:GetBucketObjectLockConfiguration',
     ),
   };
-}
-
-/** The one access control list that there is. */
-export function ownerFullControl(accountId: string): GetBucketAclOutput {
-  const owner = ownerOf(accountId);
-  return { Owner: owner, Grants: [{ Grantee: { ...owner, Type: 'CanonicalUser' }, Permission: 'FULL_CONTROL' }] };
 }

@@ -9,10 +9,12 @@ import type {
   ListBucketsOutput,
   ListBucketsRequest,
 } from '@aws-sdk/client-s3';
+import { isOwnersAlone } from '../../domain/access/acl.ts';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
 import { accessTo, bucketArn } from './access.ts';
+import { aclOfHeaders, bucketAclWithoutAcls, namesAcl } from './acl-requests.ts';
+import { USUAL_OWNERSHIP } from './acls-in-force.ts';
 import { isBucketName } from './bucket-names.ts';
-import { grantsAccess } from './description.ts';
 import { headerNotImplemented, invalidArgument, noSuchBucket, s3Fault } from './faults.ts';
 import { ownerOf } from './owner.ts';
 import type { S3Parts } from './parts.ts';
@@ -25,25 +27,33 @@ const MAXIMUM_BUCKETS_PER_PAGE = 10_000;
 export function bucketOperations({ store, buckets, blobs }: S3Parts) {
   return {
     CreateBucket: {
-      authorize(input: CreateBucketRequest) {
+      authorize(input: CreateBucketRequest, ctx: RequestContext) {
         const location = input.CreateBucketConfiguration?.LocationConstraint;
         const resource = bucketArn(input.Bucket ?? '');
         const create = { resource, conditions: { 's3:LocationConstraint': location } };
-        return input.CreateBucketConfiguration?.Tags?.length
-          ? [create, { resource, action: 's3:TagResource' }]
-          : [create];
+        const beside = [
+          ...(input.CreateBucketConfiguration?.Tags?.length ? ['s3:TagResource'] : []),
+          ...(input.ObjectOwnership === undefined ? [] : ['s3:PutBucketOwnershipControls']),
+          ...(namesAcl(ctx.headers) ? ['s3:PutBucketAcl'] : []),
+        ];
+        return [create, ...beside.map(action => ({ resource, action }))];
       },
       async handle(input: CreateBucketRequest, ctx: RequestContext): Promise<CreateBucketOutput> {
         const name = input.Bucket ?? '';
         if (!isBucketName(name))
           throw s3Fault('InvalidBucketName', 'The specified bucket is not valid.', { members: { BucketName: name } });
-        refuseBucketSettings(input, ctx);
+        refuseBucketSettings(input);
         const region = regionOf(input.CreateBucketConfiguration?.LocationConstraint, ctx.region);
         const tagSet = input.CreateBucketConfiguration?.Tags ?? [];
         const tags = tagSet.length > 0 ? parseTags(tagSet, MAXIMUM_BUCKET_TAGS) : undefined;
+        const { ObjectOwnership: ownership = USUAL_OWNERSHIP } = input;
         await store.transaction(async rows => {
           const existing = await rows.s3.bucket(name);
           if (!existing) {
+            const subject = { kind: 'bucket', owner: ctx.accountId, bucketOwner: ctx.accountId } as const;
+            const grants = await aclOfHeaders(rows, ctx.headers, subject);
+            if (ownership === 'BucketOwnerEnforced' && grants && !isOwnersAlone(grants, ctx.accountId))
+              throw bucketAclWithoutAcls();
             await rows.s3.createBucket({
               name,
               accountId: ctx.accountId,
@@ -53,6 +63,8 @@ export function bucketOperations({ store, buckets, blobs }: S3Parts) {
               versioning: null,
             });
             if (tags !== undefined) await rows.s3.setBucketSetting(name, 'tagging', tags);
+            if (grants !== undefined) await rows.s3.setBucketSetting(name, 'acl', grants);
+            await rows.s3.setBucketSetting(name, 'ownership', ownership);
             return;
           }
           if (existing.accountId !== ctx.accountId)
@@ -149,17 +161,10 @@ export function bucketOperations({ store, buckets, blobs }: S3Parts) {
 }
 
 /** @throws Fault where a new bucket asks for what buckets here do not have */
-function refuseBucketSettings(input: CreateBucketRequest, ctx: RequestContext): void {
+function refuseBucketSettings(input: CreateBucketRequest): void {
   const configuration = input.CreateBucketConfiguration;
-  if (grantsAccess(ctx, ['private']))
-    throw s3Fault(
-      'InvalidBucketAclWithObjectOwnership',
-      "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",
-    );
   if (input.ObjectLockEnabledForBucket)
     throw headerNotImplemented('x-amz-bucket-object-lock-enabled', 'Object Lock is not there: create it without.');
-  if (input.ObjectOwnership !== undefined && input.ObjectOwnership !== 'BucketOwnerEnforced')
-    throw headerNotImplemented('x-amz-object-ownership', 'BucketOwnerEnforced is the one setting.');
   if (input.BucketNamespace !== undefined && input.BucketNamespace !== 'global')
     throw headerNotImplemented('x-amz-bucket-namespace', 'All buckets share one name space.');
   if (configuration?.Location || configuration?.Bucket)

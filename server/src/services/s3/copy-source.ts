@@ -1,5 +1,5 @@
 import type { AccessRequest, RequestContext } from '../../domain/operation.ts';
-import { accessTo } from './access.ts';
+import { accessToObject } from './access.ts';
 import { checkCopySource } from './conditions.ts';
 import { invalidArgument, s3Fault } from './faults.ts';
 import type { S3Parts } from './parts.ts';
@@ -59,7 +59,7 @@ export async function askToCopyTags({ store, buckets }: S3Parts, input: CopyInpu
   );
   if (!object || Object.keys(object.tags).length === 0) return [];
   const bucket = await buckets.findAnywhere({ Bucket: name, ExpectedBucketOwner: input.ExpectedSourceBucketOwner });
-  return [accessTo(bucket, { action: versionAction('s3:GetObjectTagging', versionName), key })];
+  return [accessToObject(bucket, object, { action: versionAction('s3:GetObjectTagging', versionName), key })];
 }
 
 /** Opens the source of a copy. @throws Fault as findVersion, PreconditionFailed; the caller closes what it gets */

@@ -1,5 +1,6 @@
 import type { CopyObjectOutput, CopyObjectRequest } from '@aws-sdk/client-s3';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
+import { accessOfNewObject, askToSetAcl } from './acls.ts';
 import { wholeSeconds } from './buckets.ts';
 import { checksumMembers, parseAlgorithm } from './checksums.ts';
 import { checkWrite, quoted } from './conditions.ts';
@@ -35,6 +36,7 @@ export function copyingOperations(parts: S3Parts) {
           ...write,
           ...(await protection.questionsToWrite(input, ctx)),
           ...(await askToTag(parts, input, ctx, tags)),
+          ...(await askToSetAcl(parts, input, ctx)),
           ...(await askToCopyFrom(parts, input, ctx)),
           ...(replacesTags(input) ? [] : await askToCopyTags(parts, input)),
         ];
@@ -57,6 +59,7 @@ export function copyingOperations(parts: S3Parts) {
           );
         const algorithm = input.ChecksumAlgorithm === undefined ? undefined : parseAlgorithm(input.ChecksumAlgorithm);
         checkWrite(input, key, await store.read(rows => rows.s3.object(bucket, key)));
+        const access = await accessOfNewObject(parts, bucket, ctx);
         const open = await openCopySource(parts, input, source);
         try {
           const { object: original } = open;
@@ -82,6 +85,7 @@ export function copyingOperations(parts: S3Parts) {
             partsCount: null,
             description: { ...(replacement ?? original.description), encryption: protect.encryption },
             tags: replacementTags ?? original.tags,
+            ...access,
           };
           const version = await writeObject(parts, copy, copied.blobId, input);
           return {

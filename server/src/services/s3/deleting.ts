@@ -7,7 +7,6 @@ import type {
 } from '@aws-sdk/client-s3';
 import { Fault } from '../../domain/fault.ts';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
-import { accessTo } from './access.ts';
 import { wholeSeconds } from './buckets.ts';
 import { checkWrite } from './conditions.ts';
 import { refuseUnsupportedHeaders } from './description.ts';
@@ -40,15 +39,16 @@ export function deletingOperations(parts: S3Parts) {
         const errors: _Error[] = [];
         const permitted: ObjectIdentifier[] = [];
         const question = ({ Key = '', VersionId }: ObjectIdentifier) =>
-          accessTo(bucket, {
+          buckets.questionOf(bucket, {
             action: versionAction('s3:DeleteObject', VersionId),
             key: Key,
             conditions: { 's3:VersionId': VersionId },
           });
         // Mostly all are allowed, and one look at the caller's policies says so.
-        const allAllowed = await allows(identifiers.map(question), ctx);
-        for (const identifier of identifiers) {
-          if (allAllowed || (await allows([question(identifier)], ctx))) permitted.push(identifier);
+        const questions = await Promise.all(identifiers.map(question));
+        const allAllowed = await allows(questions, ctx);
+        for (const [index, identifier] of identifiers.entries()) {
+          if (allAllowed || (await allows(questions.slice(index, index + 1), ctx))) permitted.push(identifier);
           else errors.push({ ...named(identifier), Code: 'AccessDenied', Message: 'Access Denied' });
         }
         const outcome = await store.transaction(async ({ s3 }) => {

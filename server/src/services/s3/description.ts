@@ -96,18 +96,6 @@ export function refuseUnsupportedHeaders(ctx: RequestContext): void {
       members: { StorageClassRequested: storageClass },
     });
   }
-  if (grantsAccess(ctx, ['private', 'bucket-owner-full-control']))
-    // What AWS says of every bucket made since April 2023: ownership is BucketOwnerEnforced.
-    throw s3Fault('AccessControlListNotSupported', 'The bucket does not allow ACLs: use a bucket policy.');
-}
-
-/** Whether an ACL in the headers would give anybody but the owner a right. */
-export function grantsAccess(ctx: RequestContext, harmless: readonly string[]): boolean {
-  const acl = ctx.headers['x-amz-acl'];
-  return (
-    (acl !== undefined && !harmless.includes(acl)) ||
-    Object.keys(ctx.headers).some(name => name.startsWith('x-amz-grant-') && ctx.headers[name] !== undefined)
-  );
 }
 
 /** @throws Fault InvalidArgument unless a whole number within the bounds; `fallback` where the request says nothing */

@@ -37,9 +37,11 @@ const CODES = {
   KeyTooLongError: { kind: 'invalid', status: 400 },
   MalformedPolicy: { kind: 'invalid', status: 400 },
   IllegalVersioningConfigurationException: { kind: 'invalid', status: 400 },
+  MalformedACLError: { kind: 'invalid', status: 400 },
   MalformedXML: { kind: 'invalid', status: 400 },
   MetadataTooLarge: { kind: 'invalid', status: 400 },
   MethodNotAllowed: { kind: 'unsupported', status: 405 },
+  MissingSecurityHeader: { kind: 'invalid', status: 400 },
   MissingContentLength: { kind: 'invalid', status: 411 },
   NoSuchBucket: { kind: 'notFound', status: 404 },
   NoSuchBucketPolicy: { kind: 'notFound', status: 404 },
@@ -54,6 +56,7 @@ const CODES = {
   NotImplemented: { kind: 'unsupported', status: 501 },
   NotModified: { kind: 'conflict', status: 304 },
   ObjectLockConfigurationNotFoundError: { kind: 'notFound', status: 404 },
+  OwnershipControlsNotFoundError: { kind: 'notFound', status: 404 },
   PermanentRedirect: { kind: 'invalid', status: 301 },
   PreconditionFailed: { kind: 'conflict', status: 412 },
   ReplicationConfigurationNotFoundError: { kind: 'notFound', status: 404 },
@@ -61,6 +64,8 @@ const CODES = {
   ServiceUnavailable: { kind: 'unavailable', status: 503 },
   SlowDown: { kind: 'throttled', status: 503 },
   TooManyBuckets: { kind: 'quota', status: 400 },
+  UnexpectedContent: { kind: 'invalid', status: 400 },
+  UnresolvableGrantByEmailAddress: { kind: 'invalid', status: 400 },
 } as const satisfies Record<string, { kind: FaultKind; status: number }>;
 
 export type S3Code = keyof typeof CODES;

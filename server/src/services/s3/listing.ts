@@ -6,6 +6,7 @@ import type {
 } from '@aws-sdk/client-s3';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
 import type { ObjectSummary } from '../../ports/store-s3.ts';
+import { shownOwner } from './acls-in-force.ts';
 import { readToken, writeToken } from './buckets.ts';
 import { quoted } from './conditions.ts';
 import { boundedNumber } from './description.ts';
@@ -38,7 +39,7 @@ export function listingOperations({ store, buckets }: S3Parts) {
     ListObjects: {
       authorize,
       async handle(input: ListObjectsRequest, ctx: RequestContext): Promise<ListObjectsOutput> {
-        const { accountId } = await buckets.find(input, ctx);
+        const bucket = await buckets.find(input, ctx);
         const limit = maximumKeys(input.MaxKeys);
         const found = await page(input, input.Marker ?? '', limit);
         const { items, commonPrefixes, next } = found;
@@ -50,7 +51,7 @@ export function listingOperations({ store, buckets }: S3Parts) {
           // AWS: without a delimiter a client takes the last key as its marker.
           ...(next !== undefined && input.Delimiter ? { NextMarker: encode(next) } : {}),
           IsTruncated: next !== undefined,
-          Contents: items.map(object => ({ ...summary(object, encode), Owner: ownerOf(accountId) })),
+          Contents: items.map(object => ({ ...summary(object, encode), Owner: ownerOf(shownOwner(bucket, object)) })),
           CommonPrefixes: commonPrefixes.map(prefix => ({ Prefix: encode(prefix) })),
         };
       },
@@ -59,7 +60,7 @@ export function listingOperations({ store, buckets }: S3Parts) {
     ListObjectsV2: {
       authorize,
       async handle(input: ListObjectsV2Request, ctx: RequestContext): Promise<ListObjectsV2Output> {
-        const { accountId } = await buckets.find(input, ctx);
+        const bucket = await buckets.find(input, ctx);
         const limit = maximumKeys(input.MaxKeys);
         if (input.ContinuationToken === '')
           throw invalidArgument('continuation-token', '', 'The continuation token provided is incorrect');
@@ -68,7 +69,8 @@ export function listingOperations({ store, buckets }: S3Parts) {
         const { items, commonPrefixes, next } = found;
         const encoding = encodingOf(input, found);
         const { encode } = encoding;
-        const owner = input.FetchOwner ? { Owner: ownerOf(accountId) } : {};
+        const owner = (object: ObjectSummary) =>
+          input.FetchOwner ? { Owner: ownerOf(shownOwner(bucket, object)) } : {};
         return {
           ...echo(input, limit, encoding),
           ...(input.StartAfter === undefined ? {} : { StartAfter: encode(input.StartAfter) }),
@@ -76,7 +78,7 @@ export function listingOperations({ store, buckets }: S3Parts) {
           ...(next === undefined ? {} : { NextContinuationToken: writeToken(next) }),
           IsTruncated: next !== undefined,
           KeyCount: items.length + commonPrefixes.length,
-          Contents: items.map(object => ({ ...summary(object, encode), ...owner })),
+          Contents: items.map(object => ({ ...summary(object, encode), ...owner(object) })),
           CommonPrefixes: commonPrefixes.map(prefix => ({ Prefix: encode(prefix) })),
         };
       },

@@ -169,5 +169,7 @@ function assemble(
     partsCount: segments.length,
     description: upload.description,
     tags: upload.tags,
+    ownerAccountId: upload.ownerAccountId,
+    grants: upload.grants,
   };
 }

@@ -9,6 +9,7 @@ import type {
 } from '@aws-sdk/client-s3';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
 import type { SegmentRow, UploadRow } from '../../ports/store-s3.ts';
+import { accessOfNewObject, askToSetAcl } from './acls.ts';
 import { wholeSeconds } from './buckets.ts';
 import { checksumMembers, declaredChecksum, multipartChecksumType, parseAlgorithm } from './checksums.ts';
 import { quoted } from './conditions.ts';
@@ -67,7 +68,8 @@ export function multipartOperations(parts: S3Parts) {
         };
         const write = await buckets.ask(input, ctx, { action: 's3:PutObject', key: input.Key ?? '', conditions });
         const tag = await askToTag(parts, input, ctx, tags);
-        return [...write, ...tag, ...(await protection.questionsToWrite(input, ctx))];
+        const acl = await askToSetAcl(parts, input, ctx);
+        return [...write, ...tag, ...acl, ...(await protection.questionsToWrite(input, ctx))];
       },
       async handle(input: CreateMultipartUploadRequest, ctx: RequestContext): Promise<CreateMultipartUploadOutput> {
         const bucket = input.Bucket ?? '';
@@ -81,6 +83,7 @@ export function multipartOperations(parts: S3Parts) {
             'The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.',
           );
         const type = algorithm === null ? null : multipartChecksumType(algorithm, input.ChecksumType);
+        const access = await accessOfNewObject(parts, bucket, ctx);
         const { encryption } = await protection.protect(input, ctx);
         const upload: UploadRow = {
           uploadId: newUploadId(ctx.now, ids.bytes(24)),
@@ -92,6 +95,7 @@ export function multipartOperations(parts: S3Parts) {
           checksumType: type,
           description: { ...describe(input, ctx), encryption },
           tags: parseTaggingHeader(input.Tagging),
+          ...access,
         };
         await store.transaction(async ({ s3 }) => {
           if (!(await s3.bucket(bucket))) throw noSuchBucket(bucket);

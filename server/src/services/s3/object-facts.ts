@@ -1,12 +1,6 @@
-import type {
-  GetObjectAclOutput,
-  GetObjectAclRequest,
-  GetObjectAttributesOutput,
-  GetObjectAttributesRequest,
-} from '@aws-sdk/client-s3';
+import type { GetObjectAttributesOutput, GetObjectAttributesRequest } from '@aws-sdk/client-s3';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
 import type { ObjectRow } from '../../ports/store-s3.ts';
-import { ownerFullControl } from './bucket-settings.ts';
 import { checksumMembers } from './checksums.ts';
 import { boundedNumber, refuseUnsupportedHeaders } from './description.ts';
 import { invalidArgument } from './faults.ts';
@@ -32,15 +26,6 @@ export function objectFactOperations(parts: S3Parts) {
   }
 
   return {
-    GetObjectAcl: {
-      authorize: (input: GetObjectAclRequest, ctx: RequestContext) => askToRead(parts, input, ctx),
-      async handle(input: GetObjectAclRequest, ctx: RequestContext): Promise<GetObjectAclOutput> {
-        const bucket = await buckets.find(input, ctx);
-        await find(input);
-        return ownerFullControl(bucket.accountId);
-      },
-    } satisfies Operation<GetObjectAclRequest, GetObjectAclOutput>,
-
     GetObjectAttributes: {
       async authorize(input: GetObjectAttributesRequest, ctx: RequestContext) {
         const own = await askToRead(parts, input, ctx);

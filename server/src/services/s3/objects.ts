@@ -10,6 +10,7 @@ import type {
 } from '@aws-sdk/client-s3';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
 import type { ObjectRow, SegmentRow } from '../../ports/store-s3.ts';
+import { accessOfNewObject, askToSetAcl } from './acls.ts';
 import { wholeSeconds } from './buckets.ts';
 import { checksumMembers } from './checksums.ts';
 import { checkRead, checkWrite, quoted } from './conditions.ts';
@@ -85,7 +86,8 @@ export function objectOperations(parts: S3Parts) {
         };
         const write = await buckets.ask(input, ctx, { key: input.Key ?? '', conditions });
         const tag = await askToTag(parts, input, ctx, tags);
-        return [...write, ...tag, ...(await protection.questionsToWrite(input, ctx))];
+        const acl = await askToSetAcl(parts, input, ctx);
+        return [...write, ...tag, ...acl, ...(await protection.questionsToWrite(input, ctx))];
       },
       async handle(input: PutObjectRequest, ctx: RequestContext): Promise<PutObjectOutput> {
         const bucket = input.Bucket ?? '';
@@ -96,6 +98,7 @@ export function objectOperations(parts: S3Parts) {
         const tags = parseTaggingHeader(input.Tagging);
         // Before the bytes, so that a write that cannot succeed costs no upload; again when it is written.
         checkWrite(input, key, await store.read(rows => rows.s3.object(bucket, key)));
+        const access = await accessOfNewObject(parts, bucket, ctx);
         const protect = await protection.protect(input, ctx);
         const received = await receive(protect.sink, input.Body, ctx);
         const object: NewObject = {
@@ -111,6 +114,7 @@ export function objectOperations(parts: S3Parts) {
           partsCount: null,
           description: { ...description, encryption: protect.encryption },
           tags,
+          ...access,
         };
         const version = await writeObject(parts, object, received.blobId, input);
         return {

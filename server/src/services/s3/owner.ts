@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { Owner } from '@aws-sdk/client-s3';
+import { canonicalUserId } from '../../domain/access/acl.ts';
 
-/** The canonical user id of an account: 64 hex digits that stay the same, as S3 shows an owner. */
+/** How S3 shows the owner of something. */
 export function ownerOf(accountId: string): Owner {
-  return { ID: createHash('sha256').update(`canonical user of account ${accountId}`).digest('hex') };
+  return { ID: canonicalUserId(accountId) };
 }

@@ -1,4 +1,5 @@
 import type { AccessRequest, FormAnswer, FormUpload, RequestContext } from '../../domain/operation.ts';
+import { accessOfNewObject, askToSetAcl } from './acls.ts';
 import { wholeSeconds } from './buckets.ts';
 import { checkKey, describe, refuseUnsupportedHeaders } from './description.ts';
 import { encryptionConditions } from './encryption.ts';
@@ -22,7 +23,7 @@ export function createPostObject(parts: S3Parts) {
       const input = inputOf(form);
       const conditions = { 's3:x-amz-acl': ctx.headers['x-amz-acl'], ...encryptionConditions(ctx) };
       const write = await buckets.ask(input, ctx, { action: 's3:PutObject', key: input.Key, conditions });
-      return [...write, ...(await protection.questionsToWrite(input, ctx))];
+      return [...write, ...(await askToSetAcl(parts, input, ctx)), ...(await protection.questionsToWrite(input, ctx))];
     },
 
     async handle(form: FormUpload, ctx: RequestContext): Promise<FormAnswer> {
@@ -38,6 +39,7 @@ export function createPostObject(parts: S3Parts) {
         if (form.fields.has(name))
           throw headerNotImplemented(name, 'Send the form without tags, and tag the object after.');
       const description = describe(input, ctx);
+      const access = await accessOfNewObject(parts, bucket, ctx);
       const protect = await protection.protect(input, ctx);
       const file = within(form.file.content, bounds);
       const received = await receive(protect.sink, file, ctx, null, null);
@@ -53,6 +55,7 @@ export function createPostObject(parts: S3Parts) {
         partsCount: null,
         description: { ...description, encryption: protect.encryption },
         tags: {},
+        ...access,
       };
       const { VersionId } = await writeObject(parts, object, received.blobId, {});
       const answered = answer(form, ctx, object);

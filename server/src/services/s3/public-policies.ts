@@ -5,7 +5,7 @@ import { s3Fault } from './faults.ts';
 
 export const PUBLIC_ACCESS_SETTING = 'publicAccessBlock';
 
-/** The four switches of a bucket. Those of ACLs are kept and have nothing to act on: no ACL can be set. */
+/** The four switches of a bucket; those of ACLs act where it has any. */
 export interface PublicAccessBlock {
   BlockPublicAcls: boolean;
   IgnorePublicAcls: boolean;
@@ -40,7 +40,6 @@ export async function policyInForce(
 ): Promise<string | null> {
   if (policy === null || !(await publicAccessBlock(s3, name))?.RestrictPublicBuckets || !isPublic(policy))
     return policy;
-  const document = JSON.parse(policy) as { Statement: unknown };
   const restriction = {
     ...{ Effect: 'Deny', Principal: '*', Action: '*', Resource: '*' },
     Condition: {
@@ -48,5 +47,28 @@ export async function policyInForce(
       BoolIfExists: { 'aws:PrincipalIsAWSService': 'false' },
     },
   };
-  return JSON.stringify({ ...document, Statement: [document.Statement, restriction].flat() });
+  return withStatements(policy, [restriction]);
+}
+
+/** A policy with further statements. @param policy null: there is none */
+export function withStatements(policy: string | null, statements: readonly object[]): string | null {
+  if (statements.length === 0) return policy;
+  const document = policy === null ? { Version: '2012-10-17', Statement: [] } : parse(policy);
+  return JSON.stringify({ ...document, Statement: [document.Statement, statements].flat() });
+}
+
+/** What a policy denies, where what it allows does not count. */
+export function denialsOf(policy: string | null): string | null {
+  if (policy === null) return null;
+  const document = parse(policy);
+  const Statement = [document.Statement].flat().filter(statement => statement.Effect === 'Deny');
+  return Statement.length === 0 ? null : JSON.stringify({ ...document, Statement });
+}
+
+interface PolicyText {
+  Statement: { Effect?: unknown } | { Effect?: unknown }[];
+}
+
+function parse(policy: string): PolicyText {
+  return JSON.parse(policy) as PolicyText;
 }

@@ -1,7 +1,7 @@
 import type { AccessRequest, RequestContext } from '../../domain/operation.ts';
 import type { Objects } from '../../ports/objects.ts';
 import type { ObjectRow, SegmentRow } from '../../ports/store-s3.ts';
-import { accessTo, type FoundBucket } from './access.ts';
+import { accessTo, accessToObject, type FoundBucket } from './access.ts';
 import type { S3Parts } from './parts.ts';
 import type { ByteRange } from './ranges.ts';
 import { openSealed } from './sealed-blobs.ts';
@@ -46,7 +46,7 @@ export async function questionsToRead(
   const object = await store.read(({ s3 }) =>
     versionId === undefined ? s3.object(name, key) : s3.version(name, key, versionId),
   );
-  const read = accessTo(bucket, {
+  const read = accessToObject(bucket, object, {
     key,
     action: versionAction(action, VersionId),
     conditions: { 's3:VersionId': VersionId, ...tagConditions('s3:ExistingObjectTag', object?.tags ?? {}) },

@@ -1,7 +1,7 @@
 /**
  * Amazon S3, by path and by host name.
  *
- * Gaps: ACLs, aws:kms:dsse (refused by name), Object Lock, transitions of lifecycle rules, web sites, replication,
+ * Gaps: aws:kms:dsse (refused by name), Object Lock, transitions of lifecycle rules, web sites, replication,
  * notifications, tags in a browser's form. Operations without an entry below answer 501 NotImplemented with their own
  * name. Checksums of the XXHASH family are refused by name.
  *
@@ -11,7 +11,7 @@
  * parts stays in parts on the disk: completing it moves nothing. A version's id holds its rank within the key, so a list
  * goes on behind a version that has been deleted; MFA delete is refused by name. Every object is encrypted at rest; SSE-C
  * is taken without TLS from this machine only. HeadObject asks for no permission on a KMS key.
- * A new bucket has no public access block; its switches of ACLs have nothing to act on.
+ * A new bucket has no public access block, and no ACLs: its ownership is BucketOwnerEnforced.
  *
  * Client quirks: the AWS CLI, boto3 and the SDKs ask for encoding-type=url and decode `+` as a space. boto3 sends Expect:
  * 100-continue with every body, so what can be refused is refused before the first byte is read. Clients repeat a
@@ -19,6 +19,7 @@
  */
 import type { Operation, ServiceModule } from '../../domain/operation.ts';
 import { createBucketFinder } from './access.ts';
+import { aclOperations } from './acls.ts';
 import { createBlobKeeper } from './blobs.ts';
 import { bucketCorsOperations } from './bucket-cors.ts';
 import { bucketEncryptionOperations } from './bucket-encryption.ts';
@@ -37,6 +38,7 @@ import { multipartOperations } from './multipart.ts';
 import { multipartCompletionOperations } from './multipart-completion.ts';
 import { multipartListingOperations } from './multipart-listing.ts';
 import { objectFactOperations } from './object-facts.ts';
+import { objectOwnershipOperations } from './object-ownership.ts';
 import { objectOperations } from './objects.ts';
 import type { S3Dependencies, S3Parts } from './parts.ts';
 import { createPostObject } from './post-object.ts';
@@ -58,6 +60,8 @@ export function createS3Service(dependencies: S3Dependencies): ServiceModule {
     ...bucketEncryptionOperations(parts),
     ...bucketPolicyOperations(parts),
     ...bucketSettingOperations(parts),
+    ...aclOperations(parts),
+    ...objectOwnershipOperations(parts),
     ...publicAccessOperations(parts),
     ...objectOperations(parts),
     ...objectFactOperations(parts),

@@ -10,6 +10,7 @@ import type {
 import { rankOf } from '../../domain/object-version.ts';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
 import type { ListPosition, VersionSummary } from '../../ports/store-s3.ts';
+import { shownOwner } from './acls-in-force.ts';
 import { quoted } from './conditions.ts';
 import { invalidArgument, noSuchBucket, s3Fault } from './faults.ts';
 import { scan, startAfter } from './key-scan.ts';
@@ -63,13 +64,12 @@ export function versioningOperations({ store, buckets }: S3Parts) {
           return scan<VersionSummary>(from, query, range => s3.versions(bucket.name, range));
         });
         const { encode, shown } = encodingOf(input, found);
-        const owner = ownerOf(bucket.accountId);
         const entry = (row: VersionSummary) => ({
           Key: encode(row.key),
           VersionId: versionName(row.versionId),
           IsLatest: row.isLatest,
           LastModified: row.modifiedAt,
-          Owner: owner,
+          Owner: ownerOf(shownOwner(bucket, row)),
         });
         return {
           Name: bucket.name,

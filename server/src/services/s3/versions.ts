@@ -145,6 +145,8 @@ export async function deleteFrom(
     partsCount: null,
     description: { contentType: '', metadata: {} },
     tags: {},
+    ownerAccountId: null,
+    grants: null,
     isDeleteMarker: true,
   });
   return { orphans: marker.orphans, versionId: versionName(marker.versionId), isDeleteMarker: true };
