@@ -103,6 +103,8 @@ export interface FormUpload {
   /** Those before the file; lower-case names. */
   fields: ReadonlyMap<string, string>;
   file: { name: string; content: AsyncIterable<Uint8Array> } | undefined;
+  /** The input of an operation whose body a field holds. @throws Refusal for what its schema cannot read */
+  inputOf(operation: string, body: string): Promise<Record<string, unknown>>;
 }
 
 export interface FormAnswer {

@@ -1,4 +1,4 @@
-import type { AccessRequest, FormAnswer, Principal, RequestContext } from '../domain/operation.ts';
+import type { AccessRequest, FormAnswer, FormUpload, Principal, RequestContext } from '../domain/operation.ts';
 import { readForm } from './form-data.ts';
 import type { HeaderMap, RequestRecord, WireRequest, WireResponse } from './message.ts';
 import { element, XML_DECLARATION } from './protocols/xml.ts';
@@ -52,7 +52,16 @@ export async function answerForm(
   const asked = { service: service.contract.scope, operation: 'PutObject', now };
   const ctx: RequestContext = { ...requestContext(request, headers, asked, caller), host: passage.host };
   if (!fields.has('x-amz-algorithm')) ctx.regionNamed = false;
-  const form = { bucket: passage.path.split('/')[1] ?? '', fields, file };
+  const form: FormUpload = {
+    ...{ bucket: passage.path.split('/')[1] ?? '', fields, file },
+    inputOf(operation, body) {
+      const shape = service.contract.operations.get(operation);
+      if (shape === undefined) throw new Error(`${operation} is no operation of ${service.name}.`);
+      return service.protocol.decode(shape, {
+        ...{ labels: {}, query: new URLSearchParams(), headers: {}, body: Buffer.from(body) },
+      });
+    },
+  };
   await options.authorizer(await upload.authorize(form, ctx), ctx);
   return encode(await upload.handle(form, ctx), record);
 }

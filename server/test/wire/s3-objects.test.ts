@@ -346,6 +346,28 @@ describe('deleting', () => {
       Errors?.map(({ Key, Code }) => [Key, Code]),
       [['m/2', 'PreconditionFailed']],
     );
+    // Every condition must hold, also of an object that is not there.
+    const m3 = await s3.send(new HeadObjectCommand({ Bucket, Key: 'm/3' }));
+    const conditions = [{ Size: 1 }, { LastModifiedTime: new Date(0) }, { ETag: '*', Size: 1 }];
+    const failing = await s3.send(
+      new DeleteObjectsCommand({
+        Bucket,
+        Delete: { Objects: [...conditions.map(one => ({ Key: 'm/3', ...one })), { Key: 'm/none', Size: 1 }] },
+      }),
+    );
+    assert.deepEqual(
+      failing.Errors?.map(({ Code }) => Code),
+      ['PreconditionFailed', 'PreconditionFailed', 'PreconditionFailed', 'NoSuchKey'],
+    );
+    const holding = { Size: m3.ContentLength, LastModifiedTime: m3.LastModified, ETag: m3.ETag };
+    const removed = await s3.send(
+      new DeleteObjectsCommand({ Bucket, Delete: { Objects: [{ Key: 'm/3', ...holding }] } }),
+    );
+    assert.equal(removed.Deleted?.length, 1);
+    await put('m/3');
+    const single = (more: object) => s3.send(new DeleteObjectCommand({ Bucket, Key: 'm/3', ...more }));
+    await assertRefused(single({ IfMatchSize: 0 }), 412, 'PreconditionFailed');
+    await assertRefused(single({ IfMatchLastModifiedTime: new Date(0) }), 412, 'PreconditionFailed');
     const quiet = await s3.send(
       new DeleteObjectsCommand({ Bucket, Delete: { Objects: [{ Key: 'm/2' }, { Key: 'm/3' }], Quiet: true } }),
     );

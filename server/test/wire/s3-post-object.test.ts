@@ -5,6 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import {
   CreateBucketCommand,
   GetObjectCommand,
+  GetObjectTaggingCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
   PutBucketPolicyCommand,
@@ -96,9 +97,30 @@ function post(
   });
 }
 
+const tagging = (key: string) =>
+  `<Tagging><TagSet><Tag><Key>${key}</Key><Value>a &#43; b</Value></Tag></TagSet></Tagging>`;
 const read = async (Key: string) => textOf(await s3.send(new GetObjectCommand({ Bucket, Key })));
 
 describe('a form with a signed policy', () => {
+  it('tags what it uploads, by who may tag', async () => {
+    const fields: Fields = [
+      ['key', 'tagged'],
+      ['tagging', tagging('breed')],
+    ];
+    const conditions = [{ bucket: Bucket }, { key: 'tagged' }, ['starts-with', '$tagging', '<Tagging>']];
+    const statements = (Action: string[]) => [{ Effect: 'Allow', Action, Resource: '*' }];
+    const untagging = await server.user('untagging', statements(['s3:PutObject']));
+    const denied = await post([...fields, ...signed(conditions, { credentials: untagging })]);
+    assert.deepEqual([denied.status, denied.code], [403, 'AccessDenied'], denied.body);
+    const users = [await server.user('tagging', statements(['s3:PutObject', 's3:PutObjectTagging'])), root];
+    for (const credentials of users) {
+      const { status, body } = await post([...fields, ...signed(conditions, { credentials })]);
+      assert.equal(status, 204, body);
+    }
+    const { TagSet } = await s3.send(new GetObjectTaggingCommand({ Bucket, Key: 'tagged' }));
+    assert.deepEqual(TagSet, [{ Key: 'breed', Value: 'a + b' }]);
+  });
+
   it('uploads its file, named and described by its fields', async () => {
     const conditions = [
       { bucket: Bucket },
@@ -279,6 +301,27 @@ describe('a form is refused', () => {
       400,
       'AccessControlListNotSupported',
       /ACLs/,
+    ],
+    [
+      'with tags that are no document of tags',
+      () => post([...key, ['tagging', '<Tagging><TagSet>'], ...signed([...any, ['starts-with', '$tagging', '']])]),
+      400,
+      'MalformedXML',
+      /./,
+    ],
+    [
+      'with a tag that none may have',
+      () => post([...key, ['tagging', tagging('aws:x')], ...signed([...any, ['starts-with', '$tagging', '']])]),
+      400,
+      'InvalidTag',
+      /System tags/,
+    ],
+    [
+      'with tags in the header of a PUT',
+      () => post([...key, ['x-amz-tagging', 'a=b'], ...signed([...any, { 'x-amz-tagging': 'a=b' }])]),
+      501,
+      'NotImplemented',
+      /field tagging/,
     ],
     [
       'that is no form',

@@ -64,6 +64,31 @@ export function checkWrite(
   if (!matches(IfMatch, existing.etag)) throw preconditionFailed('If-Match');
 }
 
+export interface DeleteConditions {
+  ETag?: string | undefined;
+  LastModifiedTime?: Date | undefined;
+  Size?: number | undefined;
+}
+
+/**
+ * Conditional deletions: every condition must hold of the object.
+ * @throws Fault PreconditionFailed, NoSuchKey where there is nothing
+ */
+export function checkDelete(conditions: DeleteConditions, key: string, existing: ObjectSummary | undefined): void {
+  const { ETag, LastModifiedTime, Size } = conditions;
+  if (ETag === undefined && LastModifiedTime === undefined && Size === undefined) return;
+  if (!existing) throw noSuchKey(key);
+  if (ETag !== undefined && !matches(ETag, existing.etag)) throw preconditionFailed('If-Match');
+  if (LastModifiedTime !== undefined && wholeSeconds(LastModifiedTime) !== wholeSeconds(existing.modifiedAt))
+    throw preconditionFailed('x-amz-if-match-last-modified-time');
+  if (Size !== undefined && Size !== existing.sizeBytes) throw preconditionFailed('x-amz-if-match-size');
+}
+
+/** S3 keeps no fractions of a second. */
+function wholeSeconds(date: Date): number {
+  return Math.floor(date.getTime() / 1000);
+}
+
 export function quoted(etag: string): string {
   return `"${etag}"`;
 }

@@ -8,12 +8,11 @@ import type {
 import { Fault } from '../../domain/fault.ts';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
 import { wholeSeconds } from './buckets.ts';
-import { checkWrite } from './conditions.ts';
 import { refuseUnsupportedHeaders } from './description.ts';
 import { noSuchBucket, s3Fault } from './faults.ts';
 import type { S3Parts } from './parts.ts';
 import { versionAction } from './reading.ts';
-import { deleteFrom, noSuchVersion, parseVersionId } from './versions.ts';
+import { checkDeletion, deleteFrom, noSuchVersion, parseVersionId } from './versions.ts';
 
 const MAXIMUM_KEYS = 1000;
 
@@ -58,12 +57,10 @@ export function deletingOperations(parts: S3Parts) {
           const deleted: DeletedObject[] = [];
           const failed: _Error[] = [];
           for (const identifier of permitted) {
-            const { Key: key = '', ETag, LastModifiedTime, Size } = identifier;
+            const { Key: key = '' } = identifier;
             try {
               const versionId = versionOf(identifier);
-              if (LastModifiedTime !== undefined || Size !== undefined)
-                throw s3Fault('NotImplemented', 'LastModifiedTime and Size are for directory buckets: use ETag.');
-              if (ETag !== undefined) checkWrite({ IfMatch: ETag }, key, await s3.object(bucket.name, key));
+              await checkDeletion(s3, bucket.name, key, versionId, identifier);
               const done = await deleteFrom(s3, parts, row, key, versionId, wholeSeconds(ctx.now));
               orphans.push(...done.orphans);
               deleted.push({

@@ -80,8 +80,6 @@ const REFUSED_HEADERS: Readonly<Record<string, string>> = {
   'x-amz-bucket-object-lock-enabled': ADVICE_LOCK,
   'x-amz-bypass-governance-retention': ADVICE_LOCK,
   'x-amz-write-offset-bytes': 'Appending is not there: write the whole object.',
-  'x-amz-if-match-last-modified-time': 'Use If-Match with the ETag.',
-  'x-amz-if-match-size': 'Use If-Match with the ETag.',
 };
 
 /** @throws Fault for every header that asks for what is not there; AWS's own codes where it has the same rule */

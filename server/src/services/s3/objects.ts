@@ -24,7 +24,7 @@ import { askToRead, openObject, versionAction } from './reading.ts';
 import { receive } from './receiving.ts';
 import { askToTag } from './tagging.ts';
 import { parseTaggingHeader, requestedTagConditions, requestedTags } from './tags.ts';
-import { addVersion, deleteFrom, type NewObject, parseVersionId, writtenVersion } from './versions.ts';
+import { addVersion, checkDeletion, deleteFrom, type NewObject, parseVersionId, writtenVersion } from './versions.ts';
 
 /** The status that wire answers with where it is not the operation's usual one. */
 interface WithStatus {
@@ -163,10 +163,12 @@ export function objectOperations(parts: S3Parts) {
         const key = input.Key ?? '';
         refuseUnsupportedHeaders(ctx);
         const versionId = parseVersionId(input.VersionId);
+        const { IfMatch: ETag, IfMatchLastModifiedTime: LastModifiedTime, IfMatchSize: Size } = input;
+        const conditions = { ETag, LastModifiedTime, Size };
         const deleted = await store.transaction(async ({ s3 }) => {
           const row = await s3.bucket(bucket);
           if (!row) throw noSuchBucket(bucket);
-          if (input.IfMatch !== undefined) checkWrite({ IfMatch: input.IfMatch }, key, await s3.object(bucket, key));
+          await checkDeletion(s3, bucket, key, versionId, conditions);
           return deleteFrom(s3, parts, row, key, versionId, wholeSeconds(ctx.now));
         });
         blobs.discard(deleted.orphans);

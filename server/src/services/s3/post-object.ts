@@ -1,4 +1,6 @@
+import type { PutObjectTaggingRequest } from '@aws-sdk/client-s3';
 import type { AccessRequest, FormAnswer, FormUpload, RequestContext } from '../../domain/operation.ts';
+import type { Tags } from '../../ports/store-s3.ts';
 import { accessOfNewObject, askToSetAcl } from './acls.ts';
 import { wholeSeconds } from './buckets.ts';
 import { checkKey, describe, refuseUnsupportedHeaders } from './description.ts';
@@ -9,6 +11,8 @@ import { writeObject } from './objects.ts';
 import type { S3Parts } from './parts.ts';
 import { checkPostPolicy, type SizeBounds } from './post-policy.ts';
 import { MAXIMUM_PUT_SIZE_BYTES, receive } from './receiving.ts';
+import { askToTag } from './tagging.ts';
+import { MAXIMUM_OBJECT_TAGS, parseTags, requestedTagConditions } from './tags.ts';
 import type { NewObject } from './versions.ts';
 
 /**
@@ -21,9 +25,21 @@ export function createPostObject(parts: S3Parts) {
   return {
     async authorize(form: FormUpload, ctx: RequestContext): Promise<AccessRequest[]> {
       const input = inputOf(form);
-      const conditions = { 's3:x-amz-acl': ctx.headers['x-amz-acl'], ...encryptionConditions(ctx) };
+      // A document that cannot be read is told below, to who may write.
+      const tags = await tagsOf(form).catch(() => ({}));
+      const conditions = {
+        's3:x-amz-acl': ctx.headers['x-amz-acl'],
+        ...encryptionConditions(ctx),
+        ...requestedTagConditions(tags),
+      };
       const write = await buckets.ask(input, ctx, { action: 's3:PutObject', key: input.Key, conditions });
-      return [...write, ...(await askToSetAcl(parts, input, ctx)), ...(await protection.questionsToWrite(input, ctx))];
+      const tag = await askToTag(parts, input, ctx, tags);
+      return [
+        ...write,
+        ...tag,
+        ...(await askToSetAcl(parts, input, ctx)),
+        ...(await protection.questionsToWrite(input, ctx)),
+      ];
     },
 
     async handle(form: FormUpload, ctx: RequestContext): Promise<FormAnswer> {
@@ -35,9 +51,9 @@ export function createPostObject(parts: S3Parts) {
         throw invalidArgument('file', '0', 'POST requires exactly one file upload per request.');
       checkKey(key);
       refuseUnsupportedHeaders(ctx);
-      for (const name of ['tagging', 'x-amz-tagging'])
-        if (form.fields.has(name))
-          throw headerNotImplemented(name, 'Send the form without tags, and tag the object after.');
+      if (form.fields.has('x-amz-tagging'))
+        throw headerNotImplemented('x-amz-tagging', 'A form has its tags in the field tagging, as XML.');
+      const tags = await tagsOf(form);
       const description = describe(input, ctx);
       const access = await accessOfNewObject(parts, bucket, ctx);
       const protect = await protection.protect(input, ctx);
@@ -54,7 +70,7 @@ export function createPostObject(parts: S3Parts) {
         checksum: received.checksum,
         partsCount: null,
         description: { ...description, encryption: protect.encryption },
-        tags: {},
+        tags,
         ...access,
       };
       const { VersionId } = await writeObject(parts, object, received.blobId, {});
@@ -63,6 +79,14 @@ export function createPostObject(parts: S3Parts) {
       return answered;
     },
   };
+}
+
+/** The field `tagging`, which has the body of an operation. @throws Refusal MalformedXML, Fault as parseTags */
+async function tagsOf(form: FormUpload): Promise<Tags> {
+  const document = form.fields.get('tagging');
+  if (document === undefined) return {};
+  const { Tagging } = (await form.inputOf('PutObjectTagging', document)) as Partial<PutObjectTaggingRequest>;
+  return parseTags(Tagging?.TagSet ?? [], MAXIMUM_OBJECT_TAGS);
 }
 
 /** The form's fields as a PutObject's members. @throws Fault InvalidArgument without a key */

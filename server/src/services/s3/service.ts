@@ -2,7 +2,7 @@
  * Amazon S3, by path and by host name.
  *
  * Gaps: aws:kms:dsse (refused by name), Object Lock, transitions of lifecycle rules, web sites, replication,
- * notifications, tags in a browser's form. Operations without an entry below answer 501 NotImplemented with their own
+ * notifications. Operations without an entry below answer 501 NotImplemented with their own
  * name. Checksums of the XXHASH family are refused by name.
  *
  * By design: a bucket belongs to the Region that it was made in; a request signed for another Region gets a 301 with the

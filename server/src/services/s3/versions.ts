@@ -1,5 +1,6 @@
 import { newVersionId, VERSION_RANDOM_SIZE_BYTES } from '../../domain/object-version.ts';
 import type { BucketRow, BucketVersioning, ObjectRow, S3Rows } from '../../ports/store-s3.ts';
+import { checkDelete, type DeleteConditions } from './conditions.ts';
 import { invalidArgument, noSuchKey, s3Fault } from './faults.ts';
 import type { S3Dependencies } from './parts.ts';
 
@@ -109,6 +110,19 @@ export interface Deleted {
   versionId?: string | undefined;
   /** A delete marker was made, or was what a named version was. */
   isDeleteMarker: boolean;
+}
+
+/** Holds what is about to be deleted to the request's conditions: the version named, or the current one. */
+export async function checkDeletion(
+  s3: S3Rows,
+  bucket: string,
+  key: string,
+  versionId: string | null | undefined,
+  conditions: DeleteConditions,
+): Promise<void> {
+  if (Object.values(conditions).every(condition => condition === undefined)) return;
+  const row = await (versionId === undefined ? s3.object(bucket, key) : s3.version(bucket, key, versionId));
+  checkDelete(conditions, key, row?.isDeleteMarker ? undefined : row);
 }
 
 /**
