@@ -61,6 +61,13 @@ export interface Config {
   allowInsecureHost: boolean;
   /** Private endpoints by id (`vpce-…`): a Unix socket or an address, whose requests carry `aws:SourceVpce`. */
   vpcEndpoints: Readonly<Record<string, { path: string } | { host: string; port: number }>>;
+  /** What the audit trail records: all but what is done with S3's objects and drawings, those too, or nothing. */
+  trailEvents: 'management' | 'all' | 'off';
+  /** A day older, and its file is deleted. */
+  trailKeepDays: number;
+  /** A bucket of the first account in `region` that the trail is delivered to as well, every so many seconds. */
+  trailBucket: { name: string; keyPrefix: string } | undefined;
+  trailDeliverySeconds: number;
 }
 
 export type ConfigOverrides = Partial<Config>;
@@ -110,6 +117,10 @@ export function readConfig(environment: NodeJS.ProcessEnv, overrides: ConfigOver
     logLevel: oneOf(environment, 'LIKENESS_LOG_LEVEL', 'info', ['debug', 'info', 'warn', 'error', 'silent']),
     allowInsecureHost: oneOf(environment, 'LIKENESS_INSECURE', 'off', ['on', 'off']) === 'on',
     vpcEndpoints: vpcEndpoints(environment),
+    trailEvents: oneOf(environment, 'LIKENESS_TRAIL', 'management', ['management', 'all', 'off']),
+    trailKeepDays: integer(environment, 'LIKENESS_TRAIL_KEEP_DAYS', 90, 1, 3650),
+    trailBucket: bucket(environment, 'LIKENESS_TRAIL_BUCKET'),
+    trailDeliverySeconds: integer(environment, 'LIKENESS_TRAIL_DELIVERY_SECONDS', 300, 1, 86_400),
     ...overrides,
   };
   return Object.freeze({ ...config, dataDirectory: config.dataDirectory.replace(/^~(?=\/)/, homedir()) });
@@ -185,6 +196,15 @@ function vpcEndpoints(environment: NodeJS.ProcessEnv): Config['vpcEndpoints'] {
       return [id, { host, port: Number(port) }];
     }),
   );
+}
+
+/** `LIKENESS_TRAIL_BUCKET=my-bucket`, or `my-bucket/prefix`. */
+function bucket(environment: NodeJS.ProcessEnv, name: string): { name: string; keyPrefix: string } | undefined {
+  const text = environment[name];
+  if (!text) return undefined;
+  const [, bucketName, prefix = ''] = /^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/([^/].{0,199}?)\/?)?$/.exec(text) ?? [];
+  if (bucketName === undefined) throw new Error(`${name} must look like bucket or bucket/prefix; it is "${text}".`);
+  return { name: bucketName, keyPrefix: prefix === '' ? '' : `${prefix}/` };
 }
 
 /** `LIKENESS_BASE_MODELS=acme.photos-v1=/models/photos,…` */

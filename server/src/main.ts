@@ -16,6 +16,7 @@ import { prepareWorkerLauncher } from './adapters/sandbox/worker-launcher.ts';
 import { openSqliteStore } from './adapters/store-sql/database.ts';
 import { systemIds, systemTime } from './adapters/system.ts';
 import { startSecurePort } from './adapters/tls/secure-port.ts';
+import { openTrailFiles } from './adapters/trail-fs/trail.ts';
 import { type Config, isLoopback } from './config.ts';
 import { Fault } from './domain/fault.ts';
 import { createConsole } from './http/console.ts';
@@ -32,6 +33,7 @@ import { startLifecycleLoop } from './reconcile/lifecycle.ts';
 import { startSweepLoop } from './reconcile/sweep.ts';
 import { startModelSweepLoop } from './reconcile/sweep-models.ts';
 import { startThroughputLoop } from './reconcile/throughput.ts';
+import { startTrail } from './reconcile/trail.ts';
 import { DEFAULT_TRAINING_SETTINGS, startTrainingLoop, type TrainingLoop } from './reconcile/training.ts';
 import type { TrainingSettings } from './reconcile/training-context.ts';
 import { createTrainingRecords } from './reconcile/training-records.ts';
@@ -152,8 +154,26 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     hostNames: config.domain === undefined ? [config.host] : [config.domain, config.host],
     allows: (requests, ctx) => authorizer(requests, ctx).then(() => true, deniedIsFalse),
   });
-  const logBuckets = createLogBuckets({ store, ids, time, authorizer, service: s3 });
+  const logBuckets = createLogBuckets({
+    ...{ store, ids, time, authorizer, service: s3, deliverer: 'bedrock.amazonaws.com' },
+    sourceArn: ({ region, accountId }) => `arn:aws:bedrock:${region}:${accountId}:*`,
+  });
   const invocationLog = startInvocationLogs({ store, logBuckets, ids, log });
+  const trailFiles = await openTrailFiles({ folder: data('trail'), time, log });
+  const trail = startTrail({
+    ...{ files: trailFiles, ids, time, log },
+    owner: { accountId: account.accountId, region: config.region },
+    settings: {
+      events: config.trailEvents,
+      keepDays: config.trailKeepDays,
+      bucket: config.trailBucket,
+      deliverySeconds: config.trailDeliverySeconds,
+    },
+    logBuckets: createLogBuckets({
+      ...{ store, ids, time, authorizer, service: s3, deliverer: 'cloudtrail.amazonaws.com' },
+      sourceArn: ({ region, accountId }) => `arn:aws:cloudtrail:${region}:${accountId}:trail/likeness`,
+    }),
+  });
   const dispatcher = createDispatcher({
     services: {
       s3,
@@ -193,7 +213,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       serviceRoles: createServiceRoles(iamParts),
     },
     machine: createMachine({ ...config, sandboxProblem: workers.sandboxProblem }),
-    ...{ store, time, trainingRecords: createTrainingRecords(data('runs')) },
+    ...{ store, time, trailFiles, trainingRecords: createTrainingRecords(data('runs')) },
   });
   const server = createHttpServer({
     aws: dispatcher,
@@ -201,6 +221,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     console: createConsole(config.consolePath),
     newRequestId: () => ids.uuid(),
     log,
+    recorded: call => trail.record(call),
     ...(overrides.limits && { limits: overrides.limits }),
   });
   // Others get TLS alone, unless told otherwise: keys and pictures are no one's business on the way.
@@ -208,6 +229,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
   const giveUp = async (error: unknown): Promise<never> => {
     await server.stop(0);
     await capacity.stop(0);
+    await trail.stop();
     await store.close();
     throw error;
   };
@@ -273,6 +295,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       if (!force) await paused;
       await capacity.stop(graceSeconds);
       await invocationLog.stop();
+      await trail.stop();
       await workers.close();
       customerData.close();
       await sweeping.stop();

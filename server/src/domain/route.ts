@@ -1,4 +1,4 @@
-import type { AccessRequest, RequestContext } from './operation.ts';
+import type { AccessRequest, Principal, RequestContext } from './operation.ts';
 
 /** What a request to a route brought along; nothing of it is checked but its form. */
 export interface RouteInput {
@@ -18,6 +18,8 @@ export interface RouteAnswer {
   json?: unknown;
   /** Bytes in the place of `json` (an export, server-sent events); name their content-type in `headers`. */
   stream?: AsyncIterable<Uint8Array>;
+  /** Of a route that signs somebody in: who it turned out to be. */
+  signedIn?: Principal;
 }
 
 /** One of the product's own routes, for what AWS has no operation for. Answered under `/_likeness/v1`. */
@@ -27,6 +29,10 @@ export interface Route {
   path: string;
   /** `GetUsage` is authorised as `likeness:GetUsage`; null: unsigned, for everyone. */
   action: string | null;
+  /** Of an unsigned route by which somebody signs in: what the audit trail calls it. */
+  signIn?: 'ConsoleLogin' | 'RefreshConsoleLogin';
+  /** Members of the body that the audit trail may show; it shows no other. */
+  shownMembers?: readonly string[];
   /** The resources to ask for; absent: `arn:aws:likeness:REGION:ACCOUNT:*`. */
   authorize?(input: RouteInput, ctx: RequestContext): readonly AccessRequest[] | Promise<readonly AccessRequest[]>;
   /** @throws Fault, answered as `{"__type", "message"}` with the status of its kind */

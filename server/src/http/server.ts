@@ -1,6 +1,7 @@
 import type { Http2ServerRequest } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
+import type { Call } from '../domain/call.ts';
 import type { RequestRecord, WireRequest, WireResponse } from '../wire/message.ts';
 import { CONSOLE_PATH } from './console.ts';
 import { ClientGone, DEFAULT_EXCHANGE_LIMITS, Exchange, type ExchangeLimits } from './exchange.ts';
@@ -23,6 +24,8 @@ export interface HttpServerOptions {
   console(request: WireRequest): Promise<WireResponse>;
   newRequestId(): string;
   log: Logger;
+  /** Told of each request that a service was asked for, before its answer goes out. */
+  recorded?(call: Call): Promise<void>;
   limits?: Partial<ListenerLimits & ExchangeLimits>;
 }
 
@@ -55,6 +58,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     let failure: unknown;
     try {
       answer = await route(request);
+      if (answer.record.call) await options.recorded?.(answer.record.call);
       await exchange.answer(answer, stopping);
     } catch (error) {
       failure = error;
@@ -144,7 +148,7 @@ function logRequest(
   elapsedMilliseconds: number,
 ): void {
   const record: RequestRecord = answer?.record ?? {};
-  const { error, ...said } = record;
+  const { error, call: _, ...said } = record;
   const line = {
     requestId: request.requestId,
     ...said,

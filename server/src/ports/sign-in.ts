@@ -1,3 +1,5 @@
+import type { Principal } from '../domain/operation.ts';
+
 /** Signing in with a password, for a console and for people without access keys. */
 export interface SignIn {
   /**
@@ -22,10 +24,14 @@ export interface SignInLinks {
   /** @returns the token of a link for the account's root user */
   create(accountId: string): Promise<string>;
   /** @throws Fault denied ExpiredTokenException, the same for a token that never was, was used, or is too old */
-  exchange(request: { token: string; durationSeconds: number }): Promise<Pick<SignedIn, 'accountId' | 'credentials'>>;
+  exchange(request: {
+    token: string;
+    durationSeconds: number;
+  }): Promise<Pick<SignedIn, 'accountId' | 'credentials' | 'principal'>>;
 }
 
 export interface SignedIn {
+  principal: Principal;
   accountId: string;
   userName: string;
   credentials: { accessKeyId: string; secretAccessKey: string; sessionToken: string; expiresAt: Date };

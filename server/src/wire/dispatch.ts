@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Fault } from '../domain/fault.ts';
 import type { AccessRequest, Operation, Principal, RequestContext, ServiceModule } from '../domain/operation.ts';
 import { checkDigests, contentHeaders, type StartChecksum, verifiedBody } from './body.ts';
+import { type CallNotes, callOf } from './call.ts';
 import type { ProtocolName, ServiceName } from './contract.ts';
 import { encodeFailure, extendedRequestId } from './failure.ts';
 import { answerForm, isFormUpload } from './form-upload.ts';
@@ -60,6 +61,7 @@ interface Passage {
   /** How errors are said before a service is known. */
   protocol: ProtocolName;
   record: RequestRecord;
+  notes: CallNotes;
 }
 
 class Dispatcher {
@@ -88,12 +90,20 @@ class Dispatcher {
       service: undefined,
       protocol: likelyProtocol(headers, path, request.method),
       record: {},
+      notes: {},
     };
+    const at = this.#options.now();
     let response: WireResponse;
     try {
       response = await this.#serve(passage);
     } catch (error) {
       response = encodeFailure(error, passage);
+    }
+    if (request.method !== 'OPTIONS') {
+      const service = passage.service?.contract.scope ?? 'unknown';
+      const { operation } = passage.record;
+      const asked = { service, operation, region: this.#options.defaultRegion, at };
+      passage.record.call = callOf(request, headers, passage.notes, asked);
     }
     const { crossOrigin } = passage.service?.module ?? {};
     if (crossOrigin && headers.origin !== undefined && request.method !== 'OPTIONS')
@@ -141,6 +151,9 @@ class Dispatcher {
     if (form) return form;
     const bearer = bearerToken(passage.headers.authorization);
     const claim = bearer === undefined ? readClaim(passage.headers, passage.pairs) : undefined;
+    const { notes } = passage;
+    notes.accessKeyId = claim?.accessKeyId;
+    notes.bearer = bearer !== undefined;
     const service = this.#serviceFor(passage, bearer === undefined ? scopeOf(passage, claim) : 'bedrock', claim);
     this.#serviceIs(passage, service);
 
@@ -153,10 +166,12 @@ class Dispatcher {
       return body;
     };
     const found = await this.#find(passage, service, path, claim === undefined && bearer === undefined);
+    if (found && 'operation' in found) notes.operation = found.operation;
     const caller =
       bearer === undefined
         ? await this.#authenticate(passage, service, claim, wholeBody)
         : await verifyBearer(bearer, passage.request, { ...this.#options, now: this.#options.now() });
+    notes.caller = caller;
     passage.record.principal = caller.principal.arn;
     if (claim !== undefined) this.#noteUse(claim, { service: service.contract.scope, region: caller.region });
     // Nobody behind this point needs them, and so nobody can let them slip.
@@ -164,6 +179,7 @@ class Dispatcher {
     delete passage.headers['x-amz-security-token'];
     const { operation, labels } = await settled(found, service, passage, wholeBody);
     passage.record.operation = operation.name;
+    notes.operation = operation;
 
     const stream = isS3
       ? verifiedBody(passage.request.body, caller.payload, passage.headers, this.#options.startChecksum)
@@ -177,19 +193,14 @@ class Dispatcher {
       headers: contentHeaders(passage.headers, caller.payload),
       body: whole ?? stream ?? new Uint8Array(),
     });
+    notes.input = input;
     const asked = { service: service.contract.scope, operation: operation.name, now: this.#options.now() };
     const ctx = { ...requestContext(passage.request, passage.headers, asked, caller), host: passage.host };
     if (bearer === undefined && (claim === undefined || claim.form === 'query-v2')) ctx.regionNamed = false;
     const handler = service.module.operations[operation.name] as unknown as Operation<Input, Input>;
-    await this.#permit(
-      handler,
-      service,
-      operation.name,
-      input,
-      ctx,
-      bearer === undefined ? [] : [bearerQuestion(bearer)],
-    );
+    await this.#permit(handler, service, notes, input, ctx, bearer === undefined ? [] : [bearerQuestion(bearer)]);
     const output = await handler.handle(input, ctx);
+    notes.output = output ?? {};
     const answer = await service.protocol.encode(operation, output ?? {}, ctx.requestId);
     const { httpStatusCode = answer.status, httpHeaders } = metadataOf(output);
     return {
@@ -266,18 +277,19 @@ class Dispatcher {
   async #permit(
     handler: Operation<Input, Input>,
     service: Service,
-    operation: string,
+    notes: CallNotes,
     input: Input,
     ctx: RequestContext,
     beside: readonly AccessRequest[],
   ): Promise<void> {
-    const invalid = this.#options.validate(service.name, service.contract.protocol, operation, input);
+    const invalid = this.#options.validate(service.name, service.contract.protocol, ctx.operation, input);
     let requests: readonly AccessRequest[];
     try {
       requests = await handler.authorize(input, ctx);
     } catch (error) {
       throw invalid ?? error;
     }
+    notes.questions = requests;
     await this.#options.authorizer([...beside, ...requests], ctx, input);
     if (invalid) throw invalid;
   }

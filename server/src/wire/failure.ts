@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Fault } from '../domain/fault.ts';
+import type { CallNotes } from './call.ts';
 import type { ProtocolName } from './contract.ts';
 import type { RequestRecord, WireRequest, WireResponse } from './message.ts';
 import { json11Fault } from './protocols/json-1-1.ts';
@@ -17,6 +18,7 @@ export interface FailedPassage {
   service: Service | undefined;
   protocol: ProtocolName;
   record: RequestRecord;
+  notes: CallNotes;
 }
 
 /** Writes whatever was thrown as the error that the AWS service would answer. */
@@ -30,6 +32,7 @@ export function encodeFailure(error: unknown, passage: FailedPassage): WireRespo
     fault instanceof Fault
       ? fault.message
       : `We encountered an internal error. Please try again; the server's log has it as request ${request.requestId}.`;
+  passage.notes.error = { code, message };
   const wireFault: WireFault = {
     code,
     status,

@@ -1,4 +1,5 @@
 import type { AccessRequest, FormAnswer, FormUpload, Principal, RequestContext } from '../domain/operation.ts';
+import type { CallNotes } from './call.ts';
 import { readForm } from './form-data.ts';
 import type { HeaderMap, RequestRecord, WireRequest, WireResponse } from './message.ts';
 import { element, XML_DECLARATION } from './protocols/xml.ts';
@@ -19,6 +20,7 @@ interface FormPassage {
   path: string;
   host: string;
   record: RequestRecord;
+  notes: CallNotes;
 }
 
 /** Whether a request is the upload of a browser's form: its signature, if any, is in its fields. */
@@ -38,13 +40,14 @@ export async function answerForm(
   anonymous: Principal,
   options: FormOptions,
 ): Promise<WireResponse> {
-  const { request, record } = passage;
+  const { request, record, notes } = passage;
   const { fields, file } = await readForm(request.body, passage.headers['content-type'] ?? '');
   const now = options.now();
   const signed = await verifyForm(fields, { ...options, now });
   const caller: Pick<Authenticated, 'principal' | 'region' | 'presigned'> = signed ?? {
     ...{ principal: anonymous, region: options.defaultRegion, presigned: false },
   };
+  notes.caller = caller;
   record.principal = caller.principal.arn;
   record.operation = 'PostObject';
   const own = OWN_HEADERS.map((name): [string, string | undefined] => [name, passage.headers[name]]);
@@ -62,7 +65,8 @@ export async function answerForm(
       });
     },
   };
-  await options.authorizer(await upload.authorize(form, ctx), ctx);
+  notes.questions = await upload.authorize(form, ctx);
+  await options.authorizer(notes.questions, ctx);
   return encode(await upload.handle(form, ctx), record);
 }
 

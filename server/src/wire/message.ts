@@ -1,3 +1,4 @@
+import type { Call } from '../domain/call.ts';
 import { Refusal } from './refusal.ts';
 
 /** A request as it stood on the connection; nothing is decoded or normalised, because the signature covers these bytes. */
@@ -35,6 +36,8 @@ export interface RequestRecord {
   code?: string;
   /** An error nobody expected: logged with its stack, and sent as internal without it. */
   error?: unknown;
+  /** For the audit trail; absent where nothing is to be recorded (a browser's preflight, the health of the service). */
+  call?: Call;
 }
 
 /** A body stopped coming. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Fault, type FaultKind } from '../domain/fault.ts';
 import type { Principal } from '../domain/operation.ts';
 import type { Route, RouteAnswer, RouteInput } from '../domain/route.ts';
+import { type CallNotes, callOf } from './call.ts';
 import type { DispatchOptions } from './dispatch.ts';
 import { keyUseNote } from './key-use.ts';
 import { collect, headerMap, type RequestRecord, splitTarget, type WireRequest, type WireResponse } from './message.ts';
@@ -56,7 +57,7 @@ export function createRouteDispatcher(options: RouteOptions): (request: WireRequ
   const compiled = options.routes.map(compile);
   const noteUse = keyUseNote(options);
 
-  async function serve(request: WireRequest, record: RequestRecord): Promise<WireResponse> {
+  async function serve(request: WireRequest, record: RequestRecord, asked: Asked): Promise<WireResponse> {
     const { path, rawQuery } = splitTarget(request.target);
     const headers = headerMap(request.headers);
     const found = find(compiled, request.method, normalizedPath(path));
@@ -68,23 +69,29 @@ export function createRouteDispatcher(options: RouteOptions): (request: WireRequ
     // The table of routes is public; who may use one is not.
     if (!('route' in found)) throw found.refusal;
     const { route, params } = found;
+    asked.route = route;
     const caller: Pick<Authenticated, 'principal' | 'region' | 'presigned'> =
       route.action === null
         ? { principal: ANONYMOUS, region: options.defaultRegion, presigned: false }
-        : await authenticate(request, headers, path, rawQuery, wholeBody);
+        : await authenticate(request, headers, path, rawQuery, wholeBody, asked.notes);
+    if (route.action !== null) asked.notes.caller = caller;
     record.principal = caller.principal.arn;
     record.operation = route.action ?? route.path;
     delete headers.authorization;
     delete headers['x-amz-security-token'];
     const query = new URLSearchParams(queryPairs(rawQuery).map(({ name, value }): [string, string] => [name, value]));
-    const asked = { service: SCOPE, operation: route.action ?? '', now: options.now() };
-    const ctx = requestContext(request, headers, asked, caller);
+    const operation = route.action ?? '';
+    const ctx = requestContext(request, headers, { service: SCOPE, operation, now: options.now() }, caller);
     const input: RouteInput = { params, query, body: jsonBody(await wholeBody()) };
+    asked.input = input;
     if (route.action !== null) {
       const all = [{ resource: `arn:aws:likeness:${ctx.region}:${ctx.accountId}:*` }];
-      await options.authorizer((await route.authorize?.(input, ctx)) ?? all, ctx);
+      asked.notes.questions = (await route.authorize?.(input, ctx)) ?? all;
+      await options.authorizer(asked.notes.questions, ctx);
     }
-    return encode(await route.handle(input, ctx), record);
+    const answer = await route.handle(input, ctx);
+    if (answer.signedIn) asked.notes.caller = { principal: answer.signedIn, region: ctx.region };
+    return encode(answer, record);
   }
 
   async function authenticate(
@@ -93,9 +100,11 @@ export function createRouteDispatcher(options: RouteOptions): (request: WireRequ
     path: string,
     rawQuery: string,
     wholeBody: () => Promise<Buffer>,
+    notes: CallNotes,
   ): Promise<Authenticated> {
     const pairs = queryPairs(rawQuery);
     const claim = readClaim(headers, pairs);
+    notes.accessKeyId = claim?.accessKeyId;
     if (claim === undefined) throw unsignedRefusal('rest-json');
     if (claim.form === 'query-v2' || claim.scope.service !== SCOPE)
       throw new SignatureProblem('scope', `Credential should be scoped to correct service: '${SCOPE}'.`);
@@ -116,10 +125,44 @@ export function createRouteDispatcher(options: RouteOptions): (request: WireRequ
 
   return async request => {
     const record: RequestRecord = { service: SCOPE };
-    const answer = await serve(request, record).catch((error: unknown) => encodeError(error, request, record));
+    const asked: Asked = { notes: {} };
+    const at = options.now();
+    const answer = await serve(request, record, asked).catch((error: unknown) =>
+      encodeError(error, request, record, asked.notes),
+    );
+    const call = callOfRoute(request, asked, { region: options.defaultRegion, at });
+    if (call) record.call = call;
     answer.headers['x-amzn-requestid'] = request.requestId;
     return answer;
   };
+}
+
+/** What a request turned out to ask for. */
+interface Asked {
+  route?: Route;
+  input?: RouteInput;
+  notes: CallNotes;
+}
+
+/** Everything but what anyone may ask for, such as the health of the service. */
+function callOfRoute(
+  request: WireRequest,
+  { route, input, notes }: Asked,
+  { region, at }: { region: string; at: Date },
+) {
+  if (route?.action === null && route.signIn === undefined) return undefined;
+  const service = route?.signIn === undefined ? SCOPE : 'signin';
+  const operation = route?.signIn ?? route?.action ?? undefined;
+  const call = callOf(request, headerMap(request.headers), notes, { service, operation, region, at });
+  return { ...call, requestParameters: input === undefined ? null : shownOf(input, route?.shownMembers ?? []) };
+}
+
+function shownOf({ params, query, body }: RouteInput, members: readonly string[]): Record<string, unknown> | null {
+  const ofBody = Object.entries(body).filter(([name]) => members.includes(name));
+  // A presigned request has its signature and its session token there.
+  const ofQuery = [...query].filter(([name]) => !/^x-amz-/i.test(name));
+  const all = { ...params, ...Object.fromEntries(ofQuery), ...Object.fromEntries(ofBody) };
+  return Object.keys(all).length === 0 ? null : all;
 }
 
 function compile(route: Route): Compiled {
@@ -193,7 +236,7 @@ function encode(answer: RouteAnswer, record: RequestRecord): WireResponse {
   };
 }
 
-function encodeError(thrown: unknown, request: WireRequest, record: RequestRecord): WireResponse {
+function encodeError(thrown: unknown, request: WireRequest, record: RequestRecord, notes: CallNotes): WireResponse {
   const error = thrown instanceof SignatureProblem ? refusalFor(thrown, 'rest-json') : thrown;
   const isFault = error instanceof Fault;
   const [status, code] =
@@ -204,6 +247,7 @@ function encodeError(thrown: unknown, request: WireRequest, record: RequestRecor
     ? error.message
     : `We encountered an internal error. Please try again; the server's log has it as request ${request.requestId}.`;
   record.code = type;
+  notes.error = { code: type, message };
   return {
     status,
     headers: {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { rootPrincipal } from '../../domain/access/identity.ts';
 import { issueSession } from '../../domain/access/session.ts';
 import { Fault } from '../../domain/fault.ts';
 import type { SignInLinks } from '../../ports/sign-in.ts';
@@ -35,7 +36,7 @@ export function createSignInLinks(deps: CredentialDependencies): SignInLinks {
         issuedAt: now.getTime(),
         expiresAt: now.getTime() + durationSeconds * 1000,
       });
-      return { accountId: link.accountId, credentials: session };
+      return { accountId: link.accountId, credentials: session, principal: rootPrincipal(link.accountId) };
     },
   };
 }

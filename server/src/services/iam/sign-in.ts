@@ -1,3 +1,4 @@
+import { userPrincipal } from '../../domain/access/identity.ts';
 import { issueSession } from '../../domain/access/session.ts';
 import { attemptLimit } from '../../domain/attempt-limit.ts';
 import { SealBroken } from '../../domain/encryption/sealing.ts';
@@ -45,7 +46,8 @@ export function createSignIn(deps: CredentialDependencies): SignIn {
     });
   }
 
-  function issue(signedIn: Refreshable, durationSeconds: number): SignedIn {
+  function issue(user: IdentityRow, signedInAt: number, durationSeconds: number): SignedIn {
+    const signedIn: Refreshable = { accountId: user.accountId, identityId: user.id, userName: user.name, signedInAt };
     const until = signedIn.signedInAt + LONGEST_MILLISECONDS;
     const session = issueSession(deps, {
       accountId: signedIn.accountId,
@@ -55,6 +57,7 @@ export function createSignIn(deps: CredentialDependencies): SignIn {
       expiresAt: Math.min(now() + durationSeconds * 1000, until),
     });
     return {
+      principal: userPrincipal(user),
       accountId: signedIn.accountId,
       userName: signedIn.userName,
       credentials: session,
@@ -98,23 +101,22 @@ export function createSignIn(deps: CredentialDependencies): SignIn {
       perAddress.forgive(sourceIp);
       const { user, profile, policy } = found;
       await withNewPassword(user, profile, newPassword, policy);
-      const identity = { accountId: user.accountId, identityId: user.id, userName: user.name };
-      return issue({ ...identity, signedInAt: now() }, durationSeconds);
+      return issue(user, now(), durationSeconds);
     },
 
     async refresh({ refreshToken, durationSeconds }) {
       const signedIn = opened(deps, refreshToken);
       const over = new Fault('denied', 'The sign-in is over: sign in again.', { code: 'ExpiredTokenException' });
       if (signedIn === undefined || signedIn.signedInAt + LONGEST_MILLISECONDS <= now()) throw over;
-      const stands = await deps.store.read(async ({ iam }) => {
-        if ((await iam.account(signedIn.accountId))?.disabledAt !== null) return false;
+      const user = await deps.store.read(async ({ iam }) => {
+        if ((await iam.account(signedIn.accountId))?.disabledAt !== null) return undefined;
         const profile = await iam.loginProfile(signedIn.identityId);
-        const user = await iam.identityById(signedIn.identityId);
         // A password changed since ends what the old one began.
-        return user !== undefined && profile !== undefined && Date.parse(profile.changedAt) <= signedIn.signedInAt;
+        if (profile === undefined || Date.parse(profile.changedAt) > signedIn.signedInAt) return undefined;
+        return await iam.identityById(signedIn.identityId);
       });
-      if (!stands) throw over;
-      return issue(signedIn, durationSeconds);
+      if (user === undefined) throw over;
+      return issue(user, signedIn.signedInAt, durationSeconds);
     },
   };
 }

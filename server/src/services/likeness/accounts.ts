@@ -28,6 +28,7 @@ export function accountRoutes({ accounts }: Pick<LikenessDependencies, 'accounts
       method: 'POST',
       path: '/accounts',
       action: 'CreateAccount',
+      shownMembers: ['accountId', 'name'],
       authorize: (_input, ctx) => authorize(ctx),
       async handle({ body }) {
         const { accountId, name = null } = body;

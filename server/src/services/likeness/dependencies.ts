@@ -5,6 +5,7 @@ import type { ServiceRoles } from '../../ports/service-roles.ts';
 import type { SignIn, SignInLinks } from '../../ports/sign-in.ts';
 import type { Store } from '../../ports/store.ts';
 import type { Time } from '../../ports/time.ts';
+import type { TrailFiles } from '../../ports/trail.ts';
 import type { TrainingRecords } from '../../ports/training-records.ts';
 
 export interface LikenessDependencies {
@@ -19,4 +20,5 @@ export interface LikenessDependencies {
   store: Store;
   time: Time;
   trainingRecords: TrainingRecords;
+  trailFiles: TrailFiles;
 }

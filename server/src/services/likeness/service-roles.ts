@@ -11,6 +11,7 @@ export function serviceRoleRoutes({ serviceRoles }: Pick<LikenessDependencies, '
       method: 'POST',
       path: '/service-roles',
       action: 'CreateServiceRole',
+      shownMembers: ['roleName', 'trainingData', 'output'],
       authorize({ body }, ctx) {
         const resource = `arn:aws:iam::${ctx.accountId}:role/${typeof body.roleName === 'string' ? body.roleName : ''}`;
         // No way around IAM: who may not make a role there may not make one here.

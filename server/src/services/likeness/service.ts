@@ -15,6 +15,7 @@ import { healthRoutes } from './health.ts';
 import { jobRoutes } from './jobs.ts';
 import { serviceRoleRoutes } from './service-roles.ts';
 import { signInRoutes } from './sign-in.ts';
+import { trailRoutes } from './trail.ts';
 
 export function createLikenessRoutes(deps: LikenessDependencies): Route[] {
   return [
@@ -25,5 +26,6 @@ export function createLikenessRoutes(deps: LikenessDependencies): Route[] {
     ...signInRoutes(deps),
     ...serviceRoleRoutes(deps),
     ...jobRoutes(deps),
+    ...trailRoutes(deps),
   ];
 }

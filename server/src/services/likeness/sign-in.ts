@@ -1,5 +1,5 @@
 import { Fault } from '../../domain/fault.ts';
-import type { Route, RouteInput } from '../../domain/route.ts';
+import type { Route, RouteAnswer, RouteInput } from '../../domain/route.ts';
 import type { SignedIn } from '../../ports/sign-in.ts';
 import type { LikenessDependencies } from './dependencies.ts';
 
@@ -14,6 +14,8 @@ export function signInRoutes({ signIn, signInLinks }: Pick<LikenessDependencies,
       method: 'POST',
       path: '/sign-in',
       action: null,
+      signIn: 'ConsoleLogin',
+      shownMembers: ['account'],
       async handle(input, { sourceIp }) {
         const newPassword = input.body.newPassword === undefined ? null : text(input, 'newPassword');
         const [account, userName, password] = [
@@ -22,26 +24,28 @@ export function signInRoutes({ signIn, signInLinks }: Pick<LikenessDependencies,
           text(input, 'password'),
         ];
         const request = { account, userName, password, newPassword, sourceIp };
-        return { json: describe(await signIn.signIn({ ...request, durationSeconds: duration(input) })) };
+        return describe(await signIn.signIn({ ...request, durationSeconds: duration(input) }));
       },
     },
     {
       method: 'POST',
       path: '/sign-in/refresh',
       action: null,
+      signIn: 'RefreshConsoleLogin',
       async handle(input) {
         const request = { refreshToken: text(input, 'refreshToken'), durationSeconds: duration(input) };
-        return { json: describe(await signIn.refresh(request)) };
+        return describe(await signIn.refresh(request));
       },
     },
     {
       method: 'POST',
       path: '/sign-in-link',
       action: null,
+      signIn: 'ConsoleLogin',
       async handle(input) {
         const request = { token: text(input, 'token'), durationSeconds: duration(input) };
-        const { accountId, credentials } = await signInLinks.exchange(request);
-        return { json: { accountId, credentials: describeCredentials(credentials) } };
+        const { accountId, credentials, principal } = await signInLinks.exchange(request);
+        return { json: { accountId, credentials: describeCredentials(credentials) }, signedIn: principal };
       },
     },
   ];
@@ -69,13 +73,17 @@ function duration({ body }: RouteInput): number {
   return Number(durationSeconds);
 }
 
-function describe({ accountId, userName, credentials, refreshToken, refreshableUntil }: SignedIn) {
+function describe({ principal, credentials, refreshableUntil, ...signedIn }: SignedIn): RouteAnswer {
+  const { accountId, userName, refreshToken } = signedIn;
   return {
-    accountId,
-    userName,
-    credentials: describeCredentials(credentials),
-    refreshToken,
-    refreshableUntil: refreshableUntil.toISOString(),
+    json: {
+      accountId,
+      userName,
+      credentials: describeCredentials(credentials),
+      refreshToken,
+      refreshableUntil: refreshableUntil.toISOString(),
+    },
+    signedIn: principal,
   };
 }
 

@@ -12,12 +12,15 @@ interface LogBucketsDependencies {
   time: Time;
   service: Pick<ServiceModule, 'operations'>;
   authorizer(requests: readonly AccessRequest[], ctx: RequestContext): Promise<void>;
+  /** Who delivers: `bedrock.amazonaws.com`. */
+  deliverer: string;
+  /** What it delivers for, as the bucket's policy may name it (aws:SourceArn). */
+  sourceArn(scope: BedrockScope): string;
 }
 
-const DELIVERER = 'bedrock.amazonaws.com';
-
-/** PutObject as the delivery of Bedrock's logs asks for it: the same checks, policies and encryption as for any caller. */
-export function createLogBuckets({ store, ids, time, service, authorizer }: LogBucketsDependencies): LogBuckets {
+/** PutObject as a service asks for it that delivers logs: the same checks, policies and encryption as for any caller. */
+export function createLogBuckets(deps: LogBucketsDependencies): LogBuckets {
+  const { store, ids, time, service, authorizer, deliverer, sourceArn } = deps;
   const operation = service.operations.PutObject as Operation<PutObjectRequest, unknown>;
   return {
     async put(scope, bucketName, key, body) {
@@ -28,7 +31,7 @@ export function createLogBuckets({ store, ids, time, service, authorizer }: LogB
           'conflict',
           `The bucket ${bucketName} must belong to the account ${scope.accountId} and the Region ${scope.region}.`,
         );
-      const ctx = contextOf(scope, ids.uuid(), time.now(), body.byteLength);
+      const ctx = contextOf(scope, deliverer, ids.uuid(), time.now(), body.byteLength);
       const input: PutObjectRequest = {
         ...{ Bucket: bucketName, Key: key, ContentType: 'application/gzip' },
         // The type is of a stream for clients; here, as from the wire, bytes.
@@ -38,7 +41,7 @@ export function createLogBuckets({ store, ids, time, service, authorizer }: LogB
       // AWS: the conditions that the policy of the bucket (and of its key) is told to have, against confused deputies.
       const source = {
         'aws:SourceAccount': scope.accountId,
-        'aws:SourceArn': `arn:aws:bedrock:${scope.region}:${scope.accountId}:*`,
+        'aws:SourceArn': sourceArn(scope),
       };
       await authorizer(
         questions.map(question => ({ ...question, conditions: { ...question.conditions, ...source } })),
@@ -49,12 +52,18 @@ export function createLogBuckets({ store, ids, time, service, authorizer }: LogB
   };
 }
 
-function contextOf(scope: BedrockScope, requestId: string, now: Date, sizeBytes: number): RequestContext {
+function contextOf(
+  scope: BedrockScope,
+  deliverer: string,
+  requestId: string,
+  now: Date,
+  sizeBytes: number,
+): RequestContext {
   // A service is in no account; the one it works for is in aws:SourceAccount.
-  const principal: Principal = { type: 'service', arn: DELIVERER, accountId: '', userId: DELIVERER };
+  const principal: Principal = { type: 'service', arn: deliverer, accountId: '', userId: deliverer };
   return {
     ...{ requestId, service: 's3', operation: 'PutObject', region: scope.region, principal, accountId: '', now },
-    ...{ sourceIp: '', secureTransport: true, userAgent: DELIVERER, presigned: false, host: '' },
+    ...{ sourceIp: '', secureTransport: true, userAgent: deliverer, presigned: false, host: '' },
     headers: { 'content-length': String(sizeBytes) },
     signal: new AbortController().signal,
   };
