@@ -30,6 +30,7 @@ import { type BatchLoop, DEFAULT_BATCH_SETTINGS, startBatchLoop } from './reconc
 import type { BatchSettings } from './reconcile/batch-context.ts';
 import { startInvocationLogs } from './reconcile/invocation-logs.ts';
 import { startLifecycleLoop } from './reconcile/lifecycle.ts';
+import { type ModelJobLoop, startModelJobLoop } from './reconcile/model-jobs.ts';
 import { startSweepLoop } from './reconcile/sweep.ts';
 import { startModelSweepLoop } from './reconcile/sweep-models.ts';
 import { startThroughputLoop } from './reconcile/throughput.ts';
@@ -141,6 +142,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
   });
   let training: TrainingLoop | undefined;
   let batch: BatchLoop | undefined;
+  let modelJobs: ModelJobLoop | undefined;
 
   const access = {
     resolveCredential: createCredentialResolver(iamParts),
@@ -184,6 +186,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
         ...{ store, ids, baseModels, roleSessions, keyring, modelStore, capacity, logBuckets },
         wakeTraining: () => training?.wake(),
         wakeBatch: () => batch?.wake(),
+        wakeModelJobs: () => modelJobs?.wake(),
         keepsCommitments: config.commitments === 'strict',
         quotas: {
           scheduledJobs: config.scheduledJobLimit,
@@ -268,6 +271,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       ...overrides.batch,
     },
   });
+  modelJobs = startModelJobLoop({ store, time, log, keyring, modelStore });
   const sweeping = startSweepLoop({ store, objects, time, log });
   const lifecycles = startLifecycleLoop({
     ...{ store, time, log },
@@ -291,7 +295,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       const graceSeconds = force ? 0 : STOP_GRACE_SECONDS;
       secure?.stop();
       await server.stop(graceSeconds * 1000);
-      const paused = Promise.all([training?.stop(), batch?.stop()]);
+      const paused = Promise.all([training?.stop(), batch?.stop(), modelJobs?.stop()]);
       if (!force) await paused;
       await capacity.stop(graceSeconds);
       await invocationLog.stop();

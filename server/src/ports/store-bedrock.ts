@@ -10,6 +10,7 @@ import type { BedrockScope, ListOptions, Page, Tag } from './bedrock-lists.ts';
 import type { InvocationLoggingRows } from './invocation-logs.ts';
 import type { DeploymentRows } from './store-deployments.ts';
 import type { ModelAccessRows } from './store-model-access.ts';
+import type { ModelJobRows } from './store-model-jobs.ts';
 import type { ResourcePolicyRows } from './store-resource-policies.ts';
 
 export type { BedrockScope, ListOptions, Page, Tag };
@@ -139,16 +140,16 @@ export interface CustomModelRow extends BedrockScope {
   modelId: string;
   modelArn: string;
   modelName: string;
-  jobId: string;
-  jobArn: string;
-  jobName: string;
+  /** Of the customization job and its data; null for what was copied from another account. */
+  jobArn: string | null;
+  jobName: string | null;
   foundationModelId: string;
   foundationModelArn: string;
   baseModelId: string;
   customizationType: 'FINE_TUNING';
   hyperParameters: Record<string, string>;
-  trainingDataS3Uri: string;
-  outputDataS3Uri: string;
+  trainingDataS3Uri: string | null;
+  outputDataS3Uri: string | null;
   trainingLoss: number | null;
   validationDataS3Uri?: string | null;
   validationLoss?: number | null;
@@ -161,6 +162,9 @@ export interface CustomModelRow extends BedrockScope {
   tags: Tag[];
   /** AWS: the job's creation time, not its end. */
   createdAt: number;
+  /** Creating: its weights are still on their way; Failed: they will not come. */
+  status: 'Active' | 'Creating' | 'Failed';
+  failureMessage: string | null;
 }
 
 export type ThroughputStatus = 'Creating' | 'InService' | 'Updating' | 'Failed';
@@ -215,7 +219,12 @@ export interface RequestTokenRow extends BedrockScope {
   createdAt: number;
 }
 
-export interface BedrockRows extends DeploymentRows, InvocationLoggingRows, ModelAccessRows, ResourcePolicyRows {
+export interface BedrockRows
+  extends DeploymentRows,
+    InvocationLoggingRows,
+    ModelAccessRows,
+    ModelJobRows,
+    ResourcePolicyRows {
   /** @throws (unique index) when the account has a job of that name in the Region: look first, in the same transaction. */
   insertJob(job: NewCustomizationJob, statusDetails: TrainingStatusDetails): Promise<void>;
   jobById(scope: BedrockScope, jobId: string): Promise<CustomizationJobRow | undefined>;
@@ -282,15 +291,22 @@ export interface BedrockRows extends DeploymentRows, InvocationLoggingRows, Mode
   modelByName(scope: BedrockScope, modelName: string): Promise<CustomModelRow | undefined>;
   /** Any account and Region, for the loops. */
   modelByArn(modelArn: string): Promise<CustomModelRow | undefined>;
+  /** @throws (unique index) when the name is taken: look first, in the same transaction. */
+  insertModel(model: CustomModelRow): Promise<void>;
+  /** Creating -> Active, with what became known meanwhile, or Failed. False when there is no such model any more. */
+  endModelCreation(
+    modelArn: string,
+    end: Pick<CustomModelRow, 'status' | 'failureMessage'> & Partial<CustomModelRow>,
+  ): Promise<boolean>;
   /** By a custom model, or by an unfinished job that will make it. */
   modelNameInUse(scope: BedrockScope, modelName: string): Promise<boolean>;
   listModels(
     scope: BedrockScope,
-    options: ListOptions & { foundationModelArn?: string | undefined },
+    options: ListOptions & { foundationModelArn?: string | undefined; status?: CustomModelRow['status'] | undefined },
   ): Promise<Page<CustomModelRow>>;
   countModels(scope: BedrockScope): Promise<number>;
   deleteModel(modelArn: string): Promise<boolean>;
-  /** Ids whose weights are in use or about to be: custom models and unfinished jobs. The sweep keeps these. */
+  /** Ids whose weights are in use or about to be: custom models and unfinished jobs of any kind. The sweep keeps these. */
   listStoredModelIds(): Promise<string[]>;
 
   /** @throws (unique index) when the name is taken: look first, in the same transaction. */

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import { openVault } from '../../src/adapters/master-key/vault.ts';
 import { createModelStore } from '../../src/adapters/models-fs/models.ts';
@@ -83,6 +84,30 @@ describe('the model store', () => {
       assert.deepEqual((await readdir(target)).sort(), ['adapter.json', 'empty', 'unet']);
       assert.equal((await stat(target)).mode & 0o777, 0o700);
     });
+
+  it('copies under another key and id, gives files one by one, and copies nothing that is damaged', async () => {
+    const other = owner(keyArn, RESOURCE.replace('aaaaaaaaaaaa', 'bbbbbbbbbbbb'));
+    await models.save('source', weights, owner(null));
+    const to = { modelId: 'target', owner: other };
+    const { sizeBytes } = await models.copy({ modelId: 'source', owner: owner(null) }, to);
+    assert.equal(sizeBytes, big.length + 12);
+    await models.delete('source');
+    const files = await models.files('target', other);
+    assert.deepEqual(
+      files.map(file => [file.name, file.sizeBytes]),
+      [
+        ['adapter.json', 12],
+        ['empty', 0],
+        ['unet/adapter.safetensors', big.length],
+      ],
+    );
+    const [read = []] = files.slice(2).map(file => file.read());
+    assert.ok(big.equals(Buffer.concat(await Readable.from(read).toArray())));
+    await writeFile(join(home, 'models/target/00002.bin'), big);
+    const damaged = models.copy(to, { modelId: 'third', owner: owner(null) });
+    assert.match((await faultOf(damaged)).message, /weights of model target were changed/);
+    assert.ok(!(await models.list()).includes('third'));
+  });
 
   it('keeps neither weights nor their names in the clear', async () => {
     await models.save('m2', weights, owner(null));

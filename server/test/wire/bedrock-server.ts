@@ -119,6 +119,7 @@ export async function startBedrock(options: { time?: Time; keepsCommitments?: bo
         },
         wakeTraining: () => undefined,
         wakeBatch: () => undefined,
+        wakeModelJobs: () => undefined,
         keepsCommitments: options.keepsCommitments ?? true,
         quotas: { scheduledJobs: 10, customModels: 100, batchJobs: 20, modelUnits: 4 },
       }),
@@ -160,8 +161,7 @@ export async function startBedrock(options: { time?: Time; keepsCommitments?: bo
     return client;
   }
   return {
-    store,
-    modelStore,
+    ...{ store, modelStore, keyring, baseModels, time, folder },
     accounts: createAccounts(identity),
     drawn,
     port,

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { SealBroken, seal, unseal } from '../../domain/encryption/sealing.ts';
 import { Fault } from '../../domain/fault.ts';
 import type { KeyOwner, Keyring } from '../../ports/keys.ts';
-import type { ModelStore } from '../../ports/model-store.ts';
+import type { ModelStore, StoredFile } from '../../ports/model-store.ts';
 import type { Ids } from '../../ports/time.ts';
 import { decryptChunks, encryptChunks } from './envelope.ts';
 
@@ -17,7 +17,7 @@ interface Manifest {
   sealedFiles: string;
 }
 
-interface StoredFile {
+interface ListedFile {
   /** Below the model's folder, with forward slashes. */
   name: string;
   /** Name of the encrypted file. */
@@ -38,57 +38,96 @@ export function createModelStore(deps: { folder: string; keyring: Keyring; ids: 
     return join(folder, modelId);
   };
 
+  async function saveFiles(modelId: string, files: StoredFile[], owner: KeyOwner): Promise<{ sizeBytes: number }> {
+    const { plaintext: dataKey, wrapped } = await keyring.generateDataKey(owner);
+    const temporary = `${home(modelId)}.${ids.resource()}.tmp`;
+    await mkdir(temporary, { recursive: true, mode: 0o700 });
+    try {
+      const listed: ListedFile[] = [];
+      for (const { name, sizeBytes, read } of files) {
+        const blob = `${String(listed.length).padStart(5, '0')}.bin`;
+        await writeDurably(join(temporary, blob), encryptChunks(dataKey, name, read()));
+        listed.push({ name, blob, sizeBytes });
+      }
+      const list = Buffer.from(JSON.stringify(listed));
+      const sealedFiles = seal(dataKey, ids.bytes(12), list, filesContext(modelId, owner)).toString('base64');
+      const manifest: Manifest = { v: 1, wrapped, sealedFiles };
+      await writeDurably(join(temporary, MANIFEST), Readable.from([Buffer.from(JSON.stringify(manifest))]));
+      await syncFolder(temporary);
+      await remove(modelId, temporary);
+      await rename(temporary, home(modelId));
+      await syncFolder(folder);
+      return { sizeBytes: listed.reduce((total, file) => total + file.sizeBytes, 0) };
+    } catch (error) {
+      await rm(temporary, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  async function storedFiles(modelId: string, owner: KeyOwner): Promise<StoredFile[]> {
+    const manifest = await readManifest(home(modelId), modelId);
+    const dataKey = await keyring.unwrap(owner, manifest.wrapped);
+    return wholeOrFault(modelId, async () => {
+      const list = unseal(dataKey, Buffer.from(manifest.sealedFiles, 'base64'), filesContext(modelId, owner));
+      const files: ListedFile[] = JSON.parse(list.toString());
+      return files.map(({ name, blob, sizeBytes }) => ({
+        name,
+        sizeBytes,
+        async *read() {
+          let count = 0;
+          for await (const bytes of decryptChunks(dataKey, name, createReadStream(join(home(modelId), blob)))) {
+            count += bytes.byteLength;
+            yield bytes;
+          }
+          if (count !== sizeBytes) throw new SealBroken();
+        },
+      }));
+    });
+  }
+
   return {
     async save(modelId, source, owner) {
-      const { plaintext: dataKey, wrapped } = await keyring.generateDataKey(owner);
-      const temporary = `${home(modelId)}.${ids.resource()}.tmp`;
-      await mkdir(temporary, { recursive: true, mode: 0o700 });
-      try {
-        const files: StoredFile[] = [];
-        for (const path of await filesBelow(source)) {
-          const name = relative(source, path).split(sep).join('/');
-          const blob = `${String(files.length).padStart(5, '0')}.bin`;
-          const { size } = await stat(path);
-          await writeDurably(join(temporary, blob), encryptChunks(dataKey, name, createReadStream(path)));
-          files.push({ name, blob, sizeBytes: size });
-        }
-        const list = Buffer.from(JSON.stringify(files));
-        const sealedFiles = seal(dataKey, ids.bytes(12), list, filesContext(modelId, owner)).toString('base64');
-        const manifest: Manifest = { v: 1, wrapped, sealedFiles };
-        await writeDurably(join(temporary, MANIFEST), Readable.from([Buffer.from(JSON.stringify(manifest))]));
-        await syncFolder(temporary);
-        await remove(modelId, temporary);
-        await rename(temporary, home(modelId));
-        await syncFolder(folder);
-        return { sizeBytes: files.reduce((total, file) => total + file.sizeBytes, 0) };
-      } catch (error) {
-        await rm(temporary, { recursive: true, force: true });
-        throw error;
+      const files: StoredFile[] = [];
+      for (const path of await filesBelow(source)) {
+        const name = relative(source, path).split(sep).join('/');
+        files.push({ name, sizeBytes: (await stat(path)).size, read: () => createReadStream(path) });
       }
+      return saveFiles(modelId, files, owner);
+    },
+
+    copy: (from, to) =>
+      wholeOrFault(from.modelId, async () =>
+        saveFiles(to.modelId, await storedFiles(from.modelId, from.owner), to.owner),
+      ),
+
+    async files(modelId, owner) {
+      const files = await storedFiles(modelId, owner);
+      return files.map(file => ({
+        ...file,
+        async *read() {
+          try {
+            yield* file.read();
+          } catch (error) {
+            throw damage(modelId, error);
+          }
+        },
+      }));
     },
 
     async open(modelId, target, owner) {
-      const manifest = await readManifest(home(modelId), modelId);
-      const dataKey = await keyring.unwrap(owner, manifest.wrapped);
+      const files = await storedFiles(modelId, owner);
       await mkdir(target, { recursive: true, mode: 0o700 });
       try {
-        const list = unseal(dataKey, Buffer.from(manifest.sealedFiles, 'base64'), filesContext(modelId, owner));
-        const files: StoredFile[] = JSON.parse(list.toString());
-        for (const file of files) {
-          const path = join(target, ...file.name.split('/'));
-          await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-          const encrypted = createReadStream(join(home(modelId), file.blob));
-          await writePlain(path, decryptChunks(dataKey, file.name, encrypted));
-          if ((await stat(path)).size !== file.sizeBytes) throw new SealBroken();
-        }
+        await wholeOrFault(modelId, async () => {
+          for (const { name, read } of files) {
+            const path = join(target, ...name.split('/'));
+            await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+            await writePlain(path, read());
+          }
+        });
       } catch (error) {
         await rm(target, { recursive: true, force: true });
-        const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-        if (!(error instanceof SealBroken) && !missing) throw error;
-        throw new Fault('internal', `The stored weights of model ${modelId} were changed or are incomplete.`, {
-          resource: modelId,
-          cause: error,
-        });
+        throw error;
       }
     },
 
@@ -113,6 +152,24 @@ export function createModelStore(deps: { folder: string; keyring: Keyring; ids: 
       if (entry.startsWith(`${modelId}.`) && entry.endsWith('.tmp') && join(folder, entry) !== keep)
         await rm(join(folder, entry), { recursive: true, force: true });
   }
+}
+
+async function wholeOrFault<Result>(modelId: string, run: () => Promise<Result>): Promise<Result> {
+  try {
+    return await run();
+  } catch (error) {
+    throw damage(modelId, error);
+  }
+}
+
+/** What is wrong with the stored files said as such; any other error as it is. */
+function damage(modelId: string, error: unknown): unknown {
+  const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+  if (!(error instanceof SealBroken) && !isMissing) return error;
+  return new Fault('internal', `The stored weights of model ${modelId} were changed or are incomplete.`, {
+    resource: modelId,
+    cause: error,
+  });
 }
 
 function filesContext(modelId: string, owner: KeyOwner): string {

@@ -207,7 +207,6 @@ export function jobRows(database: Kysely<BedrockSchema>): Pick<BedrockRows, JobM
         modelName: job.customModelName,
         accountId: job.accountId,
         region: job.region,
-        jobId: job.jobId,
         jobArn: job.jobArn,
         jobName: job.jobName,
         foundationModelId: job.foundationModelId,
@@ -226,6 +225,8 @@ export function jobRows(database: Kysely<BedrockSchema>): Pick<BedrockRows, JobM
         sizeBytes: result.sizeBytes,
         tags: job.customModelTags,
         createdAt: job.createdAt,
+        status: 'Active',
+        failureMessage: null,
       });
       return 'completed';
     },

@@ -11,13 +11,17 @@ type Columned =
   | 'modelName'
   | 'foundationModelArn'
   | 'tags'
-  | 'createdAt';
+  | 'createdAt'
+  | 'status'
+  | 'failureMessage';
 type Definition = Omit<CustomModelRow, Columned>;
 
 type ModelMethods =
   | 'modelById'
   | 'modelByName'
   | 'modelByArn'
+  | 'insertModel'
+  | 'endModelCreation'
   | 'modelNameInUse'
   | 'listModels'
   | 'countModels'
@@ -47,6 +51,17 @@ export function modelRows(database: Kysely<BedrockSchema>): Pick<BedrockRows, Mo
       const found = await models().where('model_arn', '=', modelArn).executeTakeFirst();
       return found && toModel(found);
     },
+    insertModel: model => insertModel(database, model),
+    async endModelCreation(modelArn, end) {
+      const found = await models()
+        .where('model_arn', '=', modelArn)
+        .where('status', '=', 'Creating')
+        .executeTakeFirst();
+      if (!found) return false;
+      const values = valuesOf({ ...toModel(found), ...end });
+      await database.updateTable('bedrock_custom_models').set(values).where('model_arn', '=', modelArn).execute();
+      return true;
+    },
     async modelNameInUse(scope, modelName) {
       const model = await database
         .selectFrom('bedrock_custom_models')
@@ -67,9 +82,10 @@ export function modelRows(database: Kysely<BedrockSchema>): Pick<BedrockRows, Mo
       return job !== undefined;
     },
     listModels(scope, options) {
-      const { foundationModelArn } = options;
-      const query =
-        foundationModelArn === undefined ? models() : models().where('foundation_model_arn', '=', foundationModelArn);
+      const { foundationModelArn, status } = options;
+      let query = models();
+      if (foundationModelArn !== undefined) query = query.where('foundation_model_arn', '=', foundationModelArn);
+      if (status !== undefined) query = query.where('status', '=', status);
       return keysetPage(query, { name: 'model_name', id: 'model_id' }, scope, options, toModel);
     },
     async countModels(scope) {
@@ -95,28 +111,36 @@ export function modelRows(database: Kysely<BedrockSchema>): Pick<BedrockRows, Mo
         .select('custom_model_id as id')
         .where('status', 'in', ['InProgress', 'Stopping'])
         .execute();
-      return [...models, ...jobs].map(({ id }) => id);
+      const others = await database
+        .selectFrom('bedrock_model_jobs')
+        .select('model_id as id')
+        .where('status', '=', 'InProgress')
+        .execute();
+      return [...models, ...jobs, ...others].map(({ id }) => id);
     },
   };
 }
 
-/** The job loop's completion makes the model; there is no other way to one. */
 export async function insertModel(database: Kysely<BedrockSchema>, model: CustomModelRow): Promise<void> {
-  const { modelId, modelArn, accountId, region, modelName, foundationModelArn, tags, createdAt, ...definition } = model;
-  await database
-    .insertInto('bedrock_custom_models')
-    .values({
-      model_id: modelId,
-      model_arn: modelArn,
-      account_id: accountId,
-      region,
-      model_name: modelName,
-      foundation_model_arn: foundationModelArn,
-      definition: JSON.stringify(definition satisfies Definition),
-      tags: JSON.stringify(tags),
-      created_at: createdAt,
-    })
-    .execute();
+  await database.insertInto('bedrock_custom_models').values(valuesOf(model)).execute();
+}
+
+function valuesOf(model: CustomModelRow): Selectable<CustomModelsTable> {
+  const { modelId, modelArn, accountId, region, modelName, foundationModelArn, tags, createdAt, ...others } = model;
+  const { status, failureMessage, ...definition } = others;
+  return {
+    model_id: modelId,
+    model_arn: modelArn,
+    account_id: accountId,
+    region,
+    model_name: modelName,
+    foundation_model_arn: foundationModelArn,
+    definition: JSON.stringify(definition satisfies Definition),
+    tags: JSON.stringify(tags),
+    created_at: createdAt,
+    status,
+    failure_message: failureMessage,
+  };
 }
 
 function toModel(row: Selectable<CustomModelsTable>): CustomModelRow {
@@ -130,5 +154,7 @@ function toModel(row: Selectable<CustomModelsTable>): CustomModelRow {
     foundationModelArn: row.foundation_model_arn,
     tags: JSON.parse(row.tags),
     createdAt: Number(row.created_at),
+    status: row.status as CustomModelRow['status'],
+    failureMessage: row.failure_message,
   };
 }

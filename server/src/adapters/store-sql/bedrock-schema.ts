@@ -2,6 +2,7 @@ import type { BatchSchema } from './batch-jobs.ts';
 import type { DeploymentsSchema } from './bedrock-deployments.ts';
 import type { InvocationLoggingSchema } from './bedrock-invocation-logging.ts';
 import type { ModelAccessSchema } from './bedrock-model-access.ts';
+import type { ModelJobsSchema } from './bedrock-model-jobs.ts';
 import type { ResourcePoliciesSchema } from './bedrock-resource-policies.ts';
 
 /** Tables of the bedrock service; names begin with bedrock_. Times are milliseconds since the epoch. */
@@ -10,6 +11,7 @@ export interface BedrockSchema
     DeploymentsSchema,
     InvocationLoggingSchema,
     ModelAccessSchema,
+    ModelJobsSchema,
     ResourcePoliciesSchema {
   bedrock_jobs: JobsTable;
   bedrock_custom_models: CustomModelsTable;
@@ -59,6 +61,8 @@ export interface CustomModelsTable {
   definition: string;
   tags: string;
   created_at: number;
+  status: string;
+  failure_message: string | null;
 }
 
 /** One Provisioned Throughput; what no query looks at is in `definition` (JSON). */

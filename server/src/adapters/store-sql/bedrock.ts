@@ -9,6 +9,7 @@ import {
 } from './bedrock-invocation-logging.ts';
 import { jobRows } from './bedrock-jobs.ts';
 import { type ModelAccessSchema, modelAccessMigrations, modelAccessRows } from './bedrock-model-access.ts';
+import { type ModelJobsSchema, modelJobMigrations, modelJobRows } from './bedrock-model-jobs.ts';
 import { modelRows } from './bedrock-models.ts';
 import { requestTokenRows } from './bedrock-requests.ts';
 import {
@@ -27,6 +28,7 @@ export const bedrockMigrations: Record<string, Migration> = {
   ...deploymentMigrations,
   ...invocationLoggingMigrations,
   ...modelAccessMigrations,
+  ...modelJobMigrations,
   ...resourcePolicyMigrations,
   'bedrock-0001-tables': {
     async up(database: Kysely<unknown>) {
@@ -156,12 +158,23 @@ export const bedrockMigrations: Record<string, Migration> = {
       await sql`update bedrock_jobs set queued_at = created_at where attempt > 0`.execute(database);
     },
   },
+  'bedrock-0003-model-status': {
+    async up(database: Kysely<unknown>) {
+      const { schema } = database;
+      await schema
+        .alterTable('bedrock_custom_models')
+        .addColumn('status', 'text', column => column.notNull().defaultTo('Active'))
+        .execute();
+      await schema.alterTable('bedrock_custom_models').addColumn('failure_message', 'text').execute();
+    },
+  },
 };
 
 export function bedrockRows(database: Kysely<BedrockSchema>): BedrockRows {
   return {
     ...deploymentRows(database as unknown as Kysely<DeploymentsSchema>),
     ...invocationLoggingRows(database as unknown as Kysely<InvocationLoggingSchema>),
+    ...modelJobRows(database as unknown as Kysely<ModelJobsSchema>),
     ...modelAccessRows(database as unknown as Kysely<ModelAccessSchema>),
     ...resourcePolicyRows(database as unknown as Kysely<ResourcePoliciesSchema>),
     ...jobRows(database),

@@ -1,4 +1,4 @@
-// Gaps: CreateCustomModel, copying of models, lists of what other accounts share, storage prices.
+// Gaps: CreateCustomModel, lists of what other accounts share, storage prices.
 // By design: a model outlives its role, its buckets and its job; its weights never leave service-owned storage.
 // Client quirks: creationTime is the job's (recorded on AWS); baseModelName is the id without its version, and clients
 //   compare baseModelArn with the versioned ARN.
@@ -26,7 +26,7 @@ export function customModels({ store, modelStore, keyring }: Dependencies) {
     const identifier = input.modelIdentifier ?? '';
     const scope = scopeOf(ctx);
     return store.read(async rows => {
-      const model = (await findModel(rows, identifier, scope)) ?? (await findForeignModel(rows, identifier, scope));
+      const model = (await findAnyModel(rows, identifier, scope)) ?? (await findForeignModel(rows, identifier, scope));
       if (model) return [await modelQuestion(rows, model)];
       return [{ resource: absentArn('custom-model', identifier, scope) }];
     });
@@ -39,27 +39,28 @@ export function customModels({ store, modelStore, keyring }: Dependencies) {
         const identifier = input.modelIdentifier ?? '';
         const scope = scopeOf(ctx);
         const model = await store.read(
-          async rows => (await findModel(rows, identifier, scope)) ?? findForeignModel(rows, identifier, scope),
+          async rows => (await findAnyModel(rows, identifier, scope)) ?? findForeignModel(rows, identifier, scope),
         );
         if (!model) throw notFound('custom-model', identifier, scope);
         return {
           modelArn: model.modelArn,
           modelName: model.modelName,
-          jobName: model.jobName,
-          jobArn: model.jobArn,
+          jobName: model.jobName ?? undefined,
+          jobArn: model.jobArn ?? undefined,
           baseModelArn: model.foundationModelArn,
           customizationType: model.customizationType,
           modelKmsKeyArn: model.keyArn ?? undefined,
           hyperParameters: model.hyperParameters,
-          trainingDataConfig: { s3Uri: model.trainingDataS3Uri },
+          trainingDataConfig: model.trainingDataS3Uri ? { s3Uri: model.trainingDataS3Uri } : undefined,
           validationDataConfig: {
             validators: model.validationDataS3Uri ? [{ s3Uri: model.validationDataS3Uri }] : [],
           },
-          outputDataConfig: { s3Uri: model.outputDataS3Uri },
+          outputDataConfig: model.outputDataS3Uri ? { s3Uri: model.outputDataS3Uri } : undefined,
           trainingMetrics: model.trainingLoss === null ? undefined : { trainingLoss: model.trainingLoss },
           validationMetrics: model.validationDataS3Uri ? validationMetrics(model.validationLoss) : [],
           creationTime: new Date(model.createdAt),
-          modelStatus: 'Active',
+          modelStatus: model.status,
+          failureMessage: model.failureMessage ?? undefined,
         };
       },
     } satisfies Operation<GetCustomModelRequest, GetCustomModelResponse>,
@@ -67,7 +68,11 @@ export function customModels({ store, modelStore, keyring }: Dependencies) {
     ListCustomModels: {
       authorize: () => [{ resource: '*' }],
       async handle(input, ctx) {
-        const options = { ...listOptions(input, ctx), foundationModelArn: baseFilter(input) };
+        const options = {
+          ...listOptions(input, ctx),
+          foundationModelArn: baseFilter(input),
+          status: input.modelStatus,
+        };
         if (hasNone(input)) return { modelSummaries: [] };
         const page = await store.read(rows => rows.bedrock.listModels(scopeOf(ctx), options));
         return { modelSummaries: page.rows.map(summary), ...nextToken(page.next, input, ctx) };
@@ -80,8 +85,13 @@ export function customModels({ store, modelStore, keyring }: Dependencies) {
         const identifier = input.modelIdentifier ?? '';
         const scope = scopeOf(ctx);
         const model = await store.transaction(async rows => {
-          const found = await findModel(rows, identifier, scope);
+          const found = await findAnyModel(rows, identifier, scope);
           if (!found) throw notFound('custom-model', identifier, scope);
+          if (found.status === 'Creating')
+            throw new Fault(
+              'conflict',
+              `The custom model ${found.modelName} is Creating; delete it when that has ended.`,
+            );
           if (await rows.bedrock.throughputUsesModel(found.modelArn))
             throw new Fault(
               'conflict',
@@ -130,12 +140,23 @@ async function findForeignModel(
   scope: BedrockScope,
 ): Promise<CustomModelRow | undefined> {
   const model = identifier.startsWith('arn:') ? await rows.bedrock.modelByArn(identifier) : undefined;
-  if (model?.region !== scope.region || model.accountId === scope.accountId) return undefined;
+  if (model?.status !== 'Active' || model.region !== scope.region || model.accountId === scope.accountId)
+    return undefined;
   return (await rows.bedrock.resourcePolicyOf(model.modelArn)) === undefined ? undefined : model;
 }
 
-/** By name or ARN, in the scope. */
-export function findModel(rows: Rows, identifier: string, scope: BedrockScope): Promise<CustomModelRow | undefined> {
+/** By name or ARN, in the scope: one that can be used. */
+export async function findModel(
+  rows: Rows,
+  identifier: string,
+  scope: BedrockScope,
+): Promise<CustomModelRow | undefined> {
+  const model = await findAnyModel(rows, identifier, scope);
+  return model?.status === 'Active' ? model : undefined;
+}
+
+/** The same, also one that is Creating or Failed. */
+function findAnyModel(rows: Rows, identifier: string, scope: BedrockScope): Promise<CustomModelRow | undefined> {
   return findByIdentifier(identifier, 'custom-model', scope, {
     byId: id => rows.bedrock.modelById(scope, id),
     byName: name => rows.bedrock.modelByName(scope, name),
@@ -148,14 +169,10 @@ function baseFilter(input: ListCustomModelsRequest): string | undefined {
   return input.baseModelArnEquals ?? input.foundationModelArnEquals;
 }
 
-/** Filters that nothing here passes: models of others, models that are not ready, two different bases at once. */
+/** Filters that nothing here passes: models of others, two different bases at once. */
 function hasNone(input: ListCustomModelsRequest): boolean {
   const { baseModelArnEquals: base, foundationModelArnEquals: foundation } = input;
-  return (
-    input.isOwned === false ||
-    (input.modelStatus !== undefined && input.modelStatus !== 'Active') ||
-    (base !== undefined && foundation !== undefined && base !== foundation)
-  );
+  return input.isOwned === false || (base !== undefined && foundation !== undefined && base !== foundation);
 }
 
 function summary(model: CustomModelRow): CustomModelSummary {
@@ -167,11 +184,31 @@ function summary(model: CustomModelRow): CustomModelSummary {
     baseModelName: model.foundationModelId.replace(/:.*$/, ''),
     customizationType: model.customizationType,
     ownerAccountId: model.accountId,
-    modelStatus: 'Active',
+    modelStatus: model.status,
   };
 }
 
 /** One entry, as there is one validator; none where the training was too short to be measured. */
 export function validationMetrics(validationLoss: number | null | undefined): { validationLoss: number }[] {
   return validationLoss === null || validationLoss === undefined ? [] : [{ validationLoss }];
+}
+
+/**
+ * Before a model of that name is made.
+ * @throws Fault invalid where the name is taken, quota where the account has as many models as it may
+ */
+export async function refuseTakenModelName(
+  rows: Rows,
+  scope: BedrockScope,
+  modelName: string,
+  limit: number,
+): Promise<void> {
+  if (await rows.bedrock.modelNameInUse(scope, modelName))
+    throw new Fault('invalid', 'The provided custom model name is currently in use.', { resource: modelName });
+  const made = (await rows.bedrock.countModels(scope)) + (await rows.bedrock.countUnfinishedJobs(scope));
+  if (made >= limit)
+    throw new Fault(
+      'quota',
+      `An account may have at most ${limit} custom models in a Region; delete one, or raise the limit (LIKENESS_CUSTOM_MODELS).`,
+    );
 }

@@ -26,7 +26,7 @@ import { assertStoppable, newStatusDetails, type PhaseState, stopPhases } from '
 import { appliedLearningRate, readTrainingOptions } from '../../domain/training/training-options.ts';
 import type { Rows } from '../../ports/store.ts';
 import type { BedrockScope, CustomizationJobRow, NewCustomizationJob } from '../../ports/store-bedrock.ts';
-import { validationMetrics } from './custom-models.ts';
+import { refuseTakenModelName, validationMetrics } from './custom-models.ts';
 import type { BedrockDependencies } from './dependencies.ts';
 import { absentArn, findByIdentifier, notFound, resourceArn, resourceTagConditions, scopeOf } from './identifiers.ts';
 import {
@@ -128,21 +128,12 @@ export function customizationJobs(deps: BedrockDependencies) {
   async function refuseTaken(rows: Rows, job: NewCustomizationJob): Promise<void> {
     if (await rows.bedrock.jobByName(job, job.jobName))
       throw new Fault('invalid', 'The provided job name is currently in use.', { resource: job.jobName });
-    if (await rows.bedrock.modelNameInUse(job, job.customModelName))
-      throw new Fault('invalid', 'The provided custom model name is currently in use.', {
-        resource: job.customModelName,
-      });
+    await refuseTakenModelName(rows, job, job.customModelName, quotas.customModels);
     const unfinished = await rows.bedrock.countUnfinishedJobs(job);
     if (unfinished >= quotas.scheduledJobs)
       throw new Fault(
         'quota',
         `At most ${quotas.scheduledJobs} model customization jobs may be scheduled at once; ${unfinished} are. Wait for one to end, stop one, or raise the limit (LIKENESS_SCHEDULED_JOBS).`,
-      );
-    const models = await rows.bedrock.countModels(job);
-    if (models + unfinished >= quotas.customModels)
-      throw new Fault(
-        'quota',
-        `An account may have at most ${quotas.customModels} custom models in a Region; delete one, or raise the limit (LIKENESS_CUSTOM_MODELS).`,
       );
   }
 

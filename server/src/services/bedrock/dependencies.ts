@@ -20,6 +20,8 @@ export interface BedrockDependencies {
   wakeTraining(): void;
   /** The same for the batch loop. */
   wakeBatch(): void;
+  /** The same for the loop that copies and imports models. */
+  wakeModelJobs(): void;
   quotas: BedrockQuotas;
   /** Whether Provisioned Throughput under commitment is kept until its term ends (LIKENESS_COMMITMENTS). */
   keepsCommitments: boolean;

@@ -8,7 +8,8 @@ export type ResourceKind =
   | 'custom-model'
   | 'provisioned-model'
   | 'custom-model-deployment'
-  | 'model-invocation-job';
+  | 'model-invocation-job'
+  | 'model-copy-job';
 
 const nouns: Readonly<Record<ResourceKind, string>> = {
   'model-customization-job': 'model customization job',
@@ -16,6 +17,7 @@ const nouns: Readonly<Record<ResourceKind, string>> = {
   'provisioned-model': 'provisioned model',
   'custom-model-deployment': 'custom model deployment',
   'model-invocation-job': 'batch inference job',
+  'model-copy-job': 'model copy job',
 };
 
 export function scopeOf(ctx: RequestContext): BedrockScope {

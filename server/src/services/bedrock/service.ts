@@ -8,6 +8,7 @@ import { foundationModels } from './foundation-models.ts';
 import { inferenceProfiles } from './inference-profiles.ts';
 import { invocationLogging } from './invocation-logging.ts';
 import { modelAccess } from './model-access.ts';
+import { modelCopies } from './model-copies.ts';
 import { modelDeployments } from './model-deployments.ts';
 import { provisionedThroughput } from './provisioned-throughput.ts';
 import { resourcePolicies } from './resource-policies.ts';
@@ -36,6 +37,7 @@ export function createBedrockService(deps: BedrockDependencies): ServiceModule {
     operations: {
       ...customizationJobs(deps),
       ...customModels(deps),
+      ...modelCopies(deps),
       ...modelDeployments(deps),
       ...batchJobs(deps),
       ...provisionedThroughput(deps),
