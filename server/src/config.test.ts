@@ -13,6 +13,18 @@ test('base models and the model map are lists of pairs', () => {
   assert.deepEqual(readConfig({ LIKENESS_MODEL_MAP: '' }).modelMap, {});
 });
 
+test("quotas are AWS's or none until they are set, and requests a second are counted where told", () => {
+  const { quotas } = readConfig({});
+  assert.deepEqual([quotas.scheduledJobs, quotas.noCommitmentModelUnits], [10, null]);
+  const set = readConfig({
+    LIKENESS_SCHEDULED_JOBS: 'none',
+    LIKENESS_NO_COMMITMENT_UNITS: '0',
+    LIKENESS_REQUESTS_PER_SECOND: 's3=200,bedrock-runtime=5',
+  });
+  assert.deepEqual([set.quotas.scheduledJobs, set.quotas.noCommitmentModelUnits], [null, 0]);
+  assert.deepEqual(set.requestsPerSecond, { s3: 200, 'bedrock-runtime': 5 });
+});
+
 test('a setting out of form is refused with its name and its value', () => {
   const refusals: [NodeJS.ProcessEnv, RegExp][] = [
     [{ LIKENESS_PORT: '65536' }, /LIKENESS_PORT must be a whole number from 0 to 65535; it is "65536"/],
@@ -21,6 +33,9 @@ test('a setting out of form is refused with its name and its value', () => {
       { LIKENESS_BASE_MODELS: '/models/photos' },
       /LIKENESS_BASE_MODELS must look like id=folder,…; it has "\/models\/photos"/,
     ],
+    [{ LIKENESS_CUSTOM_MODELS: '-1' }, /LIKENESS_CUSTOM_MODELS must be a whole number from 0 to 100000; it is "-1"/],
+    [{ LIKENESS_REQUESTS_PER_SECOND: 'ec2=1' }, /must name services of s3, iam.*; it has "ec2"/],
+    [{ LIKENESS_REQUESTS_PER_SECOND: 's3=0' }, /whole numbers from 1 to 999999; s3 has "0"/],
     [{ LIKENESS_MODEL_MAP: 'a=b=c' }, /LIKENESS_MODEL_MAP must look like id=baseModelId/],
   ];
   for (const [environment, message] of refusals) assert.throws(() => readConfig(environment), message);

@@ -1,6 +1,8 @@
 import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
+import { type Quotas, quotasFrom } from './domain/quotas.ts';
+import { type RequestClass, requestClasses } from './domain/request-rate.ts';
 
 /** Everything that the environment and the flags decide, parsed once and passed down. Only this file reads the environment. */
 export interface Config {
@@ -41,11 +43,9 @@ export interface Config {
   modelUnits: number;
   /** `strict`: as on AWS, no delete of Provisioned Throughput before its commitment ends; `off`: at any time. */
   commitments: 'strict' | 'off';
-  /** Unfinished customization jobs, and custom models, that an account may have in a Region; the defaults are AWS's. */
-  scheduledJobLimit: number;
-  customModelLimit: number;
-  /** Unfinished batch inference jobs that an account may have in a Region. */
-  batchJobLimit: number;
+  quotas: Quotas;
+  /** Requests a second of an account, by service; of those that it lacks, any number. */
+  requestsPerSecond: Readonly<Partial<Record<RequestClass, number>>>;
   /** Batch inference jobs that draw at once, each on a unit of its own; the least records in one (AWS: 100). */
   batchUnits: number;
   batchMinimumRecords: number;
@@ -103,9 +103,12 @@ export function readConfig(environment: NodeJS.ProcessEnv, overrides: ConfigOver
     trainingSlots: integer(environment, 'LIKENESS_TRAINING_SLOTS', 1, 1, 64),
     modelUnits: integer(environment, 'LIKENESS_MODEL_UNITS', 8, 1, 1024),
     commitments: oneOf(environment, 'LIKENESS_COMMITMENTS', 'strict', ['strict', 'off']),
-    scheduledJobLimit: integer(environment, 'LIKENESS_SCHEDULED_JOBS', 10, 1, 10_000),
-    customModelLimit: integer(environment, 'LIKENESS_CUSTOM_MODELS', 100, 1, 100_000),
-    batchJobLimit: integer(environment, 'LIKENESS_BATCH_JOBS', 20, 1, 10_000),
+    quotas: quotasFrom(quota =>
+      environment[quota.setting] === 'none' || (quota.default === null && !environment[quota.setting])
+        ? null
+        : integer(environment, quota.setting, quota.default ?? 0, 0, quota.maximum),
+    ),
+    requestsPerSecond: requestsPerSecond(environment),
     batchUnits: integer(environment, 'LIKENESS_BATCH_UNITS', 1, 1, 64),
     batchMinimumRecords: integer(environment, 'LIKENESS_BATCH_MINIMUM_RECORDS', 1, 1, 50_000),
     queueLimit: integer(environment, 'LIKENESS_QUEUE_LIMIT', 64, 1, 10_000),
@@ -178,6 +181,22 @@ function oneOf<const Value extends string>(
   const value = values.find(candidate => candidate === text);
   if (value === undefined) throw new Error(`${name} must be one of ${values.join(', ')}; it is "${text}".`);
   return value;
+}
+
+/** `LIKENESS_REQUESTS_PER_SECOND=s3=200,bedrock=20` */
+function requestsPerSecond(environment: NodeJS.ProcessEnv): Config['requestsPerSecond'] {
+  const name = 'LIKENESS_REQUESTS_PER_SECOND';
+  const given = Object.entries(pairs(environment, name, 'service=number'));
+  return Object.fromEntries(
+    given.map(([service, text]) => {
+      const known = requestClasses.find(candidate => candidate === service);
+      if (known === undefined)
+        throw new Error(`${name} must name services of ${requestClasses.join(', ')}; it has "${service}".`);
+      if (!/^[1-9]\d{0,5}$/.test(text))
+        throw new Error(`${name} must give whole numbers from 1 to 999999; ${service} has "${text}".`);
+      return [known, Number(text)];
+    }),
+  );
 }
 
 /** `LIKENESS_VPC_ENDPOINTS=vpce-0123456789abcdef0=unix:/run/likeness.sock,vpce-…=10.0.0.5:4750` */

@@ -19,6 +19,7 @@ import { startSecurePort } from './adapters/tls/secure-port.ts';
 import { openTrailFiles } from './adapters/trail-fs/trail.ts';
 import { type Config, isLoopback } from './config.ts';
 import { Fault } from './domain/fault.ts';
+import { invocationRate, requestRate } from './domain/request-rate.ts';
 import { createConsole } from './http/console.ts';
 import { createHttpServer, type HttpServerOptions } from './http/server.ts';
 import type { Accounts } from './ports/accounts.ts';
@@ -145,6 +146,10 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
   let modelJobs: ModelJobLoop | undefined;
 
   const access = {
+    admit: requestRate(config.requestsPerSecond, {
+      now: () => time.now().getTime(),
+      isOwn: customerData.signsWith,
+    }),
     resolveCredential: createCredentialResolver(iamParts),
     authorizer,
     now: () => time.now(),
@@ -188,14 +193,12 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
         wakeBatch: () => batch?.wake(),
         wakeModelJobs: () => modelJobs?.wake(),
         keepsCommitments: config.commitments === 'strict',
-        quotas: {
-          scheduledJobs: config.scheduledJobLimit,
-          customModels: config.customModelLimit,
-          batchJobs: config.batchJobLimit,
-          modelUnits: config.modelUnits,
-        },
+        ...{ quotas: config.quotas, machineUnits: config.modelUnits },
       }),
-      'bedrock-runtime': createBedrockRuntimeService({ store, baseModels, keyring, capacity, invocationLog }),
+      'bedrock-runtime': createBedrockRuntimeService({
+        ...{ store, baseModels, keyring, capacity, invocationLog },
+        admitInvocation: invocationRate(config.quotas, () => time.now().getTime()),
+      }),
     },
     ...access,
     resolveApiKey: createApiKeyResolver(iamParts),
@@ -217,6 +220,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     },
     machine: createMachine({ ...config, sandboxProblem: workers.sandboxProblem }),
     ...{ store, time, trailFiles, trainingRecords: createTrainingRecords(data('runs')) },
+    ...{ quotas: config.quotas, requestsPerSecond: config.requestsPerSecond },
   });
   const server = createHttpServer({
     aws: dispatcher,
@@ -252,7 +256,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     await server.listenPrivate(id, address).catch(giveUp);
   training = startTrainingLoop({
     ...{ store, time, log, customerData, roleSessions, baseModels, modelStore },
-    compute: workers.compute,
+    ...{ compute: workers.compute, quotas: config.quotas },
     runsPath: data('runs'),
     workerThreads: config.workerThreads,
     settings: { ...DEFAULT_TRAINING_SETTINGS, ...overrides.training },

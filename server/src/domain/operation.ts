@@ -25,6 +25,13 @@ export interface Principal {
   tags?: Record<string, string>;
 }
 
+/**
+ * Passes a request that is within its account's rate; wire asks right after the signature.
+ * @param service as RequestContext names it, but for the runtime of Bedrock: `bedrock-runtime`
+ * @throws Fault throttled
+ */
+export type AdmitRequest = (caller: Pick<Principal, 'accountId' | 'accessKeyId'>, service: string) => void;
+
 export interface RequestContext {
   requestId: string;
   /** SigV4 scope names: `bedrock` (control and runtime), `s3`, `iam`, `sts`, `kms`. */

@@ -111,6 +111,8 @@ export interface JobClaim {
   leaseSeconds: number;
   /** Trainings at once. */
   slots: number;
+  /** Of an account in a Region; null: as many as there are. */
+  slotsEach: number | null;
   /** Validations at once, beside the trainings. */
   validations: number;
   /** Their jobs stay where they are, but for those that are Stopping. */
@@ -326,6 +328,8 @@ export interface BedrockRows
   ): Promise<Page<ThroughputRow>>;
   /** Model units bought in all accounts and Regions, Failed ones left out. */
   countModelUnits(): Promise<number>;
+  /** Of those, an account's for custom models in a Region, bought without a commitment. */
+  countNoCommitmentUnits(scope: BedrockScope): Promise<number>;
   /** Serves or shall serve that model. */
   throughputUsesModel(modelArn: string): Promise<boolean>;
   renameThroughput(provisionedModelId: string, name: string, now: number): Promise<void>;

@@ -35,6 +35,8 @@ export interface DeploymentRows {
   ): Promise<Page<DeploymentRow>>;
   /** Every account and Region, for the loops. */
   listAllDeployments(): Promise<DeploymentRow[]>;
+  /** Those that are Creating or Updating. */
+  countDeploymentsInProgress(scope: BedrockScope): Promise<number>;
   /** Serves, or shall serve, that model. */
   deploymentUsesModel(modelArn: string): Promise<boolean>;
   /** Active and not Updating -> Updating; generation + 1. False otherwise. */

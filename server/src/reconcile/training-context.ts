@@ -1,3 +1,4 @@
+import type { Quotas } from '../domain/quotas.ts';
 import type { AttemptPolicy } from '../domain/training/attempt-policy.ts';
 import type { BaseModels } from '../ports/base-models.ts';
 import type { Compute } from '../ports/compute.ts';
@@ -35,6 +36,7 @@ export interface TrainingDependencies {
   /** `DATA/runs`. */
   runsPath: string;
   workerThreads: number | null;
+  quotas: Quotas;
   settings: TrainingSettings;
 }
 

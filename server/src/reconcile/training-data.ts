@@ -6,6 +6,7 @@ import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import limits from '../../../contract/limits.json' with { type: 'json' };
 import { Fault } from '../domain/fault.ts';
+import { type Quotas, quotaText } from '../domain/quotas.ts';
 import { hasImageEnd, readImageHeader } from '../domain/training/image-facts.ts';
 import {
   checkImage,
@@ -28,6 +29,7 @@ import { writeWhole } from './run-folder.ts';
 export interface DataContext {
   job: CustomizationJobRow;
   customerData: CustomerData;
+  quotas: Pick<Quotas, 'trainingRecords'>;
   role: () => Promise<RoleSession>;
   /** Called now and then while images come in. */
   onProgress(done: number, total: number): void;
@@ -74,7 +76,7 @@ export async function fetchTrainingData(folder: string, context: DataContext): P
   }
   if (countProblem !== undefined) throw new JobFailure(`${countProblem} (${fileName})`);
 
-  if (job.validationDataS3Uri) await fetchValidationData(job.validationDataS3Uri, data, context);
+  if (job.validationDataS3Uri) await fetchValidationData(job.validationDataS3Uri, data, lineCount, context);
   const lines = manifest.records.map(record =>
     JSON.stringify({ path: `data/images/${files.get(record.imageRef)}`, caption: record.caption }),
   );
@@ -85,7 +87,12 @@ export async function fetchTrainingData(folder: string, context: DataContext): P
 }
 
 /** Checks every line of the validation manifest, and fetches the pictures that will be looked at. */
-async function fetchValidationData(uri: string, data: string, context: DataContext): Promise<void> {
+async function fetchValidationData(
+  uri: string,
+  data: string,
+  trainingLineCount: number,
+  context: DataContext,
+): Promise<void> {
   const source = requireUri(uri);
   const fileName = source.key.slice(source.key.lastIndexOf('/') + 1);
   await checkRegion(source.bucket, context);
@@ -93,6 +100,9 @@ async function fetchValidationData(uri: string, data: string, context: DataConte
   const { records, errors, unparsable: isUnparsable } = manifest;
   const lineCount = records.length + errors.length;
   if (lineCount === 0) throw new JobFailure(`The validation data has no records (${fileName}).`);
+  const limit = context.quotas.trainingRecords;
+  if (limit !== null && trainingLineCount + lineCount > limit)
+    throw new JobFailure(`${quotaText('trainingRecords', limit, trainingLineCount + lineCount)} (${fileName})`);
   const count = Math.min(records.length, MOST_VALIDATION_RECORDS);
   const chosen = Array.from({ length: count }, (_, index) =>
     records.at(Math.floor(((2 * index + 1) * records.length) / (2 * count))),

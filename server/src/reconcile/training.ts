@@ -79,6 +79,7 @@ export function startTrainingLoop(dependencies: TrainingDependencies & { owner: 
         now: time.now().getTime(),
         leaseSeconds: settings.leaseSeconds,
         slots: compute.slots(),
+        slotsEach: dependencies.quotas.concurrentTrainings,
         validations: PARALLEL_VALIDATIONS,
         disabledAccounts: await disabledAccounts(rows),
         lastTakenAt,

@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
 import { Fault } from '../domain/fault.ts';
-import type { AccessRequest, Operation, Principal, RequestContext, ServiceModule } from '../domain/operation.ts';
+import type {
+  AccessRequest,
+  AdmitRequest,
+  Operation,
+  Principal,
+  RequestContext,
+  ServiceModule,
+} from '../domain/operation.ts';
 import { checkDigests, contentHeaders, type StartChecksum, verifiedBody } from './body.ts';
 import { type CallNotes, callOf } from './call.ts';
 import type { ProtocolName, ServiceName } from './contract.ts';
@@ -25,6 +32,8 @@ export interface DispatchOptions {
   /** Passes when every question is allowed. @throws Fault denied */
   authorizer(requests: readonly AccessRequest[], ctx: RequestContext, input?: object): Promise<void>;
   resolveApiKey: ResolveApiKey;
+  /** What an account may ask for in a second. @throws Fault throttled */
+  admit: AdmitRequest;
   validate: Validate;
   startChecksum: StartChecksum;
   now(): Date;
@@ -173,6 +182,7 @@ class Dispatcher {
         : await verifyBearer(bearer, passage.request, { ...this.#options, now: this.#options.now() });
     notes.caller = caller;
     passage.record.principal = caller.principal.arn;
+    this.#options.admit(caller.principal, service.name);
     if (claim !== undefined) this.#noteUse(claim, { service: service.contract.scope, region: caller.region });
     // Nobody behind this point needs them, and so nobody can let them slip.
     delete passage.headers.authorization;

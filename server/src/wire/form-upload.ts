@@ -1,4 +1,11 @@
-import type { AccessRequest, FormAnswer, FormUpload, Principal, RequestContext } from '../domain/operation.ts';
+import type {
+  AccessRequest,
+  AdmitRequest,
+  FormAnswer,
+  FormUpload,
+  Principal,
+  RequestContext,
+} from '../domain/operation.ts';
 import type { CallNotes } from './call.ts';
 import { readForm } from './form-data.ts';
 import type { HeaderMap, RequestRecord, WireRequest, WireResponse } from './message.ts';
@@ -10,6 +17,7 @@ import type { Authenticated, VerifyOptions } from './sigv4/verify.ts';
 
 interface FormOptions extends Pick<VerifyOptions, 'resolveCredential' | 'defaultRegion' | 'allowSignatureV2'> {
   now(): Date;
+  admit: AdmitRequest;
   authorizer(requests: readonly AccessRequest[], ctx: RequestContext): Promise<void>;
 }
 
@@ -50,6 +58,7 @@ export async function answerForm(
   notes.caller = caller;
   record.principal = caller.principal.arn;
   record.operation = 'PostObject';
+  options.admit(caller.principal, 's3');
   const own = OWN_HEADERS.map((name): [string, string | undefined] => [name, passage.headers[name]]);
   const headers: HeaderMap = Object.fromEntries([...objectFields(fields), ...own]);
   const asked = { service: service.contract.scope, operation: 'PutObject', now };

@@ -21,7 +21,7 @@ const BODY_LIMIT_BYTES = 1024 * 1024;
 
 export type RouteOptions = Pick<
   DispatchOptions,
-  'resolveCredential' | 'authorizer' | 'now' | 'defaultRegion' | 'allowSignatureV2'
+  'resolveCredential' | 'admit' | 'authorizer' | 'now' | 'defaultRegion' | 'allowSignatureV2'
 > & { routes: readonly Route[] };
 
 /** Code and status of each kind of fault; the codes are those of AWS's REST-JSON services. */
@@ -77,6 +77,8 @@ export function createRouteDispatcher(options: RouteOptions): (request: WireRequ
     if (route.action !== null) asked.notes.caller = caller;
     record.principal = caller.principal.arn;
     record.operation = route.action ?? route.path;
+    // Who watches the process, or signs in (which has a limit of its own), is no account's caller.
+    if (route.action !== null) options.admit(caller.principal, SCOPE);
     delete headers.authorization;
     delete headers['x-amz-security-token'];
     const query = new URLSearchParams(queryPairs(rawQuery).map(({ name, value }): [string, string] => [name, value]));

@@ -57,7 +57,7 @@ function newJob(jobId: string, change: Partial<NewCustomizationJob> = {}): NewCu
 const claimNext = (claim: Partial<JobClaim> = {}) =>
   store.transaction(rows =>
     rows.bedrock.claimNextJob({
-      ...{ owner: 'one', now: 1, leaseSeconds: 60, slots: 1, validations: 1 },
+      ...{ owner: 'one', now: 1, leaseSeconds: 60, slots: 1, slotsEach: null, validations: 1 },
       ...{ disabledAccounts: [], lastTakenAt: new Map(), ...claim },
     }),
   );

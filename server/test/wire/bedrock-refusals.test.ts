@@ -284,7 +284,12 @@ test('the eleventh scheduled job is over the quota', async () => {
     const name = `scheduled-${index}`;
     arns.push((await create({ jobName: name, customModelName: name })).jobArn ?? '');
   }
-  await assertRefused(create({}), 'ServiceQuotaExceededException', 400, /At most 10 model customization jobs/);
+  await assertRefused(
+    create({}),
+    'ServiceQuotaExceededException',
+    400,
+    /The quota is 10 model customization jobs .*there are 10/,
+  );
   await assertRefused(
     create({ customModelName: 'scheduled-0' }),
     invalid,

@@ -19,7 +19,10 @@ import { openVault } from '../../src/adapters/master-key/vault.ts';
 import { createModelStore } from '../../src/adapters/models-fs/models.ts';
 import { openSqliteStore } from '../../src/adapters/store-sql/database.ts';
 import { systemIds, systemTime } from '../../src/adapters/system.ts';
+import { readConfig } from '../../src/config.ts';
 import { Fault } from '../../src/domain/fault.ts';
+import type { Quotas } from '../../src/domain/quotas.ts';
+import { invocationRate } from '../../src/domain/request-rate.ts';
 import { endPhases } from '../../src/domain/training/job-state.ts';
 import { createHttpServer } from '../../src/http/server.ts';
 import type { Capacity, InvokeRequest } from '../../src/ports/inference.ts';
@@ -83,7 +86,9 @@ function plainCapacity(drawn: Drawn[]): Capacity {
 }
 
 /** Bedrock with IAM and KMS behind a port, and no loops: tests move the rows as the loops would. */
-export async function startBedrock(options: { time?: Time; keepsCommitments?: boolean } = {}) {
+export async function startBedrock(
+  options: { time?: Time; keepsCommitments?: boolean; quotas?: Partial<Quotas> } = {},
+) {
   const folder = await mkdtemp(join(tmpdir(), 'likeness-bedrock-'));
   const store = await openSqliteStore(join(folder, 'rows.sqlite'));
   const [time, ids, vault] = [options.time ?? systemTime(), systemIds(), await openVault(folder)];
@@ -100,6 +105,7 @@ export async function startBedrock(options: { time?: Time; keepsCommitments?: bo
   const baseModels = await openBaseModels({ embeddedModelPath, modelMap: {} });
   const keyring = createKeyring(identity);
   const modelStore = createModelStore({ folder: join(folder, 'models'), keyring, ids });
+  const quotas = { ...readConfig({}).quotas, ...options.quotas };
   const drawn: Drawn[] = [];
   const capacity = plainCapacity(drawn);
   const dispatcher = createDispatcher({
@@ -121,15 +127,17 @@ export async function startBedrock(options: { time?: Time; keepsCommitments?: bo
         wakeBatch: () => undefined,
         wakeModelJobs: () => undefined,
         keepsCommitments: options.keepsCommitments ?? true,
-        quotas: { scheduledJobs: 10, customModels: 100, batchJobs: 20, modelUnits: 4 },
+        ...{ quotas, machineUnits: 4 },
       }),
       'bedrock-runtime': createBedrockRuntimeService({
         ...{ store, baseModels, keyring, capacity },
+        admitInvocation: invocationRate(quotas, () => time.now().getTime()),
         invocationLog: { record: () => undefined },
       }),
       iam: createIamService(identity),
       kms: createKmsService(identity),
     },
+    admit: () => undefined,
     resolveApiKey: async () => ({ found: false, reason: 'unknown' }),
     resolveCredential: createCredentialResolver(identity),
     authorizer: createAuthorizer({ store }),

@@ -2,17 +2,19 @@ import assert from 'node:assert/strict';
 import test, { after, before } from 'node:test';
 import { GetCustomModelCommand } from '@aws-sdk/client-bedrock';
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import { readConfig } from '../../src/config.ts';
 import { createInProcessCompute } from '../support/in-process-compute.ts';
 import { startServer, type TestClients, type TestServer } from '../support/server.ts';
 import { createJob, endedJob, putDataSet, putRole } from '../support/training-data.ts';
 
+const quotas = { ...readConfig({}).quotas, trainingRecords: 50 };
 const compute = createInProcessCompute({ slots: 4, millisecondsAStep: 2 });
 let server: TestServer;
 let clients: TestClients;
 let roleArn: string;
 
 before(async () => {
-  server = await startServer({ overrides: { compute } });
+  server = await startServer({ config: { quotas }, overrides: { compute } });
   clients = server.clients();
   roleArn = await putRole(clients, 'trainer');
 });
@@ -101,4 +103,17 @@ test('Validation data that is not there, or has a bad line, fails the job in wor
   const bad = await endedJob(clients, await createJob(clients, 'badly-validated', roleArn, { validator }));
   assert.equal(bad.status, 'Failed');
   assert.match(bad.failureMessage ?? '', /2 of 2 records are not usable in v\.jsonl: line 1 \(s3:.*line 2/);
+});
+
+test('Training and validation records together keep to their quota', async () => {
+  await putDataSet(clients, 'many');
+  const line = JSON.stringify({ 'image-ref': 's3://many/data/1.png', caption: 'Ron the dog' });
+  const Body = Array.from({ length: 46 }, () => line).join('\n');
+  await clients.s3.send(new PutObjectCommand({ Bucket: 'many', Key: 'data/v.jsonl', Body }));
+  const job = await endedJob(
+    clients,
+    await createJob(clients, 'many', roleArn, { validator: 's3://many/data/v.jsonl' }),
+  );
+  assert.equal(job.status, 'Failed');
+  assert.match(job.failureMessage ?? '', /quota is 50 .*there are 51\..*LIKENESS_TRAINING_RECORDS.*\(v\.jsonl\)$/);
 });

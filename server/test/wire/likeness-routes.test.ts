@@ -41,6 +41,14 @@ describe("the product's own routes", () => {
     assert.ok(!JSON.stringify(json).includes(server.dataDirectory));
   });
 
+  it("say the quotas, AWS's beside them, and what sets them", async () => {
+    const { status, json } = await callRoute(server, 'GET', '/quotas');
+    assert.equal(status, 200);
+    const jobs = json.quotas.find((quota: { name: string }) => quota.name === 'scheduledJobs');
+    assert.deepEqual([jobs.value, jobs.awsCode, jobs.setting], [10, 'L-0406044C', 'LIKENESS_SCHEDULED_JOBS']);
+    assert.deepEqual(json.requestsPerSecond, {});
+  });
+
   it('want a signature of service likeness', async () => {
     const cases: [Parameters<typeof callRoute>[3], number, string][] = [
       [{ credentials: null }, 403, 'MissingAuthenticationTokenException'],

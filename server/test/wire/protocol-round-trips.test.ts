@@ -64,6 +64,7 @@ before(async () => {
       services,
       resolveApiKey: async () => ({ found: false, reason: 'unknown' }),
       resolveCredential: async () => ({ found: true, secretAccessKey: 'SK', principal }),
+      admit: () => undefined,
       authorizer: async () => undefined,
       validate: () => undefined,
       startChecksum: () => undefined,

@@ -26,15 +26,22 @@ const WRONG_REGION_CODES = ['PermanentRedirect', 'AuthorizationHeaderMalformed',
 /** The session itself is refused: its role was deleted, say. S3 answers 400 to most of these. */
 const REFUSED_SESSION_CODES = ['InvalidToken', 'ExpiredToken', 'InvalidAccessKeyId', 'TokenRefreshRequired'];
 
+interface S3CustomerData extends CustomerData {
+  /** Whether requests under that key are this client's: of a session that a job took. */
+  signsWith(accessKeyId: string): boolean;
+  close(): void;
+}
+
 /**
  * Customers' buckets through S3 itself, signed with the role's credentials: the same operations and policies as for any
  * other client.
  * @param options.endpoint of this server; asked at each use, since it is known only once the server listens
  */
-export function createS3CustomerData(options: { endpoint: () => string }): CustomerData & { close(): void } {
+export function createS3CustomerData(options: { endpoint: () => string }): S3CustomerData {
   // One client a session, so that connections are kept; a session that is renewed is a new object.
   let clients = new WeakMap<RoleSession, S3Client>();
   const open = new Set<S3Client>();
+  const accessKeyIds = new Set<string>();
 
   function clientOf(session: RoleSession): S3Client {
     let client = clients.get(session);
@@ -49,6 +56,7 @@ export function createS3CustomerData(options: { endpoint: () => string }): Custo
       });
       clients.set(session, client);
       open.add(client);
+      accessKeyIds.add(accessKeyId);
     }
     return client;
   }
@@ -137,6 +145,7 @@ export function createS3CustomerData(options: { endpoint: () => string }): Custo
           });
         return answer.BucketRegion ?? session.region;
       }),
+    signsWith: accessKeyId => accessKeyIds.has(accessKeyId),
     close() {
       for (const client of open) client.destroy();
       open.clear();

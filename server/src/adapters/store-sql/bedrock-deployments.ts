@@ -107,6 +107,16 @@ export function deploymentRows(database: Kysely<DeploymentsSchema>): DeploymentR
       if (modelArn !== undefined) query = query.where('model_arn', '=', modelArn);
       return keysetPage(query, { name: 'deployment_name', id: 'deployment_id' }, scope, options, toDeployment);
     },
+    async countDeploymentsInProgress({ accountId, region }) {
+      const { count } = await database
+        .selectFrom('bedrock_deployments')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .where('account_id', '=', accountId)
+        .where('region', '=', region)
+        .where(({ or, eb }) => or([eb('status', '=', 'Creating'), eb('update_status', '=', 'Updating')]))
+        .executeTakeFirstOrThrow();
+      return Number(count);
+    },
     async listAllDeployments() {
       const found = await deployments().orderBy('created_at').orderBy('deployment_id').execute();
       return found.map(toDeployment);

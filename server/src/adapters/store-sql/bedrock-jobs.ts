@@ -1,6 +1,12 @@
 import { type Kysely, type Selectable, sql, type UpdateObject } from 'kysely';
 import { DEFAULT_PRIORITY, nextInQueue } from '../../domain/job-queue.ts';
-import type { BedrockRows, CustomizationJobRow, JobPatch, NewCustomizationJob } from '../../ports/store-bedrock.ts';
+import type {
+  BedrockRows,
+  BedrockScope,
+  CustomizationJobRow,
+  JobPatch,
+  NewCustomizationJob,
+} from '../../ports/store-bedrock.ts';
 import { insertModel } from './bedrock-models.ts';
 import type { BedrockSchema, JobsTable } from './bedrock-schema.ts';
 import { keysetPage } from './keyset.ts';
@@ -145,7 +151,7 @@ export function jobRows(database: Kysely<BedrockSchema>): Pick<BedrockRows, JobM
       return result.numUpdatedRows === 1n;
     },
 
-    async claimNextJob({ owner, now, leaseSeconds, slots, validations, disabledAccounts, lastTakenAt }) {
+    async claimNextJob({ owner, now, leaseSeconds, slots, slotsEach, validations, disabledAccounts, lastTakenAt }) {
       const unfinished = (
         await jobs().where('status', 'in', UNFINISHED).orderBy('created_at').orderBy('job_id').execute()
       ).map(toJob);
@@ -157,7 +163,9 @@ export function jobRows(database: Kysely<BedrockSchema>): Pick<BedrockRows, JobM
       const next = (isQueued: boolean) => {
         const running = held.filter(job => (job.queuedAt !== null) === isQueued);
         if (running.length >= (isQueued ? slots : validations)) return undefined;
-        const waiting = free.filter(job => (job.queuedAt !== null) === isQueued);
+        const isOver = (job: CustomizationJobRow) =>
+          isQueued && slotsEach !== null && running.filter(other => isSameScope(job, other)).length >= slotsEach;
+        const waiting = free.filter(job => (job.queuedAt !== null) === isQueued && !isOver(job));
         return nextInQueue(waiting.map(withPriority), running, lastTakenAt);
       };
       // What has begun may have a process still running, and a stop needs no slot: both are taken past `slots`.
@@ -245,6 +253,10 @@ export function jobRows(database: Kysely<BedrockSchema>): Pick<BedrockRows, JobM
       return found.map(toJob);
     },
   };
+}
+
+function isSameScope(one: BedrockScope, other: BedrockScope): boolean {
+  return one.accountId === other.accountId && one.region === other.region;
 }
 
 function withPriority(job: CustomizationJobRow): CustomizationJobRow & { priority: number } {

@@ -22,6 +22,7 @@ type ThroughputMethods =
   | 'throughputByArn'
   | 'listThroughputs'
   | 'countModelUnits'
+  | 'countNoCommitmentUnits'
   | 'throughputUsesModel'
   | 'renameThroughput'
   | 'requestModelChange'
@@ -110,6 +111,17 @@ export function throughputRows(database: Kysely<BedrockSchema>): Pick<BedrockRow
         .where('status', '<>', 'Failed')
         .executeTakeFirstOrThrow();
       return Number(units ?? 0);
+    },
+    async countNoCommitmentUnits({ accountId, region }) {
+      const bought = await throughputs()
+        .where('status', '<>', 'Failed')
+        .where('account_id', '=', accountId)
+        .where('region', '=', region)
+        .execute();
+      return bought
+        .map(toThroughput)
+        .filter(row => row.purchasedFor === 'customModel' && row.commitmentDuration === null)
+        .reduce((units, row) => units + row.desiredModelUnits, 0);
     },
     async throughputUsesModel(modelArn) {
       const found = await database

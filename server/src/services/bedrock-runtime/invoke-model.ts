@@ -8,6 +8,7 @@ import limits from '../../../../contract/limits.json' with { type: 'json' };
 import { Fault } from '../../domain/fault.ts';
 import { imageAnswer } from '../../domain/image-answer.ts';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
+import type { AdmitInvocation } from '../../domain/request-rate.ts';
 import type { BaseModels } from '../../ports/base-models.ts';
 import type { Capacity, ImageTask, InvokeAnswer, InvokeRequest } from '../../ports/inference.ts';
 import type { InvocationLog } from '../../ports/invocation-logs.ts';
@@ -29,9 +30,12 @@ export interface BedrockRuntimeDependencies {
   keyring: Pick<Keyring, 'resolve' | 'accessRequests'>;
   capacity: Pick<Capacity, 'invokeBase' | 'invokeProvisioned' | 'invokeOnDemand' | 'detectWatermark'>;
   invocationLog: InvocationLog;
+  admitInvocation: AdmitInvocation;
 }
 
-export function invokeModel({ store, baseModels, keyring, capacity, invocationLog }: BedrockRuntimeDependencies) {
+export function invokeModel(deps: BedrockRuntimeDependencies) {
+  const { store, baseModels, keyring, capacity, invocationLog, admitInvocation } = deps;
+
   /** The customer's key of the custom model behind a provisioned model or a deployment, if both are the caller's. */
   function keyOf(modelId: string, ctx: RequestContext): Promise<string | null> {
     return store.read(async rows => {
@@ -74,6 +78,8 @@ export function invokeModel({ store, baseModels, keyring, capacity, invocationLo
         const keyArn = await keyOf(modelId, ctx);
         // A key that is disabled makes the model unusable, also where its units have long been loaded.
         if (keyArn !== null) await keyring.resolve(keyArn, ctx.accountId, ctx.region);
+        if (!('provisioned' in target))
+          admitInvocation(ctx, 'base' in target ? target.base.modelId : target.custom.modelArn);
         const startedAt = performance.now();
         const answer = imageAnswer(await named(draw(target, request, ctx.signal), request.task));
         const body = new TextEncoder().encode(JSON.stringify(answer));

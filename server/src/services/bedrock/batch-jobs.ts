@@ -18,6 +18,7 @@ import { Fault } from '../../domain/fault.ts';
 import { foundationModelArn, foundationModelId } from '../../domain/foundation-model.ts';
 import { readPriority } from '../../domain/job-queue.ts';
 import type { AccessRequest, Operation, RequestContext } from '../../domain/operation.ts';
+import { keepQuota } from '../../domain/quotas.ts';
 import type { Rows } from '../../ports/store.ts';
 import type { BatchJobRow, NewBatchJob } from '../../ports/store-batch.ts';
 import type { BedrockScope } from '../../ports/store-bedrock.ts';
@@ -135,12 +136,7 @@ export function batchJobs(deps: Dependencies) {
   async function refuseTaken(rows: Rows, job: NewBatchJob): Promise<void> {
     if (await rows.batch.byName(job, job.jobName))
       throw new Fault('invalid', 'The provided job name is currently in use.', { resource: job.jobName });
-    const unfinished = await rows.batch.countUnfinished(job);
-    if (unfinished >= quotas.batchJobs)
-      throw new Fault(
-        'quota',
-        `At most ${quotas.batchJobs} batch inference jobs may be unfinished at once; ${unfinished} are. Wait for one to end, stop one, or raise the limit (LIKENESS_BATCH_JOBS).`,
-      );
+    keepQuota(quotas, 'batchJobs', await rows.batch.countUnfinished(job));
   }
 
   return {

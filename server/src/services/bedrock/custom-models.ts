@@ -13,6 +13,7 @@ import type {
 } from '@aws-sdk/client-bedrock';
 import { Fault } from '../../domain/fault.ts';
 import type { AccessRequest, Operation, RequestContext } from '../../domain/operation.ts';
+import { keepQuota, type Quotas } from '../../domain/quotas.ts';
 import type { Rows } from '../../ports/store.ts';
 import type { BedrockScope, CustomModelRow } from '../../ports/store-bedrock.ts';
 import type { BedrockDependencies } from './dependencies.ts';
@@ -201,14 +202,10 @@ export async function refuseTakenModelName(
   rows: Rows,
   scope: BedrockScope,
   modelName: string,
-  limit: number,
+  quotas: Quotas,
 ): Promise<void> {
   if (await rows.bedrock.modelNameInUse(scope, modelName))
     throw new Fault('invalid', 'The provided custom model name is currently in use.', { resource: modelName });
   const made = (await rows.bedrock.countModels(scope)) + (await rows.bedrock.countUnfinishedJobs(scope));
-  if (made >= limit)
-    throw new Fault(
-      'quota',
-      `An account may have at most ${limit} custom models in a Region; delete one, or raise the limit (LIKENESS_CUSTOM_MODELS).`,
-    );
+  keepQuota(quotas, 'customModels', made);
 }

@@ -21,6 +21,7 @@ import { Fault } from '../../domain/fault.ts';
 import { foundationModelArn, foundationModelId } from '../../domain/foundation-model.ts';
 import { readPriority } from '../../domain/job-queue.ts';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
+import { keepQuota } from '../../domain/quotas.ts';
 import { parseHyperparameters } from '../../domain/training/hyperparameters.ts';
 import { assertStoppable, newStatusDetails, type PhaseState, stopPhases } from '../../domain/training/job-state.ts';
 import { appliedLearningRate, readTrainingOptions } from '../../domain/training/training-options.ts';
@@ -128,13 +129,9 @@ export function customizationJobs(deps: BedrockDependencies) {
   async function refuseTaken(rows: Rows, job: NewCustomizationJob): Promise<void> {
     if (await rows.bedrock.jobByName(job, job.jobName))
       throw new Fault('invalid', 'The provided job name is currently in use.', { resource: job.jobName });
-    await refuseTakenModelName(rows, job, job.customModelName, quotas.customModels);
+    await refuseTakenModelName(rows, job, job.customModelName, quotas);
     const unfinished = await rows.bedrock.countUnfinishedJobs(job);
-    if (unfinished >= quotas.scheduledJobs)
-      throw new Fault(
-        'quota',
-        `At most ${quotas.scheduledJobs} model customization jobs may be scheduled at once; ${unfinished} are. Wait for one to end, stop one, or raise the limit (LIKENESS_SCHEDULED_JOBS).`,
-      );
+    keepQuota(quotas, 'scheduledJobs', unfinished);
   }
 
   return {

@@ -1,3 +1,4 @@
+import type { Quotas } from '../../domain/quotas.ts';
 import type { BaseModels } from '../../ports/base-models.ts';
 import type { RoleSessions } from '../../ports/customer-data.ts';
 import type { Capacity } from '../../ports/inference.ts';
@@ -22,17 +23,9 @@ export interface BedrockDependencies {
   wakeBatch(): void;
   /** The same for the loop that copies and imports models. */
   wakeModelJobs(): void;
-  quotas: BedrockQuotas;
+  quotas: Quotas;
+  /** What the machine of the installation holds at once. */
+  machineUnits: number;
   /** Whether Provisioned Throughput under commitment is kept until its term ends (LIKENESS_COMMITMENTS). */
   keepsCommitments: boolean;
-}
-
-/** By account and Region, where not said otherwise. */
-export interface BedrockQuotas {
-  scheduledJobs: number;
-  customModels: number;
-  /** Batch inference jobs that have not ended. */
-  batchJobs: number;
-  /** Of the whole installation: what its machine holds at once. */
-  modelUnits: number;
 }

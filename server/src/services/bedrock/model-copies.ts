@@ -76,7 +76,7 @@ export function modelCopies({ store, ids, keyring, quotas, wakeModelJobs }: Depe
           if (meanwhile !== undefined) return meanwhile;
           const source = await findSource(rows, sourceModelArn, ctx.accountId);
           if (!source) throw noSource(sourceModelArn);
-          await refuseTakenModelName(rows, scope, modelName, quotas.customModels);
+          await refuseTakenModelName(rows, scope, modelName, quotas);
           const target = copyOf(source, scope, modelId);
           const { modelArn } = target;
           await rows.bedrock.insertModel({ ...target, modelName, keyArn, tags: modelTags, createdAt });

@@ -1,6 +1,6 @@
 // Gaps: none known.
 // By design: deployments of an account on one base share a process that starts with the first request and ends when idle;
-//   AWS's limit of two deployments in progress is none here, since they wait their turn (decision 0027).
+//   AWS's limit of two deployments in progress is a quota that is off unless it is set, since they wait their turn.
 // Client quirks: times are createdAt and lastUpdatedAt, list filters createdAfter and createdBefore; a name taken and a
 //   change at the wrong time are ValidationExceptions, since AWS models no conflict for these operations.
 import type {
@@ -18,6 +18,7 @@ import type {
 } from '@aws-sdk/client-bedrock';
 import { Fault } from '../../domain/fault.ts';
 import type { AccessRequest, Operation, RequestContext } from '../../domain/operation.ts';
+import { keepQuota } from '../../domain/quotas.ts';
 import type { Rows } from '../../ports/store.ts';
 import type { BedrockScope, CustomModelRow } from '../../ports/store-bedrock.ts';
 import type { DeploymentRow } from '../../ports/store-deployments.ts';
@@ -28,11 +29,11 @@ import { listOptions, nextToken } from './paging.ts';
 import { earlierAnswer, rememberedRequest } from './request-token.ts';
 import { readTags, requestTagConditions } from './tag-list.ts';
 
-type Dependencies = Pick<BedrockDependencies, 'store' | 'ids' | 'keyring' | 'capacity'>;
+type Dependencies = Pick<BedrockDependencies, 'store' | 'ids' | 'keyring' | 'capacity' | 'quotas'>;
 
 const KIND = 'custom-model-deployment';
 
-export function modelDeployments({ store, ids, keyring, capacity }: Dependencies) {
+export function modelDeployments({ store, ids, keyring, capacity, quotas }: Dependencies) {
   /** The caller must be allowed the model, and Decrypt with its key where it has one of the customer's. */
   async function modelQuestions(modelArn: string, ctx: RequestContext): Promise<AccessRequest[]> {
     const own = await store.read(async rows => {
@@ -85,6 +86,7 @@ export function modelDeployments({ store, ids, keyring, capacity }: Dependencies
             throw new Fault('invalid', 'The provided model deployment name is currently in use.', {
               resource: modelDeploymentName,
             });
+          keepQuota(quotas, 'deploymentsInProgress', await rows.bedrock.countDeploymentsInProgress(scope));
           await rows.bedrock.insertDeployment({
             ...scope,
             deploymentId,
@@ -153,6 +155,7 @@ export function modelDeployments({ store, ids, keyring, capacity }: Dependencies
             );
           if (update?.status === 'Updating')
             throw new Fault('invalid', `The deployment ${deploymentName} is Updating; update it when that has ended.`);
+          keepQuota(quotas, 'deploymentsInProgress', await rows.bedrock.countDeploymentsInProgress(scope));
           await rows.bedrock.requestDeploymentUpdate(row.deploymentId, modelArn, ctx.now.getTime());
           return row.deploymentArn;
         });

@@ -21,6 +21,7 @@ import { commitmentEnd } from '../../domain/commitment.ts';
 import { Fault } from '../../domain/fault.ts';
 import { foundationModelArn, foundationModelId, supportingModel } from '../../domain/foundation-model.ts';
 import type { AccessRequest, Operation, RequestContext } from '../../domain/operation.ts';
+import { keepQuota, quotaText } from '../../domain/quotas.ts';
 import type { Rows } from '../../ports/store.ts';
 import type { BedrockScope, NewThroughput, ThroughputRow } from '../../ports/store-bedrock.ts';
 import { findModel, modelQuestion } from './custom-models.ts';
@@ -37,13 +38,16 @@ type Servable = Pick<
   'modelArn' | 'foundationModelId' | 'foundationModelArn' | 'baseModelId' | 'purchasedFor'
 > & { keyArn: string | null };
 
+type Purchase = BedrockScope &
+  Pick<NewThroughput, 'modelUnits' | 'purchasedFor' | 'foundationModelId' | 'commitmentDuration'>;
+
 type Dependencies = Pick<
   BedrockDependencies,
-  'store' | 'ids' | 'baseModels' | 'keyring' | 'capacity' | 'quotas' | 'keepsCommitments'
+  'store' | 'ids' | 'baseModels' | 'keyring' | 'capacity' | 'quotas' | 'machineUnits' | 'keepsCommitments'
 >;
 
 export function provisionedThroughput(deps: Dependencies) {
-  const { store, ids, baseModels, keyring, capacity, quotas, keepsCommitments } = deps;
+  const { store, ids, baseModels, keyring, capacity, quotas, machineUnits, keepsCommitments } = deps;
 
   /** @throws Fault notFound for a custom model that is not there, invalid for an unknown foundation model */
   async function findServable(rows: Rows, identifier: string, scope: BedrockScope): Promise<Servable> {
@@ -95,12 +99,24 @@ export function provisionedThroughput(deps: Dependencies) {
       throw new Fault('invalid', 'The provided provisioned model name is currently in use.', { resource: name });
   }
 
-  async function refuseOverQuota(rows: Rows, units: number): Promise<void> {
+  async function refuseOverQuota(rows: Rows, bought: Purchase): Promise<void> {
+    const units = bought.modelUnits;
+    keepQuota(quotas, 'modelUnitsEach', 0, units);
+    const { noCommitmentModelUnits: limit } = quotas;
+    if (limit !== null && bought.purchasedFor === 'customModel' && bought.commitmentDuration === null) {
+      const own = await rows.bedrock.countNoCommitmentUnits(bought);
+      if (own + units > limit)
+        // AWS's sentence comes first: clients and their users know it.
+        throw new Fault(
+          'quota',
+          `Your account does not currently have any no commitment model units reserved for ${bought.foundationModelId}. ${quotaText('noCommitmentModelUnits', limit, own)}`,
+        );
+    }
     const used = await rows.bedrock.countModelUnits();
-    if (used + units > quotas.modelUnits)
+    if (used + units > machineUnits)
       throw new Fault(
         'quota',
-        `This server may run ${quotas.modelUnits} model units at once and ${used} are bought; modelUnits ${units} does not fit. Delete a Provisioned Throughput, or raise the limit (LIKENESS_MODEL_UNITS).`,
+        `This server may run ${machineUnits} model units at once and ${used} are bought; modelUnits ${units} does not fit. Delete a Provisioned Throughput, or raise the limit (LIKENESS_MODEL_UNITS).`,
       );
   }
 
@@ -128,15 +144,13 @@ export function provisionedThroughput(deps: Dependencies) {
           if (meanwhile !== undefined) return meanwhile;
           const { keyArn: _key, ...servable } = await findServable(rows, modelId, scope);
           await refuseTaken(rows, provisionedModelName, scope);
-          await refuseOverQuota(rows, modelUnits);
+          const purchase = { ...scope, ...servable, modelUnits, commitmentDuration: commitmentDuration ?? null };
+          await refuseOverQuota(rows, purchase);
           await rows.bedrock.insertThroughput({
-            ...scope,
-            ...servable,
+            ...purchase,
             provisionedModelId,
             provisionedModelArn: newArn,
             provisionedModelName,
-            modelUnits,
-            commitmentDuration: commitmentDuration ?? null,
             commitmentExpiresAt: commitmentDuration ? commitmentEnd(ctx.now, commitmentDuration) : null,
             tags,
             createdAt: ctx.now.getTime(),

@@ -1,3 +1,5 @@
+import type { Quotas } from '../../domain/quotas.ts';
+import type { RequestClass } from '../../domain/request-rate.ts';
 import type { Accounts } from '../../ports/accounts.ts';
 import type { BaseModels } from '../../ports/base-models.ts';
 import type { Machine } from '../../ports/machine.ts';
@@ -21,4 +23,6 @@ export interface LikenessDependencies {
   time: Time;
   trainingRecords: TrainingRecords;
   trailFiles: TrailFiles;
+  quotas: Quotas;
+  requestsPerSecond: Readonly<Partial<Record<RequestClass, number>>>;
 }

@@ -13,6 +13,7 @@ import type { LikenessDependencies } from './dependencies.ts';
 import { doctorRoutes } from './doctor.ts';
 import { healthRoutes } from './health.ts';
 import { jobRoutes } from './jobs.ts';
+import { quotaRoutes } from './quotas.ts';
 import { serviceRoleRoutes } from './service-roles.ts';
 import { signInRoutes } from './sign-in.ts';
 import { trailRoutes } from './trail.ts';
@@ -27,5 +28,6 @@ export function createLikenessRoutes(deps: LikenessDependencies): Route[] {
     ...serviceRoleRoutes(deps),
     ...jobRoutes(deps),
     ...trailRoutes(deps),
+    ...quotaRoutes(deps),
   ];
 }
