@@ -25,6 +25,13 @@ test("quotas are AWS's or none until they are set, and requests a second are cou
   assert.deepEqual(set.requestsPerSecond, { s3: 200, 'bedrock-runtime': 5 });
 });
 
+test('a bucket may have a prefix', () => {
+  const bucketOf = (text: string) => readConfig({ LIKENESS_TRAIL_BUCKET: text }).trailBucket;
+  assert.equal(bucketOf(''), undefined);
+  assert.deepEqual(bucketOf('logs'), { name: 'logs', keyPrefix: '' });
+  assert.deepEqual(bucketOf('logs/a/b/'), { name: 'logs', keyPrefix: 'a/b/' });
+});
+
 test('a setting out of form is refused with its name and its value', () => {
   const refusals: [NodeJS.ProcessEnv, RegExp][] = [
     [{ LIKENESS_PORT: '65536' }, /LIKENESS_PORT must be a whole number from 0 to 65535; it is "65536"/],
@@ -36,6 +43,19 @@ test('a setting out of form is refused with its name and its value', () => {
     [{ LIKENESS_CUSTOM_MODELS: '-1' }, /LIKENESS_CUSTOM_MODELS must be a whole number from 0 to 100000; it is "-1"/],
     [{ LIKENESS_REQUESTS_PER_SECOND: 'ec2=1' }, /must name services of s3, iam.*; it has "ec2"/],
     [{ LIKENESS_REQUESTS_PER_SECOND: 's3=0' }, /whole numbers from 1 to 999999; s3 has "0"/],
+    [{ LIKENESS_TRAIL: 'some' }, /LIKENESS_TRAIL must be one of management, all, off; it is "some"/],
+    [
+      { LIKENESS_TRAIL_BUCKET: 's3://a' },
+      /LIKENESS_TRAIL_BUCKET must look like bucket or bucket\/prefix; it is "s3:\/\/a"/,
+    ],
+    [
+      { LIKENESS_EVENTS_WEBHOOK: 'ftp://a' },
+      /LIKENESS_EVENTS_WEBHOOK must be a URL with http or https; it is "ftp:\/\/a"/,
+    ],
+    [
+      { LIKENESS_EVENTS_WEBHOOK: 'http://a' },
+      /LIKENESS_EVENTS_WEBHOOK_SECRET must have at least 16 characters; it has 0/,
+    ],
     [{ LIKENESS_MODEL_MAP: 'a=b=c' }, /LIKENESS_MODEL_MAP must look like id=baseModelId/],
   ];
   for (const [environment, message] of refusals) assert.throws(() => readConfig(environment), message);

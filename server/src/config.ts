@@ -68,7 +68,16 @@ export interface Config {
   /** A bucket of the first account in `region` that the trail is delivered to as well, every so many seconds. */
   trailBucket: { name: string; keyPrefix: string } | undefined;
   trailDeliverySeconds: number;
+  /** A day older, and a file of events is deleted. */
+  eventsKeepDays: number;
+  /** A bucket of the first account in `region` that events go to as well. */
+  eventsBucket: { name: string; keyPrefix: string } | undefined;
+  /** Where events are posted to, and the secret that signs them. */
+  eventsWebhook: { url: string; secret: string } | undefined;
 }
+
+/** Of a secret that signs; in characters. */
+const SHORTEST_SECRET = 16;
 
 export type ConfigOverrides = Partial<Config>;
 
@@ -124,6 +133,9 @@ export function readConfig(environment: NodeJS.ProcessEnv, overrides: ConfigOver
     trailKeepDays: integer(environment, 'LIKENESS_TRAIL_KEEP_DAYS', 90, 1, 3650),
     trailBucket: bucket(environment, 'LIKENESS_TRAIL_BUCKET'),
     trailDeliverySeconds: integer(environment, 'LIKENESS_TRAIL_DELIVERY_SECONDS', 300, 1, 86_400),
+    eventsKeepDays: integer(environment, 'LIKENESS_EVENTS_KEEP_DAYS', 90, 1, 3650),
+    eventsBucket: bucket(environment, 'LIKENESS_EVENTS_BUCKET'),
+    eventsWebhook: webhook(environment),
     ...overrides,
   };
   return Object.freeze({ ...config, dataDirectory: config.dataDirectory.replace(/^~(?=\/)/, homedir()) });
@@ -215,6 +227,19 @@ function vpcEndpoints(environment: NodeJS.ProcessEnv): Config['vpcEndpoints'] {
       return [id, { host, port: Number(port) }];
     }),
   );
+}
+
+/** `LIKENESS_EVENTS_WEBHOOK=https://example.com/events` with `LIKENESS_EVENTS_WEBHOOK_SECRET`. */
+function webhook(environment: NodeJS.ProcessEnv): Config['eventsWebhook'] {
+  const { LIKENESS_EVENTS_WEBHOOK: url, LIKENESS_EVENTS_WEBHOOK_SECRET: secret = '' } = environment;
+  if (!url) return undefined;
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+    throw new Error(`LIKENESS_EVENTS_WEBHOOK must be a URL with http or https; it is "${url}".`);
+  if (secret.length < SHORTEST_SECRET)
+    throw new Error(
+      `LIKENESS_EVENTS_WEBHOOK_SECRET must have at least ${SHORTEST_SECRET} characters; it has ${secret.length}.`,
+    );
+  return { url, secret };
 }
 
 /** `LIKENESS_TRAIL_BUCKET=my-bucket`, or `my-bucket/prefix`. */

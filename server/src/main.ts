@@ -8,6 +8,7 @@ import { openBaseModels } from './adapters/base-models-fs/base-models.ts';
 import { createLocalCompute } from './adapters/compute-local/compute.ts';
 import { createS3CustomerData } from './adapters/customer-data-s3/customer-data.ts';
 import { createLocalInference } from './adapters/inference-local/inference.ts';
+import { openJournal } from './adapters/journal-fs/journal.ts';
 import { createMachine } from './adapters/machine.ts';
 import { openVault } from './adapters/master-key/vault.ts';
 import { createModelStore } from './adapters/models-fs/models.ts';
@@ -16,7 +17,7 @@ import { prepareWorkerLauncher } from './adapters/sandbox/worker-launcher.ts';
 import { openSqliteStore } from './adapters/store-sql/database.ts';
 import { systemIds, systemTime } from './adapters/system.ts';
 import { startSecurePort } from './adapters/tls/secure-port.ts';
-import { openTrailFiles } from './adapters/trail-fs/trail.ts';
+import { createWebhook } from './adapters/webhook/webhook.ts';
 import { type Config, isLoopback } from './config.ts';
 import { Fault } from './domain/fault.ts';
 import { invocationRate, requestRate } from './domain/request-rate.ts';
@@ -29,6 +30,8 @@ import type { Inference } from './ports/inference.ts';
 import type { Ids, Time } from './ports/time.ts';
 import { type BatchLoop, DEFAULT_BATCH_SETTINGS, startBatchLoop } from './reconcile/batch.ts';
 import type { BatchSettings } from './reconcile/batch-context.ts';
+import { bucketDestination, journalDestination } from './reconcile/event-destinations.ts';
+import { DEFAULT_EVENT_SETTINGS, type EventSettings, startEvents } from './reconcile/events.ts';
 import { startInvocationLogs } from './reconcile/invocation-logs.ts';
 import { startLifecycleLoop } from './reconcile/lifecycle.ts';
 import { type ModelJobLoop, startModelJobLoop } from './reconcile/model-jobs.ts';
@@ -56,7 +59,7 @@ import { createObjectKeys } from './services/kms/object-keys.ts';
 import { createKmsService } from './services/kms/service.ts';
 import { createLikenessRoutes } from './services/likeness/service.ts';
 import { startChecksum } from './services/s3/checksums.ts';
-import { createLogBuckets } from './services/s3/log-buckets.ts';
+import { createLogBuckets, type LogDeliverer } from './services/s3/log-buckets.ts';
 import { createS3Service } from './services/s3/service.ts';
 import { deleteFrom } from './services/s3/versions.ts';
 import { createRoleSessions } from './services/sts/role-sessions.ts';
@@ -76,6 +79,7 @@ export interface Overrides {
   limits?: HttpServerOptions['limits'];
   training?: Partial<TrainingSettings>;
   batch?: Partial<BatchSettings>;
+  events?: Partial<EventSettings>;
 }
 
 export interface Likeness {
@@ -161,25 +165,32 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     hostNames: config.domain === undefined ? [config.host] : [config.domain, config.host],
     allows: (requests, ctx) => authorizer(requests, ctx).then(() => true, deniedIsFalse),
   });
-  const logBuckets = createLogBuckets({
-    ...{ store, ids, time, authorizer, service: s3, deliverer: 'bedrock.amazonaws.com' },
-    sourceArn: ({ region, accountId }) => `arn:aws:bedrock:${region}:${accountId}:*`,
-  });
+  const owner = { accountId: account.accountId, region: config.region };
+  const logBucketsOf = (deliverer: LogDeliverer) =>
+    createLogBuckets({ store, ids, time, authorizer, service: s3, deliverer });
+  const logBuckets = logBucketsOf('bedrock');
   const invocationLog = startInvocationLogs({ store, logBuckets, ids, log });
-  const trailFiles = await openTrailFiles({ folder: data('trail'), time, log });
+  const trailJournal = await openJournal({ folder: data('trail'), time, log });
   const trail = startTrail({
-    ...{ files: trailFiles, ids, time, log },
-    owner: { accountId: account.accountId, region: config.region },
+    ...{ journal: trailJournal, ids, time, log },
+    owner,
     settings: {
       events: config.trailEvents,
       keepDays: config.trailKeepDays,
       bucket: config.trailBucket,
       deliverySeconds: config.trailDeliverySeconds,
     },
-    logBuckets: createLogBuckets({
-      ...{ store, ids, time, authorizer, service: s3, deliverer: 'cloudtrail.amazonaws.com' },
-      sourceArn: ({ region, accountId }) => `arn:aws:cloudtrail:${region}:${accountId}:trail/likeness`,
-    }),
+    logBuckets: logBucketsOf('cloudtrail'),
+  });
+  // Before anything can change: a destination hears of what happens once it is known.
+  const eventJournal = await openJournal({ folder: data('events'), time, log });
+  const events = await startEvents({
+    ...{ store, time, log, settings: { ...DEFAULT_EVENT_SETTINGS, ...overrides.events } },
+    destinations: [
+      journalDestination(eventJournal, time, config.eventsKeepDays),
+      ...(config.eventsWebhook ? [createWebhook({ ...config.eventsWebhook, time })] : []),
+      ...(config.eventsBucket ? [bucketDestination(logBucketsOf('events'), owner, config.eventsBucket)] : []),
+    ],
   });
   const dispatcher = createDispatcher({
     services: {
@@ -219,8 +230,8 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       serviceRoles: createServiceRoles(iamParts),
     },
     machine: createMachine({ ...config, sandboxProblem: workers.sandboxProblem }),
-    ...{ store, time, trailFiles, trainingRecords: createTrainingRecords(data('runs')) },
     ...{ quotas: config.quotas, requestsPerSecond: config.requestsPerSecond },
+    ...{ store, time, trailJournal, trainingRecords: createTrainingRecords(data('runs')) },
   });
   const server = createHttpServer({
     aws: dispatcher,
@@ -237,6 +248,8 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     await server.stop(0);
     await capacity.stop(0);
     await trail.stop();
+    await events.stop();
+    await eventJournal.close();
     await store.close();
     throw error;
   };
@@ -309,6 +322,8 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       await sweeping.stop();
       await lifecycles.stop();
       await sweepingModels.stop();
+      await events.stop();
+      await eventJournal.close();
       await store.close();
     },
   };

@@ -1,3 +1,4 @@
+import type { EventRows } from './events.ts';
 import type { BatchRows } from './store-batch.ts';
 import type { BedrockRows } from './store-bedrock.ts';
 import type { IamRows } from './store-iam.ts';
@@ -8,6 +9,7 @@ import type { S3Rows } from './store-s3.ts';
 export interface Rows {
   batch: BatchRows;
   bedrock: BedrockRows;
+  events: EventRows;
   iam: IamRows;
   kms: KmsRows;
   s3: S3Rows;

@@ -6,9 +6,10 @@ import { eventKind } from '../domain/trail/event-kind.ts';
 import { type TrailRecord, trailRecords } from '../domain/trail/record.ts';
 import type { BedrockScope } from '../ports/bedrock-lists.ts';
 import type { LogBuckets } from '../ports/invocation-logs.ts';
+import type { Journal, JournalPosition } from '../ports/journal.ts';
 import type { Log } from '../ports/log.ts';
 import type { Ids, Time } from '../ports/time.ts';
-import type { Trail, TrailFiles, TrailPosition } from '../ports/trail.ts';
+import type { Trail } from '../ports/trail.ts';
 import { startLoop } from './sweep-loop.ts';
 
 export interface TrailSettings {
@@ -21,7 +22,7 @@ export interface TrailSettings {
 }
 
 interface TrailDependencies {
-  files: TrailFiles;
+  journal: Journal;
   settings: TrailSettings;
   /** The installation's first account and its Region: the owner of the bucket. */
   owner: BedrockScope;
@@ -37,13 +38,13 @@ const compress = promisify(gzip);
 
 /** Starts to deliver and to delete. `stop` delivers what is there. */
 export function startTrail(dependencies: TrailDependencies): Trail & { stop(): Promise<void> } {
-  const { files, settings, owner, ids, time, log } = dependencies;
+  const { journal, settings, owner, ids, time, log } = dependencies;
   const loop = startLoop(
     { time, log },
     { intervalSeconds: settings.deliverySeconds, failure: 'the audit trail could not be delivered; it is tried again' },
     async () => {
       // Too old is too old, delivered or not: a bucket that cannot be written to must not fill the disk.
-      await files.deleteBefore(new Date(time.now().getTime() - settings.keepDays * DAY_MILLISECONDS));
+      await journal.deleteBefore(new Date(time.now().getTime() - settings.keepDays * DAY_MILLISECONDS));
       await deliver(dependencies);
     },
   );
@@ -53,7 +54,7 @@ export function startTrail(dependencies: TrailDependencies): Trail & { stop(): P
       if (settings.events === 'off' || (settings.events === 'management' && (isData || isInvocation))) return;
       const records = trailRecords(call, { firstAccountId: owner.accountId, newId: () => ids.uuid() });
       try {
-        await files.append(records.map(record => JSON.stringify(record)));
+        await journal.append(records.map(record => JSON.stringify(record)));
       } catch (error) {
         // The call was carried out: refusing its answer would tell a lie.
         const { requestId, operation } = call;
@@ -65,22 +66,22 @@ export function startTrail(dependencies: TrailDependencies): Trail & { stop(): P
       await deliver(dependencies).catch(error =>
         log.warn({ error }, 'the audit trail could not be delivered; the next start tries again'),
       );
-      await files.close();
+      await journal.close();
     },
   };
 }
 
 /** Puts every line that was not delivered yet. A line that a crash has delivered twice lies in the same object. */
 async function deliver(dependencies: TrailDependencies): Promise<void> {
-  const { files, settings } = dependencies;
+  const { journal, settings } = dependencies;
   if (settings.bucket === undefined) return;
-  for (let after = await files.delivered(); ; ) {
-    const { lines, next } = await files.forwards(after);
+  for (let after = await journal.delivered(); ; ) {
+    const { lines, next } = await journal.forwards(after);
     if (lines.length === 0 || next === undefined) return;
     const records = lines.map(line => JSON.parse(line) as TrailRecord);
     const folders = Map.groupBy(records, ({ recipientAccountId, awsRegion }) => `${recipientAccountId}/${awsRegion}`);
     for (const group of folders.values()) await put(group, after, settings.bucket, dependencies);
-    await files.setDelivered(next);
+    await journal.setDelivered(next);
     after = next;
   }
 }
@@ -88,7 +89,7 @@ async function deliver(dependencies: TrailDependencies): Promise<void> {
 /** @param records of one account and Region; at least one. @param after where their reading began: it makes the name */
 async function put(
   records: readonly TrailRecord[],
-  after: TrailPosition | undefined,
+  after: JournalPosition | undefined,
   { name, keyPrefix }: { name: string; keyPrefix: string },
   { logBuckets, owner }: TrailDependencies,
 ): Promise<void> {
@@ -101,7 +102,7 @@ async function put(
 /** `AWSLogs/<account>/CloudTrail/<region>/yyyy/mm/dd/<account>_CloudTrail_<region>_yyyymmddThhmmZ_<16 characters>.json.gz` */
 function objectKey(
   { recipientAccountId, awsRegion, eventTime }: TrailRecord,
-  after: TrailPosition | undefined,
+  after: JournalPosition | undefined,
 ): string {
   const [day = '', clock = ''] = eventTime.split('T');
   const minute = `${day.replaceAll('-', '')}T${clock.slice(0, 5).replace(':', '')}Z`;

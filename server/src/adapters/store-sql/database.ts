@@ -5,14 +5,22 @@ import { Migrator } from 'kysely/migration';
 import type { Rows, Store } from '../../ports/store.ts';
 import { type BatchSchema, batchMigrations, batchRows } from './batch-jobs.ts';
 import { type BedrockSchema, bedrockMigrations, bedrockRows } from './bedrock.ts';
+import { type EventsSchema, eventMigrations, eventRows } from './events.ts';
 import { type IamSchema, iamMigrations, iamRows } from './iam.ts';
 import { type KmsSchema, kmsMigrations, kmsRows } from './kms.ts';
 import { s3Rows } from './s3.ts';
 import { type S3Schema, s3Migrations } from './s3-schema.ts';
 
-export interface Schema extends BatchSchema, BedrockSchema, IamSchema, KmsSchema, S3Schema {}
+export interface Schema extends BatchSchema, BedrockSchema, EventsSchema, IamSchema, KmsSchema, S3Schema {}
 
-const migrations = { ...batchMigrations, ...bedrockMigrations, ...iamMigrations, ...kmsMigrations, ...s3Migrations };
+const migrations = {
+  ...batchMigrations,
+  ...bedrockMigrations,
+  ...eventMigrations,
+  ...iamMigrations,
+  ...kmsMigrations,
+  ...s3Migrations,
+};
 
 /** How many waiting transactions share one commit (one fsync) at most: bounds how long the first of them waits. */
 const GROUP_LIMIT = 64;
@@ -118,6 +126,7 @@ function rowsOf(database: Kysely<Schema>): Rows {
   return {
     batch: batchRows(part<BatchSchema>()),
     bedrock: bedrockRows(part<BedrockSchema>()),
+    events: eventRows(part<EventsSchema>()),
     iam: iamRows(part<IamSchema>()),
     kms: kmsRows(part<KmsSchema>()),
     s3: s3Rows(part<S3Schema>()),

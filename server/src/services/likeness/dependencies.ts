@@ -2,12 +2,12 @@ import type { Quotas } from '../../domain/quotas.ts';
 import type { RequestClass } from '../../domain/request-rate.ts';
 import type { Accounts } from '../../ports/accounts.ts';
 import type { BaseModels } from '../../ports/base-models.ts';
+import type { Journal } from '../../ports/journal.ts';
 import type { Machine } from '../../ports/machine.ts';
 import type { ServiceRoles } from '../../ports/service-roles.ts';
 import type { SignIn, SignInLinks } from '../../ports/sign-in.ts';
 import type { Store } from '../../ports/store.ts';
 import type { Time } from '../../ports/time.ts';
-import type { TrailFiles } from '../../ports/trail.ts';
 import type { TrainingRecords } from '../../ports/training-records.ts';
 
 export interface LikenessDependencies {
@@ -22,7 +22,7 @@ export interface LikenessDependencies {
   store: Store;
   time: Time;
   trainingRecords: TrainingRecords;
-  trailFiles: TrailFiles;
   quotas: Quotas;
   requestsPerSecond: Readonly<Partial<Record<RequestClass, number>>>;
+  trailJournal: Journal;
 }

@@ -2,7 +2,7 @@
 import { Fault } from '../../domain/fault.ts';
 import type { Route, RouteInput } from '../../domain/route.ts';
 import type { TrailRecord } from '../../domain/trail/record.ts';
-import type { TrailPosition } from '../../ports/trail.ts';
+import type { JournalPosition } from '../../ports/journal.ts';
 import type { LikenessDependencies } from './dependencies.ts';
 
 const MOST_RESULTS = 50;
@@ -21,7 +21,7 @@ interface Question {
   readOnly: string | null;
 }
 
-export function trailRoutes({ trailFiles, time }: Pick<LikenessDependencies, 'trailFiles' | 'time'>): Route[] {
+export function trailRoutes({ trailJournal, time }: Pick<LikenessDependencies, 'trailJournal' | 'time'>): Route[] {
   return [
     {
       method: 'GET',
@@ -38,9 +38,9 @@ export function trailRoutes({ trailFiles, time }: Pick<LikenessDependencies, 'tr
         const maxResults = wholeNumber(query, 'maxResults', MOST_RESULTS);
         const events: TrailRecord[] = [];
         let lineCount = 0;
-        let last: TrailPosition | undefined;
+        let last: JournalPosition | undefined;
         // One line more than a page tells whether there is another page.
-        for await (const { line, at } of trailFiles.backwards(position(query), question.from)) {
+        for await (const { line, at } of trailJournal.backwards(position(query), question.from)) {
           if (events.length === maxResults || lineCount === MOST_LINES)
             return { json: { events, nextToken: tokenOf(last) } };
           lineCount += 1;
@@ -103,7 +103,7 @@ function wholeNumber(query: Query, name: string, most: number): number {
   throw new Fault('invalid', `${name} must be a whole number from 1 to ${most}; you sent ${JSON.stringify(text)}.`);
 }
 
-function position(query: Query): TrailPosition | undefined {
+function position(query: Query): JournalPosition | undefined {
   const text = query.get('nextToken');
   if (text === null) return undefined;
   const [, file, offset] = /^(\d{4}-\d\d-\d\dT\d{9}Z\.jsonl):(\d{1,12})$/.exec(text) ?? [];
@@ -112,6 +112,6 @@ function position(query: Query): TrailPosition | undefined {
   return { file, offset: Number(offset) };
 }
 
-function tokenOf(at: TrailPosition | undefined): string | undefined {
+function tokenOf(at: JournalPosition | undefined): string | undefined {
   return at && `${at.file}:${at.offset}`;
 }

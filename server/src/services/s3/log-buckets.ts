@@ -12,15 +12,19 @@ interface LogBucketsDependencies {
   time: Time;
   service: Pick<ServiceModule, 'operations'>;
   authorizer(requests: readonly AccessRequest[], ctx: RequestContext): Promise<void>;
-  /** Who delivers: `bedrock.amazonaws.com`. */
-  deliverer: string;
-  /** What it delivers for, as the bucket's policy may name it (aws:SourceArn). */
-  sourceArn(scope: BedrockScope): string;
+  deliverer: LogDeliverer;
 }
+
+/** Who delivers, as `<name>.amazonaws.com`: logs of invocations, the audit trail, events. */
+export type LogDeliverer = keyof typeof SOURCES;
+
+/** What it delivers for, as the bucket's policy may name it (aws:SourceArn). */
+const SOURCES = { bedrock: '*', cloudtrail: 'trail/likeness', events: 'rule/likeness' } as const;
 
 /** PutObject as a service asks for it that delivers logs: the same checks, policies and encryption as for any caller. */
 export function createLogBuckets(deps: LogBucketsDependencies): LogBuckets {
-  const { store, ids, time, service, authorizer, deliverer, sourceArn } = deps;
+  const { store, ids, time, service, authorizer } = deps;
+  const deliverer = `${deps.deliverer}.amazonaws.com`;
   const operation = service.operations.PutObject as Operation<PutObjectRequest, unknown>;
   return {
     async put(scope, bucketName, key, body) {
@@ -41,7 +45,7 @@ export function createLogBuckets(deps: LogBucketsDependencies): LogBuckets {
       // AWS: the conditions that the policy of the bucket (and of its key) is told to have, against confused deputies.
       const source = {
         'aws:SourceAccount': scope.accountId,
-        'aws:SourceArn': sourceArn(scope),
+        'aws:SourceArn': `arn:aws:${deps.deliverer}:${scope.region}:${scope.accountId}:${SOURCES[deps.deliverer]}`,
       };
       await authorizer(
         questions.map(question => ({ ...question, conditions: { ...question.conditions, ...source } })),

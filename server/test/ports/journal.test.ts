@@ -4,20 +4,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, it, type TestContext } from 'node:test';
 import { pino } from 'pino';
+import { type JournalOptions, openJournal } from '../../src/adapters/journal-fs/journal.ts';
 import { systemTime } from '../../src/adapters/system.ts';
-import { openTrailFiles, type TrailFilesOptions } from '../../src/adapters/trail-fs/trail.ts';
-import type { TrailFiles, TrailPosition } from '../../src/ports/trail.ts';
+import type { Journal, JournalPosition } from '../../src/ports/journal.ts';
 
 const LONG_AGO = new Date(0);
 
-describe('the files of the audit trail', () => {
+describe('the files of a journal', () => {
   let folder: string;
   beforeEach(context => {
-    folder = mkdtempSync(join(tmpdir(), 'likeness-trail-'));
+    folder = mkdtempSync(join(tmpdir(), 'likeness-journal-'));
     (context as TestContext).after(() => rmSync(folder, { recursive: true }));
   });
-  const opened = (options: Partial<TrailFilesOptions> = {}) =>
-    openTrailFiles({ folder, time: systemTime(), log: pino({ level: 'silent' }), ...options });
+  const opened = (options: Partial<JournalOptions> = {}) =>
+    openJournal({ folder, time: systemTime(), log: pino({ level: 'silent' }), ...options });
   const lastFile = () =>
     join(
       folder,
@@ -27,8 +27,8 @@ describe('the files of the audit trail', () => {
         .at(-1) ?? '',
     );
 
-  async function newest(files: TrailFiles, count: number, before?: TrailPosition, since = LONG_AGO) {
-    const found: { line: string; at: TrailPosition }[] = [];
+  async function newest(files: Journal, count: number, before?: JournalPosition, since = LONG_AGO) {
+    const found: { line: string; at: JournalPosition }[] = [];
     for await (const item of files.backwards(before, since)) {
       found.push(item);
       if (found.length === count) break;
@@ -36,9 +36,9 @@ describe('the files of the audit trail', () => {
     return found;
   }
 
-  async function allForwards(files: TrailFiles) {
+  async function allForwards(files: Journal) {
     const lines: string[] = [];
-    for (let after: TrailPosition | undefined; ; ) {
+    for (let after: JournalPosition | undefined; ; ) {
       const read = await files.forwards(after);
       if (read.lines.length === 0) return lines;
       lines.push(...read.lines);
@@ -52,7 +52,7 @@ describe('the files of the audit trail', () => {
     for (const line of lines) await files.append([line]);
     assert.ok(readdirSync(folder).length > 3);
     const read: string[] = [];
-    for (let before: TrailPosition | undefined; ; ) {
+    for (let before: JournalPosition | undefined; ; ) {
       const page = await newest(files, 7, before);
       if (page.length === 0) break;
       read.push(...page.map(({ line }) => line));

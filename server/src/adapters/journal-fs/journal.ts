@@ -1,10 +1,10 @@
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Journal, JournalPosition } from '../../ports/journal.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Time } from '../../ports/time.ts';
-import type { TrailFiles, TrailPosition } from '../../ports/trail.ts';
 
-export interface TrailFilesOptions {
+export interface JournalOptions {
   folder: string;
   time: Time;
   log: Log;
@@ -27,15 +27,10 @@ interface Waiting {
 }
 
 /**
- * The trail as files of JSON lines, named by the time at which they were begun. Only complete lines count: what a crash cut
+ * A journal as files of JSON lines, named by the time at which they were begun. Only complete lines count: what a crash cut
  * off in the last one is removed at the next start, and readers stop before it.
  */
-export async function openTrailFiles({
-  folder,
-  time,
-  log,
-  fileBytes = FILE_BYTES,
-}: TrailFilesOptions): Promise<TrailFiles> {
+export async function openJournal({ folder, time, log, fileBytes = FILE_BYTES }: JournalOptions): Promise<Journal> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   let current: { name: string; handle: FileHandle; sizeBytes: number } | undefined = await reopened();
   let waiting: Waiting[] = [];
@@ -95,7 +90,7 @@ export async function openTrailFiles({
 
   function syncSoon(): void {
     syncTimer = undefined;
-    current?.handle.datasync().catch(error => log.error({ error }, 'the audit trail could not be made durable'));
+    current?.handle.datasync().catch(error => log.error({ error, folder }, 'a journal could not be made durable'));
   }
 
   async function sizeOf(name: string): Promise<number> {
@@ -158,6 +153,11 @@ export async function openTrailFiles({
       await rename(path('delivered.json.tmp'), path('delivered.json'));
     },
 
+    async sync() {
+      await writing;
+      await current?.handle.datasync();
+    },
+
     async deleteBefore(at) {
       for (const name of await names())
         if (name !== current?.name && (await stat(path(name))).mtime < at) await rm(path(name), { force: true });
@@ -178,7 +178,7 @@ async function* linesBefore(
   handle: FileHandle,
   file: string,
   end: number,
-): AsyncGenerator<{ line: string; at: TrailPosition }> {
+): AsyncGenerator<{ line: string; at: JournalPosition }> {
   // The beginning of a line whose rest was read, and where that rest begins.
   let rest = Buffer.alloc(0);
   let start = end;

@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { pino } from 'pino';
+import { openSqliteStore } from '../../src/adapters/store-sql/database.ts';
+import { systemTime } from '../../src/adapters/system.ts';
+import { type Event, eventOf } from '../../src/domain/events/state-change.ts';
+import type { EventDestination } from '../../src/ports/events.ts';
+import type { Store } from '../../src/ports/store.ts';
+import { startEvents } from '../../src/reconcile/events.ts';
+
+const scope = { accountId: '111122223333', region: 'us-east-1' };
+const fm = 'arn:aws:bedrock:us-east-1::foundation-model/amazon.titan-image-generator-v1:0';
+const arnOf = (id: string) => `arn:aws:bedrock:us-east-1:111122223333:custom-model-deployment/${id}`;
+
+describe('changes of state', () => {
+  let folder: string;
+  let store: Store;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'likeness-events-'));
+    store = await openSqliteStore(join(folder, 'rows.sqlite'));
+  });
+  after(async () => {
+    await store.close();
+    await rm(folder, { recursive: true });
+  });
+  afterEach(() => store.transaction(async ({ events }) => events.deleteChangesUpTo(await events.lastSequence())));
+
+  const insertDeployment = (id: string) =>
+    store.transaction(rows =>
+      rows.bedrock.insertDeployment({
+        ...{ ...scope, deploymentId: id, deploymentArn: arnOf(id), deploymentName: id },
+        ...{ description: null, tags: [], modelArn: `${fm}/x`, createdAt: 1000 },
+      }),
+    );
+  const told = async () => (await store.read(({ events }) => events.changesAfter(0, 1000))).map(eventOf);
+
+  it('are written with the change or not at all', async () => {
+    await assert.rejects(
+      store.transaction(async rows => {
+        await rows.bedrock.insertDeployment({
+          ...{ ...scope, deploymentId: 'undone', deploymentArn: arnOf('undone'), deploymentName: 'undone' },
+          ...{ description: null, tags: [], modelArn: fm, createdAt: 1000 },
+        });
+        throw new Error('undone');
+      }),
+      /undone/,
+    );
+    assert.deepEqual(await told(), []);
+    await insertDeployment('done');
+    const [event, ...others] = await told();
+    assert.equal(others.length, 0);
+    assert.match(event?.id ?? '', /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+    assert.deepEqual(event, {
+      ...{ version: '0', id: event?.id, 'detail-type': 'Custom Model Deployment State Change', source: 'aws.bedrock' },
+      ...{ account: scope.accountId, region: scope.region, time: '1970-01-01T00:00:01Z', resources: [arnOf('done')] },
+      detail: {
+        ...{ version: '0.0', modelDeploymentName: 'done', customModelDeploymentArn: arnOf('done') },
+        ...{ modelArn: `${fm}/x`, status: 'Creating' },
+        ...{ creationTime: '1970-01-01T00:00:01.000Z', lastUpdatedTime: '1970-01-01T00:00:01.000Z' },
+      },
+    });
+  });
+
+  it('are told of a deployment and its updates, and that it was deleted; other changes are none', async () => {
+    await insertDeployment('one');
+    await store.transaction(async ({ bedrock }) => {
+      await bedrock.advanceDeployment('one', 1, { status: 'Active', lastUpdatedAt: 2000 });
+      await bedrock.advanceDeployment('one', 1, { lastUpdatedAt: 3000 });
+      await bedrock.requestDeploymentUpdate('one', `${fm}/y`, 4000);
+      await bedrock.deleteDeployment('one');
+    });
+    const states = (await told()).map(({ detail }) => [detail.status, detail.updateStatus]);
+    assert.deepEqual(states, [
+      ['Creating', undefined],
+      ['Active', undefined],
+      ['Active', 'Updating'],
+      ['Deleted', 'Updating'],
+    ]);
+  });
+
+  it('are told of Provisioned Throughput with what serves and what shall', async () => {
+    const provisionedModelArn = 'arn:aws:bedrock:us-east-1:111122223333:provisioned-model/p1';
+    await store.transaction(async ({ bedrock }) => {
+      await bedrock.insertThroughput({
+        ...{ ...scope, provisionedModelId: 'p1', provisionedModelArn, provisionedModelName: 'p', modelUnits: 2 },
+        ...{ modelArn: fm, foundationModelId: 'x', foundationModelArn: fm, baseModelId: 'b', tags: [] },
+        ...{ purchasedFor: 'customModel', commitmentDuration: null, commitmentExpiresAt: null, createdAt: 1000 },
+      });
+      await bedrock.advanceThroughput('p1', 1, { status: 'InService', lastModifiedAt: 2000 });
+      await bedrock.requestModelChange('p1', `${fm}/new`, 3000);
+    });
+    const details = (await told()).map(({ detail }) => detail);
+    assert.deepEqual(
+      details.map(({ status, modelUnits, desiredModelArn }) => [status, modelUnits, desiredModelArn]),
+      [
+        ['Creating', 2, fm],
+        ['InService', 2, fm],
+        ['Updating', 2, `${fm}/new`],
+      ],
+    );
+  });
+
+  it('are told of jobs that copy, import and create models', async () => {
+    const arn = 'arn:aws:bedrock:us-east-1:111122223333:custom-model/x/m';
+    const job = { ...scope, modelArn: arn, modelName: 'm', modelTags: [], keyArn: null, tags: [], createdAt: 1000 };
+    const imported = {
+      source: { s3Uri: 's3://models/m/' },
+      roleArn: 'arn:aws:iam::111122223333:role/r',
+      vpcConfig: null,
+    };
+    await store.transaction(async ({ bedrock }) => {
+      const source = { modelArn: `${arn}0`, modelName: 'm0', accountId: scope.accountId };
+      const named = (id: string) => ({ ...job, jobId: id, jobArn: `${arn}/${id}`, jobName: id, modelId: id });
+      await bedrock.insertModelJob({ ...named('c'), kind: 'copy', source });
+      await bedrock.insertModelJob({ ...named('i'), ...imported, kind: 'import' });
+      await bedrock.insertModelJob({ ...named('n'), ...imported, kind: 'create' });
+      await bedrock.endModelJob('c', { status: 'Completed', failureMessage: null, endedAt: 2000 });
+    });
+    const events = await told();
+    assert.deepEqual(
+      events.map(event => [event['detail-type'], event.detail.status, event.detail.sourceModelArn]),
+      [
+        ['Model Copy Job State Change', 'InProgress', `${arn}0`],
+        ['Model Import Job State Change', 'InProgress', undefined],
+        ['Custom Model State Change', 'InProgress', undefined],
+        ['Model Copy Job State Change', 'Completed', `${arn}0`],
+      ],
+    );
+    assert.deepEqual([events[3]?.detail.targetModelArn, events[3]?.detail.endTime], [arn, '1970-01-01T00:00:02.000Z']);
+    assert.deepEqual(events[1]?.detail.modelDataSource, { s3DataSource: { s3Uri: 's3://models/m/' } });
+  });
+
+  const settings = { pollMilliseconds: 5, firstWaitMilliseconds: 5, longestWaitMilliseconds: 20 };
+  const start = (...destinations: EventDestination[]) =>
+    startEvents({ store, time: systemTime(), log: pino({ level: 'silent' }), destinations, settings });
+
+  /** A destination that remembers what it was sent. @param takes whether it says that it has it */
+  function remembering(name: string, takes: () => boolean = () => true) {
+    const received: Event[] = [];
+    const destination: EventDestination = {
+      ...{ name, batchSize: 1 },
+      async deliver(events) {
+        received.push(...events);
+        if (!takes()) throw new Error('not now');
+      },
+    };
+    return { received, destination };
+  }
+
+  async function until(isDone: () => boolean | Promise<boolean>): Promise<void> {
+    for (const deadline = Date.now() + 10_000; Date.now() < deadline; await delay(5)) if (await isDone()) return;
+    assert.fail('it did not come to that within 10 seconds');
+  }
+
+  it('reach a destination in order, again under the same id where it did not take one, and no other waits', async () => {
+    let refusals = 2;
+    const slow = remembering('slow', () => refusals-- <= 0);
+    const quick = remembering('quick');
+    const events = await start(slow.destination, quick.destination);
+    for (const id of ['a', 'b', 'c']) await insertDeployment(id);
+    await until(() => slow.received.length === 5 && quick.received.length === 3);
+    await until(async () => (await told()).length === 0);
+    await events.stop();
+    const names = slow.received.map(({ detail }) => detail.modelDeploymentName);
+    assert.deepEqual(names, ['a', 'a', 'a', 'b', 'c']);
+    assert.equal(new Set(slow.received.map(({ id }) => id)).size, 3);
+    assert.deepEqual(
+      [...new Set(slow.received.map(({ id }) => id))],
+      quick.received.map(({ id }) => id),
+    );
+  });
+
+  it('wait for a destination over a restart, and are not told again to the others', async () => {
+    const refusing = remembering('hook', () => false);
+    const file = remembering('file');
+    const first = await start(refusing.destination, file.destination);
+    await insertDeployment('over');
+    await until(() => refusing.received.length > 1 && file.received.length === 1);
+    await first.stop();
+    const [hook, again] = [remembering('hook'), remembering('file')];
+    const second = await start(hook.destination, again.destination);
+    await until(() => hook.received.length === 1);
+    await second.stop();
+    assert.equal(hook.received[0]?.id, refusing.received[0]?.id);
+    assert.deepEqual(again.received, []);
+  });
+
+  it('of before a destination was named are not for it, even where their rows are gone', async () => {
+    await insertDeployment('early');
+    await store.transaction(async ({ events }) => events.deleteChangesUpTo(await events.lastSequence()));
+    const late = remembering('late');
+    const events = await start(late.destination);
+    await insertDeployment('later');
+    await until(() => late.received.length > 0);
+    await events.stop();
+    assert.deepEqual(
+      late.received.map(({ detail }) => detail.modelDeploymentName),
+      ['later'],
+    );
+  });
+});
