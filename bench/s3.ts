@@ -47,7 +47,11 @@ async function serve(folder: string): Promise<void> {
   const likeness = await createLikeness(config, {
     compute: createInProcessCompute({ slots: 1, millisecondsAStep: 1 }),
     inference: createInProcessInference({ capacity: 1, loadMilliseconds: 1, invokeMilliseconds: 1 }),
-    baseModels: { catalogue: () => [], get: () => undefined, weightsDigest: async () => '' },
+    baseModels: {
+      ...{ catalogue: () => [], get: () => undefined, list: () => [], weightsDigest: async () => '' },
+      register: () => Promise.reject(new Error('There are no base models here.')),
+      deregister: () => Promise.reject(new Error('There are no base models here.')),
+    },
   });
   process.send?.(likeness.endpoint);
 }

@@ -20,13 +20,16 @@ def likeness(*arguments: str, **variables: str) -> subprocess.CompletedProcess[s
 
 @pytest.mark.parametrize(
     "command",
-    [[], ["up"], ["env"], ["doctor"], ["demo"], ["dataset"], ["dataset", "check"], ["account"], ["account", "create"]],
+    [
+        *([], ["up"], ["env"], ["doctor"], ["demo"], ["dataset"], ["dataset", "check"], ["account"]),
+        *(["account", "create"], ["model"], ["model", "add"], ["model", "list"], ["model", "remove"]),
+    ],
 )
 def test_every_command_has_help(command: list[str]) -> None:
     done = likeness(*command, "--help")
     assert done.returncode == 0
     assert "Usage: likeness" in done.stdout
-    if command not in ([], ["dataset"], ["account"]):
+    if command not in ([], ["dataset"], ["account"], ["model"]):
         assert "Example:\n  " in done.stdout
 
 
@@ -103,6 +106,25 @@ def test_an_account_is_made_on_a_folder_that_no_server_holds(tmp_path: Path) -> 
     assert listed[1]["accountId"] == "444455556666"
     wrong = likeness("account", "enable", "--id", "12", "--data", str(tmp_path))
     assert "--id must be 12 digits" in wrong.stderr
+
+
+def test_a_base_model_is_registered_on_a_running_server_and_on_a_folder_that_none_holds(
+    product: Product, tmp_path: Path
+) -> None:
+    weights = str(PROJECT / "models" / "art" / "weights")
+    for data in (product.data, tmp_path):
+        folder = ["--data", str(data)]
+        added = likeness("model", "add", weights, "--id", "acme.art-v1", "--licence", "Own 1.0", *folder)
+        assert added.returncode == 0, added.stderr
+        assert "Registered acme.art-v1" in added.stdout
+        for text in ("licence  Own 1.0", "tasks    TEXT_IMAGE, INPAINTING", "128 x 128", "memory   0.20 GiB"):
+            assert text in added.stdout
+        assert "acme.art-v1 (registered)" in likeness("model", "list", *folder).stdout
+        assert likeness("model", "remove", "acme.art-v1", *folder).returncode == 0
+        again = likeness("model", "remove", "acme.art-v1", *folder)
+        assert again.stderr == "likeness: The base model acme.art-v1 is not registered.\n"
+    missing = likeness("model", "add", str(tmp_path / "none"), "--id", "acme.none", "--data", str(tmp_path))
+    assert (missing.returncode, "is no folder" in missing.stderr) == (1, True)
 
 
 def wait_for_text(file: Path, text: str) -> None:

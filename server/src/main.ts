@@ -5,6 +5,7 @@ import { type Logger, pino, stdSerializers } from 'pino';
 import constraints from '../generated/constraints.json' with { type: 'json' };
 import manifest from '../package.json' with { type: 'json' };
 import { openBaseModels } from './adapters/base-models-fs/base-models.ts';
+import { createInspection } from './adapters/base-models-fs/inspection.ts';
 import { createLocalCompute } from './adapters/compute-local/compute.ts';
 import { createS3CustomerData } from './adapters/customer-data-s3/customer-data.ts';
 import { createLocalInference } from './adapters/inference-local/inference.ts';
@@ -24,9 +25,10 @@ import { invocationRate, requestRate } from './domain/request-rate.ts';
 import { createConsole } from './http/console.ts';
 import { createHttpServer, type HttpServerOptions } from './http/server.ts';
 import type { Accounts } from './ports/accounts.ts';
-import type { BaseModels } from './ports/base-models.ts';
+import type { BaseModelRegistry } from './ports/base-models.ts';
 import type { Compute } from './ports/compute.ts';
 import type { Inference } from './ports/inference.ts';
+import type { RegisteredModels } from './ports/registered-models.ts';
 import type { Ids, Time } from './ports/time.ts';
 import { type BatchLoop, DEFAULT_BATCH_SETTINGS, startBatchLoop } from './reconcile/batch.ts';
 import type { BatchSettings } from './reconcile/batch-context.ts';
@@ -57,6 +59,7 @@ import { createSignInLinks } from './services/iam/sign-in-links.ts';
 import { createKeyring } from './services/kms/keyring.ts';
 import { createObjectKeys } from './services/kms/object-keys.ts';
 import { createKmsService } from './services/kms/service.ts';
+import { createRegisteredModels } from './services/likeness/registered-models.ts';
 import { createLikenessRoutes } from './services/likeness/service.ts';
 import { startChecksum } from './services/s3/checksums.ts';
 import { createLogBuckets, type LogDeliverer } from './services/s3/log-buckets.ts';
@@ -75,7 +78,7 @@ export interface Overrides {
   log?: Logger;
   compute?: Compute;
   inference?: Inference;
-  baseModels?: BaseModels;
+  baseModels?: BaseModelRegistry;
   limits?: HttpServerOptions['limits'];
   training?: Partial<TrainingSettings>;
   batch?: Partial<BatchSettings>;
@@ -113,6 +116,21 @@ export async function openAccounts(config: Config): Promise<Accounts & { close()
 }
 
 /**
+ * The base models of a data folder on which no server runs; the caller holds the folder's lock.
+ * @throws Error with one line to show for a setting or a data folder that cannot be used
+ */
+export async function openRegisteredModels(config: Config): Promise<RegisteredModels & { close(): Promise<void> }> {
+  const store = await openSqliteStore(join(config.dataDirectory, 'likeness.sqlite'));
+  const parts = { store, inspect: createInspection(config), time: systemTime(), endUnit: () => undefined };
+  const baseModels = await openBaseModels({ ...config, registrationsPath: registrationsPath(config) });
+  return { ...createRegisteredModels({ ...parts, baseModels }), close: () => store.close() };
+}
+
+function registrationsPath({ dataDirectory }: Config): string {
+  return join(dataDirectory, 'base-models.json');
+}
+
+/**
  * The composition root: opens the data folder, joins services and adapters, listens. The caller holds the folder's lock.
  * @throws Error with one line to show for a setting or a data folder that cannot be used
  */
@@ -131,7 +149,8 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
   const objects = await openFileObjects(data('objects'), ids);
   const keyring = createKeyring(iamParts);
   const modelStore = createModelStore({ folder: data('models'), keyring, ids });
-  const baseModels = overrides.baseModels ?? (await openBaseModels(config));
+  const baseModels =
+    overrides.baseModels ?? (await openBaseModels({ ...config, registrationsPath: registrationsPath(config) }));
   const roleSessions = createRoleSessions(iamParts);
   let endpoint = '';
   const customerData = createS3CustomerData({ endpoint: () => endpoint });
@@ -224,6 +243,10 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       version: manifest.version,
       status: () => status,
       baseModels,
+      registeredModels: createRegisteredModels({
+        ...{ store, baseModels, time, inspect: createInspection(config) },
+        endUnit: capacity.endBase,
+      }),
       accounts: createAccounts(iamParts),
       signIn: createSignIn(iamParts),
       signInLinks,

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
+import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,7 +34,11 @@ TASKS = (
 )
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
 
-OPTIONAL_PARTS = ("text_encoder_3",)
+OPTIONAL_PARTS = {"text_encoder_3": "tokenizer_3"}
+# Sentencepiece models come to transformers as tokenizer.json; CLIP's may also be a vocabulary with its merges.
+TOKENIZER_FILES = (("tokenizer.json",), ("vocab.json", "merges.txt"))
+# Weights and activations are float32 while a model is loaded, whatever they are rounded to afterwards.
+LOADED_BYTES_A_PARAMETER = 4
 ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
 # The text side of a transformer that attends to text and picture together.
 JOINT_ATTENTION = ("add_q_proj", "add_k_proj", "add_v_proj", "to_add_out")
@@ -177,7 +183,7 @@ SUPPORTED: Mapping[str, _Defaults] = {
 def read_base_model(path: Path) -> BaseModel:
     """Reads and checks a base model's folder: parts present, safetensors whole, class supported.
 
-    :raises RunError: with what is wrong and, where it helps, what would be right.
+    :raises RunError: with all that is wrong and, where it helps, what would be right.
     """
     index = _read_json(path / "model_index.json", "model_index.json", required=True)
     settings = _read_json(path / "likeness.json", "likeness.json", required=False)
@@ -215,24 +221,53 @@ def read_base_model(path: Path) -> BaseModel:
             f"likeness.json says family {named}, but {class_name} is of family {defaults.family}.",
             user_error=True,
         )
-    for name in (*defaults.parts, *(name for name in OPTIONAL_PARTS if name in parts)):
-        check_part(base.part(name), name)
-    for name in defaults.tokenizers:
-        if not base.part(name).is_dir():
-            raise RunError(f"The base model's part {name} is missing.", user_error=True)
-    if not (path / "scheduler" / "scheduler_config.json").is_file():
-        raise RunError("The base model lacks scheduler/scheduler_config.json.", user_error=True)
+    _check_parts(base, defaults)
     return base
+
+
+def _check_parts(base: BaseModel, defaults: _Defaults) -> None:
+    """:raises RunError: with everything that is wrong, so that a folder is mended once."""
+    optional = [name for name in OPTIONAL_PARTS if name in base.parts]
+    problems: list[str] = []
+    for name in (*defaults.parts, *optional):
+        try:
+            check_part(base.part(name), name)
+        except RunError as error:
+            problems.append(str(error))
+    for name in (*defaults.tokenizers, *(OPTIONAL_PARTS[name] for name in optional)):
+        folder = base.part(name)
+        if not folder.is_dir():
+            problems.append(f"The base model's part {name} is missing.")
+        elif not any(all((folder / file).is_file() for file in files) for files in TOKENIZER_FILES):
+            problems.append(f"The base model's part {name} has no tokenizer.json, nor vocab.json and merges.txt.")
+    if not (base.path / "scheduler" / "scheduler_config.json").is_file():
+        problems.append("The base model lacks scheduler/scheduler_config.json.")
+    if problems:
+        raise RunError(" ".join(problems), user_error=True)
+
+
+def is_half(file: Path) -> bool:
+    """Whether a file of weights is of the fp16 variant, by diffusers' names: `x.fp16.safetensors`, also in shards."""
+    return ".fp16" in file.name
+
+
+def weights_of(folder: Path) -> list[Path]:
+    """The safetensors files that a part is loaded from: whole precision where it is there, else the fp16 variant.
+
+    Weights before averaging (`non_ema`) are for going on with the training of the whole model, and are not loaded.
+    """
+    files = sorted(file for file in folder.glob("*.safetensors") if ".non_ema" not in file.name)
+    return [file for file in files if not is_half(file)] or files
 
 
 def check_part(folder: Path, name: str) -> list[Path]:
     """The safetensors files of a part.
 
-    :raises RunError: no config.json, only pickles, no weights, or a file that is cut short.
+    :raises RunError: no config.json, only pickles, no weights, a shard missing, or a file that is cut short.
     """
     if not (folder / "config.json").is_file():
         raise RunError(f"The base model's part {name} is missing: there is no {name}/config.json.", user_error=True)
-    weights = sorted(folder.glob("*.safetensors"))
+    weights = weights_of(folder)
     if not weights:
         pickles = sorted(file.name for pattern in PICKLES for file in folder.glob(pattern))
         if pickles:
@@ -242,15 +277,32 @@ def check_part(folder: Path, name: str) -> list[Path]:
                 user_error=True,
             )
         raise RunError(f"The base model's part {name} has no *.safetensors.", user_error=True)
+    _check_shards(folder, name, weights)
     for file in weights:
-        _check_safetensors(file, f"{name}/{file.name}")
+        _read_header(file, f"{name}/{file.name}")
     return weights
+
+
+def _check_shards(folder: Path, name: str, weights: list[Path]) -> None:
+    """Weights in several files have an index, which names them all."""
+    if not any(re.search(r"-\d{5}-of-\d{5}\.", file.name) for file in weights):
+        return
+    indices = [file for file in folder.glob("*.safetensors.index*.json") if is_half(file) == is_half(weights[0])]
+    if not indices:
+        raise RunError(f"The base model's part {name} is in shards, but lacks their *.index.json.", user_error=True)
+    wanted = _read_json(indices[0], f"{name}/{indices[0].name}", required=True).get("weight_map")
+    if not isinstance(wanted, dict):
+        raise RunError(f"{name}/{indices[0].name} of the base model has no weight_map.", user_error=True)
+    missing = sorted({str(shard) for shard in wanted.values()} - {file.name for file in weights})
+    if missing:
+        raise RunError(f"The base model's part {name} lacks {', '.join(missing)}.", user_error=True)
 
 
 def describe(base: BaseModel) -> dict[str, object]:
     """What `check` prints: the server registers a base model with it."""
-    part_names = SUPPORTED[base.class_name].parts
-    folders = {base.part(name) for name in part_names}
+    part_names = (*SUPPORTED[base.class_name].parts, *(name for name in OPTIONAL_PARTS if name in base.parts))
+    weights = [file for folder in {base.part(name) for name in part_names} for file in weights_of(folder)]
+    parameters = sum(_parameters(file) for file in weights)
     return {
         "v": 1,
         "family": base.family,
@@ -276,8 +328,15 @@ def describe(base: BaseModel) -> dict[str, object]:
             "guidanceRescale": base.sampling.guidance_rescale,
             "sampler": base.sampling.sampler,
         },
-        "sizeBytes": sum(file.stat().st_size for folder in folders for file in folder.glob("*.safetensors")),
+        "sizeBytes": sum(file.stat().st_size for file in weights),
+        "parameters": parameters,
+        "memoryBytes": parameters * LOADED_BYTES_A_PARAMETER,
     }
+
+
+def _parameters(file: Path) -> int:
+    header = _read_header(file, file.name)
+    return sum(math.prod(entry.get("shape", ())) for key, entry in header.items() if key != "__metadata__")
 
 
 def _read_json(path: Path, name: str, required: bool) -> dict[str, Any]:
@@ -297,7 +356,7 @@ def _read_json(path: Path, name: str, required: bool) -> dict[str, Any]:
     return cast(dict[str, Any], data)
 
 
-def _check_safetensors(path: Path, name: str) -> None:
+def _read_header(path: Path, name: str) -> dict[str, Any]:
     """A safetensors file is 8 bytes of header length, the header, and the data up to the largest offset."""
     try:
         with path.open("rb") as file:
@@ -314,6 +373,7 @@ def _check_safetensors(path: Path, name: str) -> None:
             f"{name} of the base model is damaged: it has {size} bytes, its header says {expected}.",
             user_error=True,
         )
+    return header
 
 
 def _sample_resolution(path: Path, defaults: _Defaults) -> int:

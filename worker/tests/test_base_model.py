@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from likeness_worker.__main__ import main
-from likeness_worker.base_model import read_base_model
+from likeness_worker.base_model import describe, read_base_model, weights_of
 from likeness_worker.rundir import RunError
 from likeness_worker.windows import join_windows, split_tokens
 
@@ -36,6 +36,53 @@ def test_check_describes_a_base(art_base: Path, capsys: pytest.CaptureFixture[st
     assert said["lora"]["rank"] == 16
     assert said["training"]["learningRateSchedule"] == "constant"
     assert said["sizeBytes"] > 1000
+    assert said["memoryBytes"] == 4 * said["parameters"] > 1000
+
+
+def test_everything_that_is_missing_is_said_at_once(sd_base: Path, tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(sd_base, base)
+    shutil.rmtree(base / "text_encoder")
+    (base / "tokenizer" / "merges.txt").unlink()
+    weights = base / "unet" / "diffusion_pytorch_model.safetensors"
+    weights.rename(weights.with_suffix(".bin"))
+    (base / "scheduler" / "scheduler_config.json").unlink()
+    with pytest.raises(RunError) as refused:
+        read_base_model(base)
+    for text in (
+        "unet/diffusion_pytorch_model.bin is a pickle",
+        "part text_encoder is missing",
+        "part tokenizer has no tokenizer.json, nor vocab.json and merges.txt",
+        "lacks scheduler/scheduler_config.json",
+    ):
+        assert text in str(refused.value)
+
+
+def test_weights_in_shards_must_all_be_there(sd_base: Path, tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(sd_base, base)
+    unet = base / "unet"
+    shards = [f"diffusion_pytorch_model-{number:05}-of-00002.safetensors" for number in (1, 2)]
+    (unet / "diffusion_pytorch_model.safetensors").rename(unet / shards[0])
+    with pytest.raises(RunError, match=r"unet is in shards, but lacks their \*\.index\.json"):
+        read_base_model(base)
+    index = {"weight_map": {"conv_in.weight": shards[0], "conv_out.weight": shards[1]}}
+    (unet / "diffusion_pytorch_model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(RunError, match=f"unet lacks {shards[1]}"):
+        read_base_model(base)
+
+
+def test_one_precision_of_the_weights_is_loaded_and_counted(sd_base: Path, tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(sd_base, base)
+    alone = describe(read_base_model(base))
+    whole = base / "unet" / "diffusion_pytorch_model.safetensors"
+    for name in ("diffusion_pytorch_model.fp16.safetensors", "diffusion_pytorch_model.non_ema.safetensors"):
+        shutil.copy(whole, whole.with_name(name))
+    assert describe(read_base_model(base)) == alone
+    assert weights_of(base / "unet") == [whole]
+    whole.unlink()
+    assert [file.name for file in weights_of(base / "unet")] == ["diffusion_pytorch_model.fp16.safetensors"]
 
 
 def test_a_plain_diffusers_folder_takes_its_family_defaults(sd_base: Path) -> None:

@@ -85,6 +85,33 @@ function program(): Command {
     'its id: 12 digits',
   );
 
+  const model = likeness.command('model').description('base models that jobs train and requests draw with');
+  model
+    .command('add')
+    .description('check a base model, part by part, and register it')
+    .argument('<folder>', 'a folder in diffusers layout, with safetensors')
+    .option('--id <provider.model>', 'the id that it shall have (default: what its likeness.json says)')
+    .option('--licence <name>', 'the licence that binds it (default: what its likeness.json says)')
+    .option('--data <folder>', 'the data folder (default: ./.likeness, or LIKENESS_DATA)')
+    .addHelpText(
+      'after',
+      example('npx --no-install likeness model add /models/photos --id acme.photos-v1 --licence openrail++'),
+    )
+    .action(async (source, options) => (await import('./model.ts')).modelAdd(source, options, process.env));
+  model
+    .command('list')
+    .description('print the base models: licence, tasks, sizes, memory')
+    .option('--data <folder>', 'the data folder (default: ./.likeness, or LIKENESS_DATA)')
+    .addHelpText('after', example('npx --no-install likeness model list'))
+    .action(async options => (await import('./model.ts')).modelList(options, process.env));
+  model
+    .command('remove')
+    .description('forget a registered base model; refused while a job, a throughput or a deployment uses it')
+    .argument('<id>', 'its id')
+    .option('--data <folder>', 'the data folder (default: ./.likeness, or LIKENESS_DATA)')
+    .addHelpText('after', example('npx --no-install likeness model remove acme.photos-v1'))
+    .action(async (id, options) => (await import('./model.ts')).modelRemove(id, options, process.env));
+
   const dataset = likeness.command('dataset').description('check or build a data set before a job is paid for');
   dataset
     .command('check')

@@ -10,7 +10,7 @@ import { CliFailure } from './failure.ts';
  */
 export async function callRoute(
   server: { endpoint: string; region: string } & RootCredentials,
-  method: 'GET' | 'POST',
+  method: 'GET' | 'POST' | 'DELETE',
   path: string,
   body?: object,
 ): Promise<unknown> {

@@ -32,6 +32,39 @@ export interface CatalogueEntry {
   tasks: 'v1' | 'all';
 }
 
+/** What a look at every part of a base model's folder says. */
+export interface BaseModelFacts {
+  family: string;
+  /** Pixels: it draws about resolution x resolution, scaled to the size asked for. */
+  resolution: number;
+  tasks: string[];
+  parameters: number;
+  /** Of its weights as files. */
+  sizeBytes: number;
+  /** That its weights take while they are loaded; pictures come on top. */
+  memoryBytes: number;
+}
+
+/** A base model that was registered in the data folder, not by a setting. */
+export interface Registration {
+  id: string;
+  path: string;
+  licence: string;
+  facts: BaseModelFacts;
+  registeredAt: string;
+}
+
+export interface ListedBaseModel {
+  id: string;
+  path: string;
+  licence: string;
+  origin: 'embedded' | 'setting' | 'registered';
+  /** Kept from the registration; null of the others. */
+  facts: BaseModelFacts | null;
+  /** Why it does not answer; null: it does. */
+  problem: string | null;
+}
+
 export interface BaseModels {
   catalogue(): readonly CatalogueEntry[];
   /** By base model id; undefined when not registered. */
@@ -39,3 +72,32 @@ export interface BaseModels {
   /** sha256 of the weights in a base model's folder, or in a copy of it: what a custom model was trained on. */
   weightsDigest(folder: string): Promise<string>;
 }
+
+/** The base models, and what registers more of them. */
+export interface BaseModelRegistry extends BaseModels {
+  /** The embedded one first. */
+  list(): readonly ListedBaseModel[];
+  /**
+   * Registers a folder, durably, and serves it from now on. The caller has inspected it.
+   * @param request id and licence: null takes what the folder's likeness.json says
+   * @throws Fault invalid where the folder or the id is none; conflict where the id is taken
+   */
+  register(request: {
+    path: string;
+    id: string | null;
+    licence: string | null;
+    facts: BaseModelFacts;
+    registeredAt: string;
+  }): Promise<ListedBaseModel>;
+  /**
+   * Forgets a registered one, durably; a folder that was downloaded into the data folder is deleted, no other.
+   * @throws Fault notFound; conflict for what a setting registers, or a compatibility id is mapped to
+   */
+  deregister(baseModelId: string): Promise<void>;
+}
+
+/**
+ * Looks at every part of a folder: its weights are whole and safetensors, its family is known, nothing lies elsewhere.
+ * @throws Fault invalid with everything that is wrong
+ */
+export type InspectBaseModel = (path: string) => Promise<BaseModelFacts>;

@@ -126,6 +126,8 @@ export interface Capacity {
   loadingModels(): Promise<readonly string[]>;
   /** Looks for the watermark in an image (base64 of a JPEG or PNG), on a registered base model's unit. */
   detectWatermark(baseModelId: string, image: string, signal: AbortSignal): Promise<Watermark>;
+  /** The on-demand unit of a base model that is registered no more finishes what it has in hand, and ends. */
+  endBase(baseModelId: string): void;
   /** Wakes the loops: a row changed. */
   wake(): void;
 }

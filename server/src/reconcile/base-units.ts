@@ -66,6 +66,16 @@ export function baseUnits(dependencies: BaseUnitsDependencies) {
       return entryOf(baseModelId).pool.invoke(request, signal, true);
     },
 
+    /** Ends the unit of a model that is registered no more; requests in hand finish within the grace. */
+    async end(baseModelId: string, graceSeconds: number): Promise<void> {
+      const entry = entries.get(baseModelId);
+      if (!entry) return;
+      entries.delete(baseModelId);
+      entry.pool.rejectWaiting(new Fault('notFound', `The base model ${baseModelId} is not registered any more.`));
+      await entry.starting;
+      await entry.pool.retire(entry.pool.units(), graceSeconds);
+    },
+
     async close(graceSeconds: number): Promise<void> {
       closed.abort();
       await Promise.all(

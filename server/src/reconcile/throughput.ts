@@ -100,9 +100,12 @@ export function startThroughputLoop(dependencies: ThroughputDependencies): Throu
 
   function remove(arn: string, units: ProvisionedUnits): void {
     provisioned.delete(arn);
-    const removing = units
-      .remove(DRAIN_SECONDS)
-      .catch((error: unknown) => log.error({ provisionedModelArn: arn, error }, 'units could not be ended'))
+    leave(units.remove(DRAIN_SECONDS), arn);
+  }
+
+  function leave(ending: Promise<void>, modelArn: string): void {
+    const removing = ending
+      .catch((error: unknown) => log.error({ modelArn, error }, 'units could not be ended'))
       .finally(() => leaving.delete(removing));
     leaving.add(removing);
   }
@@ -149,6 +152,7 @@ export function startThroughputLoop(dependencies: ThroughputDependencies): Throu
       if (watermark === null) throw new Fault('modelError', 'The model answered without what it found.');
       return watermark;
     },
+    endBase: baseModelId => leave(bases.end(baseModelId, DRAIN_SECONDS), baseModelId),
     async stop(graceSeconds) {
       stopping.abort();
       await looping;

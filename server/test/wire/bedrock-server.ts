@@ -81,6 +81,7 @@ function plainCapacity(drawn: Drawn[]): Capacity {
     invokeOnDemand: (model, request) => draw(model.modelArn, request),
     loadingModels: async () => [],
     detectWatermark,
+    endBase: () => undefined,
     wake: () => undefined,
   };
 }
@@ -102,7 +103,10 @@ export async function startBedrock(
   await mkdir(embeddedModelPath);
   await writeFile(join(embeddedModelPath, 'model_index.json'), '{"_class_name": "LikenessArtPipeline"}');
   await writeFile(join(embeddedModelPath, 'likeness.json'), '{"id": "likeness.art-v1", "name": "Likeness Art"}');
-  const baseModels = await openBaseModels({ embeddedModelPath, modelMap: {} });
+  const baseModels = await openBaseModels({
+    ...{ embeddedModelPath, modelMap: {} },
+    registrationsPath: join(folder, 'base-models.json'),
+  });
   const keyring = createKeyring(identity);
   const modelStore = createModelStore({ folder: join(folder, 'models'), keyring, ids });
   const quotas = { ...readConfig({}).quotas, ...options.quotas };

@@ -48,7 +48,11 @@ export async function openS3(folder: string) {
   const overrides: Overrides = {
     compute: createInProcessCompute({ slots: 1, millisecondsAStep: 1 }),
     inference: createInProcessInference({ capacity: 1, loadMilliseconds: 1, invokeMilliseconds: 1 }),
-    baseModels: { catalogue: () => [], get: () => undefined, weightsDigest: async () => '' },
+    baseModels: {
+      ...{ catalogue: () => [], get: () => undefined, list: () => [], weightsDigest: async () => '' },
+      register: () => Promise.reject(new Error('There are no base models here.')),
+      deregister: () => Promise.reject(new Error('There are no base models here.')),
+    },
   };
   const likeness = await createLikeness(config, overrides);
   const clients: { destroy(): void }[] = [];

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from likeness_worker.base_model import BaseModel
+from likeness_worker.base_model import BaseModel, is_half, weights_of
 from likeness_worker.diffusion import Process
 from likeness_worker.rundir import RunError
 
@@ -116,8 +116,7 @@ def load_part(load_function: Callable[..., Any], folder: Path, name: str, dtype:
 
     :raises RunError: it does not load, by the part's name.
     """
-    whole = [file for file in folder.glob("*.safetensors") if ".fp16." not in file.name]
-    variant = None if whole else "fp16"
+    variant = "fp16" if any(map(is_half, weights_of(folder))) else None
     try:
         module = load_function(folder, use_safetensors=True, local_files_only=True, torch_dtype=dtype, variant=variant)
     except Exception as error:

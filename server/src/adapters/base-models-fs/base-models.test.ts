@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -26,6 +26,7 @@ test('the embedded model answers behind every id; a map sends one elsewhere', as
   });
   const own = await folder('own', { 'model_index.json': { _class_name: 'StableDiffusionPipeline' } });
   const models = await openBaseModels({
+    registrationsPath: join(root, 'none.json'),
     embeddedModelPath,
     baseModelPaths: { 'acme.photos-v1': own },
     modelMap: { 'amazon.titan-image-generator-v2:0': 'acme.photos-v1' },
@@ -51,7 +52,8 @@ test('the embedded model answers behind every id; a map sends one elsewhere', as
   });
   assert.equal(models.get('acme.photos-v1')?.learningRateFactor, 10);
   assert.equal(models.get('acme.unknown'), undefined);
-  const refused = (change: object) => openBaseModels({ embeddedModelPath, modelMap: {}, ...change });
+  const refused = (change: object) =>
+    openBaseModels({ embeddedModelPath, modelMap: {}, registrationsPath: join(root, 'none.json'), ...change });
   await assert.rejects(refused({ modelMap: { 'amazon.titan-image-generator-v2:0': 'x.y' } }), /x\.y, which is not/);
   await assert.rejects(refused({ modelMap: { 'x.y': 'likeness.art-v1' } }), /no compatibility id/);
   await assert.rejects(refused({ baseModelPaths: { 'likeness.art-v1': own } }), /is taken/);
@@ -67,6 +69,7 @@ test('a folder that cannot be right is refused with the member', async () => {
         'likeness.json': likeness,
       }),
       modelMap: {},
+      registrationsPath: join(root, 'none.json'),
     });
   await assert.rejects(bad('a', '{'), /likeness\.json is not JSON/);
   await assert.rejects(bad('b', {}, 'MysteryPipeline'), /MysteryPipeline, which no family supports/);
@@ -75,4 +78,41 @@ test('a folder that cannot be right is refused with the member', async () => {
     bad('d', { id: 'x.y', training: { learningRateSchedule: 'warm' } }),
     /must be constant or cosine/,
   );
+});
+
+test('a registration outlives the process; one whose folder is gone is listed with the reason and stops no start', async () => {
+  const home = join(root, 'home');
+  await mkdir(join(home, 'base-models'), { recursive: true });
+  const embeddedModelPath = await folder('embedded-again', {
+    'model_index.json': { _class_name: 'LikenessArtPipeline' },
+    'likeness.json': { id: 'likeness.art-v1', licence: 'Apache-2.0' },
+  });
+  const open = () =>
+    openBaseModels({ embeddedModelPath, modelMap: {}, registrationsPath: join(home, 'base-models.json') });
+  const path = await folder('photos', { 'model_index.json': { _class_name: 'FluxPipeline' } });
+  const downloaded = join(home, 'base-models', 'acme.two');
+  await cp(path, downloaded, { recursive: true });
+  const facts = { family: 'flux', resolution: 1024, tasks: [], parameters: 1, sizeBytes: 2, memoryBytes: 4 };
+  const rest = { licence: 'own', facts, registeredAt: '2026-11-25T12:00:00.000Z' };
+  const first = await open();
+  await Promise.all([
+    first.register({ path, id: 'acme.one', ...rest }),
+    first.register({ path: downloaded, id: 'acme.two', ...rest }),
+  ]);
+  await assert.rejects(first.register({ path, id: 'acme.one', ...rest }), /acme\.one is taken/);
+  const second = await open();
+  assert.equal(second.get('acme.one')?.licence, 'own');
+  assert.ok(second.catalogue().some(row => row.modelId === 'acme.two'));
+  await rename(path, `${path}-away`);
+  const third = await open();
+  assert.equal(third.get('acme.one'), undefined);
+  assert.match(third.list().find(row => row.id === 'acme.one')?.problem ?? '', /There is no base model in/);
+  await third.deregister('acme.one');
+  await third.deregister('acme.two');
+  assert.deepEqual(
+    (await open()).list().map(row => row.id),
+    ['likeness.art-v1'],
+  );
+  await assert.rejects(stat(downloaded), { code: 'ENOENT' });
+  assert.ok((await stat(`${path}-away`)).isDirectory(), 'a folder of the user is never deleted');
 });

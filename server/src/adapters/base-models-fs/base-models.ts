@@ -1,6 +1,15 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { BaseModel, BaseModels, CatalogueEntry } from '../../ports/base-models.ts';
+import { rm } from 'node:fs/promises';
+import { dirname, resolve, sep } from 'node:path';
+import { Fault } from '../../domain/fault.ts';
+import type {
+  BaseModel,
+  BaseModelRegistry,
+  CatalogueEntry,
+  ListedBaseModel,
+  Registration,
+} from '../../ports/base-models.ts';
+import { readBaseModel } from './folder.ts';
+import { readRegistrations, writeRegistrations } from './registrations.ts';
 import { weightsDigest } from './weights-digest.ts';
 
 /** Rows that AWS listed for the retired model (2024); what answers behind them is a setting. */
@@ -31,53 +40,122 @@ const compatibility: readonly Omit<CatalogueEntry, 'baseModelId'>[] = [
   },
 ];
 
-/** AWS's form of a model id: provider.model, so that every ARN made of it passes the clients' patterns. */
-const MODEL_ID = /^[a-z0-9-]{1,63}\.[a-z0-9-]{1,63}$/;
-
-interface FamilyDefaults {
-  learningRateFactor: number;
-  resolution: number;
-  sizeMultiple: number;
-  maximumRank: number;
-}
-
-/** By family, where likeness.json does not say; a rank past the narrowest trained layers only costs time. */
-const familyDefaults: Readonly<Record<string, FamilyDefaults>> = {
-  art: { learningRateFactor: 100, resolution: 128, sizeMultiple: 32, maximumRank: 64 },
-  // A LoRA on Stable Diffusion wants about 1e-4 (diffusers' example) where the seed system's good value is 1e-5.
-  'stable-diffusion': { learningRateFactor: 10, resolution: 512, sizeMultiple: 64, maximumRank: 128 },
-  'stable-diffusion-xl': { learningRateFactor: 10, resolution: 1024, sizeMultiple: 64, maximumRank: 128 },
-  'stable-diffusion-3': { learningRateFactor: 10, resolution: 1024, sizeMultiple: 64, maximumRank: 128 },
-  flux: { learningRateFactor: 10, resolution: 1024, sizeMultiple: 64, maximumRank: 128 },
-};
-
-const familyOfPipeline: Readonly<Record<string, string>> = {
-  LikenessArtPipeline: 'art',
-  StableDiffusionPipeline: 'stable-diffusion',
-  StableDiffusionXLPipeline: 'stable-diffusion-xl',
-  StableDiffusion3Pipeline: 'stable-diffusion-3',
-  FluxPipeline: 'flux',
-};
-
 /**
- * Reads the folders of the registered base models (diffusers layout, likeness.json beside model_index.json).
+ * Reads the folders of the base models (diffusers layout, likeness.json beside model_index.json). One that was registered
+ * and is gone or broken is listed with its problem and does not answer; in a setting it stops the start.
  * @param settings `baseModelPaths`: further folders by the id that they shall have; `modelMap`: compatibility id -> base
- *   model id, the embedded model where absent
+ *   model id, the embedded model where absent; `registrationsPath`: the file that registrations are kept in, a folder
+ *   `base-models` beside it holds what was downloaded
  * @throws Error with one line to show where a folder is no base model, an id is taken or a map names nothing
  */
 export async function openBaseModels(settings: {
   embeddedModelPath: string;
   baseModelPaths?: Readonly<Record<string, string>>;
   modelMap: Readonly<Record<string, string>>;
-}): Promise<BaseModels> {
+  registrationsPath: string;
+}): Promise<BaseModelRegistry> {
+  const { modelMap, registrationsPath } = settings;
   const embedded = await readBaseModel(settings.embeddedModelPath);
   const models = new Map<string, BaseModel>([[embedded.id, embedded]]);
+  const isTaken = (id: string) => models.has(id) || compatibility.some(row => row.modelId === id);
   for (const [id, path] of Object.entries(settings.baseModelPaths ?? {})) {
-    if (models.has(id) || compatibility.some(row => row.modelId === id))
-      throw new Error(`The base model id ${id} is taken: register ${path} under another.`);
+    if (isTaken(id)) throw new Error(`The base model id ${id} is taken: register ${path} under another.`);
     models.set(id, await readBaseModel(path, id));
   }
-  for (const [id, target] of Object.entries(settings.modelMap)) {
+  const ofSettings = new Set(models.keys());
+  const registrations = await readRegistrations(registrationsPath);
+  const problems = new Map<string, string>();
+  for (const registration of registrations) {
+    const { id } = registration;
+    if (isTaken(id)) problems.set(id, 'LIKENESS_BASE_MODELS registers another folder under this id.');
+    else
+      await readRegistered(registration).then(
+        model => models.set(id, model),
+        (error: Error) => problems.set(id, error.message),
+      );
+  }
+  refuseUnknown(modelMap, models);
+  let catalogue = catalogueOf(models, embedded.id, modelMap);
+
+  function listed({ id, path, licence }: Pick<BaseModel, 'id' | 'path' | 'licence'>): ListedBaseModel {
+    const registration = registrations.find(row => row.id === id && row.path === path);
+    const origin = id === embedded.id ? 'embedded' : 'setting';
+    return {
+      ...{ id, path, licence },
+      origin: registration ? 'registered' : origin,
+      facts: registration?.facts ?? null,
+      problem: (registration && problems.get(id)) ?? null,
+    };
+  }
+
+  /** One change at a time: the file is written as a whole. */
+  let changing: Promise<unknown> = Promise.resolve();
+  function change<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = changing.then(work);
+    changing = result.catch(() => undefined);
+    return result;
+  }
+
+  return {
+    list: () => [...[...models.values()].filter(model => ofSettings.has(model.id)), ...registrations].map(listed),
+    catalogue: () => catalogue,
+    get: baseModelId => models.get(baseModelId),
+    weightsDigest,
+
+    register: ({ path, id, licence, ...rest }) =>
+      change(async () => {
+        const model = await readBaseModel(path, id ?? undefined).catch((error: Error) => {
+          throw new Fault('invalid', error.message, { cause: error });
+        });
+        if (isTaken(model.id) || registrations.some(row => row.id === model.id))
+          throw new Fault('conflict', `The base model id ${model.id} is taken. Remove it first, or choose another id.`);
+        const known = licence ?? (model.licence === 'unknown' ? null : model.licence);
+        if (known === null)
+          throw new Fault(
+            'invalid',
+            'licence is required where likeness.json names none: say which one binds the model.',
+          );
+        const registration = { id: model.id, path, licence: known, ...rest };
+        await writeRegistrations(registrationsPath, [...registrations, registration]);
+        registrations.push(registration);
+        models.set(model.id, { ...model, licence: known });
+        catalogue = catalogueOf(models, embedded.id, modelMap);
+        return listed(registration);
+      }),
+
+    deregister: baseModelId =>
+      change(async () => {
+        const index = registrations.findIndex(row => row.id === baseModelId);
+        const registration = registrations[index];
+        if (!registration && models.has(baseModelId))
+          throw new Fault(
+            'conflict',
+            `${baseModelId} was not registered by a command: it is embedded, or LIKENESS_BASE_MODELS names it.`,
+          );
+        if (!registration) throw new Fault('notFound', `The base model ${baseModelId} is not registered.`);
+        const mapped = Object.entries(modelMap).find(([, target]) => target === baseModelId);
+        if (mapped)
+          throw new Fault(
+            'conflict',
+            `LIKENESS_MODEL_MAP lets ${baseModelId} answer behind ${mapped[0]}: change that first.`,
+          );
+        await writeRegistrations(registrationsPath, registrations.toSpliced(index, 1));
+        registrations.splice(index, 1);
+        if (!problems.delete(baseModelId)) models.delete(baseModelId);
+        catalogue = catalogueOf(models, embedded.id, modelMap);
+        const downloads = resolve(dirname(registrationsPath), 'base-models') + sep;
+        if (resolve(registration.path).startsWith(downloads))
+          await rm(registration.path, { recursive: true, force: true });
+      }),
+  };
+}
+
+async function readRegistered({ id, path, licence }: Registration): Promise<BaseModel> {
+  return { ...(await readBaseModel(path, id)), licence };
+}
+
+function refuseUnknown(modelMap: Readonly<Record<string, string>>, models: ReadonlyMap<string, BaseModel>): void {
+  for (const [id, target] of Object.entries(modelMap)) {
     if (!compatibility.some(row => row.modelId === id))
       throw new Error(
         `LIKENESS_MODEL_MAP maps ${id}, which is no compatibility id: ${compatibility.map(row => row.modelId).join(', ')}.`,
@@ -87,7 +165,14 @@ export async function openBaseModels(settings: {
         `LIKENESS_MODEL_MAP maps ${id} to ${target}, which is not registered: ${[...models.keys()].join(', ')}.`,
       );
   }
-  const catalogue: readonly CatalogueEntry[] = [
+}
+
+function catalogueOf(
+  models: ReadonlyMap<string, BaseModel>,
+  embeddedId: string,
+  modelMap: Readonly<Record<string, string>>,
+): readonly CatalogueEntry[] {
+  return [
     ...[...models.values()].map(
       (model): CatalogueEntry => ({
         modelId: model.id,
@@ -99,99 +184,8 @@ export async function openBaseModels(settings: {
         tasks: 'all',
       }),
     ),
-    ...compatibility.map(row => ({ ...row, baseModelId: settings.modelMap[row.modelId] ?? embedded.id })),
+    ...compatibility.map(row => ({ ...row, baseModelId: modelMap[row.modelId] ?? embeddedId })),
   ];
-  return { catalogue: () => catalogue, get: baseModelId => models.get(baseModelId), weightsDigest };
-}
-
-async function readBaseModel(path: string, registeredId?: string): Promise<BaseModel> {
-  const index = await readJson(join(path, 'model_index.json'));
-  if (index === undefined)
-    throw new Error(`There is no base model in ${path}: model_index.json is missing. A diffusers folder has one.`);
-  const settings = section((await readJson(join(path, 'likeness.json'))) ?? {});
-  const pipeline = String(section(index)._class_name);
-  const family = settings.family ?? familyOfPipeline[pipeline];
-  const defaults = typeof family === 'string' && Object.hasOwn(familyDefaults, family) && familyDefaults[family];
-  if (typeof family !== 'string' || !defaults)
-    throw new Error(
-      `The base model in ${path} is a ${pipeline}, which no family supports: ${Object.keys(familyOfPipeline).join(', ')} do.`,
-    );
-  const id = registeredId ?? settings.id;
-  if (typeof id !== 'string' || !MODEL_ID.test(id))
-    throw new Error(
-      `The base model in ${path} needs an id of the form provider.model (lower-case letters, digits, dashes); it has ${JSON.stringify(id)}.`,
-    );
-  const lora = section(settings.lora);
-  const training = section(settings.training);
-  const rank = number(path, 'lora.rank', lora.rank, 16);
-  return {
-    id,
-    name: typeof settings.name === 'string' ? settings.name : id,
-    licence: typeof settings.licence === 'string' ? settings.licence : 'unknown',
-    path,
-    family,
-    learningRateFactor: number(path, 'learningRateFactor', settings.learningRateFactor, defaults.learningRateFactor),
-    resolution: number(path, 'resolution', settings.resolution ?? (await sampleSize(path)), defaults.resolution),
-    sizeMultiple: number(path, 'sizeMultiple', settings.sizeMultiple, defaults.sizeMultiple),
-    lora: {
-      rank,
-      alpha: number(path, 'lora.alpha', lora.alpha, rank),
-      maximumRank: number(path, 'lora.maximumRank', lora.maximumRank, Math.max(rank, defaults.maximumRank)),
-    },
-    training: {
-      captionDropout: number(path, 'training.captionDropout', training.captionDropout, 0.1),
-      warmupSteps: number(path, 'training.warmupSteps', training.warmupSteps, 20),
-      minSnrGamma:
-        training.minSnrGamma === null || training.minSnrGamma === undefined
-          ? null
-          : number(path, 'training.minSnrGamma', training.minSnrGamma, 5),
-      learningRateSchedule: schedule(path, training.learningRateSchedule ?? 'constant'),
-    },
-  };
-}
-
-/** Stable Diffusion 2 at 768 px differs from 1.5 only in the denoiser's sample_size, in latents of 8 pixels. */
-async function sampleSize(path: string): Promise<number | undefined> {
-  const config =
-    (await readJson(join(path, 'unet', 'config.json'))) ?? (await readJson(join(path, 'transformer', 'config.json')));
-  const size = section(config).sample_size;
-  return typeof size === 'number' && size > 0 ? size * 8 : undefined;
-}
-
-async function readJson(path: string): Promise<unknown> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'ENOTDIR')
-      return undefined;
-    throw error;
-  }
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new Error(`${path} is not JSON: ${(error as Error).message}`);
-  }
-}
-
-function section(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
-}
-
-function number(path: string, member: string, value: unknown, fallback: number): number {
-  if (value === undefined || value === null) return fallback;
-  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0)
-    throw new Error(
-      `${join(path, 'likeness.json')}: ${member} must be a number, 0 or more; it is ${JSON.stringify(value)}.`,
-    );
-  return value;
-}
-
-function schedule(path: string, value: unknown): 'constant' | 'cosine' {
-  if (value === 'constant' || value === 'cosine') return value;
-  throw new Error(
-    `${join(path, 'likeness.json')}: training.learningRateSchedule must be constant or cosine; it is ${JSON.stringify(value)}.`,
-  );
 }
 
 /** `likeness.art-v1` -> `Likeness`. */

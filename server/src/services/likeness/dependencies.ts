@@ -4,6 +4,7 @@ import type { Accounts } from '../../ports/accounts.ts';
 import type { BaseModels } from '../../ports/base-models.ts';
 import type { Journal } from '../../ports/journal.ts';
 import type { Machine } from '../../ports/machine.ts';
+import type { RegisteredModels } from '../../ports/registered-models.ts';
 import type { ServiceRoles } from '../../ports/service-roles.ts';
 import type { SignIn, SignInLinks } from '../../ports/sign-in.ts';
 import type { Store } from '../../ports/store.ts';
@@ -14,6 +15,7 @@ export interface LikenessDependencies {
   version: string;
   status(): 'starting' | 'ready' | 'stopping';
   baseModels: BaseModels;
+  registeredModels: RegisteredModels;
   machine: Machine;
   accounts: Accounts;
   signIn: SignIn;

@@ -14,6 +14,7 @@ import { doctorRoutes } from './doctor.ts';
 import { healthRoutes } from './health.ts';
 import { jobRoutes } from './jobs.ts';
 import { quotaRoutes } from './quotas.ts';
+import { registeredModelRoutes } from './registered-models.ts';
 import { serviceRoleRoutes } from './service-roles.ts';
 import { signInRoutes } from './sign-in.ts';
 import { trailRoutes } from './trail.ts';
@@ -23,6 +24,7 @@ export function createLikenessRoutes(deps: LikenessDependencies): Route[] {
     ...healthRoutes(deps),
     ...doctorRoutes(deps),
     ...baseModelRoutes(deps),
+    ...registeredModelRoutes(deps),
     ...accountRoutes(deps),
     ...signInRoutes(deps),
     ...serviceRoleRoutes(deps),

@@ -1,0 +1,95 @@
+import { statSync } from 'node:fs';
+import { totalmem } from 'node:os';
+import { resolve } from 'node:path';
+import type { Config } from '../config.ts';
+import type { ListedBaseModel } from '../ports/base-models.ts';
+import type { RegisteredModels } from '../ports/registered-models.ts';
+import { CliFailure } from './failure.ts';
+import { onInstallation } from './installation.ts';
+import { type ServiceFlags, settings } from './settings.ts';
+import { shownPath } from './shown-path.ts';
+import { callRoute } from './signed-call.ts';
+
+type DataFlag = Pick<ServiceFlags, 'data'>;
+
+/** Registers a base model and prints what it is: licence, tasks, sizes, memory. */
+export async function modelAdd(
+  source: string,
+  flags: DataFlag & { id?: string; licence?: string },
+  environment: NodeJS.ProcessEnv,
+): Promise<void> {
+  const config = settings(flags, environment);
+  const path = resolve(source);
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory())
+    throw new CliFailure(`${shownPath(path)} is no folder. A base model is a folder in diffusers layout.`);
+  const model = await registered(config, { path, id: flags.id ?? null, licence: flags.licence ?? null });
+  console.log(`Registered ${described(model)}`);
+  const memoryBytes = model.facts?.memoryBytes ?? 0;
+  if (memoryBytes > totalmem())
+    console.log(`! This machine has ${gibibytes(totalmem())} of memory: the model will not load here.`);
+}
+
+/** Prints every base model, the embedded one first. */
+export async function modelList(flags: DataFlag, environment: NodeJS.ProcessEnv): Promise<void> {
+  const config = settings(flags, environment);
+  const models = await onInstallation<ListedBaseModel[]>(config, {
+    server: async server => {
+      const answer = (await callRoute(server, 'GET', '/registered-models')) as { registeredModels: ListedBaseModel[] };
+      return answer.registeredModels;
+    },
+    folder: () => onFolder(config, models => models.list()),
+  });
+  console.log(models.map(described).join('\n'));
+}
+
+/** Forgets a registered base model. */
+export async function modelRemove(id: string, flags: DataFlag, environment: NodeJS.ProcessEnv): Promise<void> {
+  const config = settings(flags, environment);
+  await onInstallation<unknown>(config, {
+    server: server => callRoute(server, 'DELETE', `/registered-models/${encodeURIComponent(id)}`),
+    folder: () => onFolder(config, models => models.remove(id)),
+  });
+  console.log(
+    `Removed ${id}. Custom models trained on it draw again when the same weights are registered under this id.`,
+  );
+}
+
+async function registered(config: Config, request: Parameters<RegisteredModels['add']>[0]): Promise<ListedBaseModel> {
+  return await onInstallation<ListedBaseModel>(config, {
+    server: async server => (await callRoute(server, 'POST', '/registered-models', request)) as ListedBaseModel,
+    folder: () => onFolder(config, models => models.add(request)),
+  });
+}
+
+async function onFolder<Answer>(config: Config, use: (models: RegisteredModels) => Promise<Answer>): Promise<Answer> {
+  const { openRegisteredModels } = await import('../main.ts');
+  const models = await openRegisteredModels(config).catch((error: Error) => {
+    throw new CliFailure(error.message);
+  });
+  try {
+    return await use(models);
+  } finally {
+    await models.close();
+  }
+}
+
+function described({ id, path, licence, origin, facts, problem }: ListedBaseModel): string {
+  const where = { embedded: 'comes with Likeness', setting: 'by LIKENESS_BASE_MODELS', registered: 'registered' }[
+    origin
+  ];
+  const lines = [`${id} (${where})`, `  folder   ${shownPath(path)}`, `  licence  ${licence}`];
+  if (problem !== null) return [...lines, `  ! It does not answer: ${problem}`].join('\n');
+  if (facts === null) return lines.join('\n');
+  return [
+    ...lines,
+    `  family   ${facts.family}, ${(facts.parameters / 1e6).toFixed(0)} million parameters`,
+    `  tasks    ${facts.tasks.join(', ')}`,
+    `  draws    about ${facts.resolution} x ${facts.resolution} pixels, scaled to the size asked for`,
+    `  disk     ${gibibytes(facts.sizeBytes)} of weights`,
+    `  memory   ${gibibytes(facts.memoryBytes)} for the weights while they load (float32), and what pictures take`,
+  ].join('\n');
+}
+
+function gibibytes(bytes: number): string {
+  return `${(bytes / 1024 ** 3).toFixed(bytes < 10 * 1024 ** 3 ? 2 : 0)} GiB`;
+}
