@@ -18,6 +18,7 @@ const suites: Suite[] = [
   nodeSuite('crash', ['e2e/crash/**/*.test.ts'], { concurrency: 1, timeoutSeconds: 900 }),
   nodeSuite('browser', ['e2e/browser/**/*.test.ts'], { concurrency: 1 }),
   benchSuite('bench s3', process.execPath, ['bench/s3.ts']),
+  benchSuite('bench lists', process.execPath, ['--no-warnings', 'bench/control-plane/lists.ts']),
   benchSuite('bench likeness', '.venv/bin/python', ['bench/likeness/run.py']),
 ];
 

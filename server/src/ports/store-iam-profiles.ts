@@ -16,8 +16,14 @@ export interface ProfileRows {
   instanceProfile(accountId: string, name: string): Promise<InstanceProfileRow | undefined>;
   /** Names are unique whatever their case. */
   instanceProfileNamed(accountId: string, nameInAnyCase: string): Promise<InstanceProfileRow | undefined>;
+  countInstanceProfiles(accountId: string): Promise<number>;
+  /** In the order of their names in lower case, `after` which a page begins. */
+  instanceProfilesBelow(
+    accountId: string,
+    page: { pathPrefix: string; after: string | undefined; limit: number },
+  ): Promise<InstanceProfileRow[]>;
   /** In the order of their names. */
-  instanceProfiles(accountId: string): Promise<InstanceProfileRow[]>;
+  instanceProfilesOf(roleId: string): Promise<InstanceProfileRow[]>;
   insertInstanceProfile(row: InstanceProfileRow): Promise<void>;
   updateInstanceProfile(id: string, change: Partial<Pick<InstanceProfileRow, 'tags' | 'roleId'>>): Promise<void>;
   deleteInstanceProfile(id: string): Promise<void>;

@@ -70,6 +70,13 @@ export interface PolicyVersionRow {
   createdAt: string;
 }
 
+/** A page of a list in the order of its keys, which an index holds: it costs the same wherever it begins. */
+export interface SeekPage {
+  /** The last key of the page before. */
+  after: string | undefined;
+  limit: number;
+}
+
 export interface IamRows extends LoginRows, ProfileRows {
   /** The account that administers this installation, if it has been set up. */
   firstAccount(): Promise<AccountRow | undefined>;
@@ -83,24 +90,20 @@ export interface IamRows extends LoginRows, ProfileRows {
   identityById(id: string): Promise<IdentityRow | undefined>;
   /** Names are unique whatever their case. */
   identityNamed(kind: IdentityKind, accountId: string, nameInAnyCase: string): Promise<IdentityRow | undefined>;
-  /** In the order of their names. */
-  identities(kind: IdentityKind, accountId: string): Promise<IdentityRow[]>;
   countIdentities(kind: IdentityKind, accountId: string): Promise<number>;
-  /**
-   * In the order of their names in lower case, which an index holds: a page costs the same wherever it begins.
-   * @param page.after the last name of the page before, in lower case
-   */
+  /** In the order of their names in lower case, which are the keys. */
   identitiesBelow(
     kind: IdentityKind,
     accountId: string,
-    page: { pathPrefix: string; after: string | undefined; limit: number },
+    page: SeekPage & { pathPrefix: string },
   ): Promise<IdentityRow[]>;
   insertIdentity(row: IdentityRow): Promise<void>;
   updateIdentity(id: string, change: Partial<Omit<IdentityRow, 'id' | 'kind' | 'accountId'>>): Promise<void>;
   deleteIdentity(id: string): Promise<void>;
 
   groupIdsOf(userId: string): Promise<string[]>;
-  userIdsIn(groupId: string): Promise<string[]>;
+  /** Users, in the order of their ids. */
+  membersOf(groupId: string, page: SeekPage): Promise<IdentityRow[]>;
   addMember(groupId: string, userId: string): Promise<void>;
   removeMember(groupId: string, userId: string): Promise<boolean>;
 
@@ -112,8 +115,14 @@ export interface IamRows extends LoginRows, ProfileRows {
   deleteAccessKey(accessKeyId: string): Promise<void>;
 
   policy(arn: string): Promise<PolicyRow | undefined>;
+  /** Names are unique whatever their case, and wherever their paths. */
+  policyNamed(accountId: string, nameInAnyCase: string): Promise<PolicyRow | undefined>;
+  countPolicies(accountId: string): Promise<number>;
   /** In the order of their ARNs. */
-  policies(accountId: string): Promise<PolicyRow[]>;
+  policiesBelow(
+    accountId: string,
+    page: SeekPage & { pathPrefix: string; onlyAttached: boolean },
+  ): Promise<PolicyRow[]>;
   insertPolicy(row: PolicyRow): Promise<void>;
   updatePolicy(arn: string, change: Partial<Omit<PolicyRow, 'arn'>>): Promise<void>;
   deletePolicy(arn: string): Promise<void>;
@@ -126,10 +135,15 @@ export interface IamRows extends LoginRows, ProfileRows {
 
   /** ARNs of the managed policies on a user, role or group, in their order of attachment. */
   attachedPolicyArns(identityId: string): Promise<string[]>;
-  /** Ids of the identities that a managed policy is attached to. */
-  identityIdsAttachedTo(policyArn: string): Promise<string[]>;
-  /** Identities bounded by a policy. */
-  countBoundedBy(policyArn: string): Promise<number>;
+  /** Identities of an account that a managed policy is attached to, in the order of their ids. */
+  identitiesAttachedTo(
+    policyArn: string,
+    accountId: string,
+    page: SeekPage & { pathPrefix: string; kind: IdentityKind | undefined },
+  ): Promise<IdentityRow[]>;
+  countAttachedTo(policyArn: string, accountId: string): Promise<number>;
+  /** Identities of an account that are bounded by a policy. */
+  countBoundedBy(policyArn: string, accountId: string): Promise<number>;
   attach(identityId: string, policyArn: string, at: string): Promise<void>;
   /** @returns whether it was attached */
   detach(identityId: string, policyArn: string): Promise<boolean>;

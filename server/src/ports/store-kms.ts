@@ -59,18 +59,25 @@ export interface GrantRow {
   createdAt: string;
 }
 
+/** A page of a list in the order of its keys, which an index holds: it costs the same wherever it begins. */
+export interface SeekPage {
+  /** The last key of the page before. */
+  after: string | undefined;
+  limit: number;
+}
+
 export interface KmsRows {
   key(keyId: string): Promise<KeyRow | undefined>;
-  /** In the order of their ids. */
-  keys(accountId: string, region: string): Promise<KeyRow[]>;
+  /** Keys whose day has not come, in the order of their ids. @param page.now milliseconds since 1970 */
+  keys(accountId: string, region: string, page: SeekPage & { now: number }): Promise<KeyRow[]>;
   insertKey(row: KeyRow): Promise<void>;
   updateKey(keyId: string, change: Partial<Omit<KeyRow, 'keyId' | 'accountId' | 'region'>>): Promise<void>;
   /** Removes keys whose day has come, with their rotations, aliases and grants. @param now milliseconds since 1970 */
   deleteKeysDue(now: number): Promise<void>;
 
   alias(accountId: string, region: string, name: string): Promise<AliasRow | undefined>;
-  /** In the order of their names. */
-  aliases(accountId: string, region: string): Promise<AliasRow[]>;
+  /** In the order of their names. @param page.keyId only those of a key */
+  aliases(accountId: string, region: string, page: SeekPage & { keyId?: string | undefined }): Promise<AliasRow[]>;
   aliasesOf(keyId: string): Promise<AliasRow[]>;
   insertAlias(row: AliasRow): Promise<void>;
   updateAlias(row: AliasRow): Promise<void>;
@@ -83,11 +90,15 @@ export interface KmsRows {
 
   grant(grantId: string): Promise<GrantRow | undefined>;
   /** In the order of their ids. */
-  grants(keyId: string): Promise<GrantRow[]>;
+  grants(
+    keyId: string,
+    page: SeekPage & { grantId?: string | undefined; granteePrincipal?: string | undefined },
+  ): Promise<GrantRow[]>;
   /** Those whose grantee is a user, role, session or account: the service's own, one for each model, may be many. */
   callerGrants(keyId: string): Promise<GrantRow[]>;
   grantsNamed(keyId: string, name: string): Promise<GrantRow[]>;
-  grantsRetirableBy(principal: string): Promise<GrantRow[]>;
+  /** Grants on the keys of an account in a Region, in the order of their ids. */
+  grantsRetirableBy(principal: string, accountId: string, region: string, page: SeekPage): Promise<GrantRow[]>;
   insertGrant(row: GrantRow): Promise<void>;
   deleteGrant(grantId: string): Promise<void>;
 }

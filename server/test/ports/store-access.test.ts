@@ -36,6 +36,9 @@ const grant = (grantId: string, keyId: string): GrantRow => ({
   ...{ operations: ['Decrypt'], constraints: { subset: { a: 'b' } }, name: '', createdAt: AT },
 });
 
+/** A page that holds all there is. */
+const whole = { after: undefined, limit: 1000 };
+
 /** Every store answers this suite. */
 const adapters: Record<string, (folder: string) => Promise<Store>> = {
   SQLite: folder => openSqliteStore(join(folder, 'rows.sqlite')),
@@ -70,7 +73,7 @@ for (const [adapter, open] of Object.entries(adapters))
       );
       const changed = await store.read(({ iam }) => iam.identityNamed('role', ACCOUNT, 'drawer'));
       assert.deepEqual(changed, { ...role, name: 'Drawer', tags: {}, boundaryArn: 'arn' });
-      assert.equal(await store.read(({ iam }) => iam.countBoundedBy('arn')), 1);
+      assert.equal(await store.read(({ iam }) => iam.countBoundedBy('arn', ACCOUNT)), 1);
     });
 
     it('does not keep two identities of one kind whose names differ in case only', async () => {
@@ -98,6 +101,7 @@ for (const [adapter, open] of Object.entries(adapters))
         await iam.attach('one', policy.arn, AT);
         await iam.attach('one', policy.arn, AT);
         await iam.attach('two', 'arn:aws:iam::aws:policy/AdministratorAccess', AT);
+        await iam.insertIdentity(identity('user', 'attached', { id: 'one' }));
         await iam.putInlinePolicy('two', 'inline', 'old');
         await iam.putInlinePolicy('two', 'inline', 'new');
         await iam.putInlinePolicy('three', 'inline', 'not asked for');
@@ -110,7 +114,17 @@ for (const [adapter, open] of Object.entries(adapters))
           'arn:aws:iam::aws:policy/AdministratorAccess',
         );
         assert.deepEqual(await iam.attachedPolicyArns('one'), [policy.arn]);
-        assert.deepEqual(await iam.identityIdsAttachedTo(policy.arn), ['one']);
+        const attached = async (pathPrefix: string, kind?: 'user' | 'role') =>
+          (await iam.identitiesAttachedTo(policy.arn, ACCOUNT, { ...whole, pathPrefix, kind })).map(({ id }) => id);
+        assert.deepEqual(await attached('/'), ['one']);
+        assert.deepEqual([await attached('/', 'role'), await attached('/no/', 'user')], [[], []]);
+        assert.equal(await iam.countAttachedTo(policy.arn, ACCOUNT), 1);
+        assert.equal(await iam.countAttachedTo(policy.arn, '999988887777'), 0);
+        const policies = async (page: object) =>
+          (await iam.policiesBelow(ACCOUNT, { ...whole, pathPrefix: '/', onlyAttached: false, ...page })).length;
+        assert.deepEqual([await policies({}), await policies({ onlyAttached: true })], [1, 1]);
+        assert.deepEqual([await policies({ after: policy.arn }), await policies({ pathPrefix: '/x/' })], [0, 0]);
+        assert.equal((await iam.policyNamed(ACCOUNT, 'P'))?.arn, policy.arn);
       });
       assert.equal(await store.transaction(({ iam }) => iam.detach('one', policy.arn)), true);
       assert.equal(await store.transaction(({ iam }) => iam.detach('one', policy.arn)), false);
@@ -130,18 +144,18 @@ for (const [adapter, open] of Object.entries(adapters))
       });
       await store.read(async ({ kms }) => {
         assert.deepEqual(
-          (await kms.keys(ACCOUNT, 'us-east-1')).map(row => row.keyId),
+          (await kms.keys(ACCOUNT, 'us-east-1', { ...whole, now: 1000 })).map(row => row.keyId),
           ['kept', 'later'],
         );
-        assert.deepEqual(await kms.keys(ACCOUNT, 'eu-west-1'), []);
+        assert.deepEqual(await kms.keys(ACCOUNT, 'eu-west-1', { ...whole, now: 1000 }), []);
         assert.deepEqual(
-          (await kms.aliases(ACCOUNT, 'us-east-1')).map(row => row.name),
+          (await kms.aliases(ACCOUNT, 'us-east-1', whole)).map(row => row.name),
           ['alias/kept'],
         );
         assert.equal(await kms.grant('grant-due'), undefined);
-        assert.deepEqual(await kms.grants('kept'), [grant('grant-kept', 'kept')]);
+        assert.deepEqual(await kms.grants('kept', whole), [grant('grant-kept', 'kept')]);
         assert.deepEqual(
-          (await kms.grantsRetirableBy('r')).map(row => row.grantId),
+          (await kms.grantsRetirableBy('r', ACCOUNT, 'us-east-1', whole)).map(row => row.grantId),
           ['grant-kept'],
         );
         assert.deepEqual(await kms.key('kept'), key('kept'));

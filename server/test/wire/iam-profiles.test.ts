@@ -172,6 +172,20 @@ describe('IAM: instance profiles, aliases and lists', () => {
     assert.ok(all.RoleDetailList?.some(role => role.RoleName === 'batch'));
     const look = all.Policies?.find(policy => policy.PolicyName === 'look');
     assert.match(decodeURIComponent(look?.PolicyVersionList?.[0]?.Document ?? ''), /s3:Get/);
+    // Page by page, over the borders between kinds, it is the same.
+    const found: unknown[] = [];
+    let Marker: string | undefined;
+    do {
+      const page = await iam.send(new GetAccountAuthorizationDetailsCommand({ MaxItems: 1, Marker }));
+      const lists = [page.GroupDetailList, page.Policies, page.RoleDetailList, page.UserDetailList];
+      found.push(...lists.flatMap(list => list?.map(({ Arn }) => Arn) ?? []));
+      ({ Marker } = page);
+    } while (Marker !== undefined);
+    const whole = [all.GroupDetailList, all.Policies, all.RoleDetailList, all.UserDetailList];
+    assert.deepEqual(
+      found,
+      whole.flatMap(list => list?.map(({ Arn }) => Arn) ?? []),
+    );
     const roles = await iam.send(new GetAccountAuthorizationDetailsCommand({ Filter: ['Role'], MaxItems: 1 }));
     assert.deepEqual([roles.RoleDetailList?.length, roles.UserDetailList?.length, roles.IsTruncated], [1, 0, true]);
     const { SummaryMap } = await iam.send(new GetAccountSummaryCommand({}));

@@ -48,14 +48,13 @@ export function identityRows(
   | 'identity'
   | 'identityById'
   | 'identityNamed'
-  | 'identities'
   | 'countIdentities'
   | 'identitiesBelow'
   | 'insertIdentity'
   | 'updateIdentity'
   | 'deleteIdentity'
   | 'groupIdsOf'
-  | 'userIdsIn'
+  | 'membersOf'
   | 'addMember'
   | 'removeMember'
 > {
@@ -78,15 +77,6 @@ export function identityRows(
     async identityNamed(kind, accountId, name) {
       const row = await named(kind, accountId, name).executeTakeFirst();
       return row && toIdentity(row);
-    },
-    async identities(kind, accountId) {
-      const query = database
-        .selectFrom('iam_identities')
-        .selectAll()
-        .where('account_id', '=', accountId)
-        .where('kind', '=', kind)
-        .orderBy('name');
-      return (await query.execute()).map(toIdentity);
     },
     async countIdentities(kind, accountId) {
       const query = database
@@ -132,9 +122,14 @@ export function identityRows(
       const query = database.selectFrom('iam_members').select('group_id').where('user_id', '=', userId);
       return (await query.orderBy('group_id').execute()).map(row => row.group_id);
     },
-    async userIdsIn(groupId) {
-      const query = database.selectFrom('iam_members').select('user_id').where('group_id', '=', groupId);
-      return (await query.orderBy('user_id').execute()).map(row => row.user_id);
+    async membersOf(groupId, { after = '', limit }) {
+      const query = database
+        .selectFrom('iam_members as member')
+        .innerJoin('iam_identities as user', 'user.id', 'member.user_id')
+        .selectAll('user')
+        .where('group_id', '=', groupId)
+        .where('user_id', '>', after);
+      return (await query.orderBy('user_id').limit(limit).execute()).map(toIdentity);
     },
     async addMember(groupId, userId) {
       await database
@@ -203,7 +198,7 @@ function toAccount(row: Selectable<IamSchema['iam_accounts']>): AccountRow {
   return { accountId: row.account_id, createdAt: row.created_at, name: row.name, disabledAt: row.disabled_at };
 }
 
-function toIdentity(row: Selectable<IdentityTable>): IdentityRow {
+export function toIdentity(row: Selectable<IdentityTable>): IdentityRow {
   return {
     id: row.id,
     kind: row.kind as IdentityKind,

@@ -1,5 +1,6 @@
-import type { Kysely, Selectable, Updateable } from 'kysely';
+import { type Kysely, type Selectable, sql, type Updateable } from 'kysely';
 import type { IamRows, PolicyRow, PolicyVersionRow } from '../../ports/store-iam.ts';
+import { toIdentity } from './iam-identities.ts';
 import type { IamSchema, PolicyTable } from './iam-schema.ts';
 
 type Part<Names extends keyof IamRows> = Pick<IamRows, Names>;
@@ -8,7 +9,9 @@ export function policyRows(
   database: Kysely<IamSchema>,
 ): Part<
   | 'policy'
-  | 'policies'
+  | 'policyNamed'
+  | 'countPolicies'
+  | 'policiesBelow'
   | 'insertPolicy'
   | 'updatePolicy'
   | 'deletePolicy'
@@ -22,9 +25,32 @@ export function policyRows(
       const row = await database.selectFrom('iam_policies').selectAll().where('arn', '=', arn).executeTakeFirst();
       return row && toPolicy(row);
     },
-    async policies(accountId) {
-      const query = database.selectFrom('iam_policies').selectAll().where('account_id', '=', accountId).orderBy('arn');
-      return (await query.execute()).map(toPolicy);
+    async policyNamed(accountId, name) {
+      const query = database.selectFrom('iam_policies').selectAll().where('account_id', '=', accountId);
+      const row = await query.where(sql<boolean>`lower(name) = ${name.toLowerCase()}`).executeTakeFirst();
+      return row && toPolicy(row);
+    },
+    async countPolicies(accountId) {
+      const query = database
+        .selectFrom('iam_policies')
+        .select(({ fn }) => fn.countAll<number | string>().as('count'))
+        .where('account_id', '=', accountId);
+      return Number((await query.executeTakeFirst())?.count ?? 0);
+    },
+    async policiesBelow(accountId, { pathPrefix, onlyAttached, after = '', limit }) {
+      let query = database
+        .selectFrom('iam_policies')
+        .selectAll()
+        .where('account_id', '=', accountId)
+        .where('arn', '>', after)
+        .where(sql<boolean>`substr(path, 1, ${pathPrefix.length}) = ${pathPrefix}`);
+      if (onlyAttached)
+        query = query.where(({ exists, selectFrom }) =>
+          exists(
+            selectFrom('iam_attachments').select('policy_arn').whereRef('policy_arn', '=', 'iam_policies.arn').limit(1),
+          ),
+        );
+      return (await query.orderBy('arn').limit(limit).execute()).map(toPolicy);
     },
     async insertPolicy(row) {
       await database
@@ -94,7 +120,8 @@ export function attachmentRows(
   database: Kysely<IamSchema>,
 ): Part<
   | 'attachedPolicyArns'
-  | 'identityIdsAttachedTo'
+  | 'identitiesAttachedTo'
+  | 'countAttachedTo'
   | 'countBoundedBy'
   | 'attach'
   | 'detach'
@@ -104,20 +131,35 @@ export function attachmentRows(
   | 'putInlinePolicy'
   | 'deleteInlinePolicy'
 > {
+  const attachedTo = (policyArn: string, accountId: string) =>
+    database
+      .selectFrom('iam_attachments as attached')
+      .innerJoin('iam_identities as identity', 'identity.id', 'attached.identity_id')
+      .where('policy_arn', '=', policyArn)
+      .where('account_id', '=', accountId);
   return {
     async attachedPolicyArns(identityId) {
       const query = database.selectFrom('iam_attachments').select('policy_arn').where('identity_id', '=', identityId);
       return (await query.orderBy('attached_at').orderBy('policy_arn').execute()).map(row => row.policy_arn);
     },
-    async identityIdsAttachedTo(policyArn) {
-      const query = database.selectFrom('iam_attachments').select('identity_id').where('policy_arn', '=', policyArn);
-      return (await query.orderBy('identity_id').execute()).map(row => row.identity_id);
+    async identitiesAttachedTo(policyArn, accountId, { kind, pathPrefix, after = '', limit }) {
+      let query = attachedTo(policyArn, accountId)
+        .selectAll('identity')
+        .where('identity_id', '>', after)
+        .where(sql<boolean>`substr(path, 1, ${pathPrefix.length}) = ${pathPrefix}`);
+      if (kind !== undefined) query = query.where('kind', '=', kind);
+      return (await query.orderBy('identity_id').limit(limit).execute()).map(toIdentity);
     },
-    async countBoundedBy(policyArn) {
+    async countAttachedTo(policyArn, accountId) {
+      const query = attachedTo(policyArn, accountId).select(({ fn }) => fn.countAll<number | string>().as('count'));
+      return Number((await query.executeTakeFirst())?.count ?? 0);
+    },
+    async countBoundedBy(policyArn, accountId) {
       const query = database
         .selectFrom('iam_identities')
         .select(({ fn }) => fn.countAll<number | string>().as('count'))
-        .where('boundary_arn', '=', policyArn);
+        .where('boundary_arn', '=', policyArn)
+        .where('account_id', '=', accountId);
       return Number((await query.executeTakeFirst())?.count ?? 0);
     },
     async attach(identityId, policyArn, at) {

@@ -1,4 +1,4 @@
-import type { Kysely, Selectable, Updateable } from 'kysely';
+import { type Kysely, type Selectable, sql, type Updateable } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { InstanceProfileRow, ProfileRows } from '../../ports/store-iam-profiles.ts';
 
@@ -56,8 +56,22 @@ export function profileRows(database: Kysely<IamProfileSchema>): ProfileRows {
       const row = await profiles(accountId).where('name_key', '=', name.toLowerCase()).executeTakeFirst();
       return row && toInstanceProfile(row);
     },
-    async instanceProfiles(accountId) {
-      return (await profiles(accountId).orderBy('name').execute()).map(toInstanceProfile);
+    async countInstanceProfiles(accountId) {
+      const query = database
+        .selectFrom('iam_instance_profiles')
+        .select(({ fn }) => fn.countAll<number | string>().as('count'))
+        .where('account_id', '=', accountId);
+      return Number((await query.executeTakeFirst())?.count ?? 0);
+    },
+    async instanceProfilesBelow(accountId, { pathPrefix, after = '', limit }) {
+      const query = profiles(accountId)
+        .where('name_key', '>', after)
+        .where(sql<boolean>`substr(path, 1, ${pathPrefix.length}) = ${pathPrefix}`);
+      return (await query.orderBy('name_key').limit(limit).execute()).map(toInstanceProfile);
+    },
+    async instanceProfilesOf(roleId) {
+      const query = database.selectFrom('iam_instance_profiles').selectAll().where('role_id', '=', roleId);
+      return (await query.orderBy('name').execute()).map(toInstanceProfile);
     },
     async insertInstanceProfile(row) {
       await database

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { IamRows } from '../../ports/store-iam.ts';
 import { accessKeyRows, accountRows, identityRows } from './iam-identities.ts';
@@ -99,6 +99,20 @@ export const iamMigrations: Record<string, Migration> = {
     async up({ schema }) {
       await schema.alterTable('iam_accounts').addColumn('name', 'text').execute();
       await schema.alterTable('iam_accounts').addColumn('disabled_at', 'text').execute();
+    },
+  },
+  // Each holds the order of a list, so that a page is a seek.
+  '0014-iam-pages': {
+    async up(database) {
+      const { schema } = database;
+      await schema.createIndex('iam_policies_page').on('iam_policies').columns(['account_id', 'arn']).execute();
+      await sql`create index iam_policies_name on iam_policies (account_id, lower(name))`.execute(database);
+      await schema.createIndex('iam_members_page').on('iam_members').columns(['group_id', 'user_id']).execute();
+      await schema.createIndex('iam_identities_boundary').on('iam_identities').column('boundary_arn').execute();
+      await schema.createIndex('iam_instance_profiles_role').on('iam_instance_profiles').column('role_id').execute();
+      await schema.dropIndex('iam_attachments_policy').execute();
+      const attachments = schema.createIndex('iam_attachments_page').on('iam_attachments');
+      await attachments.columns(['policy_arn', 'identity_id']).execute();
     },
   },
 };

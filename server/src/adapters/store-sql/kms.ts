@@ -93,6 +93,15 @@ export const kmsMigrations: Record<string, Migration> = {
     },
   },
   ...kmsRotationMigrations,
+  // Each holds the order of a list, so that a page is a seek.
+  '0014-kms-pages': {
+    async up({ schema }) {
+      const grants = schema.createIndex('kms_grants_retirable').on('kms_grants');
+      await grants.columns(['retiring_principal', 'grant_id']).execute();
+      const aliases = schema.createIndex('kms_aliases_page').on('kms_aliases');
+      await aliases.columns(['account_id', 'region', 'key_id', 'name']).execute();
+    },
+  },
 };
 
 export function kmsRows(database: Kysely<KmsSchema>): KmsRows {
@@ -109,13 +118,15 @@ function keyRows(database: Kysely<KmsSchema>): Part<'key' | 'keys' | 'insertKey'
       const row = await database.selectFrom('kms_keys').selectAll().where('key_id', '=', keyId).executeTakeFirst();
       return row && toKey(row);
     },
-    async keys(accountId, region) {
+    async keys(accountId, region, { after = '', limit, now }) {
       const query = database
         .selectFrom('kms_keys')
         .selectAll()
         .where('account_id', '=', accountId)
-        .where('region', '=', region);
-      return (await query.orderBy('key_id').execute()).map(toKey);
+        .where('region', '=', region)
+        .where('key_id', '>', after)
+        .where(({ or, eb }) => or([eb('delete_at', 'is', null), eb('delete_at', '>', now)]));
+      return (await query.orderBy('key_id').limit(limit).execute()).map(toKey);
     },
     async insertKey(row) {
       await database
@@ -178,13 +189,15 @@ function aliasRows(
       const row = await query.executeTakeFirst();
       return row && toAlias(row);
     },
-    async aliases(accountId, region) {
-      const query = database
+    async aliases(accountId, region, { keyId, after = '', limit }) {
+      let query = database
         .selectFrom('kms_aliases')
         .selectAll()
         .where('account_id', '=', accountId)
-        .where('region', '=', region);
-      return (await query.orderBy('name').execute()).map(toAlias);
+        .where('region', '=', region)
+        .where('name', '>', after);
+      if (keyId !== undefined) query = query.where('key_id', '=', keyId);
+      return (await query.orderBy('name').limit(limit).execute()).map(toAlias);
     },
     async aliasesOf(keyId) {
       const query = database.selectFrom('kms_aliases').selectAll().where('key_id', '=', keyId);
@@ -232,9 +245,15 @@ function grantRows(
       const row = await query.executeTakeFirst();
       return row && toGrant(row);
     },
-    async grants(keyId) {
-      const query = database.selectFrom('kms_grants').selectAll().where('key_id', '=', keyId);
-      return (await query.orderBy('grant_id').execute()).map(toGrant);
+    async grants(keyId, { grantId, granteePrincipal, after = '', limit }) {
+      let query = database
+        .selectFrom('kms_grants')
+        .selectAll()
+        .where('key_id', '=', keyId)
+        .where('grant_id', '>', after);
+      if (grantId !== undefined) query = query.where('grant_id', '=', grantId);
+      if (granteePrincipal !== undefined) query = query.where('grantee_principal', '=', granteePrincipal);
+      return (await query.orderBy('grant_id').limit(limit).execute()).map(toGrant);
     },
     async callerGrants(keyId) {
       const query = database
@@ -248,9 +267,16 @@ function grantRows(
       const query = database.selectFrom('kms_grants').selectAll().where('key_id', '=', keyId).where('name', '=', name);
       return (await query.orderBy('grant_id').execute()).map(toGrant);
     },
-    async grantsRetirableBy(principal) {
-      const query = database.selectFrom('kms_grants').selectAll().where('retiring_principal', '=', principal);
-      return (await query.orderBy('grant_id').execute()).map(toGrant);
+    async grantsRetirableBy(principal, accountId, region, { after = '', limit }) {
+      const query = database
+        .selectFrom('kms_grants as held')
+        .innerJoin('kms_keys as key', 'key.key_id', 'held.key_id')
+        .selectAll('held')
+        .where('retiring_principal', '=', principal)
+        .where('grant_id', '>', after)
+        .where('account_id', '=', accountId)
+        .where('region', '=', region);
+      return (await query.orderBy('grant_id').limit(limit).execute()).map(toGrant);
     },
     async insertGrant(row) {
       await database

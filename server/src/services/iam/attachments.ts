@@ -1,10 +1,15 @@
-import type { AttachedPolicy, ListEntitiesForPolicyRequest, ListEntitiesForPolicyResponse } from '@aws-sdk/client-iam';
+import type {
+  AttachedPolicy,
+  EntityType,
+  ListEntitiesForPolicyRequest,
+  ListEntitiesForPolicyResponse,
+} from '@aws-sdk/client-iam';
 import { parseIamArn } from '../../domain/access/identity.ts';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
-import type { IdentityKind } from '../../ports/store-iam.ts';
+import type { IdentityKind, IdentityRow } from '../../ports/store-iam.ts';
 import { noSuchPolicy, overQuota } from './faults.ts';
 import { checkAttachable, findIdentity, type IamDependencies, identityQuestion } from './identities.ts';
-import { pageOf } from './paging.ts';
+import { pageOf, seekPage } from './paging.ts';
 import { findPolicy } from './policies.ts';
 
 /** AWS's default quota, for users, roles and groups alike. */
@@ -30,6 +35,13 @@ interface ListOutput {
 }
 
 /** Managed policies on users, roles and groups: the same three operations for each. */
+/** Other filters name kinds of policies, of which there is nothing to list here. */
+const KIND_OF_FILTER: Readonly<Partial<Record<EntityType, IdentityKind>>> = {
+  User: 'user',
+  Role: 'role',
+  Group: 'group',
+};
+
 export function attachmentOperations(deps: IamDependencies) {
   const question = async (kind: IdentityKind, input: AttachInput, ctx: RequestContext) => {
     const requests = await identityQuestion(deps, kind, nameOf(kind, input), ctx);
@@ -100,24 +112,24 @@ export function attachmentOperations(deps: IamDependencies) {
       async handle(input: ListEntitiesForPolicyRequest, ctx): Promise<ListEntitiesForPolicyResponse> {
         return await deps.store.read(async ({ iam }) => {
           const policy = await findPolicy(iam, input.PolicyArn, ctx.accountId);
-          const ids = await iam.identityIdsAttachedTo(policy.arn);
-          const { items, ...page } = pageOf(ids, id => id, input);
-          const all = await Promise.all(items.map(id => iam.identityById(id)));
-          const filter = input.EntityFilter?.toLowerCase();
-          const of = (kind: IdentityKind) =>
-            all.filter(
-              row =>
-                row !== undefined &&
-                row.kind === kind &&
-                row.accountId === ctx.accountId &&
-                row.path.startsWith(input.PathPrefix ?? '/') &&
-                (filter === undefined || filter === kind),
-            );
+          const { PathPrefix: pathPrefix = '/', EntityFilter: filter } = input;
+          const kind = filter && KIND_OF_FILTER[filter];
+          // A managed policy of the account is attached to users, roles and groups only.
+          const { items, ...page } =
+            filter !== undefined && kind === undefined
+              ? { items: [], IsTruncated: false }
+              : await seekPage(
+                  input,
+                  (row: IdentityRow) => row.id,
+                  (after, limit) =>
+                    iam.identitiesAttachedTo(policy.arn, ctx.accountId, { kind, pathPrefix, after, limit }),
+                );
+          const of = (kind: IdentityKind) => items.filter(row => row.kind === kind);
           return {
             ...page,
-            PolicyUsers: of('user').map(row => ({ UserName: row?.name, UserId: row?.id })),
-            PolicyRoles: of('role').map(row => ({ RoleName: row?.name, RoleId: row?.id })),
-            PolicyGroups: of('group').map(row => ({ GroupName: row?.name, GroupId: row?.id })),
+            PolicyUsers: of('user').map(row => ({ UserName: row.name, UserId: row.id })),
+            PolicyRoles: of('role').map(row => ({ RoleName: row.name, RoleId: row.id })),
+            PolicyGroups: of('group').map(row => ({ GroupName: row.name, GroupId: row.id })),
           };
         });
       },

@@ -8,16 +8,16 @@ import type {
   UserDetail,
 } from '@aws-sdk/client-iam';
 import { identityArn, parseIamArn } from '../../domain/access/identity.ts';
-import { awsManagedPolicies, awsManagedPolicy } from '../../domain/access/managed-policies.ts';
+import { awsManagedPolicy } from '../../domain/access/managed-policies.ts';
 import type { Operation } from '../../domain/operation.ts';
-import type { IamRows, IdentityKind, IdentityRow, PolicyRow } from '../../ports/store-iam.ts';
-import { boundaryOf, encodeDocument, type IamDependencies, tagList } from './identities.ts';
+import type { IamRows, IdentityKind, IdentityRow, PolicyRow, SeekPage } from '../../ports/store-iam.ts';
+import { boundaryOf, encodeDocument, type IamDependencies, nameKey, tagList } from './identities.ts';
 import { describeInstanceProfile } from './instance-profiles.ts';
-import { pageOf } from './paging.ts';
-import { describePolicy, describeVersion } from './policies.ts';
+import { seekPage } from './paging.ts';
+import { describePolicy, describeVersion, policiesAfter } from './policies.ts';
 import { describeRole } from './roles.ts';
 
-type Entry = { type: EntityType; key: string } & ({ identity: IdentityRow } | { policy: PolicyRow });
+type Entry = { key: string } & ({ identity: IdentityRow } | { policy: PolicyRow });
 
 const TYPES: Record<IdentityKind, EntityType> = { group: 'Group', role: 'Role', user: 'User' };
 
@@ -31,10 +31,13 @@ export function authorizationDetailOperations(deps: IamDependencies) {
         { accountId },
       ): Promise<GetAccountAuthorizationDetailsResponse> {
         return await deps.store.read(async ({ iam }) => {
-          const all = await entries(iam, accountId);
           const { Filter: filter = [] } = input;
-          const wanted = filter.length === 0 ? all : all.filter(entry => filter.includes(entry.type));
-          const { items, ...page } = pageOf(wanted, entry => entry.key, input);
+          const wanted = (type: EntityType) => filter.length === 0 || filter.includes(type);
+          const { items, ...page } = await seekPage(
+            input,
+            (entry: Entry) => entry.key,
+            (after, limit) => entriesAfter(iam, accountId, wanted, { after, limit }),
+          );
           const answer = {
             UserDetailList: [] as UserDetail[],
             GroupDetailList: [] as GroupDetail[],
@@ -42,7 +45,7 @@ export function authorizationDetailOperations(deps: IamDependencies) {
             Policies: [] as ManagedPolicyDetail[],
           };
           for (const entry of items)
-            if ('policy' in entry) answer.Policies.push(await policyDetail(iam, entry.policy));
+            if ('policy' in entry) answer.Policies.push(await policyDetail(iam, entry.policy, accountId));
             else if (entry.identity.kind === 'user') answer.UserDetailList.push(await userDetail(iam, entry.identity));
             else if (entry.identity.kind === 'role') answer.RoleDetailList.push(await roleDetail(iam, entry.identity));
             else answer.GroupDetailList.push(await groupDetail(iam, entry.identity));
@@ -53,18 +56,38 @@ export function authorizationDetailOperations(deps: IamDependencies) {
   } satisfies Record<string, Operation<never, unknown>>;
 }
 
-/** In the order of their keys; AWS's own policies only where they are in use. */
-async function entries(rows: IamRows, accountId: string): Promise<Entry[]> {
-  const all: Entry[] = [];
-  for (const kind of ['group', 'role', 'user'] as const)
-    for (const identity of await rows.identities(kind, accountId))
-      all.push({ type: TYPES[kind], key: `${kind} ${identity.name}`, identity });
-  for (const policy of await rows.policies(accountId))
-    all.push({ type: 'LocalManagedPolicy', key: `policy ${policy.arn}`, policy });
-  for (const policy of awsManagedPolicies())
-    if ((await rows.identityIdsAttachedTo(policy.arn)).length > 0)
-      all.push({ type: 'AWSManagedPolicy', key: `policy ${policy.arn}`, policy });
-  return all.sort((a, b) => (a.key < b.key ? -1 : 1));
+/**
+ * In the order of their keys: groups, managed policies, roles, users; each by what its index holds. AWS's own policies only
+ * where they are in use.
+ */
+async function entriesAfter(
+  rows: IamRows,
+  accountId: string,
+  wanted: (type: EntityType) => boolean,
+  { after = '', limit }: SeekPage,
+): Promise<Entry[]> {
+  const found: Entry[] = [];
+  const rest = (section: string) => ({
+    after: after.startsWith(section) ? after.slice(section.length) : undefined,
+    limit: limit - found.length,
+  });
+  for (const section of ['group ', 'policy ', 'role ', 'user ']) {
+    if (found.length === limit || (section < after && !after.startsWith(section))) continue;
+    if (section === 'policy ') {
+      for (const scope of ['Local', 'AWS'] as const)
+        if (wanted(`${scope}ManagedPolicy`) && found.length < limit) {
+          const page = { ...rest(section), scope, pathPrefix: '/', onlyAttached: scope === 'AWS' };
+          for (const policy of await policiesAfter(rows, accountId, page))
+            found.push({ key: `${section}${policy.arn}`, policy });
+        }
+      continue;
+    }
+    const kind = section.trimEnd() as IdentityKind;
+    if (wanted(TYPES[kind]))
+      for (const identity of await rows.identitiesBelow(kind, accountId, { ...rest(section), pathPrefix: '/' }))
+        found.push({ key: `${section}${nameKey(identity)}`, identity });
+  }
+  return found;
 }
 
 async function common(rows: IamRows, identity: IdentityRow) {
@@ -96,7 +119,7 @@ async function userDetail(rows: IamRows, user: IdentityRow): Promise<UserDetail>
 
 async function roleDetail(rows: IamRows, role: IdentityRow): Promise<RoleDetail> {
   const { attached, inline, shown } = await common(rows, role);
-  const profiles = (await rows.instanceProfiles(role.accountId)).filter(profile => profile.roleId === role.id);
+  const profiles = await rows.instanceProfilesOf(role.id);
   return {
     ...shown,
     RoleName: role.name,
@@ -122,8 +145,8 @@ async function groupDetail(rows: IamRows, group: IdentityRow): Promise<GroupDeta
   };
 }
 
-async function policyDetail(rows: IamRows, policy: PolicyRow): Promise<ManagedPolicyDetail> {
-  const { Tags: _tags, ...described } = await describePolicy(rows, policy);
+async function policyDetail(rows: IamRows, policy: PolicyRow, accountId: string): Promise<ManagedPolicyDetail> {
+  const { Tags: _tags, ...described } = await describePolicy(rows, policy, accountId);
   const ofAws = awsManagedPolicy(policy.arn);
   const versions = ofAws ? [ofAws.version] : await rows.policyVersions(policy.arn);
   return {

@@ -58,8 +58,11 @@ export function groupOperations(deps: IamDependencies) {
       async handle(input: GetGroupRequest, ctx): Promise<GetGroupResponse> {
         return await deps.store.read(async ({ iam }) => {
           const group = await findIdentity(iam, 'group', ctx.accountId, input.GroupName ?? '');
-          const members = await byId(iam, await iam.userIdsIn(group.id));
-          const { items, ...page } = pageOf(members, user => user.name, input);
+          const { items, ...page } = await seekPage(
+            input,
+            (user: IdentityRow) => user.id,
+            (after, limit) => iam.membersOf(group.id, { after, limit }),
+          );
           const Users = items.map(user => describeUser({ ...user, tags: {}, boundaryArn: null }));
           return { ...page, Group: describeGroup(group), Users };
         });
@@ -144,7 +147,7 @@ export function groupOperations(deps: IamDependencies) {
       async handle(input: DeleteGroupRequest, ctx): Promise<object> {
         return await deps.store.transaction(async ({ iam }) => {
           const group = await findIdentity(iam, 'group', ctx.accountId, input.GroupName ?? '');
-          if ((await iam.userIdsIn(group.id)).length > 0)
+          if ((await iam.membersOf(group.id, { after: undefined, limit: 1 })).length > 0)
             throw deleteConflict('Cannot delete entity, must remove users from group first.');
           if ((await iam.attachedPolicyArns(group.id)).length > 0)
             throw deleteConflict('Cannot delete entity, must detach all policies first.');

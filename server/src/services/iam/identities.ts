@@ -43,7 +43,7 @@ export async function identityQuestion(
 }
 
 /** What lists are ordered by: names differ whatever their case. */
-export function nameKey(row: IdentityRow): string {
+export function nameKey(row: Pick<IdentityRow, 'name'>): string {
   return row.name.toLowerCase();
 }
 

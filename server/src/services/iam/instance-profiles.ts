@@ -20,8 +20,8 @@ import type { Operation, RequestContext } from '../../domain/operation.ts';
 import type { IamRows } from '../../ports/store-iam.ts';
 import type { InstanceProfileRow } from '../../ports/store-iam-profiles.ts';
 import { alreadyExists, deleteConflict, noSuchEntity, overQuota } from './faults.ts';
-import { findIdentity, type IamDependencies, identityQuestion, tagList, tagRecord } from './identities.ts';
-import { pageOf } from './paging.ts';
+import { findIdentity, type IamDependencies, identityQuestion, nameKey, tagList, tagRecord } from './identities.ts';
+import { pageOf, seekPage } from './paging.ts';
 import { describeRole } from './roles.ts';
 import { without } from './tags.ts';
 
@@ -63,7 +63,7 @@ export function instanceProfileOperations(deps: IamDependencies) {
         return await deps.store.transaction(async ({ iam }) => {
           if ((await iam.instanceProfileNamed(ctx.accountId, name)) !== undefined)
             throw alreadyExists(`Instance Profile ${name} already exists.`);
-          if ((await iam.instanceProfiles(ctx.accountId)).length >= PROFILES_PER_ACCOUNT)
+          if ((await iam.countInstanceProfiles(ctx.accountId)) >= PROFILES_PER_ACCOUNT)
             throw overQuota('InstanceProfilesPerAccount', PROFILES_PER_ACCOUNT);
           await iam.insertInstanceProfile(row);
           return { InstanceProfile: await describeInstanceProfile(iam, row) };
@@ -87,9 +87,10 @@ export function instanceProfileOperations(deps: IamDependencies) {
       ],
       async handle(input: ListInstanceProfilesRequest, ctx): Promise<ListInstanceProfilesResponse> {
         return await deps.store.read(async ({ iam }) => {
-          const all = await iam.instanceProfiles(ctx.accountId);
-          const below = all.filter(row => row.path.startsWith(input.PathPrefix ?? '/'));
-          const { items, ...page } = pageOf(below, row => row.name, input);
+          const { PathPrefix: pathPrefix = '/' } = input;
+          const { items, ...page } = await seekPage(input, nameKey, (after, limit) =>
+            iam.instanceProfilesBelow(ctx.accountId, { pathPrefix, after, limit }),
+          );
           // AWS: lists leave the tags out.
           const shown = items.map(row => describeInstanceProfile(iam, { ...row, tags: {} }));
           return { ...page, InstanceProfiles: await Promise.all(shown) };
@@ -103,12 +104,7 @@ export function instanceProfileOperations(deps: IamDependencies) {
       async handle(input: ListInstanceProfilesForRoleRequest, ctx): Promise<ListInstanceProfilesForRoleResponse> {
         return await deps.store.read(async ({ iam }) => {
           const role = await findIdentity(iam, 'role', ctx.accountId, input.RoleName ?? '');
-          const all = await iam.instanceProfiles(ctx.accountId);
-          const { items, ...page } = pageOf(
-            all.filter(row => row.roleId === role.id),
-            row => row.name,
-            input,
-          );
+          const { items, ...page } = pageOf(await iam.instanceProfilesOf(role.id), row => row.name, input);
           const shown = items.map(row => describeInstanceProfile(iam, { ...row, tags: {} }));
           return { ...page, InstanceProfiles: await Promise.all(shown) };
         });

@@ -14,16 +14,17 @@ import type {
   ListPolicyVersionsRequest,
   ListPolicyVersionsResponse,
   Policy,
+  PolicyScopeType,
   SetDefaultPolicyVersionRequest,
 } from '@aws-sdk/client-iam';
 import { parseIamArn } from '../../domain/access/identity.ts';
 import { awsManagedPolicies, awsManagedPolicy } from '../../domain/access/managed-policies.ts';
 import { Fault } from '../../domain/fault.ts';
 import type { Operation } from '../../domain/operation.ts';
-import type { IamRows, PolicyRow, PolicyVersionRow } from '../../ports/store-iam.ts';
+import type { IamRows, PolicyRow, PolicyVersionRow, SeekPage } from '../../ports/store-iam.ts';
 import { alreadyExists, deleteConflict, invalidInput, noSuchEntity, noSuchPolicy } from './faults.ts';
 import { checkDocument, encodeDocument, type IamDependencies, tagList, tagRecord } from './identities.ts';
-import { pageOf } from './paging.ts';
+import { pageOf, seekPage } from './paging.ts';
 
 const POLICY_CHARACTERS = 6144;
 const VERSIONS_PER_POLICY = 5;
@@ -54,12 +55,11 @@ export function policyOperations(deps: IamDependencies) {
           tags: tagRecord(input.Tags),
         };
         return await deps.store.transaction(async ({ iam }) => {
-          const folded = name.toLowerCase();
-          if ((await iam.policies(ctx.accountId)).some(other => other.name.toLowerCase() === folded))
+          if ((await iam.policyNamed(ctx.accountId, name)) !== undefined)
             throw alreadyExists(`A policy called ${name} already exists. Duplicate names are not allowed.`);
           await iam.insertPolicy(policy);
           await iam.insertPolicyVersion({ policyArn: policy.arn, version: 1, document, createdAt });
-          return { Policy: await describePolicy(iam, policy) };
+          return { Policy: await describePolicy(iam, policy, ctx.accountId) };
         });
       },
     },
@@ -70,7 +70,7 @@ export function policyOperations(deps: IamDependencies) {
         return await deps.store.read(async ({ iam }) => {
           const policy = await findPolicy(iam, input.PolicyArn, ctx.accountId);
           const description = policy.description === null ? {} : { Description: policy.description };
-          return { Policy: { ...(await describePolicy(iam, policy)), ...description } };
+          return { Policy: { ...(await describePolicy(iam, policy, ctx.accountId)), ...description } };
         });
       },
     },
@@ -79,20 +79,14 @@ export function policyOperations(deps: IamDependencies) {
       authorize: (_input: ListPoliciesRequest) => [{ resource: '*' }],
       async handle(input: ListPoliciesRequest, ctx): Promise<ListPoliciesResponse> {
         return await deps.store.read(async ({ iam }) => {
-          const { Scope: scope = 'All', PathPrefix: prefix = '/' } = input;
-          const ours = scope === 'AWS' ? [] : await iam.policies(ctx.accountId);
-          const all = scope === 'Local' ? ours : [...ours, ...awsManagedPolicies()];
-          const listed: Policy[] = [];
-          for (const policy of all.filter(({ path }) => path.startsWith(prefix)))
-            listed.push(await describePolicy(iam, policy));
-          const wanted = input.OnlyAttached ? listed.filter(policy => (policy.AttachmentCount ?? 0) > 0) : listed;
-          const key = (policy: Policy) => policy.Arn ?? '';
-          const { items, ...page } = pageOf(
-            wanted.sort((a, b) => (key(a) < key(b) ? -1 : 1)),
-            key,
+          const { Scope: scope = 'All', PathPrefix: pathPrefix = '/', OnlyAttached: onlyAttached = false } = input;
+          const { items, ...page } = await seekPage(
             input,
+            (policy: PolicyRow) => policy.arn,
+            (after, limit) => policiesAfter(iam, ctx.accountId, { scope, pathPrefix, onlyAttached, after, limit }),
           );
-          return { ...page, Policies: items.map(({ Tags: _tags, ...policy }) => policy) };
+          const Policies = await Promise.all(items.map(policy => describePolicy(iam, policy, ctx.accountId)));
+          return { ...page, Policies: Policies.map(({ Tags: _tags, ...policy }) => policy) };
         });
       },
     },
@@ -102,7 +96,7 @@ export function policyOperations(deps: IamDependencies) {
       async handle(input: DeletePolicyRequest, ctx): Promise<object> {
         return await deps.store.transaction(async ({ iam }) => {
           const policy = await findOwnPolicy(iam, input.PolicyArn, ctx.accountId);
-          if ((await iam.identityIdsAttachedTo(policy.arn)).length > 0 || (await iam.countBoundedBy(policy.arn)) > 0)
+          if (await isInUse(iam, policy.arn, ctx.accountId))
             throw deleteConflict('Cannot delete a policy attached to entities.');
           if ((await iam.policyVersions(policy.arn)).length > 1)
             throw deleteConflict(
@@ -205,6 +199,29 @@ export async function findOwnPolicy(rows: IamRows, arn: string | undefined, acco
   return policy;
 }
 
+async function isInUse(rows: IamRows, arn: string, accountId: string): Promise<boolean> {
+  return (await rows.countAttachedTo(arn, accountId)) > 0 || (await rows.countBoundedBy(arn, accountId)) > 0;
+}
+
+/**
+ * Managed policies in the order of their ARNs: the account's own, then AWS's, whose ARNs sort behind every account's.
+ * @param page.after the last ARN of the page before
+ */
+export async function policiesAfter(
+  rows: IamRows,
+  accountId: string,
+  page: SeekPage & { scope: PolicyScopeType; pathPrefix: string; onlyAttached: boolean },
+): Promise<PolicyRow[]> {
+  const { scope, pathPrefix, onlyAttached, after = '', limit } = page;
+  const found = scope === 'AWS' ? [] : await rows.policiesBelow(accountId, page);
+  if (scope === 'Local') return found;
+  const ofAws = awsManagedPolicies().toSorted((a, b) => (a.arn < b.arn ? -1 : 1));
+  for (const policy of ofAws)
+    if (found.length < limit && policy.arn > after && policy.path.startsWith(pathPrefix))
+      if (!onlyAttached || (await rows.countAttachedTo(policy.arn, accountId)) > 0) found.push(policy);
+  return found;
+}
+
 async function findVersion(rows: IamRows, policy: PolicyRow, versionId: string | undefined): Promise<PolicyVersionRow> {
   const number = /^v([1-9]\d{0,8})(\.\S*)?$/.exec(versionId ?? '')?.[1];
   const ofAws = awsManagedPolicy(policy.arn);
@@ -219,7 +236,7 @@ async function findVersion(rows: IamRows, policy: PolicyRow, versionId: string |
 }
 
 /** As answers show it. */
-export async function describePolicy(rows: IamRows, policy: PolicyRow): Promise<Policy> {
+export async function describePolicy(rows: IamRows, policy: PolicyRow, accountId: string): Promise<Policy> {
   const tags = tagList(policy.tags);
   return {
     PolicyName: policy.name,
@@ -227,8 +244,8 @@ export async function describePolicy(rows: IamRows, policy: PolicyRow): Promise<
     Arn: policy.arn,
     Path: policy.path,
     DefaultVersionId: `v${policy.defaultVersion}`,
-    AttachmentCount: (await rows.identityIdsAttachedTo(policy.arn)).length,
-    PermissionsBoundaryUsageCount: await rows.countBoundedBy(policy.arn),
+    AttachmentCount: await rows.countAttachedTo(policy.arn, accountId),
+    PermissionsBoundaryUsageCount: await rows.countBoundedBy(policy.arn, accountId),
     IsAttachable: true,
     CreateDate: new Date(policy.createdAt),
     UpdateDate: new Date(policy.updatedAt),

@@ -10,7 +10,7 @@ import { Fault } from '../../domain/fault.ts';
 import type { AccessRequest, Operation, RequestContext } from '../../domain/operation.ts';
 import type { AliasRow, KmsRows } from '../../ports/store-kms.ts';
 import { aliasArn, askForKey, findKey, type KmsDependencies, notFound, requireKept } from './key-access.ts';
-import { pageOf } from './paging.ts';
+import { seekPage } from './paging.ts';
 
 export function aliasOperations(deps: KmsDependencies) {
   /** AWS: both the alias (by identity policy) and the key (by key policy) must allow it. */
@@ -86,9 +86,11 @@ export function aliasOperations(deps: KmsDependencies) {
       async handle(input: ListAliasesRequest, ctx): Promise<ListAliasesResponse> {
         return await deps.store.read(async ({ kms }) => {
           const keyId = input.KeyId === undefined ? undefined : (await findKey(deps, kms, input.KeyId, ctx)).keyId;
-          const aliases = await kms.aliases(ctx.accountId, ctx.region);
-          const wanted = aliases.filter(alias => keyId === undefined || alias.keyId === keyId);
-          const { items, ...page } = pageOf(wanted, alias => alias.name, input);
+          const { items, ...page } = await seekPage(
+            input,
+            (alias: AliasRow) => alias.name,
+            page => kms.aliases(ctx.accountId, ctx.region, { ...page, keyId }),
+          );
           return { ...page, Aliases: items.map(describeAlias) };
         });
       },

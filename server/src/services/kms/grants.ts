@@ -12,7 +12,7 @@ import { Fault } from '../../domain/fault.ts';
 import type { Operation, Principal, RequestContext } from '../../domain/operation.ts';
 import type { GrantRow, KeyRow, KmsRows } from '../../ports/store-kms.ts';
 import { askForKey, findKey, type KmsDependencies, keyArn, notFound, requireKept } from './key-access.ts';
-import { pageOf } from './paging.ts';
+import { seekPage } from './paging.ts';
 
 const ANY_KEY = ['CreateGrant', 'DescribeKey', 'RetireGrant'];
 /** What a grant can allow, by the key's usage. */
@@ -60,7 +60,8 @@ export function grantOperations(deps: KmsDependencies) {
             createdAt: deps.time.now().toISOString(),
           };
           // AWS: a name makes the call repeatable.
-          const same = (await kms.grants(key.keyId)).find(other => grant.name !== '' && sameGrant(other, grant));
+          const named = grant.name === '' ? [] : await kms.grantsNamed(key.keyId, grant.name);
+          const same = named.find(other => sameGrant(other, grant));
           if (same === undefined) await kms.insertGrant(grant);
           return { GrantId: (same ?? grant).grantId, GrantToken: tokenOf(same ?? grant) };
         });
@@ -72,12 +73,12 @@ export function grantOperations(deps: KmsDependencies) {
       async handle(input: ListGrantsRequest, ctx): Promise<ListGrantsResponse> {
         return await deps.store.read(async ({ kms }) => {
           const key = await findKey(deps, kms, input.KeyId ?? '', ctx);
-          const wanted = (await kms.grants(key.keyId)).filter(
-            grant =>
-              (input.GrantId === undefined || grant.grantId === input.GrantId) &&
-              (input.GranteePrincipal === undefined || grant.granteePrincipal === input.GranteePrincipal),
+          const { GrantId: grantId, GranteePrincipal: granteePrincipal } = input;
+          const { items, ...page } = await seekPage(
+            input,
+            (grant: GrantRow) => grant.grantId,
+            page => kms.grants(key.keyId, { ...page, grantId, granteePrincipal }),
           );
-          const { items, ...page } = pageOf(wanted, grant => grant.grantId, input);
           return { ...page, Grants: items.map(grant => describeGrant(grant, key)) };
         });
       },
@@ -87,14 +88,15 @@ export function grantOperations(deps: KmsDependencies) {
       authorize: (_input: ListRetirableGrantsRequest) => [{ resource: '*' }],
       async handle(input: ListRetirableGrantsRequest, ctx): Promise<ListGrantsResponse> {
         return await deps.store.read(async ({ kms }) => {
-          const grants = await kms.grantsRetirableBy(input.RetiringPrincipal ?? '');
-          const entries: { grant: GrantRow; key: KeyRow }[] = [];
-          for (const grant of grants) {
-            const key = await kms.key(grant.keyId);
-            if (key?.accountId === ctx.accountId && key.region === ctx.region) entries.push({ grant, key });
-          }
-          const { items, ...page } = pageOf(entries, entry => entry.grant.grantId, input);
-          return { ...page, Grants: items.map(({ grant, key }) => describeGrant(grant, key)) };
+          const { items, ...page } = await seekPage(
+            input,
+            (grant: GrantRow) => grant.grantId,
+            page => kms.grantsRetirableBy(input.RetiringPrincipal ?? '', ctx.accountId, ctx.region, page),
+          );
+          const Grants = items.map(grant =>
+            describeGrant(grant, { keyId: grant.keyId, accountId: ctx.accountId, region: ctx.region }),
+          );
+          return { ...page, Grants };
         });
       },
     },
@@ -209,7 +211,7 @@ function tokenOf(grant: GrantRow): string {
   return Buffer.from(grant.grantId, 'hex').toString('base64');
 }
 
-function describeGrant(grant: GrantRow, key: KeyRow): GrantListEntry {
+function describeGrant(grant: GrantRow, key: Pick<KeyRow, 'keyId' | 'accountId' | 'region'>): GrantListEntry {
   const { equals, subset } = grant.constraints;
   return {
     KeyId: keyArn(key),

@@ -29,7 +29,7 @@ import {
 } from './key-access.ts';
 import { describeKind, kindOf, unsupported } from './key-kinds.ts';
 import { checkKeyPolicy, defaultKeyPolicy } from './key-policies.ts';
-import { pageOf } from './paging.ts';
+import { seekPage } from './paging.ts';
 import { tagRecord } from './tags.ts';
 
 const DAY_MILLISECONDS = 24 * 60 * 60 * 1000;
@@ -102,9 +102,11 @@ export function keyOperations(deps: KmsDependencies) {
       authorize: (_input: ListKeysRequest) => [{ resource: '*' }],
       async handle(input: ListKeysRequest, ctx): Promise<ListKeysResponse> {
         const now = deps.time.now().getTime();
-        const keys = await deps.store.read(({ kms }) => kms.keys(ctx.accountId, ctx.region));
-        const there = keys.filter(key => key.deleteAt === null || key.deleteAt > now);
-        const { items, ...page } = pageOf(there, key => key.keyId, input);
+        const { items, ...page } = await seekPage(
+          input,
+          (key: KeyRow) => key.keyId,
+          page => deps.store.read(({ kms }) => kms.keys(ctx.accountId, ctx.region, { ...page, now })),
+        );
         return { ...page, Keys: items.map(key => ({ KeyId: key.keyId, KeyArn: keyArn(key) })) };
       },
     },

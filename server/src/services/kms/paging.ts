@@ -14,6 +14,20 @@ export function pageOf<Item>(
   return { items: shown, Truncated: true, NextMarker: Buffer.from(`1 ${keyOf(last)}`).toString('base64url') };
 }
 
+/**
+ * One page of a list that its index seeks. @param read at most `limit` items whose key comes after `after`, in the order
+ * of their keys
+ */
+export async function seekPage<Item>(
+  input: { Limit?: number | undefined; Marker?: string | undefined },
+  keyOf: (item: Item) => string,
+  read: (page: { after: string | undefined; limit: number }) => Promise<Item[]>,
+): Promise<{ items: Item[]; Truncated: boolean; NextMarker?: string }> {
+  const Limit = input.Limit ?? 100;
+  const after = input.Marker === undefined ? undefined : readMarker(input.Marker);
+  return pageOf(await read({ after, limit: Limit + 1 }), keyOf, { Limit });
+}
+
 function readMarker(marker: string): string {
   const text = Buffer.from(marker, 'base64url').toString();
   if (!text.startsWith('1 '))
