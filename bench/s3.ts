@@ -49,6 +49,7 @@ async function serve(folder: string): Promise<void> {
     inference: createInProcessInference({ capacity: 1, loadMilliseconds: 1, invokeMilliseconds: 1 }),
     baseModels: {
       ...{ catalogue: () => [], get: () => undefined, list: () => [], weightsDigest: async () => '' },
+      denoiser: () => Promise.reject(new Error('There are no base models here.')),
       register: () => Promise.reject(new Error('There are no base models here.')),
       deregister: () => Promise.reject(new Error('There are no base models here.')),
     },

@@ -311,7 +311,11 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       ...overrides.batch,
     },
   });
-  modelJobs = startModelJobLoop({ store, time, log, keyring, modelStore });
+  modelJobs = startModelJobLoop({
+    ...{ store, time, log, keyring, modelStore, baseModels, customerData, roleSessions },
+    inspect: createInspection(config),
+    importsPath: data('imports'),
+  });
   const sweeping = startSweepLoop({ store, objects, time, log });
   const lifecycles = startLifecycleLoop({
     ...{ store, time, log },

@@ -71,6 +71,8 @@ export interface BaseModels {
   get(baseModelId: string): BaseModel | undefined;
   /** sha256 of the weights in a base model's folder, or in a copy of it: what a custom model was trained on. */
   weightsDigest(folder: string): Promise<string>;
+  /** The layers of a registered base's denoiser that a LoRA may touch: shapes of their weights, by module. */
+  denoiser(base: BaseModel): Promise<{ part: 'unet' | 'transformer'; layers: ReadonlyMap<string, readonly number[]> }>;
 }
 
 /** The base models, and what registers more of them. */

@@ -96,7 +96,8 @@ export interface ServableModel {
   modelId: string;
   modelArn: string;
   baseModelId: string;
-  method: 'lora' | 'full';
+  /** `whole`: it is a base of its own, all its parts. */
+  method: 'lora' | 'full' | 'whole';
   /** Of the base's weights that it was trained on; null or absent: unknown. */
   baseWeightsSha256?: string | null;
   keyArn: string | null;

@@ -9,6 +9,7 @@ import type { TrainingOptions } from '../domain/training/training-options.ts';
 import type { BedrockScope, ListOptions, Page, Tag } from './bedrock-lists.ts';
 import type { InvocationLoggingRows } from './invocation-logs.ts';
 import type { DeploymentRows } from './store-deployments.ts';
+import type { ImportedModelRows } from './store-imported-models.ts';
 import type { ModelAccessRows } from './store-model-access.ts';
 import type { ModelJobRows } from './store-model-jobs.ts';
 import type { ResourcePolicyRows } from './store-resource-policies.ts';
@@ -146,9 +147,10 @@ export interface CustomModelRow extends BedrockScope {
   jobArn: string | null;
   jobName: string | null;
   foundationModelId: string;
+  /** '' where no foundation model is under it, and while an import does not know it yet. */
   foundationModelArn: string;
   baseModelId: string;
-  customizationType: 'FINE_TUNING';
+  customizationType: 'FINE_TUNING' | 'IMPORTED';
   hyperParameters: Record<string, string>;
   trainingDataS3Uri: string | null;
   outputDataS3Uri: string | null;
@@ -156,7 +158,8 @@ export interface CustomModelRow extends BedrockScope {
   validationDataS3Uri?: string | null;
   validationLoss?: number | null;
   keyArn: string | null;
-  method: 'lora' | 'full';
+  /** `whole`: all parts of a base of its own, whose baseModelId no one registered. */
+  method: 'lora' | 'full' | 'whole';
   /** Of the base model's weights that it was trained on; absent in rows that are older than it: unknown. */
   baseWeightsSha256?: string | null;
   /** Of the encrypted weights. */
@@ -223,6 +226,7 @@ export interface RequestTokenRow extends BedrockScope {
 
 export interface BedrockRows
   extends DeploymentRows,
+    ImportedModelRows,
     InvocationLoggingRows,
     ModelAccessRows,
     ModelJobRows,

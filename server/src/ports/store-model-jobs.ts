@@ -58,6 +58,16 @@ export interface ModelJobRows {
       sourceAccountId?: string | undefined;
     },
   ): Promise<Page<CopyJobRow>>;
+  importJobById(scope: BedrockScope, jobId: string): Promise<ImportJobRow | undefined>;
+  importJobByName(scope: BedrockScope, jobName: string): Promise<ImportJobRow | undefined>;
+  /** Those of `kind` import: the others show as models alone. */
+  listImportJobs(
+    scope: BedrockScope,
+    options: ListOptions & { status?: ModelJobStatus | undefined },
+  ): Promise<Page<ImportJobRow>>;
+  /** Whether an unfinished import will make an imported model of that name. */
+  importHoldsName(scope: BedrockScope, modelName: string): Promise<boolean>;
+  countUnfinishedImports(scope: BedrockScope): Promise<number>;
   /** Every account and Region, oldest first. */
   listUnfinishedModelJobs(): Promise<ModelJobRow[]>;
   /** False: it has ended before. */

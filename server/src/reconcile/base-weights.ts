@@ -13,6 +13,8 @@ export async function refuseOtherWeights(
   model: ServableModel,
   { baseModels, log }: { baseModels: BaseModels; log: Log },
 ): Promise<void> {
+  // A whole model brought its base along.
+  if (model.method === 'whole') return;
   const base = baseModels.get(model.baseModelId);
   if (!base) return;
   const { modelArn, baseModelId, baseWeightsSha256: trainedOn } = model;

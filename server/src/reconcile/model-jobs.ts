@@ -2,12 +2,14 @@
  * The loop of the jobs that make models without training them. The row is the queue: a job that a crash interrupted is
  * taken again from its beginning, and every step replaces what an earlier try of it left.
  */
+import { rm } from 'node:fs/promises';
 import type { Log } from '../ports/log.ts';
 import type { ModelJobRow } from '../ports/store-model-jobs.ts';
 import { explainDiskFault, failureText, isTransient, JobFailure, UNEXPECTED_ERROR } from './job-failure.ts';
-import { type CopyDependencies, copyModel } from './model-copy.ts';
+import { copyModel } from './model-copy.ts';
+import { type ImportDependencies, importModel } from './model-import.ts';
 
-export interface ModelJobDependencies extends CopyDependencies {
+export interface ModelJobDependencies extends ImportDependencies {
   log: Log;
 }
 
@@ -32,6 +34,10 @@ export function startModelJobLoop(dependencies: ModelJobDependencies): ModelJobL
   let wakeUp = new AbortController();
 
   async function loop(): Promise<void> {
+    // What a crash left of imports under way: they begin anew.
+    await rm(dependencies.importsPath, { recursive: true, force: true }).catch((error: unknown) =>
+      log.warn({ error }, 'files of earlier imports could not be deleted'),
+    );
     while (!stopping.signal.aborted) {
       // Taken before the rows are read: a wake in between is not lost.
       wakeUp = new AbortController();
@@ -59,7 +65,7 @@ export function startModelJobLoop(dependencies: ModelJobDependencies): ModelJobL
 
   async function work(job: ModelJobRow): Promise<void> {
     try {
-      if (job.kind === 'copy') await copyModel(job, dependencies);
+      await (job.kind === 'copy' ? copyModel(job, dependencies) : importModel(job, dependencies));
       faults.delete(job.jobId);
     } catch (error) {
       if (!stopping.signal.aborted) await recover(job, explainDiskFault(error));

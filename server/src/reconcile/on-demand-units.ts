@@ -1,6 +1,7 @@
 /**
  * Capacity of custom models on demand: the models of an account that ride on one base share a process, which their first
- * request starts and which ends when it is idle. A fully fine-tuned model is a base of its own, with a process of its own.
+ * request starts and which ends when it is idle. A fully fine-tuned or whole model is
+ * a base of its own, with a process of its own.
  */
 import { Fault } from '../domain/fault.ts';
 import type { InvokeAnswer, InvokeRequest, ServableModel } from '../ports/inference.ts';
@@ -27,7 +28,7 @@ export function onDemandUnits(dependencies: OnDemandDependencies) {
   let isClosed = false;
 
   function processOf(model: ServableModel): SharedProcess {
-    const own = model.method === 'full' ? [model.modelId] : [];
+    const own = model.method === 'lora' ? [] : [model.modelId];
     const key = [model.accountId, model.baseModelId, ...own].join('/');
     let found = processes.get(key);
     if (!found) {
@@ -109,7 +110,7 @@ function sharedProcess(dependencies: OnDemandDependencies, onLost: () => void) {
   async function start(model: ServableModel) {
     const adaptersFolder = await inference.createWeightsFolder();
     try {
-      const custom = model.method === 'full' ? model : null;
+      const custom = model.method === 'lora' ? null : model;
       const served = { baseModelId: model.baseModelId, custom, adaptersFolder };
       const [pooled] = await startUnits(served, 1, dependencies, ended.signal);
       if (!pooled) throw new Fault('internal', 'No unit was started.');
@@ -125,7 +126,7 @@ function sharedProcess(dependencies: OnDemandDependencies, onLost: () => void) {
   async function load(model: ServableModel): Promise<void> {
     starting ??= start(model);
     const { pooled, adaptersFolder } = await starting;
-    if (model.method === 'full') return;
+    if (model.method !== 'lora') return;
     await refuseOtherWeights(model, dependencies);
     await makeRoom();
     const folder = `${adaptersFolder}/${model.modelId}`;
@@ -179,7 +180,7 @@ function sharedProcess(dependencies: OnDemandDependencies, onLost: () => void) {
       try {
         await adapter.ready;
         return await pool.invoke(
-          { ...request, adapterId: model.method === 'full' ? null : model.modelId },
+          { ...request, adapterId: model.method === 'lora' ? model.modelId : null },
           signal,
           false,
         );

@@ -14,7 +14,7 @@ const RENEW_BEFORE_SECONDS = 600;
  */
 export function serviceRole(
   job: { roleArn: string; accountId: string; region: string; jobArn: string; jobId: string },
-  sessionName: 'BedrockModelCustomizationJob' | 'BedrockBatchInferenceJob',
+  sessionName: 'BedrockModelCustomizationJob' | 'BedrockBatchInferenceJob' | 'BedrockModelImportJob',
   dependencies: { roleSessions: RoleSessions; time: Time },
 ): () => Promise<RoleSession> {
   let session: RoleSession | undefined;

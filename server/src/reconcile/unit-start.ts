@@ -63,16 +63,18 @@ export async function startUnits(
   starter: UnitStarter,
   signal: AbortSignal,
 ): Promise<PooledUnit[]> {
+  const isWhole = model.custom?.method === 'whole';
   const base = starter.baseModels.get(model.baseModelId);
-  if (!base) throw new Fault('notFound', `The base model ${model.baseModelId} is not registered.`);
+  if (!base && !isWhole) throw new Fault('notFound', `The base model ${model.baseModelId} is not registered.`);
   if (model.custom) await refuseOtherWeights(model.custom, starter);
   const folder = model.custom ? await openWeights(model.custom, starter) : null;
   const started: Unit[] = [];
   try {
     const { modelId: id, method } = model.custom ?? { modelId: '', method: 'lora' as const };
-    const adapter = folder === null ? null : { id, folder: weightsIn(folder), method };
+    const weights = folder === null ? null : weightsIn(folder);
+    const adapter = weights === null || method === 'whole' ? null : { id, folder: weights, method };
     const unitModel: UnitModel = {
-      baseModelPath: base.path,
+      baseModelPath: (isWhole ? weights : base?.path) ?? '',
       adapter,
       adaptersFolder: model.adaptersFolder ?? null,
     };

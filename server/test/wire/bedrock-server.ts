@@ -108,6 +108,7 @@ export async function startBedrock(
     registrationsPath: join(folder, 'base-models.json'),
   });
   const keyring = createKeyring(identity);
+  const roleSessions = createRoleSessions(identity);
   const modelStore = createModelStore({ folder: join(folder, 'models'), keyring, ids });
   const quotas = { ...readConfig({}).quotas, ...options.quotas };
   const drawn: Drawn[] = [];
@@ -120,7 +121,7 @@ export async function startBedrock(
         baseModels,
         keyring,
         capacity,
-        roleSessions: createRoleSessions(identity),
+        roleSessions,
         modelStore,
         logBuckets: {
           put: async () => {
@@ -173,7 +174,7 @@ export async function startBedrock(
     return client;
   }
   return {
-    ...{ store, modelStore, keyring, baseModels, time, folder },
+    ...{ store, modelStore, keyring, baseModels, roleSessions, time, folder },
     accounts: createAccounts(identity),
     drawn,
     port,

@@ -16,6 +16,8 @@ import {
 import { CreateAccessKeyCommand, CreateUserCommand, PutUserPolicyCommand } from '@aws-sdk/client-iam';
 import { CreateKeyCommand, DisableKeyCommand, EnableKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { pino } from 'pino';
+import { createInspection } from '../../src/adapters/base-models-fs/inspection.ts';
+import { createS3CustomerData } from '../../src/adapters/customer-data-s3/customer-data.ts';
 import { type ModelJobLoop, startModelJobLoop } from '../../src/reconcile/model-jobs.ts';
 import {
   ACCOUNT,
@@ -43,7 +45,13 @@ after(async () => {
 });
 
 function start(): void {
-  loop = startModelJobLoop({ ...server, log: pino({ level: 'silent' }) });
+  loop = startModelJobLoop({
+    ...server,
+    log: pino({ level: 'silent' }),
+    inspect: createInspection({ pythonPath: '' }),
+    customerData: createS3CustomerData({ endpoint: () => '' }),
+    importsPath: join(server.folder, 'imports'),
+  });
 }
 
 /** A custom model whose weights are stored as a training's are. */

@@ -8,6 +8,7 @@ import type {
   ListedBaseModel,
   Registration,
 } from '../../ports/base-models.ts';
+import { denoiserOf } from './denoiser.ts';
 import { readBaseModel } from './folder.ts';
 import { readRegistrations, writeRegistrations } from './registrations.ts';
 import { weightsDigest } from './weights-digest.ts';
@@ -101,6 +102,7 @@ export async function openBaseModels(settings: {
     catalogue: () => catalogue,
     get: baseModelId => models.get(baseModelId),
     weightsDigest,
+    denoiser: base => denoiserOf(base.path),
 
     register: ({ path, id, licence, ...rest }) =>
       change(async () => {

@@ -1,5 +1,6 @@
 import type { Kysely, Selectable } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import type { BedrockScope } from '../../ports/bedrock-lists.ts';
 import type {
   CopyJobRow,
   ImportJobRow,
@@ -78,6 +79,8 @@ export const modelJobMigrations: Record<string, Migration> = {
 
 export function modelJobRows(database: Kysely<ModelJobsSchema>): ModelJobRows {
   const jobs = () => database.selectFrom('bedrock_model_jobs').selectAll();
+  const imports = (scope: BedrockScope) =>
+    jobs().where('kind', '=', 'import').where('account_id', '=', scope.accountId).where('region', '=', scope.region);
   return {
     async insertModelJob(job) {
       const { jobId, accountId, region, kind, jobName, modelId, modelName, tags, createdAt, ...definition } = job;
@@ -117,6 +120,29 @@ export function modelJobRows(database: Kysely<ModelJobsSchema>): ModelJobRows {
       if (sourceModelArn !== undefined) query = query.where('source_model_arn', '=', sourceModelArn);
       if (sourceAccountId !== undefined) query = query.where('source_account_id', '=', sourceAccountId);
       return keysetPage(query, { name: 'model_name', id: 'job_id' }, scope, options, row => toJob(row) as CopyJobRow);
+    },
+    async importJobById(scope, jobId) {
+      const found = await imports(scope).where('job_id', '=', jobId).executeTakeFirst();
+      return found && (toJob(found) as ImportJobRow);
+    },
+    async importJobByName(scope, jobName) {
+      const found = await imports(scope).where('job_name', '=', jobName).executeTakeFirst();
+      return found && (toJob(found) as ImportJobRow);
+    },
+    listImportJobs(scope, options) {
+      let query = jobs().where('kind', '=', 'import');
+      if (options.status !== undefined) query = query.where('status', '=', options.status);
+      return keysetPage(query, { name: 'job_name', id: 'job_id' }, scope, options, row => toJob(row) as ImportJobRow);
+    },
+    async importHoldsName(scope, modelName) {
+      const found = await imports(scope)
+        .where('model_name', '=', modelName)
+        .where('status', '=', 'InProgress')
+        .executeTakeFirst();
+      return found !== undefined;
+    },
+    async countUnfinishedImports(scope) {
+      return (await imports(scope).where('status', '=', 'InProgress').execute()).length;
     },
     async listUnfinishedModelJobs() {
       const found = await jobs().where('status', '=', 'InProgress').orderBy('created_at').orderBy('job_id').execute();

@@ -116,7 +116,8 @@ export function modelRows(database: Kysely<BedrockSchema>): Pick<BedrockRows, Mo
         .select('model_id as id')
         .where('status', '=', 'InProgress')
         .execute();
-      return [...models, ...jobs, ...others].map(({ id }) => id);
+      const imported = await database.selectFrom('bedrock_imported_models').select('model_id as id').execute();
+      return [...models, ...jobs, ...others, ...imported].map(({ id }) => id);
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { BatchSchema } from './batch-jobs.ts';
 import type { DeploymentsSchema } from './bedrock-deployments.ts';
+import type { ImportedModelsSchema } from './bedrock-imported-models.ts';
 import type { InvocationLoggingSchema } from './bedrock-invocation-logging.ts';
 import type { ModelAccessSchema } from './bedrock-model-access.ts';
 import type { ModelJobsSchema } from './bedrock-model-jobs.ts';
@@ -9,6 +10,7 @@ import type { ResourcePoliciesSchema } from './bedrock-resource-policies.ts';
 export interface BedrockSchema
   extends BatchSchema,
     DeploymentsSchema,
+    ImportedModelsSchema,
     InvocationLoggingSchema,
     ModelAccessSchema,
     ModelJobsSchema,

@@ -10,7 +10,9 @@ import type { BedrockSchema } from './bedrock-schema.ts';
 const taggables = {
   'model-customization-job': { table: 'bedrock_jobs', key: 'job_id', underBase: true },
   'model-invocation-job': { table: 'bedrock_batch_jobs', key: 'job_id', underBase: false },
-  'custom-model': { table: 'bedrock_custom_models', key: 'model_id', underBase: true },
+  'custom-model': { table: 'bedrock_custom_models', key: 'model_id', underBase: false },
+  'imported-model': { table: 'bedrock_imported_models', key: 'model_id', underBase: false },
+  'model-import-job': { table: 'bedrock_model_jobs', key: 'job_id', underBase: false },
   'provisioned-model': { table: 'bedrock_throughputs', key: 'provisioned_model_id', underBase: false },
   'custom-model-deployment': { table: 'bedrock_deployments', key: 'deployment_id', underBase: false },
 } as const;
@@ -32,7 +34,11 @@ export function tagRows(database: Kysely<BedrockSchema>): Pick<BedrockRows, 'tag
     if (!found) return undefined;
     const { foundationModelId } = 'definition' in found ? JSON.parse(found.definition) : {};
     const base = underBase ? [foundationModelId] : [];
-    const ownArn = formatArn({ service: 'bedrock', ...scope, resource: [kind, ...base, id].join('/') });
+    // A custom model's may name its base or say `imported`: its row knows.
+    const ownArn =
+      kind === 'custom-model' && 'model_arn' in found
+        ? found.model_arn
+        : formatArn({ service: 'bedrock', ...scope, resource: [kind, ...base, id].join('/') });
     return ownArn === resourceArn ? { table, key, id, tags: found.tags } : undefined;
   }
 

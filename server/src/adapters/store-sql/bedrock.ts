@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { BedrockRows } from '../../ports/store-bedrock.ts';
 import { type DeploymentsSchema, deploymentMigrations, deploymentRows } from './bedrock-deployments.ts';
+import { type ImportedModelsSchema, importedModelMigrations, importedModelRows } from './bedrock-imported-models.ts';
 import {
   type InvocationLoggingSchema,
   invocationLoggingMigrations,
@@ -26,6 +27,7 @@ export type { BedrockSchema };
 /** Append only: a released migration is never edited. Keys sort in the order in which they run. */
 export const bedrockMigrations: Record<string, Migration> = {
   ...deploymentMigrations,
+  ...importedModelMigrations,
   ...invocationLoggingMigrations,
   ...modelAccessMigrations,
   ...modelJobMigrations,
@@ -173,6 +175,7 @@ export const bedrockMigrations: Record<string, Migration> = {
 export function bedrockRows(database: Kysely<BedrockSchema>): BedrockRows {
   return {
     ...deploymentRows(database as unknown as Kysely<DeploymentsSchema>),
+    ...importedModelRows(database as unknown as Kysely<ImportedModelsSchema>),
     ...invocationLoggingRows(database as unknown as Kysely<InvocationLoggingSchema>),
     ...modelJobRows(database as unknown as Kysely<ModelJobsSchema>),
     ...modelAccessRows(database as unknown as Kysely<ModelAccessSchema>),

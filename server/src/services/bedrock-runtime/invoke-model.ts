@@ -1,4 +1,4 @@
-// Gaps: guardrails, latency-optimised inference, inference profiles, imported models.
+// Gaps: guardrails, latency-optimised inference, inference profiles.
 // By design: a base model is registered here once, whatever id asks for it; nothing of a request's body reaches a log.
 // Client quirks: boto3 sends neither Accept nor Content-Type where the caller gives none: both mean application/json.
 //   The JavaScript SDK sends application/octet-stream then: JSON all the same. Clients test `error` of the answer
@@ -14,7 +14,7 @@ import type { Capacity, ImageTask, InvokeAnswer, InvokeRequest } from '../../por
 import type { InvocationLog } from '../../ports/invocation-logs.ts';
 import type { Keyring } from '../../ports/keys.ts';
 import type { Store } from '../../ports/store.ts';
-import { authorizedArn, deploymentOf, type ModelTarget, resolveTarget } from './model-target.ts';
+import { authorizedArn, deploymentOf, importedOf, type ModelTarget, resolveTarget } from './model-target.ts';
 import { memberOf, parseTitanImageBody } from './titan-image.ts';
 
 /** In milliseconds; AWS sends it, and the SDK's schema has no member for it. */
@@ -36,13 +36,14 @@ export interface BedrockRuntimeDependencies {
 export function invokeModel(deps: BedrockRuntimeDependencies) {
   const { store, baseModels, keyring, capacity, invocationLog, admitInvocation } = deps;
 
-  /** The customer's key of the custom model behind a provisioned model or a deployment, if both are the caller's. */
+  /** The customer's key of the custom model behind a provisioned model, a deployment or an import, if both are the caller's. */
   function keyOf(modelId: string, ctx: RequestContext): Promise<string | null> {
     return store.read(async rows => {
       if (modelId.includes(':custom-model-deployment/')) {
         const deployment = await deploymentOf(modelId, ctx, rows);
         return (deployment && (await rows.bedrock.modelByArn(deployment.modelArn))?.keyArn) ?? null;
       }
+      if (modelId.includes(':imported-model/')) return (await importedOf(modelId, ctx, rows))?.keyArn ?? null;
       if (!modelId.includes(':provisioned-model/')) return null;
       const provisioned = await rows.bedrock.throughputByArn(modelId);
       if (provisioned?.accountId !== ctx.accountId || provisioned.region !== ctx.region) return null;

@@ -3,19 +3,20 @@ import { Fault } from '../../domain/fault.ts';
 import { foundationModelArn, foundationModelId } from '../../domain/foundation-model.ts';
 import type { RequestContext } from '../../domain/operation.ts';
 import type { BaseModels, CatalogueEntry } from '../../ports/base-models.ts';
+import type { ServableModel } from '../../ports/inference.ts';
 import type { Rows } from '../../ports/store.ts';
 import type { CustomModelRow, ThroughputRow } from '../../ports/store-bedrock.ts';
 import type { DeploymentRow } from '../../ports/store-deployments.ts';
+import type { ImportedModelRow } from '../../ports/store-imported-models.ts';
 
 /** What answers a modelId: a base model, the units of a Provisioned Throughput, or a custom model on demand. */
-export type ModelTarget = { base: CatalogueEntry } | { provisioned: ThroughputRow } | { custom: CustomModelRow };
+export type ModelTarget = { base: CatalogueEntry } | { provisioned: ThroughputRow } | { custom: ServableModel };
 
 /** `provider.model`, with or without a version: an id that could be one of AWS's. */
 const MODEL_ID = /^[a-z0-9-]{1,63}\.[a-z0-9.-]{1,63}(:[a-z0-9.-]{1,63}){0,2}$/;
 
 /** ARN kinds that AWS's runtime takes and this server has nothing behind. */
 const otherKinds = [
-  'imported-model',
   'inference-profile',
   'application-inference-profile',
   'default-prompt-router',
@@ -42,6 +43,7 @@ export async function resolveTarget(
   const kind = arn?.service === 'bedrock' ? arn.resource.split('/')[0] : undefined;
   if (kind === 'provisioned-model') return { provisioned: await findProvisioned(modelId, ctx, rows) };
   if (kind === 'custom-model-deployment') return { custom: await findDeployed(modelId, ctx, rows) };
+  if (kind === 'imported-model') return { custom: await findImported(modelId, ctx, rows) };
   if (kind === 'custom-model')
     throw new Fault(
       'invalid',
@@ -71,6 +73,18 @@ export async function resolveTarget(
 export async function deploymentOf(arn: string, ctx: RequestContext, rows: Rows): Promise<DeploymentRow | undefined> {
   const row = await rows.bedrock.deploymentById(ctx, arn.slice(arn.lastIndexOf('/') + 1));
   return row?.deploymentArn === arn ? row : undefined;
+}
+
+/** The imported model of the caller's account and Region that an ARN names. */
+export async function importedOf(arn: string, ctx: RequestContext, rows: Rows): Promise<ImportedModelRow | undefined> {
+  const row = await rows.bedrock.importedModelById(ctx, arn.slice(arn.lastIndexOf('/') + 1));
+  return row?.modelArn === arn ? row : undefined;
+}
+
+async function findImported(arn: string, ctx: RequestContext, rows: Rows): Promise<ServableModel> {
+  const row = await importedOf(arn, ctx, rows);
+  if (row) return row;
+  throw new Fault('notFound', `There is no imported model ${arn} in ${ctx.region} of this account.`, { resource: arn });
 }
 
 async function findDeployed(arn: string, ctx: RequestContext, rows: Rows): Promise<CustomModelRow> {

@@ -1,4 +1,4 @@
-// Gaps: CreateCustomModel, lists of what other accounts share, storage prices.
+// Gaps: lists of what other accounts share, storage prices.
 // By design: a model outlives its role, its buckets and its job; its weights never leave service-owned storage.
 // Client quirks: creationTime is the job's (recorded on AWS); baseModelName is the id without its version, and clients
 //   compare baseModelArn with the versioned ARN.
@@ -48,7 +48,7 @@ export function customModels({ store, modelStore, keyring }: Dependencies) {
           modelName: model.modelName,
           jobName: model.jobName ?? undefined,
           jobArn: model.jobArn ?? undefined,
-          baseModelArn: model.foundationModelArn,
+          baseModelArn: model.foundationModelArn || undefined,
           customizationType: model.customizationType,
           modelKmsKeyArn: model.keyArn ?? undefined,
           hyperParameters: model.hyperParameters,

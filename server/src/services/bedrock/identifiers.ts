@@ -9,7 +9,9 @@ export type ResourceKind =
   | 'provisioned-model'
   | 'custom-model-deployment'
   | 'model-invocation-job'
-  | 'model-copy-job';
+  | 'model-copy-job'
+  | 'model-import-job'
+  | 'imported-model';
 
 const nouns: Readonly<Record<ResourceKind, string>> = {
   'model-customization-job': 'model customization job',
@@ -18,6 +20,8 @@ const nouns: Readonly<Record<ResourceKind, string>> = {
   'custom-model-deployment': 'custom model deployment',
   'model-invocation-job': 'batch inference job',
   'model-copy-job': 'model copy job',
+  'model-import-job': 'model import job',
+  'imported-model': 'imported model',
 };
 
 export function scopeOf(ctx: RequestContext): BedrockScope {

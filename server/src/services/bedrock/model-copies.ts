@@ -13,6 +13,7 @@ import type {
   ListModelCopyJobsResponse,
   ModelCopyJobSummary,
 } from '@aws-sdk/client-bedrock';
+import { parseArn } from '../../domain/arn.ts';
 import { Fault } from '../../domain/fault.ts';
 import { foundationModelArn } from '../../domain/foundation-model.ts';
 import type { AccessRequest, Operation, RequestContext } from '../../domain/operation.ts';
@@ -137,13 +138,14 @@ function noSource(arn: string): Fault {
 
 /** The row of the copy while its weights are on their way. */
 function copyOf(source: CustomModelRow, scope: BedrockScope, modelId: string): CustomModelRow {
-  const { foundationModelId } = source;
+  const { foundationModelId, modelArn } = source;
+  const [, base] = parseArn(modelArn)?.resource.split('/') ?? [];
   const isOwn = source.accountId === scope.accountId;
   return {
     ...source,
     ...scope,
     modelId,
-    modelArn: resourceArn(scope, 'custom-model', `${foundationModelId}/${modelId}`),
+    modelArn: resourceArn(scope, 'custom-model', `${base}/${modelId}`),
     foundationModelArn: source.foundationModelArn && foundationModelArn(scope.region, foundationModelId),
     ...(isOwn ? {} : { jobArn: null, jobName: null, trainingDataS3Uri: null, outputDataS3Uri: null }),
     validationDataS3Uri: isOwn ? (source.validationDataS3Uri ?? null) : null,

@@ -53,7 +53,9 @@ export function provisionedThroughput(deps: Dependencies) {
   async function findServable(rows: Rows, identifier: string, scope: BedrockScope): Promise<Servable> {
     const model = await findModel(rows, identifier, scope);
     if (model) {
-      const { modelArn, foundationModelId, foundationModelArn, baseModelId, keyArn } = model;
+      const { modelArn, foundationModelId, baseModelId, keyArn } = model;
+      // An imported model without one is its own.
+      const foundationModelArn = model.foundationModelArn || modelArn;
       return { modelArn, foundationModelId, foundationModelArn, baseModelId, keyArn, purchasedFor: 'customModel' };
     }
     const modelId = foundationModelId(identifier, scope.region);

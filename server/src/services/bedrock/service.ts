@@ -5,11 +5,13 @@ import { customModels } from './custom-models.ts';
 import { customizationJobs } from './customization-jobs.ts';
 import type { BedrockDependencies } from './dependencies.ts';
 import { foundationModels } from './foundation-models.ts';
+import { importedModels } from './imported-models.ts';
 import { inferenceProfiles } from './inference-profiles.ts';
 import { invocationLogging } from './invocation-logging.ts';
 import { modelAccess } from './model-access.ts';
 import { modelCopies } from './model-copies.ts';
 import { modelDeployments } from './model-deployments.ts';
+import { modelImports } from './model-imports.ts';
 import { provisionedThroughput } from './provisioned-throughput.ts';
 import { resourcePolicies } from './resource-policies.ts';
 import { tagOperations } from './tags.ts';
@@ -38,6 +40,8 @@ export function createBedrockService(deps: BedrockDependencies): ServiceModule {
       ...customizationJobs(deps),
       ...customModels(deps),
       ...modelCopies(deps),
+      ...modelImports(deps),
+      ...importedModels(deps),
       ...modelDeployments(deps),
       ...batchJobs(deps),
       ...provisionedThroughput(deps),
