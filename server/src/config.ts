@@ -44,6 +44,8 @@ export interface Config {
   /** `strict`: as on AWS, no delete of Provisioned Throughput before its commitment ends; `off`: at any time. */
   commitments: 'strict' | 'off';
   quotas: Quotas;
+  /** A JSON table of prices (domain/prices.ts); undefined: usage is told in plain units. */
+  pricesPath: string | undefined;
   /** Requests a second of an account, by service; of those that it lacks, any number. */
   requestsPerSecond: Readonly<Partial<Record<RequestClass, number>>>;
   /** Batch inference jobs that draw at once, each on a unit of its own; the least records in one (AWS: 100). */
@@ -117,6 +119,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, overrides: ConfigOver
         ? null
         : integer(environment, quota.setting, quota.default ?? 0, 0, quota.maximum),
     ),
+    pricesPath: environment.LIKENESS_PRICES ? resolve(environment.LIKENESS_PRICES) : undefined,
     requestsPerSecond: requestsPerSecond(environment),
     batchUnits: integer(environment, 'LIKENESS_BATCH_UNITS', 1, 1, 64),
     batchMinimumRecords: integer(environment, 'LIKENESS_BATCH_MINIMUM_RECORDS', 1, 1, 50_000),

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Logger, pino, stdSerializers } from 'pino';
@@ -21,6 +21,7 @@ import { startSecurePort } from './adapters/tls/secure-port.ts';
 import { createWebhook } from './adapters/webhook/webhook.ts';
 import { type Config, isLoopback } from './config.ts';
 import { Fault } from './domain/fault.ts';
+import { type Prices, parsePrices } from './domain/prices.ts';
 import { invocationRate, requestRate } from './domain/request-rate.ts';
 import { createConsole } from './http/console.ts';
 import { createHttpServer, type HttpServerOptions } from './http/server.ts';
@@ -141,6 +142,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
   const data = (name: string) => join(config.dataDirectory, name);
   await mkdir(config.dataDirectory, { recursive: true, mode: 0o700 });
 
+  const prices = await readPrices(config.pricesPath);
   const vault = await openVault(config.dataDirectory, config.masterKey);
   const store = await openSqliteStore(data('likeness.sqlite'));
   const iamParts = { store, vault, ids, time };
@@ -253,7 +255,8 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       serviceRoles: createServiceRoles(iamParts),
     },
     machine: createMachine({ ...config, sandboxProblem: workers.sandboxProblem }),
-    ...{ quotas: config.quotas, requestsPerSecond: config.requestsPerSecond },
+    ...{ quotas: config.quotas, requestsPerSecond: config.requestsPerSecond, prices },
+    ...{ machineUnits: config.modelUnits, trainingSlots: config.trainingSlots },
     ...{ store, time, trailJournal, trainingRecords: createTrainingRecords(data('runs')) },
   });
   const server = createHttpServer({
@@ -354,6 +357,16 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       await store.close();
     },
   };
+}
+
+/** @throws Error that names the file and what is wrong with it */
+async function readPrices(path: string | undefined): Promise<Prices | null> {
+  if (path === undefined) return null;
+  try {
+    return parsePrices(await readFile(path, 'utf8'));
+  } catch (error) {
+    throw new Error(`LIKENESS_PRICES names ${path}: ${(error as Error).message}`);
+  }
 }
 
 /** How the host is written in a URL: an address for all of a machine's is none to call. */

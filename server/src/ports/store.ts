@@ -4,6 +4,7 @@ import type { BedrockRows } from './store-bedrock.ts';
 import type { IamRows } from './store-iam.ts';
 import type { KmsRows } from './store-kms.ts';
 import type { S3Rows } from './store-s3.ts';
+import type { UsageRows } from './store-usage.ts';
 
 /** All rows, by AWS service. Each service's file says what it keeps. */
 export interface Rows {
@@ -13,6 +14,7 @@ export interface Rows {
   iam: IamRows;
   kms: KmsRows;
   s3: S3Rows;
+  usage: UsageRows;
 }
 
 /**

@@ -13,6 +13,7 @@ import {
 } from '../domain/batch/records.ts';
 import { Fault } from '../domain/fault.ts';
 import { imageAnswer } from '../domain/image-answer.ts';
+import { imageVariant } from '../domain/usage.ts';
 import type { InvokeAnswer } from '../ports/inference.ts';
 import type { BatchJobRow, BatchPosition } from '../ports/store-batch.ts';
 import type { BatchContext } from './batch-context.ts';
@@ -109,16 +110,28 @@ async function drawRecords(unit: ReturnType<typeof batchUnit>, context: BatchCon
       const size: number =
         tail === undefined ? await folder.append(file, output) : position.outputOffsetBytes + Buffer.byteLength(output);
       tail = undefined;
-      counts = counted(counts, output);
+      const result = JSON.parse(output) as RecordResult;
+      counts = counted(counts, result);
       position = { file, inputOffsetBytes: endBytes, outputOffsetBytes: size };
-      await keep(counts, position, context);
+      await keep(counts, position, result, context);
     }
   }
   return 'drawn';
 }
 
-async function keep(counts: RecordCounts, position: BatchPosition, { job, store }: BatchContext): Promise<void> {
-  const isKept = await store.transaction(rows => rows.batch.recordProgress(job.jobId, { counts, position }));
+async function keep(
+  counts: RecordCounts,
+  position: BatchPosition,
+  result: RecordResult,
+  context: BatchContext,
+): Promise<void> {
+  const { job, store, time } = context;
+  const usage = drawnIn(result, context);
+  const isKept = await store.transaction(async rows => {
+    const isRecorded = await rows.batch.recordProgress(job.jobId, { counts, position });
+    if (isRecorded && usage) await rows.usage.count(usage.key, usage.imageCount, time.now().getTime());
+    return isRecorded;
+  });
   if (!isKept) throw new Fault('internal', `batch job ${job.jobId} ended while it was drawn`);
 }
 
@@ -161,8 +174,23 @@ async function draw(
   }
 }
 
-function counted(counts: RecordCounts, output: string): RecordCounts {
-  const isError = Object.hasOwn(JSON.parse(output) as object, 'error');
+/** A line of output, read again: after a crash it is all that is left of the drawing. */
+interface RecordResult {
+  modelInput?: unknown;
+  modelOutput?: { images: string[] };
+}
+
+/** What the ledger is told of a record; nothing of one that failed. */
+function drawnIn({ modelInput, modelOutput }: RecordResult, { job, readRequest }: BatchContext) {
+  if (modelOutput === undefined) return undefined;
+  const request = readRequest(new TextEncoder().encode(JSON.stringify(modelInput)), job.tasks);
+  const { accountId, region, jobArn: resourceArn } = job;
+  const key = { accountId, region, resourceArn, dimension: 'imagesDrawn', variant: imageVariant(request) } as const;
+  return { key, imageCount: modelOutput.images.length };
+}
+
+function counted(counts: RecordCounts, result: RecordResult): RecordCounts {
+  const isError = result.modelOutput === undefined;
   return {
     ...counts,
     processedRecordCount: counts.processedRecordCount + 1,

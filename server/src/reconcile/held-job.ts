@@ -9,10 +9,12 @@ import {
   type TrainingPhase,
   trainingPhases,
 } from '../domain/training/job-state.ts';
-import type { Store } from '../ports/store.ts';
+import { imagesSeen } from '../domain/usage.ts';
+import type { Rows, Store } from '../ports/store.ts';
 import type { CustomizationJobRow, JobPatch, JobProgress } from '../ports/store-bedrock.ts';
 import type { Time } from '../ports/time.ts';
 import { failureText } from './job-failure.ts';
+import { noteStoredModel } from './model-storage.ts';
 
 /** The lease went to another holder, or the job has ended: touch nothing more. */
 export class LeaseLost extends Error {}
@@ -56,8 +58,12 @@ export function heldJob(job: CustomizationJobRow, dependencies: { store: Store; 
 
     progress: (progress: JobProgress) => change(() => ({ progress })),
 
-    /** Failed, or Stopped where a stop was asked for meanwhile. @returns the status it ended in. @throws LeaseLost */
-    async end(status: 'Failed' | 'Stopped', message: string | null): Promise<'Failed' | 'Stopped'> {
+    /**
+     * Failed, or Stopped where a stop was asked for meanwhile.
+     * @param stepsDone which a stopped job has to answer for, and a failed one has not
+     * @returns the status it ended in. @throws LeaseLost
+     */
+    async end(status: 'Failed' | 'Stopped', message: string | null, stepsDone: number): Promise<'Failed' | 'Stopped'> {
       return store.transaction(async rows => {
         const row = await rows.bedrock.heldJob(jobId, fencingToken);
         if (!row) throw new LeaseLost();
@@ -69,6 +75,7 @@ export function heldJob(job: CustomizationJobRow, dependencies: { store: Store; 
           failureMessage: final === 'Failed' && message !== null ? failureText(message) : null,
           endedAt: now,
         });
+        if (final === 'Stopped') await noteImagesSeen(rows, row, stepsDone, now);
         return final;
       });
     },
@@ -80,6 +87,7 @@ export function heldJob(job: CustomizationJobRow, dependencies: { store: Store; 
       baseWeightsSha256: string;
       sizeBytes: number;
       imagesSeen: number;
+      stepsDone: number;
       trainingSeconds: number;
     }): Promise<'completed' | 'stopping'> {
       return store.transaction(async rows => {
@@ -89,6 +97,10 @@ export function heldJob(job: CustomizationJobRow, dependencies: { store: Store; 
         const statusDetails = endPhases(row.statusDetails, 'Completed', now);
         const answer = await rows.bedrock.completeJob(jobId, fencingToken, { ...result, statusDetails, endedAt: now });
         if (answer === 'fenced') throw new LeaseLost();
+        if (answer === 'completed') {
+          await noteImagesSeen(rows, row, result.stepsDone, now);
+          await noteStoredModel(rows, { ...row, modelArn: row.customModelArn }, now);
+        }
         return answer;
       });
     },
@@ -97,6 +109,12 @@ export function heldJob(job: CustomizationJobRow, dependencies: { store: Store; 
       await store.transaction(rows => rows.bedrock.releaseLease(jobId, fencingToken));
     },
   };
+}
+
+function noteImagesSeen(rows: Rows, row: CustomizationJobRow, stepsDone: number, now: number): Promise<void> {
+  const { accountId, region, jobArn: resourceArn, imageCount, resolved } = row;
+  const key = { accountId, region, resourceArn, dimension: 'imagesSeen', variant: '' } as const;
+  return rows.usage.count(key, imagesSeen(imageCount, resolved.batchSize, stepsDone), now);
 }
 
 /** A phase is entered once: a new attempt that loads and caches again does not turn a training back into processing. */

@@ -6,6 +6,7 @@ import type { Store } from '../ports/store.ts';
 import type { CopyJobRow } from '../ports/store-model-jobs.ts';
 import type { Time } from '../ports/time.ts';
 import { JobFailure } from './job-failure.ts';
+import { noteStoredModel } from './model-storage.ts';
 
 export interface CopyDependencies {
   store: Store;
@@ -29,9 +30,11 @@ export async function copyModel(job: CopyJobRow, { store, modelStore, time }: Co
       const isRefusal = error instanceof Fault && ['denied', 'conflict', 'invalid', 'notFound'].includes(error.kind);
       throw isRefusal ? new JobFailure(`The model could not be copied: ${error.message}`, { cause: error }) : error;
     });
-  await store.transaction(async ({ bedrock }) => {
+  await store.transaction(async rows => {
+    const { bedrock } = rows;
     const endedAt = time.now().getTime();
     if (!(await bedrock.endModelJob(job.jobId, { status: 'Completed', failureMessage: null, endedAt }))) return;
     await bedrock.endModelCreation(modelArn, { status: 'Active', failureMessage: null, sizeBytes });
+    await noteStoredModel(rows, job, endedAt);
   });
 }

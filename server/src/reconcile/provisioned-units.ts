@@ -1,5 +1,6 @@
 /** One provisioned model: its pool of units, and what to do so that they match the row. */
 import { Fault } from '../domain/fault.ts';
+import type { UsageKey } from '../domain/usage.ts';
 import type { InvokeAnswer, InvokeRequest } from '../ports/inference.ts';
 import type { Keyring } from '../ports/keys.ts';
 import type { Store } from '../ports/store.ts';
@@ -109,8 +110,13 @@ export function provisionedUnits(first: ThroughputRow, dependencies: Provisioned
   }
 
   function advance(row: ThroughputRow, patch: Omit<ThroughputPatch, 'lastModifiedAt'>): Promise<boolean> {
-    const whole = { ...patch, lastModifiedAt: time.now().getTime() };
-    return store.transaction(rows => rows.bedrock.advanceThroughput(provisionedModelId, row.generation, whole));
+    const now = time.now().getTime();
+    return store.transaction(async rows => {
+      const whole = { ...patch, lastModifiedAt: now };
+      const isAdvanced = await rows.bedrock.advanceThroughput(provisionedModelId, row.generation, whole);
+      if (isAdvanced && patch.status === 'InService') await rows.usage.beginSpan(heldUnits(row), row.modelUnits, now);
+      return isAdvanced;
+    });
   }
 
   return {
@@ -143,4 +149,10 @@ export function provisionedUnits(first: ThroughputRow, dependencies: Provisioned
       await pool.retire(pool.units(), graceSeconds);
     },
   };
+}
+
+/** AWS: from the first time in service to the delete, whatever the units do meanwhile. */
+function heldUnits({ accountId, region, provisionedModelArn, commitmentDuration }: ThroughputRow): UsageKey {
+  const variant = commitmentDuration ?? 'none';
+  return { accountId, region, resourceArn: provisionedModelArn, dimension: 'modelUnitHours', variant };
 }

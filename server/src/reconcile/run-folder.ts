@@ -150,15 +150,17 @@ export function runFolder(root: string) {
 
     /**
      * Events from a byte offset up to the last newline: the torn tail of a line being written is left for later.
-     * @returns at most about 1 MiB of lines; `nextOffset` equals `offset` when there is nothing new
+     * @returns at most about 1 MiB of lines; `nextOffset` equals `offset` when there is nothing new, and `isAll` tells
+     *   whether there was no more when it looked
      */
     async readEvents(
       attempt: number,
       offset: number,
-    ): Promise<{ events: TrainingEvent[]; unreadable: number; nextOffset: number }> {
+    ): Promise<{ events: TrainingEvent[]; unreadable: number; nextOffset: number; isAll: boolean }> {
       const bytes = await readBytes(join(attemptPath(attempt), 'events.jsonl'), offset, READ_BYTES);
       const end = bytes.lastIndexOf(0x0a) + 1;
-      return { ...parseEvents(bytes.toString('utf8', 0, end)), nextOffset: offset + end };
+      const isAll = bytes.length < READ_BYTES;
+      return { ...parseEvents(bytes.toString('utf8', 0, end)), nextOffset: offset + end, isAll };
     },
 
     /** Events of every attempt, oldest first. */

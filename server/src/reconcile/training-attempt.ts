@@ -78,19 +78,24 @@ async function endGently(
   await compute.end(lease, settings.stopGraceSeconds);
 }
 
-/** Takes over what the worker wrote since; state and byte offset change together. @returns whether there was anything */
+/**
+ * Takes over what the worker wrote since; state and byte offset change together. What it writes meanwhile is left for the
+ * next time: steps that are quicker than a commit would keep a stop waiting for ever.
+ * @returns whether there was anything
+ */
 async function readNewEvents(attempt: number, context: JobContext): Promise<boolean> {
   const { folder, held, job, log } = context;
   let hadNews = false;
   for (;;) {
     const offset = (await held.read()).eventsOffsetBytes;
-    const { events, unreadable, nextOffset } = await folder.readEvents(attempt, offset);
+    const { events, unreadable, nextOffset, isAll } = await folder.readEvents(attempt, offset);
     if (nextOffset === offset) return hadNews;
     hadNews = true;
     if (unreadable > 0) log.warn({ jobId: job.jobId, attempt, unreadable }, 'lines of events.jsonl are no events');
     for (const event of events)
       if (event.type === 'warning') log.warn({ jobId: job.jobId, attempt }, `training: ${event.message}`);
     await held.change((row, now) => eventsPatch(row, events, nextOffset, now));
+    if (isAll) return true;
   }
 }
 

@@ -44,7 +44,7 @@ export async function runJob(
   } catch (caught) {
     const error = explainDiskFault(caught);
     if (!(error instanceof JobFailure)) throw error;
-    const outcome = await held.end('Failed', error.message);
+    const outcome = await held.end('Failed', error.message, await stepsDone(context));
     await folder.clean();
     return outcome;
   }
@@ -57,17 +57,17 @@ async function runAttempts(context: JobContext): Promise<JobOutcome> {
   for (;;) {
     const row = await held.read();
     if (row.status === 'Stopping' && !(await context.compute.find(folder.path(attempt)))) {
-      return held.end('Stopped', null);
+      return held.end('Stopped', null, await stepsDone(context));
     }
     if (row.queuedAt === null) {
       const outcome = await validate(context);
-      return outcome === 'stopping' ? held.end('Stopped', null) : outcome;
+      return outcome === 'stopping' ? held.end('Stopped', null, await stepsDone(context)) : outcome;
     }
     const isBegun = (await folder.readResult(attempt)) || (await context.compute.find(folder.path(attempt)));
     if (!isBegun) {
       const outcome = await begin(attempt, failuresWithoutProgress, context);
       if (outcome === 'paused') return 'paused';
-      if (outcome === 'stopping') return held.end('Stopped', null);
+      if (outcome === 'stopping') return held.end('Stopped', null, await stepsDone(context));
     }
     const exit = await followAttempt(attempt, context);
     if (exit === 'paused') return 'paused';
@@ -76,16 +76,23 @@ async function runAttempts(context: JobContext): Promise<JobOutcome> {
     switch (decision.kind) {
       case 'finish': {
         const outcome = await keepResult(attempt, context);
-        return outcome === 'stopping' ? held.end('Stopped', null) : outcome;
+        return outcome === 'stopping' ? held.end('Stopped', null, await stepsDone(context)) : outcome;
       }
       case 'stopped':
-        return held.end('Stopped', null);
+        return held.end('Stopped', null, await stepsDone(context));
       case 'fail':
         throw new JobFailure(await withImageRefs(decision.message, folder.path(attempt)));
       case 'resume':
         ({ attempt, failuresWithoutProgress } = decision);
     }
   }
+}
+
+/** Finished steps of a training that goes no further: as its last attempt tells, or its newest checkpoint. */
+async function stepsDone({ held, folder }: JobContext): Promise<number> {
+  const { attempt } = await held.read();
+  const result = attempt > 0 ? await folder.readResult(attempt) : undefined;
+  return result?.stepsDone ?? (await folder.newestCheckpoint())?.step ?? 0;
 }
 
 /** Without a slot: what is wrong with the data shows while other jobs train. */

@@ -32,10 +32,11 @@ export async function keepResult(attempt: number, context: JobContext): Promise<
       if (!(error instanceof Fault) || isTransient(error) || error.kind === 'internal') throw error;
       throw new JobFailure(`The custom model could not be encrypted: ${error.message}`, { cause: error });
     });
-  const { trainingLoss, imagesSeen, trainingSeconds } = result;
+  const { trainingLoss, imagesSeen, stepsDone, trainingSeconds } = result;
   const outcome = await held.complete({
     trainingLoss,
     imagesSeen,
+    stepsDone,
     trainingSeconds,
     method: spec.method,
     // Of the job's own copy: the base itself may have been replaced while it trained.

@@ -131,7 +131,7 @@ export function startTrainingLoop(dependencies: TrainingDependencies & { owner: 
       const { attempt } = await held.read();
       const lease = attempt > 0 ? await compute.find(folder.path(attempt)) : undefined;
       if (lease) await compute.end(lease, settings.stopGraceSeconds);
-      await held.end('Failed', UNEXPECTED_ERROR);
+      await held.end('Failed', UNEXPECTED_ERROR, 0);
       await folder.clean();
     } catch (second) {
       log.error({ jobId, error: second }, 'a faulty job could not be given back; its lease will run out');

@@ -10,8 +10,9 @@ import { type IamSchema, iamMigrations, iamRows } from './iam.ts';
 import { type KmsSchema, kmsMigrations, kmsRows } from './kms.ts';
 import { s3Rows } from './s3.ts';
 import { type S3Schema, s3Migrations } from './s3-schema.ts';
+import { type UsageSchema, usageMigrations, usageRows } from './usage.ts';
 
-export interface Schema extends BatchSchema, BedrockSchema, EventsSchema, IamSchema, KmsSchema, S3Schema {}
+export interface Schema extends BatchSchema, BedrockSchema, EventsSchema, IamSchema, KmsSchema, S3Schema, UsageSchema {}
 
 const migrations = {
   ...batchMigrations,
@@ -20,6 +21,7 @@ const migrations = {
   ...iamMigrations,
   ...kmsMigrations,
   ...s3Migrations,
+  ...usageMigrations,
 };
 
 /** How many waiting transactions share one commit (one fsync) at most: bounds how long the first of them waits. */
@@ -130,5 +132,6 @@ function rowsOf(database: Kysely<Schema>): Rows {
     iam: iamRows(part<IamSchema>()),
     kms: kmsRows(part<KmsSchema>()),
     s3: s3Rows(part<S3Schema>()),
+    usage: usageRows(part<UsageSchema>()),
   };
 }

@@ -6,9 +6,11 @@
 import type { InvokeModelRequest, InvokeModelResponse } from '@aws-sdk/client-bedrock-runtime';
 import limits from '../../../../contract/limits.json' with { type: 'json' };
 import { Fault } from '../../domain/fault.ts';
+import { foundationModelArn } from '../../domain/foundation-model.ts';
 import { imageAnswer } from '../../domain/image-answer.ts';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
 import type { AdmitInvocation } from '../../domain/request-rate.ts';
+import { imageVariant } from '../../domain/usage.ts';
 import type { BaseModels } from '../../ports/base-models.ts';
 import type { Capacity, ImageTask, InvokeAnswer, InvokeRequest } from '../../ports/inference.ts';
 import type { InvocationLog } from '../../ports/invocation-logs.ts';
@@ -83,6 +85,9 @@ export function invokeModel(deps: BedrockRuntimeDependencies) {
           admitInvocation(ctx, 'base' in target ? target.base.modelId : target.custom.modelArn);
         const startedAt = performance.now();
         const answer = imageAnswer(await named(draw(target, request, ctx.signal), request.task));
+        // Before the answer: what was acknowledged is in the ledger, whatever happens next.
+        const usage = { ...usageKey(target, modelId, ctx), variant: imageVariant(request) };
+        await store.transaction(rows => rows.usage.count(usage, answer.images.length, ctx.now.getTime()));
         const body = new TextEncoder().encode(JSON.stringify(answer));
         invocationLog.record({
           ...{ accountId: ctx.accountId, region: ctx.region, requestId: ctx.requestId, at: ctx.now, modelId },
@@ -98,6 +103,15 @@ export function invokeModel(deps: BedrockRuntimeDependencies) {
       },
     } satisfies Operation<InvokeModelRequest, InvokeModelResponse & WithHeaders>,
   };
+}
+
+/** @param modelId the ARN of a deployment where the model is a custom one on demand */
+function usageKey(target: ModelTarget, modelId: string, { accountId, region }: RequestContext) {
+  const dimension = 'imagesDrawn' as const;
+  if ('base' in target)
+    return { accountId, region, dimension, resourceArn: foundationModelArn(region, target.base.modelId) };
+  const resourceArn = 'provisioned' in target ? target.provisioned.provisionedModelArn : modelId;
+  return { accountId, region, dimension, resourceArn };
 }
 
 /** What only decoding shows ("images[0] does not decode") is said of the member that the caller sent. */

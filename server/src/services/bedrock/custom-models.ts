@@ -109,6 +109,8 @@ export function customModels({ store, modelStore, keyring }: Dependencies) {
               `The custom model ${found.modelName} is used by a batch inference job; wait for its end, or stop it first.`,
             );
           await rows.bedrock.deleteModel(found.modelArn);
+          const stored = { resourceArn: found.modelArn, dimension: 'modelStorageMonths' } as const;
+          await rows.usage.endSpan(stored, ctx.now.getTime());
           await rows.bedrock.setResourcePolicy(found.modelArn, undefined);
           return found;
         });

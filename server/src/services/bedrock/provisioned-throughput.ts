@@ -246,6 +246,8 @@ export function provisionedThroughput(deps: Dependencies) {
               `The provisioned model ${row.provisionedModelName} was bought with commitmentDuration ${row.commitmentDuration}; it can be deleted from ${new Date(boundUntil).toISOString()} on.`,
             );
           await rows.bedrock.deleteThroughput(row.provisionedModelId);
+          const held = { resourceArn: row.provisionedModelArn, dimension: 'modelUnitHours' } as const;
+          await rows.usage.endSpan(held, ctx.now.getTime());
         });
         capacity.wake();
         return {};

@@ -1,3 +1,4 @@
+import type { Prices } from '../../domain/prices.ts';
 import type { Quotas } from '../../domain/quotas.ts';
 import type { RequestClass } from '../../domain/request-rate.ts';
 import type { Accounts } from '../../ports/accounts.ts';
@@ -25,6 +26,11 @@ export interface LikenessDependencies {
   time: Time;
   trainingRecords: TrainingRecords;
   quotas: Quotas;
+  /** Null: there are no prices, and usage is told in plain units. */
+  prices: Prices | null;
+  /** Model units and trainings that the machine holds at once. */
+  machineUnits: number;
+  trainingSlots: number;
   requestsPerSecond: Readonly<Partial<Record<RequestClass, number>>>;
   trailJournal: Journal;
 }

@@ -18,6 +18,7 @@ import { registeredModelRoutes } from './registered-models.ts';
 import { serviceRoleRoutes } from './service-roles.ts';
 import { signInRoutes } from './sign-in.ts';
 import { trailRoutes } from './trail.ts';
+import { usageRoutes } from './usage.ts';
 
 export function createLikenessRoutes(deps: LikenessDependencies): Route[] {
   return [
@@ -31,5 +32,6 @@ export function createLikenessRoutes(deps: LikenessDependencies): Route[] {
     ...jobRoutes(deps),
     ...trailRoutes(deps),
     ...quotaRoutes(deps),
+    ...usageRoutes(deps),
   ];
 }
