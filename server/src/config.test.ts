@@ -52,9 +52,10 @@ test('a setting out of form is refused with its name and its value', () => {
       { LIKENESS_EVENTS_WEBHOOK: 'ftp://a' },
       /LIKENESS_EVENTS_WEBHOOK must be a URL with http or https; it is "ftp:\/\/a"/,
     ],
+    [{ LIKENESS_EVENTS_WEBHOOK: 'http://a' }, /LIKENESS_EVENTS_WEBHOOK needs LIKENESS_EVENTS_WEBHOOK_SECRET beside it/],
     [
-      { LIKENESS_EVENTS_WEBHOOK: 'http://a' },
-      /LIKENESS_EVENTS_WEBHOOK_SECRET must have at least 16 characters; it has 0/,
+      { LIKENESS_METRICS_TOKEN: 'short' },
+      /LIKENESS_METRICS_TOKEN must be at least 16 visible ASCII characters; it has 5/,
     ],
     [{ LIKENESS_MODEL_MAP: 'a=b=c' }, /LIKENESS_MODEL_MAP must look like id=baseModelId/],
   ];

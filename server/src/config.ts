@@ -70,6 +70,8 @@ export interface Config {
   /** A bucket of the first account in `region` that the trail is delivered to as well, every so many seconds. */
   trailBucket: { name: string; keyPrefix: string } | undefined;
   trailDeliverySeconds: number;
+  /** Who has it may read /metrics from anywhere; undefined: this machine alone may. */
+  metricsToken: string | undefined;
   /** A day older, and a file of events is deleted. */
   eventsKeepDays: number;
   /** A bucket of the first account in `region` that events go to as well. */
@@ -78,7 +80,7 @@ export interface Config {
   eventsWebhook: { url: string; secret: string } | undefined;
 }
 
-/** Of a secret that signs; in characters. */
+/** Of a secret that signs or lets in; in characters. */
 const SHORTEST_SECRET = 16;
 
 export type ConfigOverrides = Partial<Config>;
@@ -136,6 +138,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, overrides: ConfigOver
     trailKeepDays: integer(environment, 'LIKENESS_TRAIL_KEEP_DAYS', 90, 1, 3650),
     trailBucket: bucket(environment, 'LIKENESS_TRAIL_BUCKET'),
     trailDeliverySeconds: integer(environment, 'LIKENESS_TRAIL_DELIVERY_SECONDS', 300, 1, 86_400),
+    metricsToken: secretText(environment, 'LIKENESS_METRICS_TOKEN'),
     eventsKeepDays: integer(environment, 'LIKENESS_EVENTS_KEEP_DAYS', 90, 1, 3650),
     eventsBucket: bucket(environment, 'LIKENESS_EVENTS_BUCKET'),
     eventsWebhook: webhook(environment),
@@ -234,15 +237,21 @@ function vpcEndpoints(environment: NodeJS.ProcessEnv): Config['vpcEndpoints'] {
 
 /** `LIKENESS_EVENTS_WEBHOOK=https://example.com/events` with `LIKENESS_EVENTS_WEBHOOK_SECRET`. */
 function webhook(environment: NodeJS.ProcessEnv): Config['eventsWebhook'] {
-  const { LIKENESS_EVENTS_WEBHOOK: url, LIKENESS_EVENTS_WEBHOOK_SECRET: secret = '' } = environment;
+  const { LIKENESS_EVENTS_WEBHOOK: url } = environment;
   if (!url) return undefined;
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
     throw new Error(`LIKENESS_EVENTS_WEBHOOK must be a URL with http or https; it is "${url}".`);
-  if (secret.length < SHORTEST_SECRET)
-    throw new Error(
-      `LIKENESS_EVENTS_WEBHOOK_SECRET must have at least ${SHORTEST_SECRET} characters; it has ${secret.length}.`,
-    );
+  const secret = secretText(environment, 'LIKENESS_EVENTS_WEBHOOK_SECRET');
+  if (secret === undefined) throw new Error('LIKENESS_EVENTS_WEBHOOK needs LIKENESS_EVENTS_WEBHOOK_SECRET beside it.');
   return { url, secret };
+}
+
+/** What nobody is to guess; the message does not say it again. */
+function secretText(environment: NodeJS.ProcessEnv, name: string): string | undefined {
+  const text = environment[name];
+  if (!text) return undefined;
+  if (/^[\x21-\x7e]+$/.test(text) && text.length >= SHORTEST_SECRET) return text;
+  throw new Error(`${name} must be at least ${SHORTEST_SECRET} visible ASCII characters; it has ${text.length}.`);
 }
 
 /** `LIKENESS_TRAIL_BUCKET=my-bucket`, or `my-bucket/prefix`. */

@@ -24,11 +24,13 @@ import { Fault } from './domain/fault.ts';
 import { type Prices, parsePrices } from './domain/prices.ts';
 import { invocationRate, requestRate } from './domain/request-rate.ts';
 import { createConsole } from './http/console.ts';
+import { createMetricsPage } from './http/metrics.ts';
 import { createHttpServer, type HttpServerOptions } from './http/server.ts';
 import type { Accounts } from './ports/accounts.ts';
 import type { BaseModelRegistry } from './ports/base-models.ts';
 import type { Compute } from './ports/compute.ts';
 import type { Inference } from './ports/inference.ts';
+import type { Invocation } from './ports/invocation-logs.ts';
 import type { RegisteredModels } from './ports/registered-models.ts';
 import type { Ids, Time } from './ports/time.ts';
 import { type BatchLoop, DEFAULT_BATCH_SETTINGS, startBatchLoop } from './reconcile/batch.ts';
@@ -60,6 +62,7 @@ import { createSignInLinks } from './services/iam/sign-in-links.ts';
 import { createKeyring } from './services/kms/keyring.ts';
 import { createObjectKeys } from './services/kms/object-keys.ts';
 import { createKmsService } from './services/kms/service.ts';
+import { createMetrics } from './services/likeness/metrics.ts';
 import { createRegisteredModels } from './services/likeness/registered-models.ts';
 import { createLikenessRoutes } from './services/likeness/service.ts';
 import { startChecksum } from './services/s3/checksums.ts';
@@ -191,6 +194,13 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     createLogBuckets({ store, ids, time, authorizer, service: s3, deliverer });
   const logBuckets = logBucketsOf('bedrock');
   const invocationLog = startInvocationLogs({ store, logBuckets, ids, log });
+  const machine = createMachine({ ...config, sandboxProblem: workers.sandboxProblem });
+  const { version } = manifest;
+  const metrics = createMetrics({ store, time, machine, version, pools: () => capacity.figures() });
+  const noteInvocation = (invocation: Invocation) => {
+    metrics.drawn(invocation);
+    invocationLog.record(invocation);
+  };
   const trailJournal = await openJournal({ folder: data('trail'), time, log });
   const trail = startTrail({
     ...{ journal: trailJournal, ids, time, log },
@@ -228,7 +238,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
         ...{ quotas: config.quotas, machineUnits: config.modelUnits },
       }),
       'bedrock-runtime': createBedrockRuntimeService({
-        ...{ store, baseModels, keyring, capacity, invocationLog },
+        ...{ store, baseModels, keyring, capacity, invocationLog: { record: noteInvocation } },
         admitInvocation: invocationRate(config.quotas, () => time.now().getTime()),
       }),
     },
@@ -242,7 +252,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
   let status: 'starting' | 'ready' | 'stopping' = 'starting';
   const routes = createLikenessRoutes({
     ...{
-      version: manifest.version,
+      version,
       status: () => status,
       baseModels,
       registeredModels: createRegisteredModels({
@@ -254,9 +264,9 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       signInLinks,
       serviceRoles: createServiceRoles(iamParts),
     },
-    machine: createMachine({ ...config, sandboxProblem: workers.sandboxProblem }),
     ...{ quotas: config.quotas, requestsPerSecond: config.requestsPerSecond, prices },
     ...{ machineUnits: config.modelUnits, trainingSlots: config.trainingSlots },
+    machine,
     ...{ store, time, trailJournal, trainingRecords: createTrainingRecords(data('runs')) },
   });
   const server = createHttpServer({
@@ -266,6 +276,12 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     newRequestId: () => ids.uuid(),
     log,
     recorded: call => trail.record(call),
+    answered: metrics.answered,
+    metrics: createMetricsPage({
+      token: config.metricsToken,
+      isBucketHost: host => s3.addressed?.(host, '/metrics').path !== '/metrics',
+      text: () => metrics.text(),
+    }),
     ...(overrides.limits && { limits: overrides.limits }),
   });
   // Others get TLS alone, unless told otherwise: keys and pictures are no one's business on the way.

@@ -8,7 +8,13 @@ export function createMachine(settings: {
   modelUnits: number;
   trainingSlots: number;
 }): Machine {
+  const startedAt = new Date(Date.now() - process.uptime() * 1000);
   return {
+    process() {
+      const { rss, heapUsed } = process.memoryUsage();
+      const { user, system } = process.cpuUsage();
+      return { residentBytes: rss, heapBytes: heapUsed, cpuSeconds: (user + system) / 1e6, startedAt };
+    },
     async facts() {
       const disk = await statfs(settings.dataDirectory);
       return {

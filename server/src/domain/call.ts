@@ -1,5 +1,17 @@
 import type { AccessRequest, Principal } from './operation.ts';
 
+/** A call and what its answer took. */
+export interface Exchanged {
+  call: Call;
+  /** HTTP's. */
+  status: number;
+  /** Until the answer was handed over whole. */
+  seconds: number;
+  /** Of the bodies. */
+  receivedBytes: number;
+  sentBytes: number;
+}
+
 /** What a request was and how it ended, for the audit trail. No secret, no body, no caption and no prompt is in it. */
 export interface Call {
   requestId: string;

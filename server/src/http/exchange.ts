@@ -39,6 +39,9 @@ export class Exchange {
   readonly headers: [name: string, value: string][];
   /** Aborted when the client goes away before its answer is complete, or the server ends. */
   readonly abort = new AbortController();
+  /** Of the bodies, until now. */
+  receivedBytes = 0;
+  sentBytes = 0;
   readonly #limits: ExchangeLimits;
   #bodyAsked = false;
   #expectsContinue: boolean;
@@ -78,6 +81,7 @@ export class Exchange {
       for (;;) {
         const next = await this.#soon(iterator.next());
         if (next.done) break;
+        this.receivedBytes += (next.value as Uint8Array).byteLength;
         yield next.value as Uint8Array;
       }
     } catch (error) {
@@ -137,6 +141,7 @@ export class Exchange {
 
   async #write(chunk: Uint8Array): Promise<void> {
     const { response } = this;
+    this.sentBytes += chunk.byteLength;
     if (chunk.byteLength === 0 || writeTo(response, chunk)) return;
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(

@@ -1,7 +1,7 @@
 import type { Http2ServerRequest } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
-import type { Call } from '../domain/call.ts';
+import type { Call, Exchanged } from '../domain/call.ts';
 import type { RequestRecord, WireRequest, WireResponse } from '../wire/message.ts';
 import { CONSOLE_PATH } from './console.ts';
 import { ClientGone, DEFAULT_EXCHANGE_LIMITS, Exchange, type ExchangeLimits } from './exchange.ts';
@@ -26,6 +26,10 @@ export interface HttpServerOptions {
   log: Logger;
   /** Told of each request that a service was asked for, before its answer goes out. */
   recorded?(call: Call): Promise<void>;
+  /** Told of the same when its answer is out. */
+  answered?(exchanged: Exchanged): void;
+  /** `/metrics`; undefined for any other request. */
+  metrics?(request: WireRequest): Promise<WireResponse> | undefined;
   limits?: Partial<ListenerLimits & ExchangeLimits>;
 }
 
@@ -64,14 +68,21 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       failure = error;
       exchange.destroy();
     }
-    logRequest(options.log, request, answer, failure, exchange.abort.signal.aborted, performance.now() - startedAt);
+    const elapsedMilliseconds = performance.now() - startedAt;
+    if (answer?.record.call) {
+      const { status, record } = answer;
+      const { receivedBytes, sentBytes } = exchange;
+      const seconds = elapsedMilliseconds / 1000;
+      options.answered?.({ call: record.call as Call, status, seconds, receivedBytes, sentBytes });
+    }
+    logRequest(options.log, request, answer, failure, exchange.abort.signal.aborted, elapsedMilliseconds);
   }
 
   async function route(request: WireRequest): Promise<WireResponse> {
     const path = request.target.split('?', 1)[0] ?? '';
     if (path.startsWith(OWN_PREFIX)) return options.own(request);
     if (path === CONSOLE_PATH || path.startsWith(`${CONSOLE_PATH}/`)) return options.console(request);
-    return options.aws(request);
+    return options.metrics?.(request) ?? options.aws(request);
   }
 
   const listener: Listener = createListener((request, response) => {

@@ -7,6 +7,7 @@ import type { Event, StateChange } from '../domain/events/state-change.ts';
 export interface EventRows {
   /** In their order. */
   changesAfter(sequence: number, limit: number): Promise<StateChange[]>;
+  countChanges(): Promise<number>;
   /** Of the newest change there ever was; 0 before the first. */
   lastSequence(): Promise<number>;
   /** How far a destination was told; undefined for one that is new. */

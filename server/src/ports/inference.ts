@@ -103,6 +103,17 @@ export interface ServableModel {
   keyArn: string | null;
 }
 
+/** The units that answer for one model, or for the models that share them. */
+export interface PoolFigures {
+  kind: 'base' | 'provisioned' | 'onDemand';
+  /** Base model's id, provisioned model's ARN, or `account/base` of a shared process. */
+  modelId: string;
+  /** Requests that wait. */
+  waiting: number;
+  /** Units that take requests. */
+  units: number;
+}
+
 /** What services need of the running capacity (reconcile/throughput.ts provides it). */
 export interface Capacity {
   /** On demand, on a registered base model. */

@@ -32,6 +32,8 @@ export interface Invocation extends BedrockScope {
   callerArn: string;
   /** Whether the request's body holds pictures beside its texts. */
   isInputWithImages: boolean;
+  /** Images in the answer. */
+  imageCount: number;
   /** Both are JSON texts. */
   inputBody: Uint8Array;
   outputBody: Uint8Array;

@@ -9,6 +9,15 @@ export interface MachineFacts {
   trainingSlots: number;
 }
 
+/** The server's own process, without its workers. */
+export interface ProcessFacts {
+  residentBytes: number;
+  heapBytes: number;
+  cpuSeconds: number;
+  startedAt: Date;
+}
+
 export interface Machine {
+  process(): ProcessFacts;
   facts(): Promise<MachineFacts>;
 }

@@ -1,6 +1,6 @@
 /** On-demand capacity of the base models: one unit each, shared by all accounts, started at its first request. */
 import { Fault } from '../domain/fault.ts';
-import type { InvokeAnswer, InvokeRequest } from '../ports/inference.ts';
+import type { InvokeAnswer, InvokeRequest, PoolFigures } from '../ports/inference.ts';
 import { type UnitPool, unitPool } from './unit-pool.ts';
 import { startUnits, type UnitStarter } from './unit-start.ts';
 
@@ -54,6 +54,9 @@ export function baseUnits(dependencies: BaseUnitsDependencies) {
 
   return {
     start,
+
+    figures: (): PoolFigures[] =>
+      [...entries].map(([modelId, { pool }]) => ({ kind: 'base', modelId, ...pool.figures() })),
 
     async invoke(
       baseModelId: string,

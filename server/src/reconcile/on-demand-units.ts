@@ -4,7 +4,7 @@
  * a base of its own, with a process of its own.
  */
 import { Fault } from '../domain/fault.ts';
-import type { InvokeAnswer, InvokeRequest, ServableModel } from '../ports/inference.ts';
+import type { InvokeAnswer, InvokeRequest, PoolFigures, ServableModel } from '../ports/inference.ts';
 import { refuseOtherWeights } from './base-weights.ts';
 import { type PooledUnit, unitPool } from './unit-pool.ts';
 import { ownerOf, startUnits, type UnitStarter, WARM_UP } from './unit-start.ts';
@@ -62,6 +62,9 @@ export function onDemandUnits(dependencies: OnDemandDependencies) {
     async prepare(model: ServableModel, signal: AbortSignal): Promise<void> {
       await invoke(model, WARM_UP, signal);
     },
+
+    figures: (): PoolFigures[] =>
+      [...processes].map(([modelId, process]) => ({ kind: 'onDemand', modelId, ...process.figures() })),
 
     /** Ends what has been idle for too long. */
     endIdle(): void {
@@ -193,6 +196,8 @@ function sharedProcess(dependencies: OnDemandDependencies, onLost: () => void) {
     },
 
     drop,
+
+    figures: () => pool.figures(),
 
     isIdle: () => inHand === 0 && time.now().getTime() - lastUsedAt > idleSeconds * 1000,
 

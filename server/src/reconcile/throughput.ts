@@ -3,7 +3,7 @@
  * truth; units are processes of this server and start anew with it.
  */
 import { Fault } from '../domain/fault.ts';
-import type { Capacity, Inference } from '../ports/inference.ts';
+import type { Capacity, Inference, PoolFigures } from '../ports/inference.ts';
 import type { Keyring } from '../ports/keys.ts';
 import type { Store } from '../ports/store.ts';
 import { baseUnits } from './base-units.ts';
@@ -29,6 +29,8 @@ export interface ThroughputDependencies extends UnitStarter {
 export interface ThroughputLoop extends Capacity {
   /** Whether a request is being drawn, or waits. */
   isServing(): boolean;
+  /** Queues and units as they are now. */
+  figures(): PoolFigures[];
   /** Refuses new requests, lets those in hand finish within the grace, and ends every unit. */
   stop(graceSeconds: number): Promise<void>;
 }
@@ -128,6 +130,11 @@ export function startThroughputLoop(dependencies: ThroughputDependencies): Throu
   return {
     wake,
     isServing: () => inHand > 0,
+    figures: () => [
+      ...bases.figures(),
+      ...[...provisioned.values()].map(units => units.figures()),
+      ...onDemand.figures(),
+    ],
     async invokeBase(baseModelId, request, signal) {
       refuseWhenStopping();
       return counted(bases.invoke(baseModelId, request, signal));

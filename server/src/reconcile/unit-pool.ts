@@ -122,6 +122,8 @@ export function unitPool(options: { queueLimit: number; time: Time; onLost(): vo
     /** Those that take requests. */
     units,
 
+    figures: () => ({ waiting: queue.length, units: units().length }),
+
     /**
      * @param waitsForUnits whether a request may wait while there is no unit yet; otherwise it is notReady
      * @throws Fault throttled (the queue is full), notReady, and what Unit.invoke throws

@@ -140,6 +140,10 @@ export function eventRows(database: Kysely<EventsSchema>): EventRows {
       const query = database.selectFrom('event_changes').selectAll().where('sequence', '>', sequence);
       return (await query.orderBy('sequence').limit(limit).execute()).map(toChange);
     },
+    async countChanges() {
+      const query = database.selectFrom('event_changes').select(({ fn }) => fn.countAll<number>().as('count'));
+      return Number((await query.executeTakeFirstOrThrow()).count);
+    },
     async lastSequence() {
       // The last one given away, though its row may be gone.
       const { rows } = await sql<{ seq: number }>`select seq from sqlite_sequence where name = 'event_changes'`.execute(

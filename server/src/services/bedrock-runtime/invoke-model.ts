@@ -93,6 +93,7 @@ export function invokeModel(deps: BedrockRuntimeDependencies) {
           ...{ accountId: ctx.accountId, region: ctx.region, requestId: ctx.requestId, at: ctx.now, modelId },
           ...{ operation: ctx.operation, callerArn: ctx.principal.arn },
           isInputWithImages: request.images.length > 0,
+          imageCount: answer.images.length,
           ...{ inputBody: input.body ?? new Uint8Array(), outputBody: body },
         });
         return {
