@@ -3,9 +3,10 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { type Product, whySkipped as whyNoProduct } from '../crash/product.ts';
+import { type Product, until, whySkipped as whyNoProduct } from '../crash/product.ts';
 
 const projectRoot = resolve(import.meta.dirname, '../..');
+export const samplePath = join(projectRoot, 'models/art/sample');
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(path =>
   existsSync(path),
 );
@@ -40,9 +41,9 @@ export interface Visit {
   close(): Promise<void>;
 }
 
-/** A window of its own, signed in by access key. */
+/** A window of its own, signed in with the link that the first start printed. */
 export async function visit(browser: Browser, product: Product): Promise<Visit> {
-  const { endpoint, accessKeyId, secretAccessKey } = product.access();
+  await until('the link is printed', () => product.signInLink() !== '', 10);
   const context = await browser.newContext({ viewport: WIDE, reducedMotion: 'reduce', acceptDownloads: true });
   const page = await context.newPage();
   page.setDefaultTimeout(30_000);
@@ -53,11 +54,7 @@ export async function visit(browser: Browser, product: Product): Promise<Visit> 
     if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
       complaints.push(message.text());
   });
-  await page.goto(`${endpoint}/_console/`);
-  await page.getByRole('tab', { name: 'Access key' }).click();
-  await page.getByLabel('Access key ID').fill(accessKeyId);
-  await page.getByLabel('Secret access key').fill(secretAccessKey);
-  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.goto(product.signInLink());
   await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor();
   return {
     page,
@@ -72,10 +69,15 @@ export async function visit(browser: Browser, product: Product): Promise<Visit> 
   };
 }
 
-/** A line for each rule that axe finds broken, and where. */
-export async function violations(page: Page, where: string): Promise<string[]> {
+/** A line for each rule that axe finds broken, and where. @param options.rules these alone */
+export async function violations(page: Page, where: string, options: { rules?: string[] } = {}): Promise<string[]> {
   if (!(await page.evaluate("'axe' in window"))) await page.evaluate(axeSource);
-  const found = (await page.evaluate("axe.run(document, { resultTypes: ['violations'] })")) as {
+  const found = (await page.evaluate(
+    `axe.run(document, ${JSON.stringify({
+      resultTypes: ['violations'],
+      ...(options.rules && { runOnly: options.rules }),
+    })})`,
+  )) as {
     violations: { id: string; help: string; nodes: { target: string[]; html: string }[] }[];
   };
   return found.violations.flatMap(({ id, help, nodes }) =>
@@ -89,5 +91,18 @@ export async function violations(page: Page, where: string): Promise<string[]> {
 
 export async function photograph(page: Page, name: string): Promise<void> {
   mkdirSync(artifacts, { recursive: true });
+  await page.evaluate('scrollTo(0, 0)');
   await page.screenshot({ path: join(artifacts, `${name}.png`), fullPage: true });
+}
+
+/** Steps of which each needs the one before: the first that fails ends the story, with its name and a picture of the page. */
+export function storyTeller(page: Page): (name: string, tell: () => Promise<void>) => Promise<void> {
+  return async (name, tell) => {
+    try {
+      await tell();
+    } catch (error) {
+      await photograph(page, 'failed').catch(() => undefined);
+      throw new Error(`failed where ${name}`, { cause: error });
+    }
+  };
 }

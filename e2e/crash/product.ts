@@ -39,6 +39,8 @@ export interface Product {
   serverPid(): number;
   /** Where it answers, and its root key. */
   access(): { endpoint: string; accessKeyId: string; secretAccessKey: string };
+  /** The address that signs in to the console once, as the first start prints it. */
+  signInLink(): string;
   bedrock(): BedrockClient;
   runtime(): BedrockRuntimeClient;
   s3(): S3Client;
@@ -49,6 +51,7 @@ export interface Product {
 export function newProduct(context: TestContext): Product {
   const data = mkdtempSync(join(tmpdir(), 'likeness-crash-'));
   let server: ChildProcess | undefined;
+  let welcome = '';
   let clients = { endpoint: '', accessKeyId: '', secretAccessKey: '' };
 
   context.after(() => {
@@ -73,11 +76,14 @@ export function newProduct(context: TestContext): Product {
         process.execPath,
         [join(projectRoot, 'server/likeness.js'), 'up', '--port', '0', '--data', data],
         {
-          stdio: ['ignore', 'ignore', 'pipe'],
+          stdio: ['ignore', 'pipe', 'pipe'],
           env: { ...process.env, LIKENESS_WORKER_THREADS: '1', LIKENESS_LOG_LEVEL: 'info', LIKENESS_WARM_BASE: 'off' },
         },
       );
       let log = '';
+      child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+        welcome += text;
+      });
       child.stderr?.setEncoding('utf8').on('data', (text: string) => {
         log += text;
       });
@@ -106,6 +112,7 @@ export function newProduct(context: TestContext): Product {
     },
     serverPid,
     access: () => clients,
+    signInLink: () => /^ *(http\S+sign-in\S+)$/m.exec(welcome)?.[1] ?? '',
     bedrock: () => new BedrockClient(options()),
     runtime: () => new BedrockRuntimeClient(options()),
     s3: () => new S3Client({ ...options(), forcePathStyle: true }),

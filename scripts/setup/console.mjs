@@ -8,7 +8,13 @@ export async function ensureConsole({ node, environment }) {
   const folder = join(projectRoot, 'console');
   const stamp = join(folder, 'dist', '.likeness-stamp');
   const sources = ['src', 'build', 'public'].flatMap(name => filesUnder(join(folder, name)));
-  const others = ['console/index.html', 'console/package.json', 'console/vite.config.ts', 'contract/limits.json'];
+  const others = [
+    'console/index.html',
+    'console/package.json',
+    'console/vite.config.ts',
+    'contract/limits.json',
+    'models/art/sample/captions.jsonl',
+  ];
   const hash = inputsHash([...sources, ...[...others, 'package-lock.json'].map(path => join(projectRoot, path))]);
   if (isStamped(stamp, hash)) return false;
   const vite = join(projectRoot, 'node_modules/vite/bin/vite.js');

@@ -15,10 +15,11 @@ function set(next: readonly Notice[]): void {
   for (const listener of listeners) listener();
 }
 
-/** Says something above whatever page is shown, until it is dismissed. */
+/** Says something above whatever page is shown, until it is dismissed; good news takes the place of older good news. */
 export function notify(type: Notice['type'], content: string): void {
   count += 1;
-  set([{ id: String(count), type, content }, ...notices].slice(0, 5));
+  const kept = notices.filter(notice => notice.type === 'error' || notice.type === 'warning');
+  set([{ id: String(count), type, content }, ...kept].slice(0, 5));
 }
 
 export function dismiss(id: string): void {

@@ -3,8 +3,16 @@ import { useQuery } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { s3 } from '../aws/s3.ts';
 
+interface ObjectImageProps {
+  bucket: string;
+  objectKey: string;
+  alt: string;
+  /** As large as it is, in the place of a thumbnail. */
+  isLarge?: boolean;
+}
+
 /** A picture in S3, read as the person who looks at it. */
-export function ObjectImage({ bucket, objectKey, alt }: { bucket: string; objectKey: string; alt: string }) {
+export function ObjectImage({ bucket, objectKey, alt, isLarge = false }: ObjectImageProps) {
   const { data, error } = useQuery({
     queryKey: ['object', bucket, objectKey],
     staleTime: Number.POSITIVE_INFINITY,
@@ -16,7 +24,11 @@ export function ObjectImage({ bucket, objectKey, alt }: { bucket: string; object
   });
   const url = useObjectUrl(data);
   if (error) return <span title={error.message}>Not readable</span>;
-  return url === undefined ? <span className="image-place" /> : <img className="object-image" src={url} alt={alt} />;
+  return url === undefined ? (
+    <span className="image-place" />
+  ) : (
+    <img className={isLarge ? 'large-image' : 'object-image'} src={url} alt={alt} />
+  );
 }
 
 /** An address for a blob, let go when nobody shows it any more. */

@@ -27,21 +27,160 @@ export const pages: readonly Page[] = [
     component: lazy(() => import('../pages/custom-models/list.tsx')),
   },
   {
+    pattern: '/custom-models/create',
+    title: 'Create Fine-tuning job',
+    above: [customModels],
+    component: lazy(() => import('../pages/custom-models/create-job.tsx')),
+  },
+  {
     pattern: '/custom-models/jobs/{jobName}',
     title: 'Job',
     above: [customModels],
     component: lazy(() => import('../pages/custom-models/job.tsx')),
   },
+  {
+    pattern: '/custom-models/models/{modelName}',
+    title: 'Model',
+    above: [customModels],
+    component: lazy(() => import('../pages/custom-models/model.tsx')),
+  },
+  {
+    pattern: '/base-models',
+    title: 'Base models',
+    above: [],
+    component: lazy(() => import('../pages/base-models/list.tsx')),
+  },
+  {
+    pattern: '/data-sets',
+    title: 'Data sets',
+    above: [],
+    component: lazy(() => import('../pages/data-sets/list.tsx')),
+  },
+  {
+    pattern: '/data-sets/edit',
+    title: 'Edit data set',
+    above: [{ text: 'Data sets', to: '/data-sets' }],
+    component: lazy(() => import('../pages/data-sets/editor.tsx')),
+  },
+  {
+    pattern: '/provisioned-throughput',
+    title: 'Provisioned Throughput',
+    above: [],
+    component: lazy(() => import('../pages/provisioned-throughput/list.tsx')),
+  },
+  {
+    pattern: '/provisioned-throughput/create',
+    title: 'Purchase Provisioned Throughput',
+    above: [{ text: 'Provisioned Throughput', to: '/provisioned-throughput' }],
+    component: lazy(() => import('../pages/provisioned-throughput/create.tsx')),
+  },
+  {
+    pattern: '/s3',
+    title: 'S3',
+    above: [],
+    component: lazy(() => import('../pages/s3/buckets.tsx')),
+  },
+  {
+    pattern: '/s3/{bucket}',
+    title: 'Objects',
+    above: [{ text: 'S3', to: '/s3' }],
+    component: lazy(() => import('../pages/s3/objects.tsx')),
+  },
+  {
+    pattern: '/batch-inference',
+    title: 'Batch inference',
+    above: [],
+    component: lazy(() => import('../pages/batch/list.tsx')),
+  },
+  {
+    pattern: '/watermark-detection',
+    title: 'Watermark detection',
+    above: [],
+    component: lazy(() => import('../pages/watermark/watermark.tsx')),
+  },
+  {
+    pattern: '/iam',
+    title: 'IAM',
+    above: [],
+    component: lazy(() => import('../pages/iam/iam.tsx')),
+  },
+  {
+    pattern: '/kms',
+    title: 'KMS keys',
+    above: [],
+    component: lazy(() => import('../pages/kms/keys.tsx')),
+  },
+  {
+    pattern: '/api-keys',
+    title: 'API keys',
+    above: [],
+    component: lazy(() => import('../pages/settings/api-keys.tsx')),
+  },
+  {
+    pattern: '/invocation-logging',
+    title: 'Model invocation logging',
+    above: [],
+    component: lazy(() => import('../pages/settings/invocation-logging.tsx')),
+  },
+  {
+    pattern: '/audit-trail',
+    title: 'Audit trail',
+    above: [],
+    component: lazy(() => import('../pages/settings/audit-trail.tsx')),
+  },
+  {
+    pattern: '/health',
+    title: 'Health and quotas',
+    above: [],
+    component: lazy(() => import('../pages/settings/health.tsx')),
+  },
+  {
+    pattern: '/image-playground',
+    title: 'Image playground',
+    above: [],
+    component: lazy(() => import('../pages/image-playground/playground.tsx')),
+  },
 ];
 
 /** The side navigation, in the order of the seed system's console. */
-export const navigation = [
+export const navigation: readonly NavigationEntry[] = [
   { text: 'Overview', to: '/' },
   {
     section: 'Foundation models',
-    links: [{ text: 'Custom models', to: '/custom-models' }],
+    links: [
+      { text: 'Base models', to: '/base-models' },
+      { text: 'Custom models', to: '/custom-models' },
+    ],
   },
-] as const satisfies readonly (
+  { section: 'Training data', links: [{ text: 'Data sets', to: '/data-sets' }] },
+  { section: 'Playgrounds', links: [{ text: 'Image', to: '/image-playground' }] },
+  { section: 'Safeguards', links: [{ text: 'Watermark detection', to: '/watermark-detection' }] },
+  {
+    section: 'Inference and assessment',
+    links: [
+      { text: 'Provisioned Throughput', to: '/provisioned-throughput' },
+      { text: 'Batch inference', to: '/batch-inference' },
+    ],
+  },
+  {
+    section: 'Storage and access',
+    links: [
+      { text: 'S3', to: '/s3' },
+      { text: 'IAM', to: '/iam' },
+      { text: 'KMS keys', to: '/kms' },
+      { text: 'API keys', to: '/api-keys' },
+    ],
+  },
+  {
+    section: 'Settings',
+    links: [
+      { text: 'Model invocation logging', to: '/invocation-logging' },
+      { text: 'Audit trail', to: '/audit-trail' },
+      { text: 'Health and quotas', to: '/health' },
+    ],
+  },
+];
+
+type NavigationEntry =
   | { text: string; to: string }
-  | { section: string; links: readonly { text: string; to: string }[] }
-)[];
+  | { section: string; links: readonly { text: string; to: string }[] };

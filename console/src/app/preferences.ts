@@ -56,6 +56,7 @@ export function currentRegion(): string {
 export function showMode(): void {
   const isDark = preferences.mode === 'dark' || (preferences.mode === 'system' && darkSystem.matches);
   applyMode(isDark ? Mode.Dark : Mode.Light);
+  document.documentElement.style.colorScheme = isDark ? 'dark' : 'light';
 }
 
 darkSystem.addEventListener('change', showMode);

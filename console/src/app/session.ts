@@ -15,15 +15,19 @@ export interface Session {
   refreshToken: string | null;
 }
 
+/** The root user, whom a one-time link signs in, has no name and no refresh. */
 interface SignInAnswer {
   accountId: string;
-  userName: string;
+  userName?: string;
   credentials: { accessKeyId: string; secretAccessKey: string; sessionToken: string; expiration: string };
-  refreshToken: string;
+  refreshToken?: string;
 }
 
 /** Credentials are renewed this long before they end. */
 const REFRESH_MILLISECONDS = 5 * 60_000;
+
+/** A link's session cannot be renewed: it gets the longest time there is. */
+const LONGEST_SECONDS = 43_200;
 
 let session: Session | undefined;
 /** Counts sign-ins: what was made for one person is not used for the next. */
@@ -58,7 +62,9 @@ export async function signInWithPassword(input: {
 
 /** @param token of a one-time link */
 export async function signInWithLink(token: string): Promise<void> {
-  begin(sessionOf(await callUnsigned<SignInAnswer>('POST', '/sign-in-link', { token })));
+  begin(
+    sessionOf(await callUnsigned<SignInAnswer>('POST', '/sign-in-link', { token, durationSeconds: LONGEST_SECONDS })),
+  );
 }
 
 /** Asks STS who the key belongs to, so that a wrong one is told at once. */
@@ -84,6 +90,7 @@ export function signOut(): void {
 
 /** Current credentials, renewed where they are about to end. @throws Error when nobody is signed in */
 export async function currentCredentials(): Promise<Credentials & { expiration?: Date }> {
+  if (session?.expiresAt && session.expiresAt < Date.now() && !session.refreshToken) signOut();
   if (session?.expiresAt && session.refreshToken && session.expiresAt - Date.now() < REFRESH_MILLISECONDS) {
     refreshing ??= refresh(session.refreshToken).finally(() => {
       refreshing = undefined;
@@ -107,7 +114,13 @@ async function refresh(refreshToken: string): Promise<void> {
   }
 }
 
-function sessionOf({ accountId, userName, credentials, refreshToken }: SignInAnswer): Session {
+function sessionOf({ accountId, userName = 'root', credentials, refreshToken }: SignInAnswer): Session {
   const { expiration, ...keys } = credentials;
-  return { accountId, userName, credentials: keys, expiresAt: Date.parse(expiration), refreshToken };
+  return {
+    accountId,
+    userName,
+    credentials: keys,
+    expiresAt: Date.parse(expiration),
+    refreshToken: refreshToken ?? null,
+  };
 }

@@ -1,6 +1,8 @@
 import AppLayout from '@cloudscape-design/components/app-layout';
 import BreadcrumbGroup from '@cloudscape-design/components/breadcrumb-group';
 import Flashbar from '@cloudscape-design/components/flashbar';
+import { I18nProvider } from '@cloudscape-design/components/i18n';
+import messages from '@cloudscape-design/components/i18n/messages/all.en';
 import SideNavigation, { type SideNavigationProps } from '@cloudscape-design/components/side-navigation';
 import Spinner from '@cloudscape-design/components/spinner';
 import TopNavigation from '@cloudscape-design/components/top-navigation';
@@ -29,7 +31,7 @@ export function Shell({ session }: { session: Session }) {
   }, [title]);
 
   return (
-    <>
+    <I18nProvider locale="en" messages={[messages]}>
       <Top session={session} />
       <AppLayout
         headerSelector="#top"
@@ -74,7 +76,7 @@ export function Shell({ session }: { session: Session }) {
           </ErrorBoundary>
         }
       />
-    </>
+    </I18nProvider>
   );
 }
 

@@ -45,11 +45,11 @@ export function SignIn() {
   );
 }
 
-/** `/_console/#sign-in=TOKEN`: the fragment reaches no server and no log, and is taken out of the address at once. */
+/** `/_console/#/sign-in?token=TOKEN`, as `up` prints it: the fragment reaches no server and no log, and is taken out of the address at once. */
 function useSignInLink(): { error: unknown } {
   const [error, setError] = useState<unknown>();
   useEffect(() => {
-    const token = /^#sign-in=(.+)$/.exec(window.location.hash)?.[1];
+    const token = /^#\/sign-in\?token=(.+)$/.exec(window.location.hash)?.[1];
     if (token === undefined) return;
     window.history.replaceState(null, '', window.location.pathname + window.location.search);
     signInWithLink(decodeURIComponent(token)).catch(setError);

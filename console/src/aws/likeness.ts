@@ -34,8 +34,10 @@ export async function callUnsigned<Answer>(method: Method, path: string, body?: 
 }
 
 export interface SignedCall {
+  /** In the scope of the signature; `likeness` where it is not said. */
+  service?: string;
   method: Method;
-  /** Below `/_likeness/v1`; its segments are encoded. */
+  /** Its segments are encoded; below `/_likeness/v1` for service `likeness`, whole for another. */
   path: string;
   query?: Record<string, string>;
   body?: unknown;
@@ -46,14 +48,15 @@ export interface SignedCall {
 
 /** @returns the response, for JSON as for streams @throws ServiceError */
 export async function callSigned(call: SignedCall): Promise<Response> {
-  const { method, path, query = {}, region, credentials, signal } = call;
+  const { method, query = {}, region, credentials, signal, service = 'likeness' } = call;
+  const path = service === 'likeness' ? PREFIX + call.path : call.path;
   const body = call.body === undefined ? undefined : JSON.stringify(call.body);
-  const signer = new SignatureV4({ service: 'likeness', region, credentials, sha256: Sha256 });
+  const signer = new SignatureV4({ service, region, credentials, sha256: Sha256 });
   const signed = await signer.sign({
     method,
     protocol: window.location.protocol,
     hostname: window.location.hostname,
-    path: PREFIX + path,
+    path,
     query,
     headers: {
       host: window.location.host,
@@ -64,8 +67,7 @@ export async function callSigned(call: SignedCall): Promise<Response> {
   // The browser sets host itself.
   const { host: _, ...headers } = signed.headers;
   const search = new URLSearchParams(query).toString();
-  const url = `${PREFIX}${path}${search === '' ? '' : `?${search}`}`;
-  return answered(await fetch(url, { method, headers, body, signal }));
+  return answered(await fetch(search === '' ? path : `${path}?${search}`, { method, headers, body, signal }));
 }
 
 async function answered(response: Response): Promise<Response> {

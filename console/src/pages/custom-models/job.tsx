@@ -59,7 +59,7 @@ export default function JobPage({ params }: PageProps) {
       <SpaceBetween size="l">
         {job.failureMessage && (
           <Alert type="error" header="The job failed">
-            <Box variant="pre">{job.failureMessage}</Box>
+            <p className="failure">{job.failureMessage}</p>
           </Alert>
         )}
         {progress.warnings.map((warning, index) => (
@@ -91,10 +91,10 @@ export default function JobPage({ params }: PageProps) {
           }
         >
           {progress.error !== undefined && <FaultAlert error={progress.error} />}
-          <LossChart progress={progress} />
+          {last && <LossChart progress={progress} />}
         </Container>
         <Advice jobArn={job.jobArn ?? ''} evaluations={progress.evaluations} isRunning={isRunning(job)} />
-        {job.status === 'Completed' && <Samples job={job} />}
+        {job.status === 'Completed' && <Samples jobArn={job.jobArn} outputUri={job.outputDataConfig?.s3Uri} />}
       </SpaceBetween>
     </ContentLayout>
   );

@@ -1,4 +1,3 @@
-import type { GetModelCustomizationJobCommandOutput } from '@aws-sdk/client-bedrock';
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import Box from '@cloudscape-design/components/box';
 import Container from '@cloudscape-design/components/container';
@@ -18,10 +17,10 @@ interface Sample {
 }
 
 /** What the job drew along its steps and left below its output: one row a prompt and seed, one column an evaluation. */
-export function Samples({ job }: { job: GetModelCustomizationJobCommandOutput }) {
-  const place = placeOf(job.outputDataConfig?.s3Uri ?? '');
+export function Samples({ jobArn, outputUri }: { jobArn: string | undefined; outputUri: string | undefined }) {
+  const place = placeOf(outputUri ?? '');
   const folder = place.key === '' ? '' : `${place.key.replace(/\/$/, '')}/`;
-  const prefix = `${folder}model-customization-job-${lastOf(job.jobArn)}/validation_artifacts/samples/`;
+  const prefix = `${folder}model-customization-job-${lastOf(jobArn)}/validation_artifacts/samples/`;
   const { data, error } = useQuery({
     queryKey: ['samples', place.bucket, prefix],
     queryFn: () => s3().send(new ListObjectsV2Command({ Bucket: place.bucket, Prefix: prefix })),

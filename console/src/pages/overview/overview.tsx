@@ -6,25 +6,15 @@ import Container from '@cloudscape-design/components/container';
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import Table from '@cloudscape-design/components/table';
 import { useQuery } from '@tanstack/react-query';
 import { FaultAlert } from '../../app/fault-alert.tsx';
 import { hrefOf } from '../../app/router.ts';
-import { Status, size, To, when } from '../../app/show.tsx';
+import { Status, To, when } from '../../app/show.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
-import { callRoute } from '../../aws/clients.ts';
 import { jobPath } from '../custom-models/jobs-table.tsx';
+import { Machine } from './machine.tsx';
 import { Tour } from './tour.tsx';
-
-interface Doctor {
-  version: string;
-  freeDiskBytes: number;
-  sandboxProblem: string | null;
-  modelUnitCapacity: number;
-  trainingSlots: number;
-  warnings: string[];
-}
 
 const REFRESH_MILLISECONDS = 10_000;
 
@@ -119,39 +109,6 @@ function Capacity() {
               </Box>
             </SpaceBetween>
           ))}
-        </SpaceBetween>
-      )}
-    </Container>
-  );
-}
-
-function Machine() {
-  const { data, error } = useQuery({
-    queryKey: ['doctor'],
-    queryFn: () => callRoute<Doctor>({ method: 'GET', path: '/doctor' }),
-    refetchInterval: REFRESH_MILLISECONDS,
-  });
-  return (
-    <Container header={<Header variant="h2">This installation</Header>}>
-      {error && <FaultAlert error={error} />}
-      {data && (
-        <SpaceBetween size="xs">
-          <Box>
-            Version {data.version}; {size(data.freeDiskBytes)} of disk free
-          </Box>
-          <Box>
-            Trains {data.trainingSlots} {data.trainingSlots === 1 ? 'job' : 'jobs'} at once; runs up to{' '}
-            {data.modelUnitCapacity} model units
-          </Box>
-          {data.warnings.length === 0 ? (
-            <StatusIndicator type="success">Nothing is wrong</StatusIndicator>
-          ) : (
-            data.warnings.map(warning => (
-              <StatusIndicator key={warning} type="warning">
-                {warning}
-              </StatusIndicator>
-            ))
-          )}
         </SpaceBetween>
       )}
     </Container>

@@ -6,7 +6,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import { hrefOf } from '../../app/router.ts';
 
 const steps = [
-  { text: 'Bring pictures of one subject, and say what each shows', action: 'Create data set', to: '/data-sets' },
+  { text: 'Bring pictures of one subject, and say what each shows', action: 'Create data set', to: '/data-sets/edit' },
   { text: 'Teach a model with them', action: 'Create fine-tuning job', to: '/custom-models/create' },
   { text: 'Watch it learn', action: 'Training jobs', to: '/custom-models?tab=jobs' },
   { text: 'Give the new model capacity', action: 'Purchase Provisioned Throughput', to: '/provisioned-throughput' },

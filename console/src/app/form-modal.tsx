@@ -1,0 +1,63 @@
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import Modal from '@cloudscape-design/components/modal';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import { type ReactNode, useState } from 'react';
+import { FaultAlert } from './fault-alert.tsx';
+
+interface FormModalProps {
+  title: string;
+  /** What the button says. */
+  action: string;
+  isComplete: boolean;
+  submit(): Promise<unknown>;
+  /** After it succeeded. */
+  done?(): unknown;
+  close(): void;
+  children: ReactNode;
+}
+
+/** A short form over the page; a refusal is shown in it, with what was typed still there. */
+export function FormModal({ title, action, isComplete, submit, done, close, children }: FormModalProps) {
+  const [error, setError] = useState<unknown>();
+  const [busy, setBusy] = useState(false);
+
+  async function confirm(): Promise<void> {
+    setBusy(true);
+    setError(undefined);
+    try {
+      await submit();
+      done?.();
+      close();
+    } catch (thrown) {
+      setError(thrown);
+      setBusy(false);
+    }
+  }
+
+  return (
+    <Modal
+      visible
+      onDismiss={close}
+      closeAriaLabel="Close"
+      header={title}
+      footer={
+        <Box float="right">
+          <SpaceBetween direction="horizontal" size="xs">
+            <Button variant="link" onClick={close}>
+              Cancel
+            </Button>
+            <Button variant="primary" disabled={!isComplete} loading={busy} onClick={confirm}>
+              {action}
+            </Button>
+          </SpaceBetween>
+        </Box>
+      }
+    >
+      <SpaceBetween size="m">
+        {error !== undefined && <FaultAlert error={error} />}
+        {children}
+      </SpaceBetween>
+    </Modal>
+  );
+}

@@ -1,0 +1,178 @@
+import {
+  CreateModelInvocationJobCommand,
+  ListModelInvocationJobsCommand,
+  type ModelInvocationJobSummary,
+  StopModelInvocationJobCommand,
+} from '@aws-sdk/client-bedrock';
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import ContentLayout from '@cloudscape-design/components/content-layout';
+import FormField from '@cloudscape-design/components/form-field';
+import Header from '@cloudscape-design/components/header';
+import Input from '@cloudscape-design/components/input';
+import Select from '@cloudscape-design/components/select';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { bedrockRoles } from '../../app/bedrock-roles.ts';
+import { useDraft } from '../../app/draft.ts';
+import { FormModal } from '../../app/form-modal.tsx';
+import { notify } from '../../app/notices.ts';
+import { PAGE_SIZE, ResourceTable } from '../../app/resource-table.tsx';
+import { S3PlaceField } from '../../app/s3-place-field.tsx';
+import { lastOf, Status, when } from '../../app/show.tsx';
+import { bedrock } from '../../aws/bedrock.ts';
+
+const RUNNING: readonly (string | undefined)[] = ['Submitted', 'Validating', 'Scheduled', 'InProgress', 'Stopping'];
+
+export default function BatchInferencePage() {
+  const queries = useQueryClient();
+  const [creating, setCreating] = useState(false);
+  const [stopping, setStopping] = useState<ModelInvocationJobSummary>();
+  const reload = () => queries.invalidateQueries({ queryKey: ['batch-jobs'] });
+  return (
+    <ContentLayout
+      header={
+        <Header variant="h1" description="Draws every prompt of a file in S3, and writes the pictures back.">
+          Batch inference
+        </Header>
+      }
+    >
+      <ResourceTable<ModelInvocationJobSummary>
+        name="Batch inference jobs"
+        queryKey={['batch-jobs']}
+        filterLabel="Find jobs by name"
+        orderedBy="submitted"
+        selection="single"
+        idOf={job => job.jobName ?? ''}
+        isChanging={job => RUNNING.includes(job.status)}
+        load={async ({ token, filter, descending }) => {
+          const answer = await bedrock().send(
+            new ListModelInvocationJobsCommand({
+              nextToken: token,
+              nameContains: filter,
+              maxResults: PAGE_SIZE,
+              sortBy: 'CreationTime',
+              sortOrder: descending ? 'Descending' : 'Ascending',
+            }),
+          );
+          return { rows: answer.invocationJobSummaries ?? [], nextToken: answer.nextToken };
+        }}
+        columns={[
+          { id: 'name', header: 'Job name', isRowHeader: true, cell: job => job.jobName },
+          {
+            id: 'status',
+            header: 'Status',
+            cell: job => (
+              <>
+                <Status status={job.status} />
+                {job.message && <Box fontSize="body-s">{job.message}</Box>}
+              </>
+            ),
+          },
+          { id: 'model', header: 'Model', cell: job => lastOf(job.modelId) },
+          {
+            id: 'output',
+            header: 'Output',
+            cell: job => job.outputDataConfig?.s3OutputDataConfig?.s3Uri ?? '–',
+          },
+          { id: 'submitted', header: 'Submitted', sortingField: 'submitTime', cell: job => when(job.submitTime) },
+        ]}
+        actions={([job]) => (
+          <SpaceBetween direction="horizontal" size="xs">
+            <Button disabled={!RUNNING.includes(job?.status)} onClick={() => setStopping(job)}>
+              Stop job
+            </Button>
+            <Button variant="primary" onClick={() => setCreating(true)}>
+              Create job
+            </Button>
+          </SpaceBetween>
+        )}
+        empty={{
+          text: 'No batch inference jobs yet.',
+          action: <Button onClick={() => setCreating(true)}>Create job</Button>,
+        }}
+      />
+      {stopping && (
+        <FormModal
+          title={`Stop batch job ${stopping.jobName}?`}
+          action="Stop job"
+          isComplete
+          submit={() => bedrock().send(new StopModelInvocationJobCommand({ jobIdentifier: stopping.jobArn }))}
+          done={reload}
+          close={() => setStopping(undefined)}
+        >
+          <Box>What it has drawn so far is written to the output. A stopped job cannot go on.</Box>
+        </FormModal>
+      )}
+      {creating && <CreateBatchJob created={reload} close={() => setCreating(false)} />}
+    </ContentLayout>
+  );
+}
+
+function CreateBatchJob({ created, close }: { created(): void; close(): void }) {
+  const [draft, change, forget] = useDraft('batch-job', {
+    jobName: '',
+    modelId: 'amazon.titan-image-generator-v1',
+    input: '',
+    output: '',
+    roleArn: '',
+  });
+  const roles = useQuery({ queryKey: ['roles', 'bedrock'], queryFn: bedrockRoles });
+  const options = (roles.data ?? []).map(({ RoleName, Arn }) => ({ value: Arn ?? '', label: RoleName ?? '' }));
+  return (
+    <FormModal
+      title="Create batch inference job"
+      action="Create job"
+      isComplete={Object.values(draft).every(value => value !== '')}
+      submit={() =>
+        bedrock().send(
+          new CreateModelInvocationJobCommand({
+            jobName: draft.jobName,
+            modelId: draft.modelId,
+            roleArn: draft.roleArn,
+            inputDataConfig: { s3InputDataConfig: { s3Uri: draft.input } },
+            outputDataConfig: { s3OutputDataConfig: { s3Uri: draft.output } },
+          }),
+        )
+      }
+      done={() => {
+        forget();
+        notify('success', `The batch job ${draft.jobName} was created.`);
+        created();
+      }}
+      close={close}
+    >
+      <FormField label="Job name">
+        <Input value={draft.jobName} onChange={({ detail }) => change({ jobName: detail.value })} />
+      </FormField>
+      <FormField label="Model" constraintText="The id of a base model, or the ARN of a custom model">
+        <Input value={draft.modelId} onChange={({ detail }) => change({ modelId: detail.value.trim() })} />
+      </FormField>
+      <S3PlaceField
+        label="Input data"
+        description="A .jsonl file with a record a line."
+        kind="object"
+        uri={draft.input}
+        onChange={input => change({ input })}
+      />
+      <S3PlaceField
+        label="Output data"
+        description="Pictures and a manifest are written below it."
+        kind="prefix"
+        uri={draft.output}
+        onChange={output => change({ output })}
+      />
+      <FormField label="Service role" errorText={roles.error?.message}>
+        <Select
+          options={options}
+          selectedOption={options.find(({ value }) => value === draft.roleArn) ?? null}
+          placeholder="Choose a role"
+          empty="No role trusts bedrock.amazonaws.com."
+          filteringType="auto"
+          onChange={({ detail }) => change({ roleArn: detail.selectedOption.value ?? '' })}
+        />
+      </FormField>
+    </FormModal>
+  );
+}

@@ -1,0 +1,204 @@
+import {
+  CreateModelCustomizationJobCommand,
+  type CreateModelCustomizationJobCommandInput,
+} from '@aws-sdk/client-bedrock';
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import Container from '@cloudscape-design/components/container';
+import ContentLayout from '@cloudscape-design/components/content-layout';
+import ExpandableSection from '@cloudscape-design/components/expandable-section';
+import Form from '@cloudscape-design/components/form';
+import FormField from '@cloudscape-design/components/form-field';
+import Header from '@cloudscape-design/components/header';
+import Input from '@cloudscape-design/components/input';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import { useMutation } from '@tanstack/react-query';
+import type { FormEvent } from 'react';
+import { useDraft } from '../../app/draft.ts';
+import { FaultAlert } from '../../app/fault-alert.tsx';
+import { notify } from '../../app/notices.ts';
+import { navigate, usePlace } from '../../app/router.ts';
+import { S3PlaceField } from '../../app/s3-place-field.tsx';
+import { filledTags, TagsField } from '../../app/tags-field.tsx';
+import { bedrock } from '../../aws/bedrock.ts';
+import { Hyperparameters } from './hyperparameters.tsx';
+import { EMPTY, type JobDraft, type SectionProps } from './job-draft.ts';
+import { jobPath } from './jobs-table.tsx';
+import { ModelDetails } from './model-details.tsx';
+import { createServiceRole, ServiceAccess } from './service-access.tsx';
+
+/** Create fine-tuning job: the seed system's form, in its order. */
+export default function CreateJobPage() {
+  const { query } = usePlace();
+  const [draft, change, forget] = useDraft('create-job', { ...EMPTY, trainingData: query.get('data') ?? '' });
+  const create = useMutation({
+    mutationFn: () => submit(draft, change),
+    onSuccess: jobName => {
+      forget();
+      notify('success', `The fine-tuning job ${jobName} was created.`);
+      navigate(jobPath(jobName));
+    },
+  });
+  const missing = missingParts(draft);
+
+  return (
+    <ContentLayout header={<Header variant="h1">Create Fine-tuning job</Header>}>
+      <form
+        onSubmit={(event: FormEvent) => {
+          event.preventDefault();
+          if (missing.length === 0) create.mutate();
+        }}
+      >
+        <Form
+          errorText={null}
+          actions={
+            <SpaceBetween direction="horizontal" size="xs" alignItems="center">
+              {missing.length > 0 && (
+                <Box color="text-body-secondary" fontSize="body-s">
+                  Still missing: {missing.join(', ')}
+                </Box>
+              )}
+              <Button
+                variant="link"
+                formAction="none"
+                onClick={() => {
+                  forget();
+                  navigate('/custom-models?tab=jobs');
+                }}
+              >
+                Cancel
+              </Button>
+              <Button variant="primary" disabled={missing.length > 0} loading={create.isPending}>
+                Fine-tune model
+              </Button>
+            </SpaceBetween>
+          }
+        >
+          <SpaceBetween size="l">
+            <ModelDetails draft={draft} change={change} />
+            <Container header={<Header variant="h2">Job configuration</Header>}>
+              <SpaceBetween size="l">
+                <FormField label="Job name" constraintText="Letters, digits, +, . and -; at most 63 characters.">
+                  <Input value={draft.jobName} onChange={({ detail }) => change({ jobName: detail.value })} />
+                </FormField>
+                <ExpandableSection headerText="Job tags - optional">
+                  <TagsField tags={draft.jobTags} onChange={jobTags => change({ jobTags })} />
+                </ExpandableSection>
+              </SpaceBetween>
+            </Container>
+            <VpcSettings draft={draft} change={change} />
+            <Container
+              header={
+                <Header
+                  variant="h2"
+                  description="A JSON Lines file: one line an image, with its place and its caption."
+                >
+                  Input data
+                </Header>
+              }
+            >
+              <SpaceBetween size="l">
+                <S3PlaceField
+                  label="Training dataset location"
+                  description="The data set page writes train.jsonl for you."
+                  kind="object"
+                  uri={draft.trainingData}
+                  onChange={trainingData => change({ trainingData })}
+                />
+                <ExpandableSection headerText="Validation dataset - optional">
+                  <S3PlaceField
+                    label="Validation dataset location"
+                    description="Pictures that are never trained on; the validation loss is measured on them."
+                    kind="object"
+                    uri={draft.validationData}
+                    onChange={validationData => change({ validationData })}
+                  />
+                </ExpandableSection>
+              </SpaceBetween>
+            </Container>
+            <Hyperparameters draft={draft} change={change} />
+            <Container header={<Header variant="h2">Output data</Header>}>
+              <S3PlaceField
+                label="S3 location"
+                description="Metrics, samples and the report are written below it."
+                kind="prefix"
+                uri={draft.output}
+                onChange={output => change({ output })}
+              />
+            </Container>
+            <ServiceAccess draft={draft} change={change} />
+            {create.error && <FaultAlert error={create.error} />}
+          </SpaceBetween>
+        </Form>
+      </form>
+    </ContentLayout>
+  );
+}
+
+function VpcSettings({ draft, change }: SectionProps) {
+  return (
+    <ExpandableSection
+      variant="container"
+      headerText="VPC settings - optional"
+      headerDescription="Kept with the job and shown again. Trainings here have no network at all, so there is nothing to join."
+    >
+      <SpaceBetween size="l">
+        <FormField label="Subnets" constraintText="Ids with commas between.">
+          <Input value={draft.subnetIds} onChange={({ detail }) => change({ subnetIds: detail.value })} />
+        </FormField>
+        <FormField label="Security groups" constraintText="Ids with commas between.">
+          <Input value={draft.securityGroupIds} onChange={({ detail }) => change({ securityGroupIds: detail.value })} />
+        </FormField>
+      </SpaceBetween>
+    </ExpandableSection>
+  );
+}
+
+function missingParts(draft: JobDraft): string[] {
+  const needed: [string, boolean][] = [
+    ['fine-tuned model name', draft.modelName === ''],
+    ['job name', draft.jobName === ''],
+    ['training dataset', draft.trainingData === ''],
+    ['number of steps', !draft.isAutomatic && draft.stepCount === ''],
+    ['output location', draft.output === ''],
+    ['service role', draft.isNewRole ? draft.newRoleName === '' : draft.roleArn === ''],
+  ];
+  return needed.filter(([, isMissing]) => isMissing).map(([name]) => name);
+}
+
+/** @returns the job's name */
+async function submit(draft: JobDraft, change: SectionProps['change']): Promise<string> {
+  const roleArn = draft.isNewRole ? await createServiceRole(draft) : draft.roleArn;
+  // Where the job is refused, the next try finds the role that this one made.
+  if (draft.isNewRole) change({ isNewRole: false, roleArn });
+  await bedrock().send(new CreateModelCustomizationJobCommand(requestOf(draft, roleArn)));
+  return draft.jobName;
+}
+
+function requestOf(draft: JobDraft, roleArn: string): CreateModelCustomizationJobCommandInput {
+  const list = (text: string) => text.split(/[\s,]+/).filter(part => part !== '');
+  const [subnetIds, securityGroupIds] = [list(draft.subnetIds), list(draft.securityGroupIds)];
+  const [jobTags, customModelTags] = [filledTags(draft.jobTags), filledTags(draft.modelTags)];
+  return {
+    jobName: draft.jobName,
+    customModelName: draft.modelName,
+    roleArn,
+    baseModelIdentifier: draft.baseModelId,
+    customizationType: 'FINE_TUNING',
+    trainingDataConfig: { s3Uri: draft.trainingData },
+    outputDataConfig: { s3Uri: draft.output },
+    hyperParameters: {
+      stepCount: draft.isAutomatic ? 'auto' : draft.stepCount,
+      batchSize: draft.batchSize,
+      learningRate: draft.learningRate,
+      ...Object.fromEntries(
+        draft.otherHyperparameters.filter(({ key }) => key !== '').map(({ key, value }) => [key, value]),
+      ),
+    },
+    ...(draft.validationData !== '' && { validationDataConfig: { validators: [{ s3Uri: draft.validationData }] } }),
+    ...(draft.isEncrypted && draft.keyId !== '' && { customModelKmsKeyId: draft.keyId }),
+    ...(subnetIds.length + securityGroupIds.length > 0 && { vpcConfig: { subnetIds, securityGroupIds } }),
+    ...(jobTags.length > 0 && { jobTags }),
+    ...(customModelTags.length > 0 && { customModelTags }),
+  };
+}

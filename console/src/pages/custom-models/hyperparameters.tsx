@@ -1,0 +1,106 @@
+import Alert from '@cloudscape-design/components/alert';
+import ColumnLayout from '@cloudscape-design/components/column-layout';
+import Container from '@cloudscape-design/components/container';
+import ExpandableSection from '@cloudscape-design/components/expandable-section';
+import FormField from '@cloudscape-design/components/form-field';
+import Header from '@cloudscape-design/components/header';
+import Input from '@cloudscape-design/components/input';
+import RadioGroup from '@cloudscape-design/components/radio-group';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import { useQuery } from '@tanstack/react-query';
+import limits from '../../../../contract/limits.json' with { type: 'json' };
+import { TagsField } from '../../app/tags-field.tsx';
+import { readManifestAt } from '../../aws/manifest.ts';
+import { placeOf } from '../../aws/s3-uri.ts';
+import type { SectionProps } from './job-draft.ts';
+import { recommendedSteps } from './recommended-steps.ts';
+
+const bounds = limits.hyperParameters;
+
+export function Hyperparameters({ draft, change }: SectionProps) {
+  const images = useImageCount(draft.trainingData);
+  const recommended = images === undefined ? undefined : recommendedSteps(images);
+  const steps = draft.isAutomatic ? recommended : Number(draft.stepCount);
+  const others = Object.keys(limits.optionalHyperParameters).join(', ');
+  return (
+    <Container header={<Header variant="h2">Hyperparameters</Header>}>
+      <SpaceBetween size="l">
+        {recommended !== undefined && (
+          <Alert type="info">
+            {images} images: {recommended.toLocaleString()} steps are recommended
+            {steps
+              ? `. With ${steps.toLocaleString()} steps of ${draft.batchSize}, each image is seen about ${Math.round((steps * Number(draft.batchSize)) / (images ?? 1))} times`
+              : ''}
+            . If the model repeats its training pictures, train fewer steps; if the subject is hardly there, more.
+          </Alert>
+        )}
+        <FormField label="Number of steps">
+          <RadioGroup
+            value={draft.isAutomatic ? 'auto' : 'custom'}
+            onChange={({ detail }) =>
+              change({
+                isAutomatic: detail.value === 'auto',
+                stepCount: draft.stepCount === '' && recommended !== undefined ? String(recommended) : draft.stepCount,
+              })
+            }
+            items={[
+              {
+                value: 'auto',
+                label: 'Auto',
+                description:
+                  'The recommended number; ends earlier when nothing gets better, and keeps the best checkpoint.',
+              },
+              { value: 'custom', label: 'Custom', description: 'Exactly so many; the last one is the model.' },
+            ]}
+          />
+        </FormField>
+        <ColumnLayout columns={3}>
+          {!draft.isAutomatic && (
+            <FormField label="Steps" constraintText={`${bounds.stepCount.minimum} to ${bounds.stepCount.maximum}`}>
+              <Input
+                type="number"
+                inputMode="numeric"
+                value={draft.stepCount}
+                onChange={({ detail }) => change({ stepCount: detail.value })}
+              />
+            </FormField>
+          )}
+          <FormField
+            label="Batch size"
+            constraintText={`A multiple of ${bounds.batchSize.multipleOf}, at most ${bounds.batchSize.maximum}`}
+          >
+            <Input
+              type="number"
+              inputMode="numeric"
+              step={bounds.batchSize.multipleOf}
+              value={draft.batchSize}
+              onChange={({ detail }) => change({ batchSize: detail.value })}
+            />
+          </FormField>
+          <FormField label="Learning rate" constraintText="0.00001 is a good start for every base model">
+            <Input value={draft.learningRate} onChange={({ detail }) => change({ learningRate: detail.value })} />
+          </FormField>
+        </ColumnLayout>
+        <ExpandableSection headerText="More hyperparameters - optional">
+          <TagsField
+            tags={draft.otherHyperparameters}
+            onChange={otherHyperparameters => change({ otherHyperparameters })}
+            addText="Add hyperparameter"
+            keyLabel="Name"
+            empty={`One of ${others}.`}
+          />
+        </ExpandableSection>
+      </SpaceBetween>
+    </Container>
+  );
+}
+
+/** Lines of a manifest that can be read; undefined where it cannot, which the job would say with its reason. */
+function useImageCount(uri: string): number | undefined {
+  const { data } = useQuery({
+    queryKey: ['image-count', uri],
+    enabled: placeOf(uri).key.endsWith('.jsonl'),
+    queryFn: async () => (await readManifestAt(uri)).length,
+  });
+  return data;
+}

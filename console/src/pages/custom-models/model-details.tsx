@@ -1,0 +1,63 @@
+import { ListFoundationModelsCommand } from '@aws-sdk/client-bedrock';
+import Checkbox from '@cloudscape-design/components/checkbox';
+import Container from '@cloudscape-design/components/container';
+import ExpandableSection from '@cloudscape-design/components/expandable-section';
+import FormField from '@cloudscape-design/components/form-field';
+import Header from '@cloudscape-design/components/header';
+import Input from '@cloudscape-design/components/input';
+import Select from '@cloudscape-design/components/select';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import { useQuery } from '@tanstack/react-query';
+import { TagsField } from '../../app/tags-field.tsx';
+import { bedrock } from '../../aws/bedrock.ts';
+import type { SectionProps } from './job-draft.ts';
+
+export function ModelDetails({ draft, change }: SectionProps) {
+  const models = useQuery({
+    queryKey: ['foundation-models', 'customizable'],
+    queryFn: () => bedrock().send(new ListFoundationModelsCommand({ byCustomizationType: 'FINE_TUNING' })),
+  });
+  const options = (models.data?.modelSummaries ?? []).map(({ modelId = '', modelName, providerName }) => ({
+    value: modelId,
+    label: modelName ?? modelId,
+    description: `${providerName}, ${modelId}`,
+  }));
+  return (
+    <Container header={<Header variant="h2">Model details</Header>}>
+      <SpaceBetween size="l">
+        <FormField label="Source model" errorText={models.error?.message}>
+          <Select
+            options={options}
+            selectedOption={
+              options.find(({ value }) => value === draft.baseModelId) ?? {
+                value: draft.baseModelId,
+                label: draft.baseModelId,
+              }
+            }
+            statusType={models.isPending ? 'loading' : 'finished'}
+            loadingText="Loading models"
+            onChange={({ detail }) => change({ baseModelId: detail.selectedOption.value ?? '' })}
+          />
+        </FormField>
+        <FormField label="Fine-tuned model name" constraintText="Letters, digits and -; at most 63 characters.">
+          <Input value={draft.modelName} onChange={({ detail }) => change({ modelName: detail.value })} />
+        </FormField>
+        <Checkbox
+          checked={draft.isEncrypted}
+          onChange={({ detail }) => change({ isEncrypted: detail.checked })}
+          description="Weights are always encrypted; a KMS key of your own lets you say who may use them."
+        >
+          Model encryption
+        </Checkbox>
+        {draft.isEncrypted && (
+          <FormField label="KMS key" constraintText="Its ARN, its id, or alias/name.">
+            <Input value={draft.keyId} onChange={({ detail }) => change({ keyId: detail.value.trim() })} />
+          </FormField>
+        )}
+        <ExpandableSection headerText="Tags - optional">
+          <TagsField tags={draft.modelTags} onChange={modelTags => change({ modelTags })} />
+        </ExpandableSection>
+      </SpaceBetween>
+    </Container>
+  );
+}

@@ -1,0 +1,128 @@
+import { DeleteCustomModelCommand, GetCustomModelCommand, ListTagsForResourceCommand } from '@aws-sdk/client-bedrock';
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import ButtonDropdown from '@cloudscape-design/components/button-dropdown';
+import Container from '@cloudscape-design/components/container';
+import ContentLayout from '@cloudscape-design/components/content-layout';
+import Header from '@cloudscape-design/components/header';
+import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import Spinner from '@cloudscape-design/components/spinner';
+import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { ConfirmDelete } from '../../app/confirm-delete.tsx';
+import { FaultAlert } from '../../app/fault-alert.tsx';
+import type { PageProps } from '../../app/page-props.ts';
+import { navigate } from '../../app/router.ts';
+import { To, when } from '../../app/show.tsx';
+import { bedrock } from '../../aws/bedrock.ts';
+import { placeOf } from '../../aws/s3-uri.ts';
+import { DeployOnDemand } from './deploy.tsx';
+import { jobPath } from './jobs-table.tsx';
+import { Samples } from './samples.tsx';
+
+/** A custom model: what it was made from, and where it can be used. */
+export default function ModelPage({ params }: PageProps) {
+  const modelName = params.modelName ?? '';
+  const [deleting, setDeleting] = useState(false);
+  const [deploying, setDeploying] = useState(false);
+  const {
+    data: model,
+    error,
+    refetch,
+  } = useQuery({
+    queryKey: ['custom-models', 'one', modelName],
+    queryFn: () => bedrock().send(new GetCustomModelCommand({ modelIdentifier: modelName })),
+  });
+  const tags = useQuery({
+    queryKey: ['tags', model?.modelArn],
+    enabled: model !== undefined,
+    queryFn: () => bedrock().send(new ListTagsForResourceCommand({ resourceARN: model?.modelArn ?? '' })),
+  });
+  if (error) return <FaultAlert error={error} retry={() => refetch()} />;
+  if (!model) return <Spinner size="large" />;
+  const arn = encodeURIComponent(model.modelArn ?? '');
+  const output = placeOf(model.outputDataConfig?.s3Uri ?? '');
+  return (
+    <ContentLayout
+      header={
+        <Header
+          variant="h1"
+          actions={
+            <SpaceBetween direction="horizontal" size="xs">
+              <Button onClick={() => setDeleting(true)}>Delete</Button>
+              <ButtonDropdown
+                variant="primary"
+                items={[
+                  { id: 'provision', text: 'Purchase Provisioned Throughput' },
+                  { id: 'deploy', text: 'Deploy for on-demand' },
+                  { id: 'playground', text: 'Open in Image playground' },
+                ]}
+                onItemClick={({ detail }) => {
+                  if (detail.id === 'provision') navigate(`/provisioned-throughput/create?model=${arn}`);
+                  else if (detail.id === 'deploy') setDeploying(true);
+                  else navigate(`/image-playground?model=${arn}`);
+                }}
+              >
+                Set up inference
+              </ButtonDropdown>
+            </SpaceBetween>
+          }
+        >
+          {modelName}
+        </Header>
+      }
+    >
+      <SpaceBetween size="l">
+        <Container header={<Header variant="h2">Model details</Header>}>
+          <KeyValuePairs
+            columns={3}
+            items={[
+              { label: 'Job name', value: <To to={jobPath(model.jobName)}>{model.jobName ?? ''}</To> },
+              { label: 'Source model', value: model.baseModelArn?.split('foundation-model/')[1] ?? '–' },
+              { label: 'Creation time', value: when(model.creationTime) },
+              { label: 'Training loss', value: model.trainingMetrics?.trainingLoss?.toFixed(4) ?? '–' },
+              {
+                label: 'Output data',
+                value: (
+                  <To to={`/s3/${output.bucket}?prefix=${encodeURIComponent(output.key)}`}>
+                    {model.outputDataConfig?.s3Uri ?? ''}
+                  </To>
+                ),
+              },
+              { label: 'Training data', value: model.trainingDataConfig?.s3Uri ?? '–' },
+              { label: 'KMS key', value: model.modelKmsKeyArn ?? 'The service’s own' },
+              ...Object.entries(model.hyperParameters ?? {}).map(([label, value]) => ({ label, value })),
+              { label: 'Model ARN', value: <Box variant="code">{model.modelArn}</Box> },
+            ]}
+          />
+        </Container>
+        <Container header={<Header variant="h2">Tags</Header>}>
+          {tags.error && <FaultAlert error={tags.error} />}
+          {tags.data?.tags?.length ? (
+            <KeyValuePairs
+              columns={3}
+              items={tags.data.tags.map(({ key = '', value = '' }) => ({ label: key, value }))}
+            />
+          ) : (
+            <Box color="text-body-secondary">No tags.</Box>
+          )}
+        </Container>
+        <Samples jobArn={model.jobArn} outputUri={model.outputDataConfig?.s3Uri} />
+      </SpaceBetween>
+      {deleting && (
+        <ConfirmDelete
+          what="custom model"
+          name={modelName}
+          consequence="Its weights are deleted for good. Provisioned Throughput and deployments of it must be deleted first."
+          remove={() => bedrock().send(new DeleteCustomModelCommand({ modelIdentifier: model.modelArn }))}
+          removed={() => navigate('/custom-models')}
+          close={() => setDeleting(false)}
+        />
+      )}
+      {deploying && (
+        <DeployOnDemand modelArn={model.modelArn ?? ''} modelName={modelName} close={() => setDeploying(false)} />
+      )}
+    </ContentLayout>
+  );
+}

@@ -1,0 +1,67 @@
+import Button from '@cloudscape-design/components/button';
+import ColumnLayout from '@cloudscape-design/components/column-layout';
+import Container from '@cloudscape-design/components/container';
+import FormField from '@cloudscape-design/components/form-field';
+import Header from '@cloudscape-design/components/header';
+import Input from '@cloudscape-design/components/input';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import Textarea from '@cloudscape-design/components/textarea';
+import { useState } from 'react';
+import { notify } from '../../app/notices.ts';
+import { changeDraft, type DataSetDraft, setCaptions } from './draft.ts';
+import { replaced, withTrigger } from './records.ts';
+
+/** Words that every caption should hold, one a line. */
+export function triggersOf(draft: DataSetDraft): string[] {
+  return draft.triggers
+    .split('\n')
+    .map(line => line.trim())
+    .filter(line => line !== '');
+}
+
+/** Edits of all captions at once. */
+export function CaptionTools({ draftKey, draft }: { draftKey: string; draft: DataSetDraft }) {
+  const [find, setFind] = useState('');
+  const [by, setBy] = useState('');
+  const triggers = triggersOf(draft);
+  const present = new Map(draft.pictures.map(({ id }) => [id, draft.captions.get(id) ?? '']));
+
+  function apply(changed: ReadonlyMap<string, string>): void {
+    setCaptions(draftKey, changed);
+    notify('info', `${changed.size} ${changed.size === 1 ? 'caption' : 'captions'} changed.`);
+  }
+
+  return (
+    <Container header={<Header variant="h2">Captions</Header>}>
+      <ColumnLayout columns={2}>
+        <FormField
+          label="Trigger words"
+          description="The subject’s name with its class, one a line: “Ron the dog”. The name is new to the model, the class lets it start from what it knows."
+        >
+          <SpaceBetween size="xs">
+            <Textarea
+              rows={2}
+              value={draft.triggers}
+              placeholder="Ron the dog"
+              onChange={({ detail }) => changeDraft(draftKey, { triggers: detail.value })}
+            />
+            <Button disabled={triggers.length === 0} onClick={() => apply(withTrigger(present, triggers))}>
+              Put “{triggers[0] ?? '…'}” before captions without one
+            </Button>
+          </SpaceBetween>
+        </FormField>
+        <SpaceBetween size="xs">
+          <FormField label="Find in captions">
+            <Input value={find} onChange={({ detail }) => setFind(detail.value)} />
+          </FormField>
+          <FormField label="Replace by">
+            <Input value={by} onChange={({ detail }) => setBy(detail.value)} />
+          </FormField>
+          <Button disabled={find === ''} onClick={() => apply(replaced(present, find, by))}>
+            Replace in {replaced(present, find, by).size} captions
+          </Button>
+        </SpaceBetween>
+      </ColumnLayout>
+    </Container>
+  );
+}

@@ -1,0 +1,155 @@
+/** Data sets being made, kept while the console is open: going to another page and back loses nothing. */
+import { useSyncExternalStore } from 'react';
+import type { Brought } from './files.ts';
+import { readPicture, resized } from './picture-facts.ts';
+import { type PictureFacts, pictureProblems } from './records.ts';
+import { fetchPicture } from './store.ts';
+
+export interface Picture {
+  id: string;
+  name: string;
+  /** Absent until it is fetched from `uri`. */
+  blob: Blob | undefined;
+  /** Where it lies in S3 already. */
+  uri: string | undefined;
+  facts: PictureFacts | undefined;
+  thumbnail: Blob | undefined;
+  /** Why it cannot be read. */
+  failure: string | undefined;
+}
+
+export interface DataSetDraft {
+  pictures: readonly Picture[];
+  captions: ReadonlyMap<string, string>;
+  /** As typed: one a line. */
+  triggers: string;
+  /** Something would be lost by closing the page. */
+  isChanged: boolean;
+}
+
+const EMPTY: DataSetDraft = { pictures: [], captions: new Map(), triggers: '', isChanged: false };
+/** Pictures that are decoded at once. */
+const PARALLEL = 3;
+/** Facts arrive many a second: they are shown this often. */
+const SHOW_MILLISECONDS = 200;
+
+const drafts = new Map<string, DataSetDraft>();
+const listeners = new Set<() => void>();
+let count = 0;
+
+export function useDataSetDraft(key: string): DataSetDraft {
+  return useSyncExternalStore(
+    listener => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => drafts.get(key) ?? EMPTY,
+  );
+}
+
+export function draftNow(key: string): DataSetDraft {
+  return drafts.get(key) ?? EMPTY;
+}
+
+export function changeDraft(key: string, change: Partial<DataSetDraft>): void {
+  drafts.set(key, { ...draftNow(key), isChanged: true, ...change });
+  for (const listener of listeners) listener();
+}
+
+export function forgetDraft(key: string): void {
+  drafts.delete(key);
+  for (const listener of listeners) listener();
+}
+
+window.addEventListener('beforeunload', event => {
+  if ([...drafts.values()].some(draft => draft.isChanged)) event.preventDefault();
+});
+
+export function setCaptions(key: string, changed: ReadonlyMap<string, string>): void {
+  changeDraft(key, { captions: new Map([...draftNow(key).captions, ...changed]) });
+}
+
+export function removePictures(key: string, ids: ReadonlySet<string>): void {
+  const { pictures } = draftNow(key);
+  changeDraft(key, { pictures: pictures.filter(({ id }) => !ids.has(id)) });
+}
+
+/** Takes pictures in and then looks at each. */
+export function addPictures(key: string, brought: readonly Brought[]): Promise<void> {
+  const captions = new Map(draftNow(key).captions);
+  const added = brought.map(({ name, blob, caption }): Picture => {
+    const picture = newPicture(name);
+    captions.set(picture.id, caption);
+    return { ...picture, blob };
+  });
+  changeDraft(key, { pictures: [...draftNow(key).pictures, ...added], captions });
+  return lookAt(key, added);
+}
+
+/** The records of a saved version, unchanged so far. */
+export function openSaved(key: string, records: readonly { imageRef: string; caption: string }[]): Promise<void> {
+  const captions = new Map<string, string>();
+  const pictures = records.map(({ imageRef, caption }): Picture => {
+    const picture = newPicture(imageRef.slice(imageRef.lastIndexOf('/') + 1));
+    captions.set(picture.id, caption);
+    return { ...picture, uri: imageRef };
+  });
+  changeDraft(key, { pictures, captions, isChanged: false });
+  return lookAt(key, pictures);
+}
+
+/** Draws every picture whose sides are out of bounds within them. */
+export async function fixSizes(key: string, bounds: { smallest: number; largest: number }): Promise<void> {
+  const wrong = draftNow(key).pictures.filter(
+    ({ facts }) => facts && pictureProblems(facts).some(({ severity }) => severity === 'error'),
+  );
+  const mended: Picture[] = [];
+  for (const picture of wrong) {
+    if (!picture.blob) continue;
+    const name = `${picture.name.replace(/\.[^.]*$/, '')}.jpg`;
+    mended.push({ ...picture, name, blob: await resized(picture.blob, bounds), uri: undefined, facts: undefined });
+  }
+  replace(key, mended);
+  await lookAt(key, mended);
+}
+
+function newPicture(name: string): Picture {
+  count += 1;
+  return {
+    ...{ id: String(count), name },
+    ...{ blob: undefined, uri: undefined, facts: undefined, thumbnail: undefined, failure: undefined },
+  };
+}
+
+async function lookAt(key: string, pictures: readonly Picture[]): Promise<void> {
+  let next = 0;
+  let seen: Picture[] = [];
+  const show = () => {
+    if (seen.length > 0) replace(key, seen);
+    seen = [];
+  };
+  const timer = setInterval(show, SHOW_MILLISECONDS);
+  async function look(): Promise<void> {
+    for (let picture = pictures[next++]; picture !== undefined; picture = pictures[next++]) {
+      try {
+        const blob = picture.blob ?? (await fetchPicture(picture.uri ?? ''));
+        const { facts, thumbnail } = await readPicture(blob);
+        seen.push({ ...picture, blob, facts, thumbnail });
+      } catch (error) {
+        seen.push({
+          ...picture,
+          failure: picture.uri ? String((error as Error).message) : 'No picture that can be read',
+        });
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: PARALLEL }, look));
+  clearInterval(timer);
+  show();
+}
+
+function replace(key: string, changed: readonly Picture[]): void {
+  const byId = new Map(changed.map(picture => [picture.id, picture]));
+  const { pictures, isChanged } = draftNow(key);
+  changeDraft(key, { pictures: pictures.map(picture => byId.get(picture.id) ?? picture), isChanged });
+}

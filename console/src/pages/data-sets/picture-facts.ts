@@ -1,0 +1,93 @@
+import type { PictureFacts } from './records.ts';
+
+const THUMBNAIL_PIXELS = 240;
+const HASH_COLUMNS = 9;
+const HASH_ROWS = 8;
+const GREY_SIDE = 64;
+const FORMATS: Readonly<Record<string, string>> = { 'image/jpeg': 'JPEG', 'image/png': 'PNG' };
+
+export interface ReadPicture {
+  facts: PictureFacts;
+  thumbnail: Blob;
+}
+
+/** Looks at a picture once: its size, its hashes, its sharpness, and a small copy to show. @throws where it is none */
+export async function readPicture(blob: Blob): Promise<ReadPicture> {
+  const [bitmap, bytes] = await Promise.all([createImageBitmap(blob), blob.arrayBuffer()]);
+  const { width, height } = bitmap;
+  const grey = greyCopy(bitmap, GREY_SIDE, GREY_SIDE);
+  const facts: PictureFacts = {
+    width,
+    height,
+    sizeBytes: blob.size,
+    format: FORMATS[blob.type] ?? (blob.type || 'unknown'),
+    sha256: await sha256(bytes),
+    hash: differenceHash(greyCopy(bitmap, HASH_COLUMNS, HASH_ROWS)),
+    sharpness: laplacianVariance(grey),
+  };
+  const scale = Math.min(1, THUMBNAIL_PIXELS / Math.max(width, height));
+  const canvas = new OffscreenCanvas(Math.max(1, width * scale), Math.max(1, height * scale));
+  canvas.getContext('2d')?.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  bitmap.close();
+  return { facts, thumbnail: await canvas.convertToBlob({ type: 'image/jpeg', quality: 0.8 }) };
+}
+
+/** Draws a picture within the bounds of a training image, as a JPEG; its shape stays. */
+export async function resized(blob: Blob, { smallest, largest }: { smallest: number; largest: number }): Promise<Blob> {
+  const bitmap = await createImageBitmap(blob);
+  const { width, height } = bitmap;
+  const grow = Math.max(1, smallest / Math.min(width, height));
+  const scale = grow * Math.min(1, largest / (Math.max(width, height) * grow));
+  const canvas = new OffscreenCanvas(Math.ceil(width * scale), Math.ceil(height * scale));
+  const context = canvas.getContext('2d');
+  if (context) context.imageSmoothingQuality = 'high';
+  context?.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  bitmap.close();
+  return canvas.convertToBlob({ type: 'image/jpeg', quality: 0.92 });
+}
+
+function greyCopy(bitmap: ImageBitmap, columns: number, rows: number): { values: Float32Array; columns: number } {
+  const canvas = new OffscreenCanvas(columns, rows);
+  const context = canvas.getContext('2d', { willReadFrequently: true });
+  const values = new Float32Array(columns * rows);
+  if (!context) return { values, columns };
+  context.drawImage(bitmap, 0, 0, columns, rows);
+  const { data } = context.getImageData(0, 0, columns, rows);
+  for (let index = 0; index < values.length; index += 1) {
+    const [red = 0, green = 0, blue = 0] = data.subarray(index * 4, index * 4 + 3);
+    values[index] = 0.299 * red + 0.587 * green + 0.114 * blue;
+  }
+  return { values, columns };
+}
+
+/** dHash: whether each pixel is brighter than its right neighbour. */
+function differenceHash({ values, columns }: { values: Float32Array; columns: number }): [number, number] {
+  const words: [number, number] = [0, 0];
+  for (let bit = 0; bit < 64; bit += 1) {
+    const at = Math.floor(bit / 8) * columns + (bit % 8);
+    if ((values[at] ?? 0) > (values[at + 1] ?? 0)) words[bit < 32 ? 0 : 1] |= 1 << (bit % 32);
+  }
+  return words;
+}
+
+function laplacianVariance({ values, columns }: { values: Float32Array; columns: number }): number {
+  const edges: number[] = [];
+  const rows = values.length / columns;
+  for (let row = 1; row < rows - 1; row += 1)
+    for (let column = 1; column < columns - 1; column += 1) {
+      const at = row * columns + column;
+      const around =
+        (values[at - 1] ?? 0) + (values[at + 1] ?? 0) + (values[at - columns] ?? 0) + (values[at + columns] ?? 0);
+      edges.push(4 * (values[at] ?? 0) - around);
+    }
+  const mean = edges.reduce((sum, value) => sum + value, 0) / edges.length;
+  return edges.reduce((sum, value) => sum + (value - mean) ** 2, 0) / edges.length;
+}
+
+async function sha256(bytes: ArrayBuffer): Promise<string> {
+  // The browser's own is there on https and on this machine alone; the SDK's is there everywhere.
+  const { Sha256 } = await import('@aws-crypto/sha256-browser');
+  const hash = new Sha256();
+  hash.update(new Uint8Array(bytes));
+  return Array.from(await hash.digest(), byte => byte.toString(16).padStart(2, '0')).join('');
+}

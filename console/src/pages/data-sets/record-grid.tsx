@@ -1,0 +1,91 @@
+import { type CSSProperties, useEffect, useRef, useState } from 'react';
+import { useObjectUrl } from '../../app/object-image.tsx';
+import type { Picture } from './draft.ts';
+import type { Problem } from './records.ts';
+
+export interface GridRecord {
+  picture: Picture;
+  caption: string;
+  problems: readonly Problem[];
+}
+
+interface RecordGridProps {
+  records: readonly GridRecord[];
+  setCaption(id: string, caption: string): void;
+  remove(id: string): void;
+}
+
+const CARD_WIDTH = 250;
+const CARD_HEIGHT = 330;
+/** Rows drawn above and below what is seen. */
+const SPARE_ROWS = 2;
+
+/** Pictures with their captions. Only those in sight are in the document, so ten thousand stay smooth. */
+export function RecordGrid({ records, setCaption, remove }: RecordGridProps) {
+  const frame = useRef<HTMLDivElement>(null);
+  const [view, setView] = useState({ top: 0, width: 1000, height: 700 });
+  const columns = Math.max(1, Math.floor(view.width / CARD_WIDTH));
+  const rows = Math.ceil(records.length / columns);
+  const first = Math.max(0, Math.floor(view.top / CARD_HEIGHT) - SPARE_ROWS);
+  const last = Math.min(rows, Math.ceil((view.top + view.height) / CARD_HEIGHT) + SPARE_ROWS);
+
+  useEffect(() => {
+    const { current } = frame;
+    if (!current) return;
+    const measure = () => setView({ top: current.scrollTop, width: current.clientWidth, height: current.clientHeight });
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(current);
+    current.addEventListener('scroll', measure, { passive: true });
+    return () => {
+      observer.disconnect();
+      current.removeEventListener('scroll', measure);
+    };
+  }, []);
+
+  const placed: CSSProperties = {
+    gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))`,
+    transform: `translateY(${first * CARD_HEIGHT}px)`,
+  };
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+    <section className="record-grid" ref={frame} tabIndex={0} aria-label="Images and captions">
+      <div style={{ height: rows * CARD_HEIGHT }}>
+        <ul style={placed}>
+          {records.slice(first * columns, last * columns).map(record => (
+            <RecordCard key={record.picture.id} {...record} setCaption={setCaption} remove={remove} />
+          ))}
+        </ul>
+      </div>
+    </section>
+  );
+}
+
+type RecordCardProps = GridRecord & Pick<RecordGridProps, 'setCaption' | 'remove'>;
+
+function RecordCard({ picture, caption, problems, setCaption, remove }: RecordCardProps) {
+  const url = useObjectUrl(picture.thumbnail);
+  return (
+    <li>
+      <div className="record-picture">
+        {url && <img src={url} alt={caption || picture.name} />}
+        <button type="button" aria-label={`Remove ${picture.name}`} onClick={() => remove(picture.id)}>
+          ×
+        </button>
+      </div>
+      <textarea
+        aria-label={`Caption of ${picture.name}`}
+        placeholder="What does it show?"
+        rows={3}
+        value={caption}
+        onChange={event => setCaption(picture.id, event.target.value)}
+      />
+      <p className="record-name">{picture.name}</p>
+      {problems.slice(0, 2).map(({ severity, text }) => (
+        <p key={text} className={`record-${severity}`}>
+          {text}
+        </p>
+      ))}
+    </li>
+  );
+}

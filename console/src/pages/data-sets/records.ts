@@ -1,0 +1,126 @@
+/** The rules of a data set as the editor shows them while it is made; a job asks the same before it trains. */
+import limits from '../../../../contract/limits.json' with { type: 'json' };
+
+/** What is known of a picture without its pixels. */
+export interface PictureFacts {
+  width: number;
+  height: number;
+  sizeBytes: number;
+  format: string;
+  /** SHA-256 of the bytes, hexadecimal. */
+  sha256: string;
+  /** Difference hash: two words of 32 bits. Pictures that look alike differ in few of them. */
+  hash: readonly [number, number];
+  /** Variance of the Laplacian of a small grey copy; little of it is a blurred picture. */
+  sharpness: number;
+}
+
+export interface Problem {
+  /** An error is refused by a job; a warning is advice. */
+  severity: 'error' | 'warning';
+  text: string;
+}
+
+/** Differing bits of 64 up to which two pictures count as nearly the same. */
+const NEAR_BITS = 3;
+const LEAST_SHARPNESS = 25;
+const rule = limits.trainingImage;
+
+export function pictureProblems(facts: PictureFacts): Problem[] {
+  const size = `${facts.width} x ${facts.height}`;
+  const aspect = Math.max(facts.width, facts.height) / Math.min(facts.width, facts.height);
+  const found: [boolean, Problem['severity'], string][] = [
+    [!rule.formats.includes(facts.format), 'error', `${facts.format}: must be JPEG or PNG`],
+    [facts.sizeBytes > rule.maximumSizeBytes, 'error', 'Larger than 50 MB'],
+    [
+      Math.min(facts.width, facts.height) < rule.minimumSidePixels,
+      'error',
+      `${size}: sides from ${rule.minimumSidePixels}`,
+    ],
+    [
+      Math.max(facts.width, facts.height) > rule.maximumSidePixels,
+      'error',
+      `${size}: sides up to ${rule.maximumSidePixels}`,
+    ],
+    [facts.width * facts.height > rule.maximumTotalPixels, 'error', `${size}: too many pixels`],
+    [aspect > rule.maximumAspectRatio, 'error', `${size}: narrower than 1:${rule.maximumAspectRatio}`],
+    [facts.sharpness < LEAST_SHARPNESS, 'warning', 'Looks blurred'],
+  ];
+  return found.filter(([isSo]) => isSo).map(([, severity, text]) => ({ severity, text }));
+}
+
+/** @param triggers words that every caption should begin or hold ("Ron the dog"); none: not asked */
+export function captionProblems(caption: string, triggers: readonly string[]): Problem[] {
+  const { minimumLength, maximumLength } = limits.caption;
+  const length = caption.trim().length;
+  if (length === 0) return [{ severity: 'error', text: 'No caption' }];
+  if (length < minimumLength) return [{ severity: 'error', text: `Caption shorter than ${minimumLength}` }];
+  if (length > maximumLength) return [{ severity: 'error', text: `Caption longer than ${maximumLength}` }];
+  if (triggers.length > 0 && !triggers.some(trigger => caption.includes(trigger)))
+    return [{ severity: 'warning', text: 'Without a trigger word' }];
+  return [];
+}
+
+/** Where pictures are the same or nearly so: each but the first of such a group, and what to say of it. */
+export function twinProblems(
+  pictures: readonly { id: string; facts: PictureFacts | undefined }[],
+): Map<string, Problem> {
+  const found = new Map<string, Problem>();
+  const byBytes = new Set<string>();
+  // Hashes that differ in three bits or fewer share one of their four quarters.
+  const byQuarter = new Map<number, (readonly [number, number])[]>();
+  for (const { id, facts } of pictures) {
+    if (facts === undefined) continue;
+    const quarters = quartersOf(facts.hash);
+    if (byBytes.has(facts.sha256)) found.set(id, { severity: 'warning', text: 'The same as another' });
+    else if (quarters.some(key => byQuarter.get(key)?.some(hash => differingBits(hash, facts.hash) <= NEAR_BITS)))
+      found.set(id, { severity: 'warning', text: 'Nearly the same as another' });
+    byBytes.add(facts.sha256);
+    for (const key of quarters) {
+      const list = byQuarter.get(key);
+      if (list) list.push(facts.hash);
+      else byQuarter.set(key, [facts.hash]);
+    }
+  }
+  return found;
+}
+
+function quartersOf([high, low]: readonly [number, number]): number[] {
+  return [high >>> 16, high & 0xffff, low >>> 16, low & 0xffff].map((bits, index) => index * 0x10000 + bits);
+}
+
+function differingBits(one: readonly [number, number], other: readonly [number, number]): number {
+  return bitCount(one[0] ^ other[0]) + bitCount(one[1] ^ other[1]);
+}
+
+function bitCount(word: number): number {
+  let bits = word >>> 0;
+  let count = 0;
+  for (; bits !== 0; bits &= bits - 1) count += 1;
+  return count;
+}
+
+/** @returns the captions that change, with the text as they become */
+export function replaced(captions: ReadonlyMap<string, string>, find: string, by: string): Map<string, string> {
+  const changed = new Map<string, string>();
+  if (find === '') return changed;
+  for (const [id, caption] of captions) if (caption.includes(find)) changed.set(id, caption.replaceAll(find, by));
+  return changed;
+}
+
+/** Puts the trigger before each caption that has none: "on the grass" becomes "Ron the dog on the grass". */
+export function withTrigger(captions: ReadonlyMap<string, string>, triggers: readonly string[]): Map<string, string> {
+  const changed = new Map<string, string>();
+  const [first] = triggers;
+  if (first === undefined) return changed;
+  for (const [id, caption] of captions)
+    if (!triggers.some(trigger => caption.includes(trigger))) changed.set(id, `${first} ${caption}`.trim());
+  return changed;
+}
+
+/** train.jsonl, one line a record. */
+export function manifestText(records: readonly { imageRef: string; caption: string }[]): string {
+  return records
+    .map(({ imageRef, caption }) => `${JSON.stringify({ 'image-ref': imageRef, caption: caption.trim() })}\n`)
+    .join('');
+}

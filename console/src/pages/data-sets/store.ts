@@ -1,0 +1,90 @@
+/** Data sets in S3: `data-sets/NAME/images/HASH.jpg`, and one `versions/000N/train.jsonl` a save, never written again. */
+import { GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import { s3 } from '../../aws/s3.ts';
+import { placeOf } from '../../aws/s3-uri.ts';
+import { manifestText } from './records.ts';
+
+export const FOLDER = 'data-sets/';
+const PARALLEL = 6;
+const VERSION_DIGITS = 4;
+
+export interface Saved {
+  blob: Blob;
+  sha256: string;
+  caption: string;
+}
+
+/** @returns the URI of the new version's train.jsonl */
+export async function saveDataSet(
+  place: { bucket: string; name: string },
+  records: readonly Saved[],
+  progress: (done: number) => void,
+): Promise<string> {
+  const { bucket } = place;
+  const folder = `${FOLDER}${place.name}/`;
+  const keyOf = ({ blob, sha256 }: Saved) =>
+    `${folder}images/${sha256.slice(0, 32)}.${blob.type === 'image/png' ? 'png' : 'jpg'}`;
+  let next = 0;
+  let done = 0;
+  async function upload(): Promise<void> {
+    for (let record = records[next++]; record !== undefined; record = records[next++]) {
+      await putOnce(bucket, keyOf(record), record.blob);
+      progress(++done);
+    }
+  }
+  await Promise.all(Array.from({ length: PARALLEL }, upload));
+  const version = 1 + (await newestVersion(place));
+  const key = `${folder}versions/${String(version).padStart(VERSION_DIGITS, '0')}/train.jsonl`;
+  const text = manifestText(
+    records.map(record => ({ imageRef: `s3://${bucket}/${keyOf(record)}`, caption: record.caption })),
+  );
+  await s3().send(
+    new PutObjectCommand({ Bucket: bucket, Key: key, Body: text, ContentType: 'application/jsonl', IfNoneMatch: '*' }),
+  );
+  return `s3://${bucket}/${key}`;
+}
+
+/** A name that is its content's hash needs to be written once. */
+async function putOnce(bucket: string, key: string, blob: Blob): Promise<void> {
+  const isThere = await s3()
+    .send(new HeadObjectCommand({ Bucket: bucket, Key: key }))
+    .then(
+      () => true,
+      () => false,
+    );
+  if (isThere) return;
+  const bytes = new Uint8Array(await blob.arrayBuffer());
+  await s3().send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: bytes, ContentType: blob.type }));
+}
+
+/** @returns 0 where nothing was saved yet */
+async function newestVersion({ bucket, name }: { bucket: string; name: string }): Promise<number> {
+  const versions = await versionsOf(bucket, name);
+  return versions.at(-1) ?? 0;
+}
+
+/** Numbers of the versions of a data set, the oldest first. */
+export async function versionsOf(bucket: string, name: string): Promise<number[]> {
+  const prefix = `${FOLDER}${name}/versions/`;
+  const found: number[] = [];
+  let token: string | undefined;
+  do {
+    const page = await s3().send(
+      new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, Delimiter: '/', ContinuationToken: token }),
+    );
+    for (const { Prefix = '' } of page.CommonPrefixes ?? []) found.push(Number(Prefix.slice(prefix.length, -1)));
+    token = page.NextContinuationToken;
+  } while (token !== undefined);
+  return found.filter(Number.isInteger).toSorted((one, other) => one - other);
+}
+
+export function manifestUri(bucket: string, name: string, version: number): string {
+  return `s3://${bucket}/${FOLDER}${name}/versions/${String(version).padStart(VERSION_DIGITS, '0')}/train.jsonl`;
+}
+
+export async function fetchPicture(uri: string): Promise<Blob> {
+  const { bucket, key } = placeOf(uri);
+  const { Body, ContentType } = await s3().send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+  const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array();
+  return new Blob([bytes as Uint8Array<ArrayBuffer>], { type: ContentType ?? '' });
+}

@@ -1,0 +1,144 @@
+import {
+  CreatePolicyCommand,
+  DeletePolicyCommand,
+  GetPolicyVersionCommand,
+  ListPoliciesCommand,
+  type Policy,
+} from '@aws-sdk/client-iam';
+import Button from '@cloudscape-design/components/button';
+import FormField from '@cloudscape-design/components/form-field';
+import Input from '@cloudscape-design/components/input';
+import Modal from '@cloudscape-design/components/modal';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import Textarea from '@cloudscape-design/components/textarea';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { ConfirmDelete } from '../../app/confirm-delete.tsx';
+import { useDraft } from '../../app/draft.ts';
+import { FaultAlert, problemOf } from '../../app/fault-alert.tsx';
+import { FormModal } from '../../app/form-modal.tsx';
+import { notify } from '../../app/notices.ts';
+import { PAGE_SIZE, ResourceTable } from '../../app/resource-table.tsx';
+import { when } from '../../app/show.tsx';
+import { iam } from '../../aws/iam.ts';
+import { JsonText } from './json-text.tsx';
+
+const EXAMPLE = `{
+  "Version": "2012-10-17",
+  "Statement": [
+    { "Effect": "Allow", "Action": ["bedrock:Get*", "bedrock:List*"], "Resource": "*" }
+  ]
+}`;
+
+export function PoliciesTable() {
+  const queries = useQueryClient();
+  const [creating, setCreating] = useState(false);
+  const [shown, setShown] = useState<Policy>();
+  const [deleting, setDeleting] = useState<Policy>();
+  const reload = () => queries.invalidateQueries({ queryKey: ['policies'] });
+  return (
+    <>
+      <ResourceTable<Policy>
+        name="Policies"
+        queryKey={['policies']}
+        selection="single"
+        idOf={policy => policy.PolicyName ?? ''}
+        load={async ({ token }) => {
+          const page = await iam().send(new ListPoliciesCommand({ Marker: token, MaxItems: PAGE_SIZE }));
+          return { rows: page.Policies ?? [], nextToken: page.Marker };
+        }}
+        columns={[
+          { id: 'name', header: 'Policy name', isRowHeader: true, cell: policy => policy.PolicyName },
+          { id: 'kind', header: 'Kind', cell: policy => (isOurs(policy) ? 'Customer managed' : 'AWS managed') },
+          { id: 'used', header: 'Attached to', cell: policy => policy.AttachmentCount ?? 0 },
+          { id: 'updated', header: 'Last updated', cell: policy => when(policy.UpdateDate) },
+        ]}
+        actions={([policy]) => (
+          <SpaceBetween direction="horizontal" size="xs">
+            <Button disabled={!policy} onClick={() => setShown(policy)}>
+              View
+            </Button>
+            <Button disabled={!policy || !isOurs(policy)} onClick={() => setDeleting(policy)}>
+              Delete
+            </Button>
+            <Button variant="primary" onClick={() => setCreating(true)}>
+              Create policy
+            </Button>
+          </SpaceBetween>
+        )}
+        empty={{ text: 'No policies.' }}
+      />
+      {creating && <CreatePolicy created={reload} close={() => setCreating(false)} />}
+      {shown && <ViewPolicy policy={shown} close={() => setShown(undefined)} />}
+      {deleting && (
+        <ConfirmDelete
+          what="policy"
+          name={deleting.PolicyName ?? ''}
+          consequence="It must be detached from every user and role first."
+          remove={() => iam().send(new DeletePolicyCommand({ PolicyArn: deleting.Arn }))}
+          removed={reload}
+          close={() => setDeleting(undefined)}
+        />
+      )}
+    </>
+  );
+}
+
+function isOurs(policy: Policy): boolean {
+  return !policy.Arn?.startsWith('arn:aws:iam::aws:');
+}
+
+function ViewPolicy({ policy, close }: { policy: Policy; close(): void }) {
+  const { data, error } = useQuery({
+    queryKey: ['policies', policy.Arn, policy.DefaultVersionId],
+    queryFn: () =>
+      iam().send(new GetPolicyVersionCommand({ PolicyArn: policy.Arn, VersionId: policy.DefaultVersionId })),
+  });
+  return (
+    <Modal visible size="large" onDismiss={close} closeAriaLabel="Close" header={policy.PolicyName}>
+      {error && <FaultAlert error={error} />}
+      {data && <JsonText text={decodeURIComponent(data.PolicyVersion?.Document ?? '')} />}
+    </Modal>
+  );
+}
+
+function CreatePolicy({ created, close }: { created(): void; close(): void }) {
+  const [draft, change, forget] = useDraft('policy', { name: '', document: EXAMPLE });
+  const problem = jsonProblem(draft.document);
+  return (
+    <FormModal
+      title="Create policy"
+      action="Create policy"
+      isComplete={draft.name !== '' && problem === undefined}
+      submit={() => iam().send(new CreatePolicyCommand({ PolicyName: draft.name, PolicyDocument: draft.document }))}
+      done={() => {
+        forget();
+        notify('success', `Created policy ${draft.name}.`);
+        created();
+      }}
+      close={close}
+    >
+      <FormField label="Policy name">
+        <Input value={draft.name} onChange={({ detail }) => change({ name: detail.value.trim() })} />
+      </FormField>
+      <FormField label="Policy document" errorText={problem}>
+        <Textarea
+          rows={14}
+          spellcheck={false}
+          value={draft.document}
+          onChange={({ detail }) => change({ document: detail.value })}
+        />
+      </FormField>
+    </FormModal>
+  );
+}
+
+/** Of its form alone; what it says is checked by the service. */
+function jsonProblem(text: string): string | undefined {
+  try {
+    JSON.parse(text);
+    return undefined;
+  } catch (error) {
+    return problemOf(error).message;
+  }
+}

@@ -1,0 +1,50 @@
+import limits from '../../../../contract/limits.json' with { type: 'json' };
+import { dataUrlOf } from '../../app/base64.ts';
+
+/** A picture as InvokeModel takes it. */
+export interface InputImage {
+  name: string;
+  base64: string;
+  /** For showing. */
+  url: string;
+  width: number;
+  height: number;
+}
+
+const JPEG_QUALITY = 0.92;
+
+/**
+ * Reads a file; one that is larger than a request takes is drawn smaller, as a JPEG.
+ * @throws Error that says what is wrong with the file
+ */
+export async function readInputImage(file: File): Promise<InputImage> {
+  const bitmap = await createImageBitmap(file).catch(() => {
+    throw new Error(`${file.name} is no picture that this browser can read.`);
+  });
+  const { maximumSidePixels, minimumSidePixels, maximumSizeBytes } = limits.inputImage;
+  if (Math.min(bitmap.width, bitmap.height) < minimumSidePixels)
+    throw new Error(
+      `${file.name} has ${bitmap.width} x ${bitmap.height} pixels; each side must have ${minimumSidePixels} or more.`,
+    );
+  const scale = Math.min(1, maximumSidePixels / Math.max(bitmap.width, bitmap.height));
+  const isTaken = file.type === 'image/png' || file.type === 'image/jpeg';
+  if (scale === 1 && isTaken && file.size <= maximumSizeBytes)
+    return { ...(await encoded(file)), name: file.name, width: bitmap.width, height: bitmap.height };
+  const canvas = document.createElement('canvas');
+  canvas.width = Math.round(bitmap.width * scale);
+  canvas.height = Math.round(bitmap.height * scale);
+  canvas.getContext('2d')?.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  const drawn = await new Promise<Blob | null>(done => canvas.toBlob(done, 'image/jpeg', JPEG_QUALITY));
+  if (!drawn) throw new Error(`${file.name} could not be made smaller.`);
+  return { ...(await encoded(drawn)), name: file.name, width: canvas.width, height: canvas.height };
+}
+
+async function encoded(blob: Blob): Promise<{ base64: string; url: string }> {
+  const url = await dataUrlOf(blob);
+  return { url, base64: url.slice(url.indexOf(',') + 1) };
+}
+
+/** An address for a picture of an answer. */
+export function pngUrl(base64: string): string {
+  return `data:image/png;base64,${base64}`;
+}

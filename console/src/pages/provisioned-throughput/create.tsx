@@ -1,0 +1,174 @@
+import { type CommitmentDuration, CreateProvisionedModelThroughputCommand } from '@aws-sdk/client-bedrock';
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import Checkbox from '@cloudscape-design/components/checkbox';
+import Container from '@cloudscape-design/components/container';
+import ContentLayout from '@cloudscape-design/components/content-layout';
+import ExpandableSection from '@cloudscape-design/components/expandable-section';
+import Form from '@cloudscape-design/components/form';
+import FormField from '@cloudscape-design/components/form-field';
+import Header from '@cloudscape-design/components/header';
+import Input from '@cloudscape-design/components/input';
+import Modal from '@cloudscape-design/components/modal';
+import Select from '@cloudscape-design/components/select';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import { useMutation } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useDraft } from '../../app/draft.ts';
+import { FaultAlert } from '../../app/fault-alert.tsx';
+import { notify } from '../../app/notices.ts';
+import { navigate, usePlace } from '../../app/router.ts';
+import { filledTags, type Tag, TagsField } from '../../app/tags-field.tsx';
+import { bedrock } from '../../aws/bedrock.ts';
+import { useServableModels } from './servable-models.ts';
+
+const termOptions = [
+  { value: '', label: 'No commitment', description: 'Delete it whenever you like.' },
+  { value: 'OneMonth', label: '1 month', description: 'Cannot be deleted before its end.' },
+  { value: 'SixMonths', label: '6 months', description: 'Cannot be deleted before its end.' },
+];
+
+/** Purchase Provisioned Throughput, as the seed system asked for it. */
+export default function PurchasePage() {
+  const { query } = usePlace();
+  const { options, isPending, error } = useServableModels();
+  const [draft, change, forget] = useDraft('provisioned-throughput', {
+    name: '',
+    modelArn: '',
+    term: '',
+    units: '1',
+    tags: [] as Tag[],
+  });
+  const [isReviewing, setIsReviewing] = useState(false);
+  const modelArn = query.get('model') ?? draft.modelArn;
+  const model = options.find(({ value }) => value === modelArn);
+  const term = termOptions.find(({ value }) => value === draft.term) ?? null;
+  const purchase = useMutation({
+    mutationFn: () =>
+      bedrock().send(
+        new CreateProvisionedModelThroughputCommand({
+          provisionedModelName: draft.name,
+          modelId: modelArn,
+          modelUnits: Number(draft.units),
+          ...(draft.term !== '' && { commitmentDuration: draft.term as CommitmentDuration }),
+          ...(filledTags(draft.tags).length > 0 && { tags: filledTags(draft.tags) }),
+        }),
+      ),
+    onSuccess: () => {
+      forget();
+      notify('success', `Provisioned Throughput ${draft.name} is being created.`);
+      navigate('/provisioned-throughput');
+    },
+    onError: () => setIsReviewing(false),
+  });
+
+  return (
+    <ContentLayout header={<Header variant="h1">Purchase Provisioned Throughput</Header>}>
+      <Form
+        actions={
+          <SpaceBetween direction="horizontal" size="xs">
+            <Button variant="link" onClick={() => navigate('/provisioned-throughput')}>
+              Cancel
+            </Button>
+            <Button
+              variant="primary"
+              disabled={draft.name === '' || modelArn === ''}
+              onClick={() => setIsReviewing(true)}
+            >
+              Purchase Provisioned Throughput
+            </Button>
+          </SpaceBetween>
+        }
+      >
+        <SpaceBetween size="l">
+          <Container header={<Header variant="h2">Provisioned Throughput details</Header>}>
+            <SpaceBetween size="l">
+              <FormField label="Provisioned Throughput name">
+                <Input value={draft.name} onChange={({ detail }) => change({ name: detail.value })} />
+              </FormField>
+              <FormField label="Select model" errorText={error?.message}>
+                <Select
+                  options={options}
+                  selectedOption={model ?? null}
+                  placeholder="Choose a model"
+                  filteringType="auto"
+                  statusType={isPending ? 'loading' : 'finished'}
+                  disabled={query.get('model') !== null}
+                  empty="There is no model that can be provisioned."
+                  onChange={({ detail }) => change({ modelArn: detail.selectedOption.value ?? '' })}
+                />
+              </FormField>
+              <ExpandableSection headerText="Tags - optional">
+                <TagsField tags={draft.tags} onChange={tags => change({ tags })} />
+              </ExpandableSection>
+            </SpaceBetween>
+          </Container>
+          <Container header={<Header variant="h2">Commitment term &amp; model units</Header>}>
+            <SpaceBetween size="l">
+              <FormField label="Select commitment term">
+                <Select
+                  options={termOptions}
+                  selectedOption={term}
+                  onChange={({ detail }) => change({ term: detail.selectedOption.value ?? '' })}
+                />
+              </FormField>
+              <FormField label="Model units" constraintText="Each is a process that draws one request at a time.">
+                <Input
+                  type="number"
+                  inputMode="numeric"
+                  value={draft.units}
+                  onChange={({ detail }) => change({ units: detail.value })}
+                />
+              </FormField>
+            </SpaceBetween>
+          </Container>
+          {purchase.error && <FaultAlert error={purchase.error} />}
+        </SpaceBetween>
+      </Form>
+      {isReviewing && (
+        <Review
+          text={`${draft.units} model ${draft.units === '1' ? 'unit' : 'units'} of ${model?.label ?? modelArn}, ${
+            term?.label.toLowerCase() ?? ''
+          }.`}
+          isBound={draft.term !== ''}
+          busy={purchase.isPending}
+          confirm={() => purchase.mutate()}
+          close={() => setIsReviewing(false)}
+        />
+      )}
+    </ContentLayout>
+  );
+}
+
+function Review(props: { text: string; isBound: boolean; busy: boolean; confirm: () => void; close: () => void }) {
+  const [acknowledged, setAcknowledged] = useState(false);
+  return (
+    <Modal
+      visible
+      onDismiss={props.close}
+      closeAriaLabel="Close"
+      header="Review your purchase"
+      footer={
+        <Box float="right">
+          <SpaceBetween direction="horizontal" size="xs">
+            <Button variant="link" onClick={props.close}>
+              Cancel
+            </Button>
+            <Button variant="primary" disabled={!acknowledged} loading={props.busy} onClick={props.confirm}>
+              Confirm purchase
+            </Button>
+          </SpaceBetween>
+        </Box>
+      }
+    >
+      <SpaceBetween size="m">
+        <Box>{props.text}</Box>
+        <Checkbox checked={acknowledged} onChange={({ detail }) => setAcknowledged(detail.checked)}>
+          {props.isBound
+            ? 'I know that it takes this machine’s capacity until the end of the term and cannot be deleted before.'
+            : 'I know that it takes this machine’s capacity until I delete it.'}
+        </Checkbox>
+      </SpaceBetween>
+    </Modal>
+  );
+}

@@ -1,0 +1,36 @@
+import { ListCustomModelsCommand, ListFoundationModelsCommand } from '@aws-sdk/client-bedrock';
+import { useQuery } from '@tanstack/react-query';
+import { bedrock } from '../../aws/bedrock.ts';
+
+interface ServableModel {
+  /** ARN */
+  value: string;
+  label: string;
+  description: string;
+}
+
+/** What Provisioned Throughput may hold: custom models, the newest first, then base models. */
+export function useServableModels(): { options: ServableModel[]; isPending: boolean; error: Error | null } {
+  const { data, isPending, error } = useQuery({
+    queryKey: ['servable-models'],
+    async queryFn() {
+      const [custom, base] = await Promise.all([
+        bedrock().send(new ListCustomModelsCommand({ sortBy: 'CreationTime', sortOrder: 'Descending' })),
+        bedrock().send(new ListFoundationModelsCommand({ byInferenceType: 'PROVISIONED' })),
+      ]);
+      return [
+        ...(custom.modelSummaries ?? []).map(({ modelArn = '', modelName = '' }) => ({
+          value: modelArn,
+          label: modelName,
+          description: 'Custom model',
+        })),
+        ...(base.modelSummaries ?? []).map(({ modelArn = '', modelName = '', modelId = '' }) => ({
+          value: modelArn,
+          label: modelName,
+          description: modelId,
+        })),
+      ];
+    },
+  });
+  return { options: data ?? [], isPending, error };
+}

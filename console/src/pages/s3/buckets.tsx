@@ -1,0 +1,122 @@
+import { type Bucket, DeleteBucketCommand, ListBucketsCommand } from '@aws-sdk/client-s3';
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import ContentLayout from '@cloudscape-design/components/content-layout';
+import FormField from '@cloudscape-design/components/form-field';
+import Header from '@cloudscape-design/components/header';
+import Input from '@cloudscape-design/components/input';
+import Modal from '@cloudscape-design/components/modal';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { ConfirmDelete } from '../../app/confirm-delete.tsx';
+import { FaultAlert } from '../../app/fault-alert.tsx';
+import { notify } from '../../app/notices.ts';
+import { PAGE_SIZE, ResourceTable } from '../../app/resource-table.tsx';
+import { To, when } from '../../app/show.tsx';
+import { createBucket } from '../../aws/buckets.ts';
+import { s3 } from '../../aws/s3.ts';
+
+export default function BucketsPage() {
+  const queries = useQueryClient();
+  const [deleting, setDeleting] = useState<string>();
+  const [creating, setCreating] = useState(false);
+  const reload = () => queries.invalidateQueries({ queryKey: ['buckets'] });
+  return (
+    <ContentLayout
+      header={
+        <Header variant="h1" description="Where data sets lie, and what jobs write.">
+          S3
+        </Header>
+      }
+    >
+      <ResourceTable<Bucket>
+        name="Buckets"
+        queryKey={['buckets', 'table']}
+        filterLabel="Find by the beginning of the name"
+        selection="single"
+        idOf={bucket => bucket.Name ?? ''}
+        load={async ({ token, filter }) => {
+          const answer = await s3().send(
+            new ListBucketsCommand({ Prefix: filter, MaxBuckets: PAGE_SIZE, ContinuationToken: token }),
+          );
+          return { rows: answer.Buckets ?? [], nextToken: answer.ContinuationToken };
+        }}
+        columns={[
+          {
+            id: 'name',
+            header: 'Name',
+            isRowHeader: true,
+            cell: ({ Name = '' }) => <To to={`/s3/${Name}`}>{Name}</To>,
+          },
+          { id: 'region', header: 'Region', cell: ({ BucketRegion }) => BucketRegion ?? '–' },
+          { id: 'created', header: 'Creation time', cell: ({ CreationDate }) => when(CreationDate) },
+        ]}
+        actions={([bucket]) => (
+          <SpaceBetween direction="horizontal" size="xs">
+            <Button disabled={!bucket} onClick={() => setDeleting(bucket?.Name)}>
+              Delete
+            </Button>
+            <Button variant="primary" onClick={() => setCreating(true)}>
+              Create bucket
+            </Button>
+          </SpaceBetween>
+        )}
+        empty={{
+          text: 'No buckets yet.',
+          action: <Button onClick={() => setCreating(true)}>Create bucket</Button>,
+        }}
+      />
+      {deleting !== undefined && (
+        <ConfirmDelete
+          what="bucket"
+          name={deleting}
+          consequence="Only an empty bucket can be deleted."
+          remove={() => s3().send(new DeleteBucketCommand({ Bucket: deleting }))}
+          removed={reload}
+          close={() => setDeleting(undefined)}
+        />
+      )}
+      {creating && <CreateBucket created={reload} close={() => setCreating(false)} />}
+    </ContentLayout>
+  );
+}
+
+function CreateBucket({ created, close }: { created(): void; close(): void }) {
+  const [name, setName] = useState('');
+  const create = useMutation({
+    mutationFn: () => createBucket(name),
+    onSuccess: () => {
+      notify('success', `Created bucket ${name}.`);
+      created();
+      close();
+    },
+  });
+  return (
+    <Modal
+      visible
+      onDismiss={close}
+      closeAriaLabel="Close"
+      header="Create bucket"
+      footer={
+        <Box float="right">
+          <SpaceBetween direction="horizontal" size="xs">
+            <Button variant="link" onClick={close}>
+              Cancel
+            </Button>
+            <Button variant="primary" disabled={name === ''} loading={create.isPending} onClick={() => create.mutate()}>
+              Create bucket
+            </Button>
+          </SpaceBetween>
+        </Box>
+      }
+    >
+      <SpaceBetween size="m">
+        {create.error && <FaultAlert error={create.error} />}
+        <FormField label="Bucket name" constraintText="3 to 63 lower-case letters, digits, dots and dashes.">
+          <Input value={name} onChange={({ detail }) => setName(detail.value)} />
+        </FormField>
+      </SpaceBetween>
+    </Modal>
+  );
+}

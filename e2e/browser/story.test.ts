@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import test from 'node:test';
+import { newProduct } from '../crash/product.ts';
+import { openBrowser, photograph, samplePath, storyTeller, violations, visit, whySkipped } from './console.ts';
+
+const IMAGES = 8;
+const WAIT_MILLISECONDS = 180_000;
+
+test('A person brings pictures, teaches a model, gives it capacity and draws with it', {
+  skip: whySkipped ?? false,
+}, async context => {
+  const product = newProduct(context);
+  await product.up();
+  const browser = await openBrowser();
+  context.after(() => browser.close());
+  const { page, complaints } = await visit(browser, product);
+  const step = storyTeller(page);
+  const button = (name: string) => page.getByRole('button', { name, exact: true });
+  const link = (name: string) => page.getByRole('link', { name, exact: true });
+  const side = page.getByRole('navigation', { name: 'Side navigation' });
+
+  await step('pictures with their captions become a data set in a new bucket', async () => {
+    await link('Create data set').first().click();
+    const names = Array.from({ length: IMAGES }, (_, index) => `ron_0${index + 1}.jpg`);
+    const files = [...names, 'captions.jsonl'].map(name => join(samplePath, name));
+    await page.getByLabel('Picture files').setInputFiles(files);
+    const first = page.getByLabel('Caption of ron_01.jpg');
+    assert.equal(await first.inputValue(), 'Ron the dog sitting on a tile floor');
+    await first.fill('');
+    await page.getByText('No caption').waitFor();
+    await first.fill('sitting on a tile floor');
+    await page.getByLabel('Trigger words').fill('Ron the dog');
+    await button('Put “Ron the dog” before captions without one').click();
+    assert.equal(await first.inputValue(), 'Ron the dog sitting on a tile floor');
+    await page.getByLabel('Data set name').fill('ron');
+    assert.deepEqual(await violations(page, 'data set editor'), []);
+    await photograph(page, 'story-data-set');
+    await button('Save data set').click();
+    await page.getByText(/^s3:\/\/.*train\.jsonl$/).waitFor();
+  });
+
+  await step('a fine-tuning job is created with a role that is made for it', async () => {
+    await link('Create fine-tuning job').last().click();
+    await page.getByLabel('Fine-tuned model name').fill('ron-model');
+    await page.getByLabel('Job name').fill('ron-job');
+    await page.getByText('8 images: 1,000 steps are recommended').waitFor();
+    await page.getByRole('radio', { name: 'Custom' }).check();
+    await page.getByLabel('Steps', { exact: true }).fill('10');
+    const bucket = /s3:\/\/([^/]+)/.exec(
+      await page.getByPlaceholder('s3://bucket/prefix/train.jsonl').first().inputValue(),
+    )?.[1];
+    await page.getByPlaceholder('s3://bucket/prefix', { exact: true }).fill(`s3://${bucket}/output`);
+    await page.getByLabel('Service role name').fill('ron-role');
+    assert.deepEqual(await violations(page, 'create job'), []);
+    await photograph(page, 'story-create-job');
+    await page.reload();
+    await signInAgain();
+    assert.equal(await page.getByLabel('Job name').inputValue(), 'ron-job', 'a reload loses nothing');
+    await button('Fine-tune model').click();
+    await page.getByRole('heading', { name: 'ron-job', level: 1 }).waitFor();
+  });
+
+  await step('the job is watched until it is completed', async () => {
+    await page.getByText('Step 10 of 10').waitFor({ timeout: WAIT_MILLISECONDS });
+    await link('ron-model').waitFor({ timeout: WAIT_MILLISECONDS });
+    assert.deepEqual(await violations(page, 'job'), []);
+    await photograph(page, 'story-job');
+    await link('ron-model').click();
+    await page.getByRole('heading', { name: 'ron-model', level: 1 }).waitFor();
+    assert.deepEqual(await violations(page, 'model'), []);
+    await photograph(page, 'story-model');
+  });
+
+  await step('Provisioned Throughput is purchased for the model', async () => {
+    await button('Set up inference').click();
+    await page.getByRole('menuitem', { name: 'Purchase Provisioned Throughput' }).click();
+    await page.getByLabel('Provisioned Throughput name').fill('ron-units');
+    await button('Purchase Provisioned Throughput').click();
+    await page.getByRole('checkbox').check();
+    await button('Confirm purchase').click();
+    await page.getByRole('cell', { name: 'ron-units' }).waitFor();
+    await page.getByText('In service').waitFor({ timeout: WAIT_MILLISECONDS });
+    await photograph(page, 'story-throughput');
+  });
+
+  await step('base and custom model draw the same prompt side by side', async () => {
+    await side.getByRole('link', { name: 'Image', exact: true }).click();
+    await choose('Compare with - optional', 'ron-units');
+    await page.getByLabel('Prompt', { exact: true }).fill('Ron the dog wearing a superhero cape');
+    await choose('Size', '512 x 512');
+    await button('Run').click();
+    await page.getByAltText('ron-units, 1 of 1').waitFor({ timeout: WAIT_MILLISECONDS });
+    await page
+      .getByText(/^After/)
+      .nth(1)
+      .waitFor({ timeout: WAIT_MILLISECONDS });
+    assert.deepEqual(await violations(page, 'playground'), []);
+    await photograph(page, 'story-playground');
+    await button('View API request').click();
+    await page.getByText('aws bedrock-runtime invoke-model').waitFor();
+    assert.deepEqual(await violations(page, 'API request'), []);
+    await page.keyboard.press('Escape');
+  });
+
+  assert.deepEqual(complaints, []);
+
+  async function choose(label: string, option: string): Promise<void> {
+    await page.getByLabel(label, { exact: true }).click();
+    await page.getByRole('option', { name: option }).first().click();
+  }
+
+  async function signInAgain(): Promise<void> {
+    const { accessKeyId, secretAccessKey } = product.access();
+    await page.getByRole('tab', { name: 'Access key' }).click();
+    await page.getByLabel('Access key ID').fill(accessKeyId);
+    await page.getByLabel('Secret access key').fill(secretAccessKey);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('heading', { level: 1 }).waitFor();
+  }
+});
