@@ -36,7 +36,10 @@ function program(): Command {
     .option('--region <name>', 'the Region that the service is in (default: us-east-1, or LIKENESS_REGION)')
     .option('--log-level <level>', 'debug, info, warn, error or silent (default: warn, or LIKENESS_LOG_LEVEL)')
     .option('--insecure', 'offer plain HTTP, not TLS alone, on a --host that others can reach')
-    .addHelpText('after', example('npx --no-install likeness up --port 4747 --data ./.likeness'))
+    .addHelpText(
+      'after',
+      `${example('npx --no-install likeness up --port 4747 --data ./.likeness')}\n\nFurther settings are variables (LIKENESS_…): docs/guides/operations.md lists them.`,
+    )
     .action(async options => (await import('./up.ts')).up(options, process.env));
 
   likeness

@@ -2,6 +2,8 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { attemptLimit } from '../domain/attempt-limit.ts';
+import type { Call } from '../domain/call.ts';
 import { eventKind } from '../domain/trail/event-kind.ts';
 import { type TrailRecord, trailRecords } from '../domain/trail/record.ts';
 import type { BedrockScope } from '../ports/bedrock-lists.ts';
@@ -36,9 +38,21 @@ const DAY_MILLISECONDS = 24 * 60 * 60 * 1000;
 
 const compress = promisify(gzip);
 
+/** Calls of nobody in particular that an address leaves entries of in a minute: more would only fill the disk. */
+const MOST_UNKNOWN = 300;
+const MINUTE_MILLISECONDS = 60_000;
+
 /** Starts to deliver and to delete. `stop` delivers what is there. */
 export function startTrail(dependencies: TrailDependencies): Trail & { stop(): Promise<void> } {
   const { journal, settings, owner, ids, time, log } = dependencies;
+  const unknown = attemptLimit({ attempts: MOST_UNKNOWN, windowMilliseconds: MINUTE_MILLISECONDS });
+
+  /** Whether anyone at all could have made the call, and this address has made too many of them. */
+  function isFlood({ principal, sourceIp, error }: Call): boolean {
+    const isKnown = principal !== undefined && (principal.type !== 'anonymous' || error === undefined);
+    return !isKnown && unknown.begin(sourceIp, time.now().getTime()) > 0;
+  }
+
   const loop = startLoop(
     { time, log },
     { intervalSeconds: settings.deliverySeconds, failure: 'the audit trail could not be delivered; it is tried again' },
@@ -52,6 +66,7 @@ export function startTrail(dependencies: TrailDependencies): Trail & { stop(): P
     async record(call) {
       const { isData, isInvocation } = eventKind(call.service, call.operation ?? '');
       if (settings.events === 'off' || (settings.events === 'management' && (isData || isInvocation))) return;
+      if (isFlood(call)) return;
       const records = trailRecords(call, { firstAccountId: owner.accountId, newId: () => ids.uuid() });
       try {
         await journal.append(records.map(record => JSON.stringify(record)));

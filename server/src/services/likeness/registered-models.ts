@@ -106,6 +106,7 @@ export function registeredModelRoutes({
       method: 'POST',
       path: '/registered-models',
       action: 'RegisterModel',
+      shownMembers: ['path', 'id', 'licence'],
       authorize: ({ body }, ctx) => authorize(ctx, typeof body.id === 'string' ? body.id : '*'),
       async handle({ body }) {
         const { path, id = null, licence = null } = body;
