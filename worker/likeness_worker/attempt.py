@@ -97,11 +97,24 @@ def run_attempt(path: Path, device: str = "auto", precision: str = "auto") -> in
             ended_at=now(),
             training_seconds=round(progress.training_seconds, 3),
             images_seen=progress.images_seen,
+            peak_memory_bytes=peak_memory_bytes(),
             device=progress.device,
             precision=progress.precision,
         )
     )
     return 1 if status == "failed" else 0
+
+
+def peak_memory_bytes() -> int | None:
+    """The most memory this attempt held at once: the GPU's where it used one, else the process's own."""
+    if (torch := sys.modules.get("torch")) is not None and torch.cuda.is_initialized():
+        return int(torch.cuda.max_memory_reserved())
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return None
+    lines = (line.split() for line in status.splitlines() if line.startswith("VmHWM:"))
+    return next((int(kibibytes) * 1024 for _, kibibytes, *_ in lines), None)
 
 
 def explain(error: Exception) -> contract.ResultError:

@@ -200,6 +200,7 @@ class Result:
     ended_at: str
     training_seconds: float = _limits(minimum=0)
     images_seen: int = _limits(minimum=0)
+    peak_memory_bytes: int | None = _limits(minimum=0)
     device: str
     precision: Precision
 

@@ -49,6 +49,8 @@ def test_the_loss_falls(make_run, method: str) -> None:
     assert np.mean(values[-15:]) < 0.85 * np.mean(values[:15])
     assert result["trainingLoss"] == pytest.approx(np.mean(values[-3:]))
     assert result["imagesSeen"] == 480
+    assert isinstance(result["peakMemoryBytes"], int)
+    assert result["peakMemoryBytes"] > 50_000_000
     names = {Path(str(weight["path"])).name for weight in result["weights"]}
     assert names == (
         {"adapter_model.safetensors", "adapter_config.json"}

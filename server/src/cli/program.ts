@@ -115,6 +115,32 @@ function program(): Command {
     .addHelpText('after', example('npx --no-install likeness model remove acme.photos-v1'))
     .action(async (id, options) => (await import('./model.ts')).modelRemove(id, options, process.env));
 
+  likeness
+    .command('usage')
+    .description('print what the first account has used in a Region: images, hours of model units, months of models')
+    .option('--from <date>', 'first day, UTC (default: the first of this month)')
+    .option('--to <date>', 'the day after the last one (default: tomorrow)')
+    .option('--by <period>', 'total, day or month (default: total)')
+    .option('--resources', 'an entry for each resource')
+    .option('--region <name>', "the Region to tell of (default: the server's)")
+    .option('--data <folder>', 'the data folder (default: ./.likeness, or LIKENESS_DATA)')
+    .addHelpText('after', example('npx --no-install likeness usage --from 2026-11-01 --by day'))
+    .action(async options => (await import('./usage.ts')).usage(options, process.env));
+
+  likeness
+    .command('estimate')
+    .description('print what a fine-tuning job would take, by those completed here, or whether model units are there')
+    .option('--images <number>', 'training images of a job')
+    .option('--steps <number>', 'its stepCount (default: auto)')
+    .option('--batch <number>', 'its batchSize (default: 8)')
+    .option('--model <id>', 'its baseModelIdentifier', 'amazon.titan-image-generator-v1:0')
+    .option('--units <number>', 'model units to buy')
+    .option('--commitment <duration>', 'OneMonth or SixMonths (default: none)')
+    .option('--region <name>', "the Region to ask in (default: the server's)")
+    .option('--data <folder>', 'the data folder (default: ./.likeness, or LIKENESS_DATA)')
+    .addHelpText('after', example('npx --no-install likeness estimate --images 60 --steps 700'))
+    .action(async options => (await import('./usage.ts')).estimate(options, process.env));
+
   const dataset = likeness.command('dataset').description('check or build a data set before a job is paid for');
   dataset
     .command('check')

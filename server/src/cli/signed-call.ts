@@ -5,7 +5,7 @@ import { CliFailure } from './failure.ts';
 /**
  * Calls one of the product's own routes of a running server, signed with Signature Version 4.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
- * @param path below `/_likeness/v1`; only characters that a URL need not encode
+ * @param path below `/_likeness/v1`, with its query if it has one; only characters that a URL need not encode
  * @throws CliFailure with the server's own message when it refuses
  */
 export async function callRoute(
@@ -15,12 +15,16 @@ export async function callRoute(
   body?: object,
 ): Promise<unknown> {
   const url = new URL(`/_likeness/v1${path}`, server.endpoint);
+  url.search = [...url.searchParams]
+    .map(pair => pair.map(escaped).join('='))
+    .toSorted()
+    .join('&');
   const text = body === undefined ? '' : JSON.stringify(body);
   const timestamp = new Date().toISOString().replace(/[-:]|\.\d{3}/g, '');
   const scope = `${timestamp.slice(0, 8)}/${server.region}/likeness/aws4_request`;
   const signedHeaders = 'host;x-amz-date';
   const canonical = [
-    ...[method, url.pathname, '', `host:${url.host}`, `x-amz-date:${timestamp}`, ''],
+    ...[method, url.pathname, url.search.slice(1), `host:${url.host}`, `x-amz-date:${timestamp}`, ''],
     ...[signedHeaders, sha256(text)],
   ].join('\n');
   const key = scope
@@ -39,6 +43,11 @@ export async function callRoute(
   const answer = (await response.json()) as { message?: string };
   if (!response.ok) throw new CliFailure(answer.message ?? `the server answered ${response.status}.`);
   return answer;
+}
+
+/** As a signature has it: all but unreserved characters. */
+function escaped(text: string): string {
+  return encodeURIComponent(text).replace(/[!'()*]/g, found => `%${found.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
 function hmac(key: string | Buffer, text: string): Buffer {

@@ -104,6 +104,8 @@ export interface CustomizationJobRow extends NewCustomizationJob {
   imageCount: number | null;
   imagesSeen: number | null;
   trainingSeconds: number | null;
+  /** Null before its end, and in rows that are older than it. */
+  measured: MeasuredTraining | null;
 }
 
 export interface JobClaim {
@@ -120,6 +122,15 @@ export interface JobClaim {
   disabledAccounts: readonly string[];
   /** When a job of an account was last taken for training. */
   lastTakenAt: ReadonlyMap<string, number>;
+}
+
+/** What a completed training tells those to come (domain/training/estimate.ts). */
+export interface MeasuredTraining {
+  peakMemoryBytes: number | null;
+  /** Of the evaluations; null where nothing was scored. */
+  bestScore: number | null;
+  /** What scored it: scores of different encoders say nothing of each other. */
+  encoder: string | null;
 }
 
 /** What the holder of the lease may change while the job runs. Absent members stay as they are. */
@@ -276,6 +287,7 @@ export interface BedrockRows
       sizeBytes: number;
       imagesSeen: number;
       trainingSeconds: number;
+      measured: MeasuredTraining;
       endedAt: number;
     },
   ): Promise<'completed' | 'stopping' | 'fenced'>;
@@ -290,6 +302,8 @@ export interface BedrockRows
       endedAt: number;
     },
   ): Promise<boolean>;
+  /** Every account and Region, newest first: at most so many of the Completed ones. */
+  listCompletedJobs(limit: number): Promise<CustomizationJobRow[]>;
   /** Every account and Region, oldest first. */
   listUnfinishedJobs(): Promise<CustomizationJobRow[]>;
 

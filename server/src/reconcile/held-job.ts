@@ -11,7 +11,7 @@ import {
 } from '../domain/training/job-state.ts';
 import { imagesSeen } from '../domain/usage.ts';
 import type { Rows, Store } from '../ports/store.ts';
-import type { CustomizationJobRow, JobPatch, JobProgress } from '../ports/store-bedrock.ts';
+import type { CustomizationJobRow, JobPatch, JobProgress, MeasuredTraining } from '../ports/store-bedrock.ts';
 import type { Time } from '../ports/time.ts';
 import { failureText } from './job-failure.ts';
 import { noteStoredModel } from './model-storage.ts';
@@ -89,6 +89,7 @@ export function heldJob(job: CustomizationJobRow, dependencies: { store: Store; 
       imagesSeen: number;
       stepsDone: number;
       trainingSeconds: number;
+      measured: MeasuredTraining;
     }): Promise<'completed' | 'stopping'> {
       return store.transaction(async rows => {
         const row = await rows.bedrock.heldJob(jobId, fencingToken);

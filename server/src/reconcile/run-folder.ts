@@ -50,6 +50,8 @@ export interface TrainResult {
   error: { message: string; userError: boolean } | null;
   trainingSeconds: number;
   imagesSeen: number;
+  /** Absent in results that are older than it. */
+  peakMemoryBytes?: number | null;
 }
 
 /** What the server itself must remember of an attempt; written once, before its start. */

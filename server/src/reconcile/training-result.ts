@@ -4,7 +4,8 @@ import { createReadStream } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Fault } from '../domain/fault.ts';
-import { metricsCsv } from '../domain/training/events.ts';
+import { evaluationsOf, metricsCsv } from '../domain/training/events.ts';
+import type { MeasuredTraining } from '../ports/store-bedrock.ts';
 import { isTransient, JobFailure } from './job-failure.ts';
 import type { TrainResult, TrainSpec } from './run-folder.ts';
 import type { JobContext } from './training-context.ts';
@@ -38,6 +39,7 @@ export async function keepResult(attempt: number, context: JobContext): Promise<
     imagesSeen,
     stepsDone,
     trainingSeconds,
+    measured: await measuredBy(result, context),
     method: spec.method,
     // Of the job's own copy: the base itself may have been replaced while it trained.
     baseWeightsSha256: await context.baseModels.weightsDigest(join(folder.path(attempt), spec.baseModelPath)),
@@ -46,6 +48,12 @@ export async function keepResult(attempt: number, context: JobContext): Promise<
   if (outcome === 'completed') return 'Completed';
   await modelStore.delete(customModelId);
   return 'stopping';
+}
+
+async function measuredBy({ peakMemoryBytes = null }: TrainResult, { folder }: JobContext): Promise<MeasuredTraining> {
+  const scored = evaluationsOf(await folder.allEvents()).filter(({ step, encoder }) => step > 0 && encoder !== null);
+  const best = scored.toSorted((one, other) => other.score - one.score)[0];
+  return { peakMemoryBytes, bestScore: best?.score ?? null, encoder: best?.encoder ?? null };
 }
 
 /** @returns the folder of the weights, every byte as the worker wrote it */

@@ -66,6 +66,7 @@ const insert = (job: NewCustomizationJob) => store.transaction(rows => rows.bedr
 const result = {
   ...{ trainingLoss: 0.25, method: 'lora' as const, baseWeightsSha256: 'b'.repeat(64) },
   ...{ sizeBytes: 7, imagesSeen: 80, trainingSeconds: 3.5 },
+  measured: { peakMemoryBytes: 5, bestScore: 0.5, encoder: 'own' },
 };
 
 /** Jobs of earlier tests are out of the queue. */
@@ -213,6 +214,8 @@ test('a completed job and its model appear together, and the name is taken from 
   assert.equal(await complete(1), 'completed');
   assert.equal(await complete(1), 'fenced', 'an ended job has no holder');
   const model = await store.read(rows => rows.bedrock.modelByArn(job.customModelArn));
+  const [last] = await store.read(rows => rows.bedrock.listCompletedJobs(1));
+  assert.deepEqual([last?.jobId, last?.measured], [job.jobId, result.measured]);
   assert.equal(model?.createdAt, job.createdAt);
   assert.equal(model?.method, 'lora');
   assert.equal(await inUse(), true);

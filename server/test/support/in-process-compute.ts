@@ -83,6 +83,7 @@ async function train(
       endedAt: new Date().toISOString(),
       trainingSeconds: 1,
       imagesSeen: stepsDone * spec.batchSize,
+      peakMemoryBytes: 1_000_000_000,
       device: 'cpu',
       precision: 'float32',
       ...more,

@@ -208,6 +208,7 @@ export async function completeJob(store: Store, jobArn: string, trainingLoss = 0
       sizeBytes: 1000,
       imagesSeen: 80,
       trainingSeconds: 1.5,
+      measured: { peakMemoryBytes: null, bestScore: null, encoder: null },
       endedAt,
     });
   });

@@ -14,9 +14,10 @@ import {
 } from '@aws-sdk/client-bedrock';
 import { InvokeModelCommand } from '@aws-sdk/client-bedrock-runtime';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { callRoute as callFromShell } from '../../src/cli/signed-call.ts';
 import { createInProcessCompute } from '../support/in-process-compute.ts';
 import { callRoute } from '../support/routes.ts';
-import { ACCOUNT, startServer, type TestClients, type TestServer } from '../support/server.ts';
+import { ACCOUNT, ROOT, startServer, type TestClients, type TestServer } from '../support/server.ts';
 import { createJob, endedJob, getJob, putDataSet, putRole } from '../support/training-data.ts';
 import { allow, makeUser } from './access-support.ts';
 
@@ -74,6 +75,42 @@ describe('the usage ledger', () => {
     assert.deepEqual([json.accountId, json.region, json.currency, json.total], [ACCOUNT, 'us-east-1', 'USD', 0.5]);
     const stored = json.entries.find((entry: { dimension: string }) => entry.dimension === 'modelStorageMonths');
     assert.deepEqual([stored.cost, stored.unit, stored.resourceArn], [null, 'months', null]);
+  });
+
+  it('estimates a job by those that were completed here, and model units by what the machine has', async () => {
+    const estimate = async (body: object) => (await callRoute(server, 'POST', '/estimate', { body })).json;
+    const hyperParameters = { stepCount: '40' };
+    const job = { baseModelIdentifier: 'amazon.titan-image-generator-v1:0', imageCount: 5, hyperParameters };
+    const { stepCount, imagesSeen, minutes, peakMemoryBytes, cost, basedOn, currency } = await estimate({
+      customizationJob: job,
+    });
+    assert.deepEqual([stepCount, imagesSeen, cost, currency], [40, 200, 1, 'USD']);
+    assert.deepEqual([peakMemoryBytes, basedOn], [1_000_000_000, { jobs: 1, likeness: 'same' }]);
+    // A second for the 20 steps before, and whatever else that job did.
+    assert.ok(minutes.low >= 2 / 60 && minutes.low === minutes.high);
+    const full = await estimate({ customizationJob: { ...job, hyperParameters: { method: 'full' } } });
+    assert.deepEqual([full.minutes, full.basedOn.likeness, full.stepCount > 0], [null, 'none', true]);
+    const units = await estimate({ provisionedThroughput: { modelUnits: 9 } });
+    assert.deepEqual([units.unitsAvailable, units.isAvailable, units.costPerHour], [8, false, null]);
+  });
+
+  it('refuses an estimate by its member', async () => {
+    const baseModelIdentifier = 'amazon.titan-image-generator-v1:0';
+    const refusals: [object, RegExp][] = [
+      [{}, /one member, an object: customizationJob or provisionedThroughput/],
+      [{ customizationJob: { baseModelIdentifier: 'amazon.none' } }, /model identifier is invalid/],
+      [{ customizationJob: { baseModelIdentifier, imageCount: 4 } }, /imageCount must be .* 5 to 10000; you sent 4/],
+      [{ customizationJob: { baseModelIdentifier, imageCount: 5, steps: 1 } }, /customizationJob\.steps is not known/],
+      [{ customizationJob: { baseModelIdentifier, imageCount: 5, hyperParameters: { batchSize: '12' } } }, /batchSize/],
+      [{ customizationJob: { baseModelIdentifier, imageCount: 5, hyperParameters: null } }, /an object of strings/],
+      [{ provisionedThroughput: { modelUnits: 0 } }, /modelUnits must be .* from 1 to 1024; you sent 0/],
+      [{ provisionedThroughput: { modelUnits: 1, commitmentDuration: 'Year' } }, /one of OneMonth, SixMonths/],
+    ];
+    for (const [body, message] of refusals) {
+      const { status, json } = await callRoute(server, 'POST', '/estimate', { body });
+      assert.deepEqual([status, json.__type], [400, 'ValidationException'], JSON.stringify(body));
+      assert.match(json.message, message);
+    }
   });
 
   it('tells of a stopped training what it had seen', async () => {
@@ -161,6 +198,12 @@ describe('the usage ledger', () => {
       assert.deepEqual([status, json.__type], [400, 'ValidationException'], query);
       assert.match(json.message, message);
     }
+    const told = await callFromShell(
+      { endpoint: server.endpoint, region: 'us-east-1', ...ROOT },
+      'GET',
+      '/usage?to=2026-01-02&from=2026-01-01',
+    );
+    assert.deepEqual((told as { entries: unknown[] }).entries, [], "the command line's signature covers the query");
     const user = await makeUser(server, 'clerk', allow('likeness:ListQuotas'));
     assert.equal((await callRoute(server, 'GET', '/usage', { credentials: user })).status, 403);
   });

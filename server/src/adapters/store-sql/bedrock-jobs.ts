@@ -42,6 +42,7 @@ type JobMethods =
   | 'advanceJob'
   | 'completeJob'
   | 'endJob'
+  | 'listCompletedJobs'
   | 'listUnfinishedJobs';
 
 export function jobRows(database: Kysely<BedrockSchema>): Pick<BedrockRows, JobMethods> {
@@ -204,6 +205,7 @@ export function jobRows(database: Kysely<BedrockSchema>): Pick<BedrockRows, JobM
         training_loss: result.trainingLoss,
         images_seen: result.imagesSeen,
         training_seconds: result.trainingSeconds,
+        measured: JSON.stringify(result.measured),
         last_modified_at: result.endedAt,
         ended_at: result.endedAt,
         lease_owner: null,
@@ -248,6 +250,15 @@ export function jobRows(database: Kysely<BedrockSchema>): Pick<BedrockRows, JobM
         lease_owner: null,
         lease_until: null,
       }),
+    async listCompletedJobs(limit) {
+      const found = await jobs()
+        .where('status', '=', 'Completed')
+        .orderBy('created_at', 'desc')
+        .orderBy('job_id', 'desc')
+        .limit(limit)
+        .execute();
+      return found.map(toJob);
+    },
     async listUnfinishedJobs() {
       const found = await jobs().where('status', 'in', UNFINISHED).orderBy('created_at').orderBy('job_id').execute();
       return found.map(toJob);
@@ -312,6 +323,7 @@ function toJob(row: Selectable<JobsTable>): CustomizationJobRow {
     imageCount: row.image_count,
     imagesSeen: numberOrNull(row.images_seen),
     trainingSeconds: row.training_seconds,
+    measured: row.measured === null ? null : JSON.parse(row.measured),
   };
 }
 

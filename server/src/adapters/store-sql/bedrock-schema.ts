@@ -50,6 +50,7 @@ export interface JobsTable {
   image_count: number | null;
   images_seen: number | null;
   training_seconds: number | null;
+  measured: string | null;
 }
 
 /** One custom model; what no query looks at is in `definition` (JSON). */

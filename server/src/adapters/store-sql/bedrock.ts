@@ -160,6 +160,11 @@ export const bedrockMigrations: Record<string, Migration> = {
       await sql`update bedrock_jobs set queued_at = created_at where attempt > 0`.execute(database);
     },
   },
+  'bedrock-0004-measured': {
+    async up(database: Kysely<unknown>) {
+      await database.schema.alterTable('bedrock_jobs').addColumn('measured', 'text').execute();
+    },
+  },
   'bedrock-0003-model-status': {
     async up(database: Kysely<unknown>) {
       const { schema } = database;

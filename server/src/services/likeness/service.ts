@@ -11,6 +11,7 @@ import { accountRoutes } from './accounts.ts';
 import { baseModelRoutes } from './base-models.ts';
 import type { LikenessDependencies } from './dependencies.ts';
 import { doctorRoutes } from './doctor.ts';
+import { estimateRoutes } from './estimate.ts';
 import { healthRoutes } from './health.ts';
 import { jobRoutes } from './jobs.ts';
 import { quotaRoutes } from './quotas.ts';
@@ -33,5 +34,6 @@ export function createLikenessRoutes(deps: LikenessDependencies): Route[] {
     ...trailRoutes(deps),
     ...quotaRoutes(deps),
     ...usageRoutes(deps),
+    ...estimateRoutes(deps),
   ];
 }
