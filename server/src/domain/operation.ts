@@ -20,7 +20,7 @@ export interface Principal {
   tokenIssuedAt?: Date;
   /** `aws:SourceIdentity`, where AssumeRole was given one; it stays through chained roles. */
   sourceIdentity?: string;
-  /** The access key that signed; undefined for anonymous. Never logged whole. */
+  /** The access key that signed; undefined for anonymous. The audit trail has it; the log never has it whole. */
   accessKeyId?: string;
   tags?: Record<string, string>;
 }
