@@ -34,7 +34,8 @@ export async function copyModel(job: CopyJobRow, { store, modelStore, time }: Co
     const { bedrock } = rows;
     const endedAt = time.now().getTime();
     if (!(await bedrock.endModelJob(job.jobId, { status: 'Completed', failureMessage: null, endedAt }))) return;
-    await bedrock.endModelCreation(modelArn, { status: 'Active', failureMessage: null, sizeBytes });
-    await noteStoredModel(rows, job, endedAt);
+    // Of one that was deleted meanwhile there is nothing to tell.
+    if (await bedrock.endModelCreation(modelArn, { status: 'Active', failureMessage: null, sizeBytes }))
+      await noteStoredModel(rows, job, endedAt);
   });
 }

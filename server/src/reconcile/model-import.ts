@@ -13,6 +13,7 @@ import type { ImportJobRow } from '../ports/store-model-jobs.ts';
 import { importLora } from './import-lora.ts';
 import { JobFailure } from './job-failure.ts';
 import type { CopyDependencies } from './model-copy.ts';
+import { noteStoredModel } from './model-storage.ts';
 import { serviceRole } from './role-session.ts';
 
 export interface ImportDependencies extends CopyDependencies {
@@ -121,20 +122,24 @@ async function finish(
   const { accountId, region, modelId, modelArn, modelName, keyArn, modelTags: tags } = job;
   const { method, family, baseModelId, baseWeightsSha256, foundationModelId } = fetched;
   const isKnown = baseModels.catalogue().some(row => row.modelId === foundationModelId);
-  await store.transaction(async ({ bedrock }) => {
+  await store.transaction(async rows => {
+    const { bedrock } = rows;
     const endedAt = time.now().getTime();
     if (!(await bedrock.endModelJob(job.jobId, { status: 'Completed', failureMessage: null, endedAt }))) return;
     const made = { method, baseModelId, baseWeightsSha256, sizeBytes };
     if (job.kind === 'create') {
-      await bedrock.endModelCreation(modelArn, {
+      const isMade = await bedrock.endModelCreation(modelArn, {
         ...{ status: 'Active', failureMessage: null, foundationModelId, ...made },
         foundationModelArn: isKnown ? `arn:aws:bedrock:${region}::foundation-model/${foundationModelId}` : '',
       });
+      // Of one that was deleted meanwhile there is nothing to tell.
+      if (isMade) await noteStoredModel(rows, job, endedAt);
       return;
     }
     const origin = { jobArn: job.jobArn, jobName: job.jobName, s3Uri: job.source.s3Uri };
     const identity = { accountId, region, modelId, modelArn, modelName, keyArn, tags, createdAt: endedAt };
     await bedrock.insertImportedModel({ ...identity, ...origin, ...made, family });
+    await noteStoredModel(rows, job, endedAt);
   });
 }
 

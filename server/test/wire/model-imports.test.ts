@@ -32,6 +32,7 @@ import {
   peftFile,
   putBaseWeights,
 } from '../support/lora-files.ts';
+import { callRoute } from '../support/routes.ts';
 import { ACCOUNT, startServer, type TestClients, type TestServer } from '../support/server.ts';
 import { putRole } from '../support/training-data.ts';
 import { refused } from './access-support.ts';
@@ -89,6 +90,14 @@ async function invoke(modelId: string): Promise<string> {
   return Buffer.from(images[0] ?? '', 'base64').toString();
 }
 
+/** What the ledger has of a model, by dimension. */
+async function usedBy(modelArn: string | undefined): Promise<Record<string, number>> {
+  const { json } = await callRoute(server, 'GET', '/usage?resources=true');
+  const entries: { resourceArn: string; dimension: string; quantity: number }[] = json.entries;
+  const own = entries.filter(entry => entry.resourceArn === modelArn);
+  return Object.fromEntries(own.map(({ dimension, quantity }) => [dimension, quantity]));
+}
+
 test('a PEFT folder becomes an imported model that its own ARN invokes, and that goes when it is deleted', async () => {
   const s3Uri = await put('peft', { 'adapter_config.json': peftConfig(), 'adapter_model.safetensors': peftFile() });
   const token = { clientRequestToken: 'once', jobTags: [{ key: 'team', value: 'pets' }], importedModelTags: [] };
@@ -117,7 +126,11 @@ test('a PEFT folder becomes an imported model that its own ARN invokes, and that
   assert.ok(readdirSync(join(server.dataDirectory, 'models')).includes(id));
   assert.deepEqual(readdirSync(join(server.dataDirectory, 'imports')), [], 'nothing plain stays');
 
+  const { imagesDrawn, modelStorageMonths = 0 } = await usedBy(model.modelArn);
+  assert.ok(imagesDrawn === 1 && modelStorageMonths > 0);
   await clients.bedrock.send(new DeleteImportedModelCommand({ modelIdentifier: model.modelArn }));
+  const ended = await usedBy(model.modelArn);
+  assert.deepEqual(await usedBy(model.modelArn), ended, 'no longer stored');
   await refused(invoke(model.modelArn ?? ''), 'ResourceNotFoundException', 404, 'no imported model');
   assert.ok(!readdirSync(join(server.dataDirectory, 'models')).includes(id));
   assert.equal((await endedImport('peft')).status, 'Completed', 'the job stays in history');

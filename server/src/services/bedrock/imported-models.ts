@@ -68,6 +68,8 @@ export function importedModels({ store, modelStore, keyring }: Dependencies) {
           const found = await findImported(rows, identifier, scope);
           if (!found) throw notFound(KIND, identifier, scope);
           await rows.bedrock.deleteImportedModel(found.modelId);
+          const stored = { resourceArn: found.modelArn, dimension: 'modelStorageMonths' } as const;
+          await rows.usage.endSpan(stored, ctx.now.getTime());
           return found;
         });
         // The row is gone, and with it every use of the weights: what a failure leaves here, the sweep deletes.
