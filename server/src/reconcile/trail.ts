@@ -67,8 +67,8 @@ export function startTrail(dependencies: TrailDependencies): Trail & { stop(): P
       const { isData, isInvocation } = eventKind(call.service, call.operation ?? '');
       if (settings.events === 'off' || (settings.events === 'management' && (isData || isInvocation))) return;
       if (isFlood(call)) return;
-      const records = trailRecords(call, { firstAccountId: owner.accountId, newId: () => ids.uuid() });
       try {
+        const records = trailRecords(call, { firstAccountId: owner.accountId, newId: () => ids.uuid() });
         await journal.append(records.map(record => JSON.stringify(record)));
       } catch (error) {
         // The call was carried out: refusing its answer would tell a lie.

@@ -47,8 +47,13 @@ export function callOf(
     region: notes.caller?.region ?? asked.region,
     ...{ sourceIp: request.sourceIp, sourceVpce: request.sourceVpce, userAgent: headers['user-agent'] ?? '' },
     questions: notes.questions ?? [],
-    requestParameters: shownAs(operation?.input, input),
-    responseElements: error === undefined ? shownAs(operation?.output, output) : null,
+    // Looked at only where an entry is written: a list of a thousand objects would cost more than its reading.
+    get requestParameters() {
+      return shownAs(operation?.input, input);
+    },
+    get responseElements() {
+      return error === undefined ? shownAs(operation?.output, output) : null;
+    },
     error: error && quotes ? { ...error, message: 'Left out: it may repeat a part of the prompt.' } : error,
   };
 }
