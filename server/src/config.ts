@@ -36,6 +36,9 @@ export interface Config {
   baseModelPaths: Readonly<Record<string, string>>;
   /** `compatibilityId=baseModelId`; the default maps all to `likeness.art-v1`. */
   modelMap: Readonly<Record<string, string>>;
+  /** Where `model add hf:…` downloads from, without a slash at the end, and the token that it shows there. */
+  hubEndpoint: string;
+  hubToken: string | undefined;
   /** Presigned SigV2 URLs, as boto3 makes them for custom endpoints by default. */
   allowSignatureV2: boolean;
   trainingSlots: number;
@@ -112,6 +115,8 @@ export function readConfig(environment: NodeJS.ProcessEnv, overrides: ConfigOver
     consolePath: environment.LIKENESS_CONSOLE ?? resolve(projectRoot, 'console/dist'),
     baseModelPaths: baseModelPaths(environment),
     modelMap: pairs(environment, 'LIKENESS_MODEL_MAP', 'id=baseModelId'),
+    hubEndpoint: hubEndpoint(environment),
+    hubToken: environment.HF_TOKEN || undefined,
     allowSignatureV2: oneOf(environment, 'LIKENESS_SIGNATURE_V2', 'on', ['on', 'off']) === 'on',
     trainingSlots: integer(environment, 'LIKENESS_TRAINING_SLOTS', 1, 1, 64),
     modelUnits: integer(environment, 'LIKENESS_MODEL_UNITS', 8, 1, 1024),
@@ -171,6 +176,12 @@ function tlsPort(environment: NodeJS.ProcessEnv): Config['tlsPort'] {
   if (text === 'auto' || text === 'off') return text;
   if (/^\d{1,5}$/.test(text) && Number(text) <= 65535) return Number(text);
   throw new Error(`LIKENESS_TLS_PORT must be off or a whole number from 0 to 65535; it is "${text}".`);
+}
+
+function hubEndpoint(environment: NodeJS.ProcessEnv): string {
+  const text = environment.HF_ENDPOINT || 'https://huggingface.co';
+  if (/^https?:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/.test(text)) return text.replace(/\/+$/, '');
+  throw new Error(`HF_ENDPOINT must look like https://hub.example.com; it is "${text}".`);
 }
 
 function integer(

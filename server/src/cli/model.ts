@@ -5,6 +5,8 @@ import type { Config } from '../config.ts';
 import type { ListedBaseModel } from '../ports/base-models.ts';
 import type { RegisteredModels } from '../ports/registered-models.ts';
 import { CliFailure } from './failure.ts';
+import { readHubPlace } from './hub/client.ts';
+import { downloadModel, hubModelId } from './hub/model-download.ts';
 import { onInstallation } from './installation.ts';
 import { type ServiceFlags, settings } from './settings.ts';
 import { shownPath } from './shown-path.ts';
@@ -19,10 +21,11 @@ export async function modelAdd(
   environment: NodeJS.ProcessEnv,
 ): Promise<void> {
   const config = settings(flags, environment);
-  const path = resolve(source);
-  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory())
-    throw new CliFailure(`${shownPath(path)} is no folder. A base model is a folder in diffusers layout.`);
-  const model = await registered(config, { path, id: flags.id ?? null, licence: flags.licence ?? null });
+  const id = flags.id ?? null;
+  const licence = flags.licence ?? null;
+  const model = source.startsWith('hf:')
+    ? await downloaded(config, source, id, licence)
+    : await registered(config, { path: folder(source), id, licence });
   console.log(`Registered ${described(model)}`);
   const memoryBytes = model.facts?.memoryBytes ?? 0;
   if (memoryBytes > totalmem())
@@ -32,13 +35,7 @@ export async function modelAdd(
 /** Prints every base model, the embedded one first. */
 export async function modelList(flags: DataFlag, environment: NodeJS.ProcessEnv): Promise<void> {
   const config = settings(flags, environment);
-  const models = await onInstallation<ListedBaseModel[]>(config, {
-    server: async server => {
-      const answer = (await callRoute(server, 'GET', '/registered-models')) as { registeredModels: ListedBaseModel[] };
-      return answer.registeredModels;
-    },
-    folder: () => onFolder(config, models => models.list()),
-  });
+  const models = await listed(config);
   console.log(models.map(described).join('\n'));
 }
 
@@ -52,6 +49,35 @@ export async function modelRemove(id: string, flags: DataFlag, environment: Node
   console.log(
     `Removed ${id}. Custom models trained on it draw again when the same weights are registered under this id.`,
   );
+}
+
+function folder(source: string): string {
+  const path = resolve(source);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return path;
+  throw new CliFailure(
+    `${shownPath(path)} is no folder. A base model is a folder in diffusers layout, or hf:OWNER/NAME.`,
+  );
+}
+
+async function downloaded(config: Config, source: string, givenId: string | null, licence: string | null) {
+  const place = readHubPlace(source);
+  const id = givenId ?? hubModelId(place);
+  if (!/^[a-z0-9-]{1,63}\.[a-z0-9-]{1,63}$/.test(id))
+    throw new CliFailure(`--id must look like provider.model (lower-case letters, digits, dashes); it is "${id}".`);
+  if ((await listed(config)).some(model => model.id === id))
+    throw new CliFailure(`The base model id ${id} is taken. Remove it first, or choose another id.`);
+  const found = await downloadModel(config, place, id, licence);
+  return await registered(config, { id, ...found });
+}
+
+async function listed(config: Config): Promise<ListedBaseModel[]> {
+  return await onInstallation<ListedBaseModel[]>(config, {
+    server: async server => {
+      const answer = (await callRoute(server, 'GET', '/registered-models')) as { registeredModels: ListedBaseModel[] };
+      return answer.registeredModels;
+    },
+    folder: () => onFolder(config, models => models.list()),
+  });
 }
 
 async function registered(config: Config, request: Parameters<RegisteredModels['add']>[0]): Promise<ListedBaseModel> {

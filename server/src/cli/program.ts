@@ -92,9 +92,12 @@ function program(): Command {
   model
     .command('add')
     .description('check a base model, part by part, and register it')
-    .argument('<folder>', 'a folder in diffusers layout, with safetensors')
-    .option('--id <provider.model>', 'the id that it shall have (default: what its likeness.json says)')
-    .option('--licence <name>', 'the licence that binds it (default: what its likeness.json says)')
+    .argument('<source>', 'a folder in diffusers layout, with safetensors; or hf:OWNER/NAME[@REVISION] to download one')
+    .option(
+      '--id <provider.model>',
+      'the id that it shall have (default: what its likeness.json says, or the names of the hub)',
+    )
+    .option('--licence <name>', 'the licence that binds it (default: what its likeness.json or the hub says)')
     .option('--data <folder>', 'the data folder (default: ./.likeness, or LIKENESS_DATA)')
     .addHelpText(
       'after',

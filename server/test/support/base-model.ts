@@ -12,7 +12,8 @@ export function safetensors(shape: readonly number[] = [2, 3], dataBytes = 12): 
 
 /** The files of a Stable Diffusion folder whose every part is there and whole; nothing can be drawn with it. */
 export function baseModelFiles(): Record<string, string | Buffer> {
-  const parts = { unet: ['diffusers', 'X'], vae: ['diffusers', 'X'], text_encoder: ['transformers', 'X'] };
+  const names = ['unet', 'vae', 'text_encoder', 'tokenizer', 'scheduler'];
+  const parts = Object.fromEntries(names.map(name => [name, ['diffusers', 'X']]));
   return {
     'model_index.json': JSON.stringify({ _class_name: 'StableDiffusionPipeline', ...parts }),
     'scheduler/scheduler_config.json': '{}',

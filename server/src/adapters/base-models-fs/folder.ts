@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { familyOfPipeline } from '../../domain/model-families.ts';
 import type { BaseModel } from '../../ports/base-models.ts';
 
 /** AWS's form of a model id: provider.model, so that every ARN made of it passes the clients' patterns. */
@@ -20,14 +21,6 @@ const familyDefaults: Readonly<Record<string, FamilyDefaults>> = {
   'stable-diffusion-xl': { learningRateFactor: 10, resolution: 1024, sizeMultiple: 64, maximumRank: 128 },
   'stable-diffusion-3': { learningRateFactor: 10, resolution: 1024, sizeMultiple: 64, maximumRank: 128 },
   flux: { learningRateFactor: 10, resolution: 1024, sizeMultiple: 64, maximumRank: 128 },
-};
-
-const familyOfPipeline: Readonly<Record<string, string>> = {
-  LikenessArtPipeline: 'art',
-  StableDiffusionPipeline: 'stable-diffusion',
-  StableDiffusionXLPipeline: 'stable-diffusion-xl',
-  StableDiffusion3Pipeline: 'stable-diffusion-3',
-  FluxPipeline: 'flux',
 };
 
 /**
