@@ -9,7 +9,7 @@ starts from the base's untouched W each time, so nothing drifts.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from likeness_worker.lora_layers import lora_conv, lora_linear
 from likeness_worker.rundir import RunError, write_json
 
 ADAPTER = "default"
@@ -35,6 +36,7 @@ def add_lora(denoiser: nn.Module, rank: int, alpha: float, target_modules: tuple
     :raises RunError: no layer has such a name.
     """
     from peft import LoraConfig, inject_adapter_in_model
+    from peft.tuners.tuners_utils import BaseTunerLayer
 
     torch.manual_seed(seed)
     config = LoraConfig(r=rank, lora_alpha=alpha, target_modules=list(target_modules))  # type: ignore[arg-type]
@@ -47,9 +49,16 @@ def add_lora(denoiser: nn.Module, rank: int, alpha: float, target_modules: tuple
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
     for layer in denoiser.modules():
-        if hasattr(layer, "cast_input_dtype_enabled"):
-            # peft would turn each layer's input into A's float32, and autocast at once back.
-            layer.cast_input_dtype_enabled = False  # type: ignore[assignment]
+        if isinstance(layer, BaseTunerLayer):
+            layer.forward = _forward_of(layer)  # type: ignore[method-assign]
+
+
+def _forward_of(layer: Any) -> Callable[[Tensor], Tensor]:
+    """peft's layer as one operation of ours: same parameters, same sum."""
+    base, a, b = layer.base_layer, layer.lora_A[ADAPTER], layer.lora_B[ADAPTER]
+    scale = float(layer.scaling[ADAPTER])
+    apply: Any = lora_linear if isinstance(base, nn.Linear) else lora_conv
+    return lambda x: apply(x, base, a.weight, b.weight, scale)
 
 
 def save_adapter(denoiser: nn.Module, folder: Path, rank: int, alpha: float, target_modules: tuple[str, ...]) -> None:

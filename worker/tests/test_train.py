@@ -122,7 +122,7 @@ def losses_of(run: Path) -> dict[int, float]:
         return {}
 
 
-def _until(condition, seconds: float = 60) -> None:
+def _until(condition, seconds: float = 240) -> None:
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.02)

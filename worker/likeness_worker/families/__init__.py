@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from likeness_worker.base_model import BaseModel, is_half, weights_of
 from likeness_worker.diffusion import Process
+from likeness_worker.group_norm import speed_up_group_norms
 from likeness_worker.rundir import RunError
 
 FILES = {
@@ -161,6 +162,8 @@ def load_unet(base: BaseModel, placement: Placement, denoiser_path: Path | None)
     positions = (base.resolution // 8) ** 2
     if placement.device.type == "cpu" and positions <= EXPLICIT_ATTENTION_POSITIONS:
         unet.set_attn_processor(AttnProcessor())
+    if placement.device.type == "cpu":
+        speed_up_group_norms(unet)
     return unet
 
 
