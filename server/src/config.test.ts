@@ -4,9 +4,11 @@ import { readConfig } from './config.ts';
 
 test('base models and the model map are lists of pairs', () => {
   const config = readConfig({
+    LIKENESS_SCORE_ENCODERS: 'likeness.art-v1=/models/clip',
     LIKENESS_BASE_MODELS: 'acme.photos-v1=/models/photos,acme.logos-v1=/models/logos',
     LIKENESS_MODEL_MAP: 'amazon.titan-image-generator-v2:0=acme.photos-v1',
   });
+  assert.deepEqual(config.scoreEncoderPaths, { 'likeness.art-v1': '/models/clip' });
   assert.deepEqual(config.baseModelPaths, { 'acme.photos-v1': '/models/photos', 'acme.logos-v1': '/models/logos' });
   assert.deepEqual(config.modelMap, { 'amazon.titan-image-generator-v2:0': 'acme.photos-v1' });
   assert.deepEqual(readConfig({}).baseModelPaths, {});

@@ -60,6 +60,10 @@ export interface Config {
   deploymentIdleSeconds: number;
   /** Whether the on-demand unit of the embedded model starts with the server, so that the first request is quick. */
   warmBaseModel: boolean;
+  /** Days that the checkpoints beside a model stay selectable after the job; 0: none are kept. */
+  checkpointDays: number;
+  /** `baseModelId=folder`: the CLIP or DINOv2 that scores its trainings, in the place of the base's own encoder. */
+  scoreEncoderPaths: Readonly<Record<string, string>>;
   /** CPU threads of a worker; null: PyTorch decides. */
   workerThreads: number | null;
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -113,7 +117,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, overrides: ConfigOver
     pythonPath: environment.LIKENESS_PYTHON ?? resolve(projectRoot, '.venv/bin/python'),
     embeddedModelPath: environment.LIKENESS_EMBEDDED_MODEL ?? resolve(projectRoot, 'models/art/weights'),
     consolePath: environment.LIKENESS_CONSOLE ?? resolve(projectRoot, 'console/dist'),
-    baseModelPaths: baseModelPaths(environment),
+    baseModelPaths: folders(environment, 'LIKENESS_BASE_MODELS', 'id=folder'),
     modelMap: pairs(environment, 'LIKENESS_MODEL_MAP', 'id=baseModelId'),
     hubEndpoint: hubEndpoint(environment),
     hubToken: environment.HF_TOKEN || undefined,
@@ -133,6 +137,8 @@ export function readConfig(environment: NodeJS.ProcessEnv, overrides: ConfigOver
     queueLimit: integer(environment, 'LIKENESS_QUEUE_LIMIT', 64, 1, 10_000),
     deploymentIdleSeconds: integer(environment, 'LIKENESS_DEPLOYMENT_IDLE_SECONDS', 900, 1, 604_800),
     warmBaseModel: oneOf(environment, 'LIKENESS_WARM_BASE', 'on', ['on', 'off']) === 'on',
+    checkpointDays: integer(environment, 'LIKENESS_CHECKPOINT_DAYS', 7, 0, 3650),
+    scoreEncoderPaths: folders(environment, 'LIKENESS_SCORE_ENCODERS', 'baseModelId=folder'),
     workerThreads: environment.LIKENESS_WORKER_THREADS
       ? integer(environment, 'LIKENESS_WORKER_THREADS', 0, 1, 1024)
       : null,
@@ -275,9 +281,9 @@ function bucket(environment: NodeJS.ProcessEnv, name: string): { name: string; k
 }
 
 /** `LIKENESS_BASE_MODELS=acme.photos-v1=/models/photos,…` */
-function baseModelPaths(environment: NodeJS.ProcessEnv): Record<string, string> {
-  const folders = Object.entries(pairs(environment, 'LIKENESS_BASE_MODELS', 'id=folder'));
-  return Object.fromEntries(folders.map(([id, folder]) => [id, resolve(folder)]));
+function folders(environment: NodeJS.ProcessEnv, name: string, form: string): Record<string, string> {
+  const found = Object.entries(pairs(environment, name, form));
+  return Object.fromEntries(found.map(([id, folder]) => [id, resolve(folder)]));
 }
 
 /** @param form how a pair looks, for the message */

@@ -47,6 +47,7 @@ import { startTrail } from './reconcile/trail.ts';
 import { DEFAULT_TRAINING_SETTINGS, startTrainingLoop, type TrainingLoop } from './reconcile/training.ts';
 import type { TrainingSettings } from './reconcile/training-context.ts';
 import { createTrainingRecords } from './reconcile/training-records.ts';
+import { refuseTakenModelName } from './services/bedrock/custom-models.ts';
 import { createBedrockService } from './services/bedrock/service.ts';
 import { createBedrockRuntimeService } from './services/bedrock-runtime/service.ts';
 import { parseTitanImageBody } from './services/bedrock-runtime/titan-image.ts';
@@ -268,6 +269,8 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     ...{ machineUnits: config.modelUnits, trainingSlots: config.trainingSlots },
     machine,
     ...{ store, time, trailJournal, trainingRecords: createTrainingRecords(data('runs')) },
+    ...{ ids, modelStore, keyring },
+    refuseTakenModelName: (rows, scope, name) => refuseTakenModelName(rows, scope, name, config.quotas),
   });
   const server = createHttpServer({
     aws: dispatcher,
@@ -314,6 +317,8 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     ...{ compute: workers.compute, quotas: config.quotas },
     runsPath: data('runs'),
     workerThreads: config.workerThreads,
+    checkpointDays: config.checkpointDays,
+    scoreEncoderPaths: config.scoreEncoderPaths,
     settings: { ...DEFAULT_TRAINING_SETTINGS, ...overrides.training },
     owner: ids.uuid(),
   });

@@ -8,6 +8,7 @@ import type {
 import type { TrainingOptions } from '../domain/training/training-options.ts';
 import type { BedrockScope, ListOptions, Page, Tag } from './bedrock-lists.ts';
 import type { InvocationLoggingRows } from './invocation-logs.ts';
+import type { CheckpointRows } from './store-checkpoints.ts';
 import type { DeploymentRows } from './store-deployments.ts';
 import type { ImportedModelRows } from './store-imported-models.ts';
 import type { ModelAccessRows } from './store-model-access.ts';
@@ -236,7 +237,8 @@ export interface RequestTokenRow extends BedrockScope {
 }
 
 export interface BedrockRows
-  extends DeploymentRows,
+  extends CheckpointRows,
+    DeploymentRows,
     ImportedModelRows,
     InvocationLoggingRows,
     ModelAccessRows,
@@ -326,7 +328,7 @@ export interface BedrockRows
   ): Promise<Page<CustomModelRow>>;
   countModels(scope: BedrockScope): Promise<number>;
   deleteModel(modelArn: string): Promise<boolean>;
-  /** Ids whose weights are in use or about to be: custom models and unfinished jobs of any kind. The sweep keeps these. */
+  /** Ids whose weights are in use or about to be: custom models, unfinished jobs of any kind, checkpoints. The sweep keeps these. */
   listStoredModelIds(): Promise<string[]>;
 
   /** @throws (unique index) when the name is taken: look first, in the same transaction. */

@@ -102,13 +102,13 @@ export function runFolder(root: string) {
 
     hasData: (attempt: number) => exists(join(attemptPath(attempt), 'data', 'manifest.jsonl')),
 
-    /** A private copy, so that nothing that a worker does reaches the base model; copy-on-write where the disk can. */
-    async copyBaseModel(attempt: number, baseModelPath: string): Promise<void> {
-      const target = join(attemptPath(attempt), 'base');
+    /** A private copy, so that nothing that a worker does reaches the original; copy-on-write where the disk can. */
+    async copyModel(attempt: number, name: 'base' | 'encoder', path: string): Promise<void> {
+      const target = join(attemptPath(attempt), name);
       if (await exists(target)) return;
       const temporary = `${target}.tmp`;
       await rm(temporary, { recursive: true, force: true });
-      await cp(baseModelPath, temporary, { recursive: true, mode: constants.COPYFILE_FICLONE, dereference: true });
+      await cp(path, temporary, { recursive: true, mode: constants.COPYFILE_FICLONE, dereference: true });
       await rename(temporary, target);
     },
 

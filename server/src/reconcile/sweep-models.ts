@@ -1,5 +1,5 @@
 /**
- * The sweep of what customers have ended: weights that no model or unfinished job names (a crash between the row's deletion
+ * The sweep of what has ended: checkpoints whose time is over, weights that no row names (a crash between the row's deletion
  * and the bytes'), and keys whose waiting time is over.
  */
 import type { Log } from '../ports/log.ts';
@@ -33,7 +33,10 @@ export function startModelSweepLoop(dependencies: ModelSweepDependencies): Sweep
 /** @returns the ids whose weights were deleted */
 export async function sweepModels({ store, modelStore, time }: Omit<ModelSweepDependencies, 'log'>): Promise<string[]> {
   const now = time.now().getTime();
-  await store.transaction(({ kms }) => kms.deleteKeysDue(now));
+  await store.transaction(async ({ kms, bedrock }) => {
+    await kms.deleteKeysDue(now);
+    await bedrock.deleteCheckpointsDue(now);
+  });
   // Weights first, rows second: what is saved in between belongs to a job that the rows then name.
   const stored = await modelStore.list();
   const named = new Set(await store.read(({ bedrock }) => bedrock.listStoredModelIds()));

@@ -36,6 +36,10 @@ export interface TrainingDependencies {
   /** `DATA/runs`. */
   runsPath: string;
   workerThreads: number | null;
+  /** How long the checkpoints beside a model stay selectable; 0: none are kept. */
+  checkpointDays: number;
+  /** Folder of the encoder that scores trainings, by base model; others score with their own, where they have one. */
+  scoreEncoderPaths: Readonly<Record<string, string>>;
   quotas: Quotas;
   settings: TrainingSettings;
 }

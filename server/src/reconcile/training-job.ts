@@ -12,7 +12,7 @@ import type { CustomizationJobRow, ResolvedHyperparameters } from '../ports/stor
 import { type HeldJob, LeaseLost } from './held-job.ts';
 import { explainDiskFault, isTransient, JobFailure } from './job-failure.ts';
 import { serviceRole } from './role-session.ts';
-import { runFolder, type TrainSpec } from './run-folder.ts';
+import { type RunFolder, runFolder, type TrainSpec } from './run-folder.ts';
 import { followAttempt } from './training-attempt.ts';
 import type { JobContext, TrainingDependencies } from './training-context.ts';
 import { fetchTrainingData, VALIDATION_MANIFEST, withImageRefs } from './training-data.ts';
@@ -130,13 +130,15 @@ async function begin(
     if (outcome !== 'fetched') return outcome;
   }
   await held.enter('dataProcessing');
-  await folder.copyBaseModel(attempt, base.path);
+  await folder.copyModel(attempt, 'base', base.path);
+  const encoder = context.scoreEncoderPaths[base.id];
+  if (encoder !== undefined) await copyEncoder(attempt, base.id, encoder, folder);
   const row = await held.read();
   if (row.status === 'Stopping') return 'stopping';
   if (context.pausing.aborted) return 'paused';
   const checkpoint = await folder.newestCheckpoint();
   const resumeFromPath = checkpoint ? await folder.takeOver(attempt, checkpoint) : null;
-  await folder.writeSpec(trainSpec(row, base, attempt, resumeFromPath, context.workerThreads), {
+  await folder.writeSpec(trainSpec(row, base, attempt, resumeFromPath, context), {
     startedFromStep: checkpoint?.step ?? 0,
     failuresWithoutProgress,
   });
@@ -144,6 +146,16 @@ async function begin(
   await held.change(() => ({ attempt, eventsOffsetBytes: 0 }));
   await compute.start({ runDirectory: folder.path(attempt), jobId: job.jobId });
   return 'begun';
+}
+
+async function copyEncoder(attempt: number, baseModelId: string, path: string, folder: RunFolder): Promise<void> {
+  await folder.copyModel(attempt, 'encoder', path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOENT' && cause.code !== 'EACCES') throw cause;
+    throw new JobFailure(
+      `The encoder that LIKENESS_SCORE_ENCODERS names for ${baseModelId} cannot be read (${cause.code}): have its folder mended, or the setting.`,
+      { cause },
+    );
+  });
 }
 
 async function fetchData(attempt: number, context: JobContext): Promise<'fetched' | 'paused' | 'stopping'> {
@@ -226,7 +238,7 @@ function trainSpec(
   base: BaseModel,
   attempt: number,
   resumeFromPath: string | null,
-  threads: number | null,
+  { workerThreads, scoreEncoderPaths }: Pick<JobContext, 'workerThreads' | 'scoreEncoderPaths'>,
 ): TrainSpec {
   const { stepCount, batchSize, requestedLearningRate, learningRate, isAutomatic = false } = row.resolved;
   if (stepCount === null) throw new Fault('internal', `job ${row.jobId} has no number of steps`);
@@ -249,14 +261,14 @@ function trainSpec(
     seed: row.seed,
     checkpointIntervalSteps: checkpointInterval(stepCount),
     resumeFromPath,
-    threads,
+    threads: workerThreads,
     evaluation:
       intervalSteps === null
         ? null
         : {
             intervalSteps,
             validationManifestPath: row.validationDataS3Uri ? VALIDATION_MANIFEST : null,
-            encoderPath: null,
+            encoderPath: base.id in scoreEncoderPaths ? 'encoder' : null,
             samplePrompts,
             patience: isAutomatic ? EVALUATIONS_WITHOUT_GAIN : null,
           },

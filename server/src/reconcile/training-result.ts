@@ -8,6 +8,7 @@ import { evaluationsOf, metricsCsv } from '../domain/training/events.ts';
 import type { MeasuredTraining } from '../ports/store-bedrock.ts';
 import { isTransient, JobFailure } from './job-failure.ts';
 import type { TrainResult, TrainSpec } from './run-folder.ts';
+import { forgetCheckpoints, keepCheckpoints, ownerOf } from './training-checkpoints.ts';
 import type { JobContext } from './training-context.ts';
 import { outputLocation, putFailureText } from './training-data.ts';
 import { evaluationArtifacts } from './training-evaluations.ts';
@@ -26,14 +27,13 @@ export async function keepResult(attempt: number, context: JobContext): Promise<
   if (!result || !spec) throw new Fault('internal', `run ${job.jobId}/${attempt} lost its result`);
   const output = await verifiedOutput(folder.path(attempt), result);
   if ((await withRetries(context, () => writeArtifacts(attempt, spec, context))) === 'paused') return 'paused';
-  const { accountId, region, keyArn, customModelArn: resourceArn, customModelId } = job;
-  const saved = await modelStore
-    .save(customModelId, output, { accountId, region, keyArn, resourceArn })
-    .catch((error: unknown) => {
-      if (!(error instanceof Fault) || isTransient(error) || error.kind === 'internal') throw error;
-      throw new JobFailure(`The custom model could not be encrypted: ${error.message}`, { cause: error });
-    });
+  const { customModelId } = job;
   const { trainingLoss, imagesSeen, stepsDone, trainingSeconds } = result;
+  const saved = await explained(async () => {
+    const model = await modelStore.save(customModelId, output, ownerOf(job));
+    await keepCheckpoints(attempt, spec, stepsDone, context);
+    return model;
+  });
   const outcome = await held.complete({
     trainingLoss,
     imagesSeen,
@@ -47,6 +47,7 @@ export async function keepResult(attempt: number, context: JobContext): Promise<
   });
   if (outcome === 'completed') return 'Completed';
   await modelStore.delete(customModelId);
+  await forgetCheckpoints(context);
   return 'stopping';
 }
 
@@ -54,6 +55,15 @@ async function measuredBy({ peakMemoryBytes = null }: TrainResult, { folder }: J
   const scored = evaluationsOf(await folder.allEvents()).filter(({ step, encoder }) => step > 0 && encoder !== null);
   const best = scored.toSorted((one, other) => other.score - one.score)[0];
   return { peakMemoryBytes, bestScore: best?.score ?? null, encoder: best?.encoder ?? null };
+}
+
+async function explained<T>(save: () => Promise<T>): Promise<T> {
+  try {
+    return await save();
+  } catch (error) {
+    if (!(error instanceof Fault) || isTransient(error) || error.kind === 'internal') throw error;
+    throw new JobFailure(`The custom model could not be encrypted: ${error.message}`, { cause: error });
+  }
 }
 
 /** @returns the folder of the weights, every byte as the worker wrote it */

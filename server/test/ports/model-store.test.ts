@@ -209,6 +209,26 @@ describe('the model store', () => {
     assert.deepEqual(await sweepModels({ store, modelStore: models, time }), []);
   });
 
+  it('keeps a checkpoint until its time is over, and what is on its way to a model of its own', async () => {
+    const kept = { modelId: 'm10', expiresAt: Date.now() + 60_000 };
+    await store.transaction(rows =>
+      rows.bedrock.insertCheckpoints([
+        { ...kept, weightsId: 'm10-step-5', step: 5 },
+        { ...kept, weightsId: 'm10-step-9', step: 9, expiresAt: Date.now() - 1 },
+        { ...kept, weightsId: 'becoming', step: null },
+      ]),
+    );
+    for (const id of ['m10-step-5', 'm10-step-9', 'becoming']) await models.save(id, weights, owner(null));
+    assert.deepEqual(await sweepModels({ store, modelStore: models, time: systemTime() }), ['m10-step-9']);
+    const listed = await store.read(rows => rows.bedrock.checkpointsOf('m10', Date.now()));
+    assert.deepEqual(listed, [{ ...kept, weightsId: 'm10-step-5', step: 5 }]);
+    assert.deepEqual(await store.read(rows => rows.bedrock.checkpointsOf('m10', kept.expiresAt)), []);
+    assert.deepEqual(await store.transaction(rows => rows.bedrock.deleteCheckpointsOf('m10')), ['m10-step-5']);
+    await store.transaction(rows => rows.bedrock.deleteCheckpoint('becoming'));
+    const deleted = await sweepModels({ store, modelStore: models, time: systemTime() });
+    assert.deepEqual(deleted.toSorted(), ['becoming', 'm10-step-5']);
+  });
+
   it('does not take a key that is not there, disabled, or of another Region', async () => {
     const absent = keyArn.replace(/[^/]+$/, '00000000-0000-4000-8000-000000000000');
     assert.equal((await faultOf(keyring.resolve(absent, ACCOUNT, 'us-east-1'))).kind, 'invalid');

@@ -53,6 +53,12 @@ export function createInProcessCompute(options: {
   };
 }
 
+/** Its folder's name for itself, which shows that the folder came along. */
+function encoderOf(folder: string, spec: TrainSpec): string | null {
+  const path = spec.evaluation?.encoderPath;
+  return path ? JSON.parse(readFileSync(join(folder, path, 'config.json'), 'utf8'))._name_or_path : null;
+}
+
 async function train(
   folder: string,
   options: { millisecondsAStep: number; fault?: Fault },
@@ -97,10 +103,14 @@ async function train(
     mkdirSync(join(folder, path), { recursive: true });
     writeFileSync(join(folder, path, 'sample-00-00.png'), `picture after ${step}`);
     writeFileSync(join(folder, path, 'metrics.json'), JSON.stringify({ prompts: ['a <prompt>'], seeds: [42] }));
+    if (step > 0) {
+      mkdirSync(join(folder, `${path}-weights`), { recursive: true });
+      writeFileSync(join(folder, `${path}-weights`, 'adapter_model.safetensors'), `weights after ${step}`);
+    }
     const scores = { subjectFidelity: step / 100, promptFidelity: 0.5, priorDrift: 0.1, diversity: 0.2 };
     const nearness = { nearestTraining: 0.5, trainingNearest: 0.6 };
     const validation = { validationLoss: 1 / (step + 1), validationSource: 'training' };
-    const judged = { score: step / 100, isBest: step > 0, encoder: 'none', seconds: 0 };
+    const judged = { score: step / 100, isBest: step > 0, encoder: encoderOf(folder, spec), seconds: 0 };
     tell({ type: 'evaluation', step, path, ...validation, ...judged, ...scores, ...nearness });
   };
 

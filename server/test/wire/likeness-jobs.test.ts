@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { DeleteCustomModelCommand, GetCustomModelCommand } from '@aws-sdk/client-bedrock';
 import { createInProcessCompute } from '../support/in-process-compute.ts';
 import { send } from '../support/raw-http.ts';
 import { callRoute } from '../support/routes.ts';
@@ -11,10 +15,14 @@ import { makeUser } from './access-support.ts';
 describe('the routes of a job', () => {
   let server: TestServer;
   let nobody: Credentials;
+  let encoder: string;
   let jobId: string;
 
   before(async () => {
+    encoder = await mkdtemp(join(tmpdir(), 'likeness-encoder-'));
+    await writeFile(join(encoder, 'config.json'), JSON.stringify({ model_type: 'clip', _name_or_path: 'small' }));
     server = await startServer({
+      config: { scoreEncoderPaths: { 'likeness.art-v1': encoder } },
       overrides: { compute: createInProcessCompute({ slots: 1, millisecondsAStep: 2 }) },
     });
     nobody = await makeUser(server, 'nobody');
@@ -26,7 +34,10 @@ describe('the routes of a job', () => {
     await endedJob(clients, jobArn);
     jobId = jobArn.slice(-12);
   });
-  after(() => server.close());
+  after(async () => {
+    await server.close();
+    await rm(encoder, { recursive: true });
+  });
 
   it('advise, with the numbers that led to it and the hyperparameters as given and as applied', async () => {
     const { status, json } = await callRoute(server, 'GET', `/jobs/${jobId}/advice`);
@@ -38,6 +49,7 @@ describe('the routes of a job', () => {
       json.evaluations.map((evaluation: { step: number }) => evaluation.step),
       [0, 10, 20],
     );
+    assert.deepEqual([...new Set(json.evaluations.map((one: { encoder: string }) => one.encoder))], ['small']);
     assert.ok(!JSON.stringify(json).includes('evaluations/step'));
   });
 
@@ -59,12 +71,57 @@ describe('the routes of a job', () => {
     assert.deepEqual(rest.body.match(/^event: .*$/gm), ['event: end']);
   });
 
+  it('list the checkpoints beside the model, and make a model of one that its deletion outlives', async () => {
+    const { status, json } = await callRoute(server, 'GET', `/jobs/${jobId}/checkpoints`);
+    assert.equal(status, 200, JSON.stringify(json));
+    assert.deepEqual(
+      json.checkpoints.map(({ step, validationLoss, score }: Record<string, number>) => [step, validationLoss, score]),
+      [[10, 1 / 11, 0.1]],
+      'the last step is the model itself',
+    );
+    assert.ok(Date.parse(json.checkpoints[0].expiresAt) > Date.now() + 6.9 * 24 * 60 * 60 * 1000);
+    const promote = (step: string, body: object, options = {}) =>
+      callRoute(server, 'POST', `/jobs/${jobId}/checkpoints/${step}/promote`, { body, ...options });
+    const made = await promote('10', { modelName: 'earlier' });
+    assert.equal(made.status, 201, JSON.stringify(made.json));
+
+    const { bedrock } = server.clients();
+    const model = await bedrock.send(new GetCustomModelCommand({ modelIdentifier: 'earlier' }));
+    assert.deepEqual([model.modelArn, model.jobName], [made.json.modelArn, 'job-watched']);
+    const taken = await promote('10', { modelName: 'model-watched' });
+    assert.deepEqual([taken.status, taken.json.message], [400, 'The provided custom model name is currently in use.']);
+    for (const step of ['20', '11', '010', 'x']) assert.equal((await promote(step, { modelName: 'no' })).status, 404);
+    for (const modelName of ['', 'a--b', 'a b', 'a'.repeat(64), 7, undefined]) {
+      const odd = await promote('10', { modelName });
+      assert.deepEqual([odd.status, odd.json.__type], [400, 'ValidationException'], String(modelName));
+      assert.match(odd.json.message, /^modelName must be 1 to 63/);
+    }
+    assert.equal((await promote('10', { modelName: 'no' }, { credentials: nobody })).status, 403);
+    assert.equal((await promote('10', { modelName: 'no' }, { region: 'eu-west-1' })).status, 404);
+
+    await bedrock.send(new DeleteCustomModelCommand({ modelIdentifier: 'model-watched' }));
+    assert.deepEqual((await callRoute(server, 'GET', `/jobs/${jobId}/checkpoints`)).json.checkpoints, []);
+    assert.equal((await promote('10', { modelName: 'late' })).status, 404);
+    assert.ok(await bedrock.send(new GetCustomModelCommand({ modelIdentifier: 'earlier' })));
+  });
+
+  it('fail by the name of the setting where the encoder that shall score is not there', async () => {
+    await rm(encoder, { recursive: true });
+    const clients = server.clients();
+    await putDataSet(clients, 'unscored');
+    const roleArn = await putRole(clients, 'second');
+    const job = await endedJob(clients, await createJob(clients, 'unscored', roleArn));
+    assert.equal(job.status, 'Failed');
+    assert.match(job.failureMessage ?? '', /LIKENESS_SCORE_ENCODERS names for likeness.art-v1 cannot be read/);
+    await mkdir(encoder);
+  });
+
   it('refuse what is not there, not allowed or not a position', async () => {
     const absent = await callRoute(server, 'GET', '/jobs/aaaaaaaaaaaa/advice');
     assert.deepEqual([absent.status, absent.json.__type], [404, 'ResourceNotFoundException']);
     const elsewhere = await callRoute(server, 'GET', `/jobs/${jobId}/advice`, { region: 'eu-west-1' });
     assert.equal(elsewhere.status, 404);
-    for (const route of ['advice', 'events']) {
+    for (const route of ['advice', 'events', 'checkpoints']) {
       const denied = await callRoute(server, 'GET', `/jobs/${jobId}/${route}`, { credentials: nobody });
       assert.deepEqual([denied.status, denied.json.__type], [403, 'AccessDeniedException']);
     }

@@ -117,7 +117,8 @@ export function modelRows(database: Kysely<BedrockSchema>): Pick<BedrockRows, Mo
         .where('status', '=', 'InProgress')
         .execute();
       const imported = await database.selectFrom('bedrock_imported_models').select('model_id as id').execute();
-      return [...models, ...jobs, ...others, ...imported].map(({ id }) => id);
+      const checkpoints = await database.selectFrom('bedrock_checkpoints').select('weights_id as id').execute();
+      return [...models, ...jobs, ...others, ...imported, ...checkpoints].map(({ id }) => id);
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { BatchSchema } from './batch-jobs.ts';
+import type { CheckpointsSchema } from './bedrock-checkpoints.ts';
 import type { DeploymentsSchema } from './bedrock-deployments.ts';
 import type { ImportedModelsSchema } from './bedrock-imported-models.ts';
 import type { InvocationLoggingSchema } from './bedrock-invocation-logging.ts';
@@ -9,6 +10,7 @@ import type { ResourcePoliciesSchema } from './bedrock-resource-policies.ts';
 /** Tables of the bedrock service; names begin with bedrock_. Times are milliseconds since the epoch. */
 export interface BedrockSchema
   extends BatchSchema,
+    CheckpointsSchema,
     DeploymentsSchema,
     ImportedModelsSchema,
     InvocationLoggingSchema,

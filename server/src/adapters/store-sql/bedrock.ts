@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { BedrockRows } from '../../ports/store-bedrock.ts';
+import { type CheckpointsSchema, checkpointMigrations, checkpointRows } from './bedrock-checkpoints.ts';
 import { type DeploymentsSchema, deploymentMigrations, deploymentRows } from './bedrock-deployments.ts';
 import { type ImportedModelsSchema, importedModelMigrations, importedModelRows } from './bedrock-imported-models.ts';
 import {
@@ -26,6 +27,7 @@ export type { BedrockSchema };
 
 /** Append only: a released migration is never edited. Keys sort in the order in which they run. */
 export const bedrockMigrations: Record<string, Migration> = {
+  ...checkpointMigrations,
   ...deploymentMigrations,
   ...importedModelMigrations,
   ...invocationLoggingMigrations,
@@ -179,6 +181,7 @@ export const bedrockMigrations: Record<string, Migration> = {
 
 export function bedrockRows(database: Kysely<BedrockSchema>): BedrockRows {
   return {
+    ...checkpointRows(database as unknown as Kysely<CheckpointsSchema>),
     ...deploymentRows(database as unknown as Kysely<DeploymentsSchema>),
     ...importedModelRows(database as unknown as Kysely<ImportedModelsSchema>),
     ...invocationLoggingRows(database as unknown as Kysely<InvocationLoggingSchema>),

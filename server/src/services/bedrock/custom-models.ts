@@ -112,11 +112,11 @@ export function customModels({ store, modelStore, keyring }: Dependencies) {
           const stored = { resourceArn: found.modelArn, dimension: 'modelStorageMonths' } as const;
           await rows.usage.endSpan(stored, ctx.now.getTime());
           await rows.bedrock.setResourcePolicy(found.modelArn, undefined);
-          return found;
+          return { ...found, checkpointIds: await rows.bedrock.deleteCheckpointsOf(found.modelId) };
         });
         // The row is gone, and with it every use of the weights: what a failure leaves here, the sweep deletes.
         await Promise.allSettled([
-          modelStore.delete(model.modelId),
+          ...[model.modelId, ...model.checkpointIds].map(id => modelStore.delete(id)),
           keyring.release({ ...scope, keyArn: model.keyArn, resourceArn: model.modelArn }),
         ]);
         return {};

@@ -4,12 +4,15 @@ import type { RequestClass } from '../../domain/request-rate.ts';
 import type { Accounts } from '../../ports/accounts.ts';
 import type { BaseModels } from '../../ports/base-models.ts';
 import type { Journal } from '../../ports/journal.ts';
+import type { Keyring } from '../../ports/keys.ts';
 import type { Machine } from '../../ports/machine.ts';
+import type { ModelStore } from '../../ports/model-store.ts';
 import type { RegisteredModels } from '../../ports/registered-models.ts';
 import type { ServiceRoles } from '../../ports/service-roles.ts';
 import type { SignIn, SignInLinks } from '../../ports/sign-in.ts';
-import type { Store } from '../../ports/store.ts';
-import type { Time } from '../../ports/time.ts';
+import type { Rows, Store } from '../../ports/store.ts';
+import type { BedrockScope } from '../../ports/store-bedrock.ts';
+import type { Ids, Time } from '../../ports/time.ts';
 import type { TrainingRecords } from '../../ports/training-records.ts';
 
 export interface LikenessDependencies {
@@ -24,6 +27,11 @@ export interface LikenessDependencies {
   serviceRoles: ServiceRoles;
   store: Store;
   time: Time;
+  ids: Ids;
+  keyring: Pick<Keyring, 'release'>;
+  /** @throws Fault: the name is in use, or the account has as many custom models as it may */
+  refuseTakenModelName(rows: Rows, scope: BedrockScope, modelName: string): Promise<void>;
+  modelStore: Pick<ModelStore, 'copy' | 'delete'>;
   trainingRecords: TrainingRecords;
   quotas: Quotas;
   /** Null: there are no prices, and usage is told in plain units. */

@@ -14,25 +14,8 @@ const POLL_SECONDS = 1;
 const LONGEST_STREAM_SECONDS = 900;
 
 export function jobRoutes(deps: Dependencies): Route[] {
-  const { store, trainingRecords } = deps;
-
-  function find(input: RouteInput, ctx: RequestContext): Promise<CustomizationJobRow | undefined> {
-    const scope = { accountId: ctx.accountId, region: ctx.region };
-    return store.read(rows => rows.bedrock.jobById(scope, input.params.jobId ?? ''));
-  }
-
-  async function required(input: RouteInput, ctx: RequestContext): Promise<CustomizationJobRow> {
-    const job = await find(input, ctx);
-    if (job) return job;
-    throw new Fault('notFound', 'There is no such customization job; its id is the last part of its ARN.');
-  }
-
-  async function authorize(input: RouteInput, ctx: RequestContext) {
-    const job = await find(input, ctx);
-    if (!job) return [{ resource: `arn:aws:likeness:${ctx.region}:${ctx.accountId}:*` }];
-    const conditions = Object.fromEntries(job.jobTags.map(tag => [`aws:ResourceTag/${tag.key}`, tag.value]));
-    return [{ resource: job.jobArn, conditions }];
-  }
+  const { trainingRecords } = deps;
+  const { authorize, required } = jobOfRoute(deps);
 
   return [
     {
@@ -70,6 +53,29 @@ export function jobRoutes(deps: Dependencies): Route[] {
       },
     },
   ];
+}
+
+/** The job that `{jobId}` of a route names, in the caller's account and Region. */
+export function jobOfRoute({ store }: Pick<LikenessDependencies, 'store'>) {
+  function find(input: RouteInput, ctx: RequestContext): Promise<CustomizationJobRow | undefined> {
+    const scope = { accountId: ctx.accountId, region: ctx.region };
+    return store.read(rows => rows.bedrock.jobById(scope, input.params.jobId ?? ''));
+  }
+  return {
+    /** @throws Fault notFound */
+    async required(input: RouteInput, ctx: RequestContext): Promise<CustomizationJobRow> {
+      const job = await find(input, ctx);
+      if (job) return job;
+      throw new Fault('notFound', 'There is no such customization job; its id is the last part of its ARN.');
+    },
+
+    async authorize(input: RouteInput, ctx: RequestContext) {
+      const job = await find(input, ctx);
+      if (!job) return [{ resource: `arn:aws:likeness:${ctx.region}:${ctx.accountId}:*` }];
+      const conditions = Object.fromEntries(job.jobTags.map(tag => [`aws:ResourceTag/${tag.key}`, tag.value]));
+      return [{ resource: job.jobArn, conditions }];
+    },
+  };
 }
 
 interface Position {

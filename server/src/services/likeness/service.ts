@@ -9,6 +9,7 @@
 import type { Route } from '../../domain/route.ts';
 import { accountRoutes } from './accounts.ts';
 import { baseModelRoutes } from './base-models.ts';
+import { checkpointRoutes } from './checkpoints.ts';
 import type { LikenessDependencies } from './dependencies.ts';
 import { doctorRoutes } from './doctor.ts';
 import { estimateRoutes } from './estimate.ts';
@@ -31,6 +32,7 @@ export function createLikenessRoutes(deps: LikenessDependencies): Route[] {
     ...signInRoutes(deps),
     ...serviceRoleRoutes(deps),
     ...jobRoutes(deps),
+    ...checkpointRoutes(deps),
     ...trailRoutes(deps),
     ...quotaRoutes(deps),
     ...usageRoutes(deps),

@@ -1,0 +1,70 @@
+import type { Kysely } from 'kysely';
+import type { Migration } from 'kysely/migration';
+import type { CheckpointRows } from '../../ports/store-checkpoints.ts';
+
+export interface CheckpointsSchema {
+  bedrock_checkpoints: { weights_id: string; model_id: string; step: number | null; expires_at: number };
+}
+
+export const checkpointMigrations: Record<string, Migration> = {
+  'bedrock-checkpoints-0001-table': {
+    async up(database: Kysely<unknown>) {
+      await database.schema
+        .createTable('bedrock_checkpoints')
+        .addColumn('weights_id', 'text', column => column.primaryKey())
+        .addColumn('model_id', 'text', column => column.notNull())
+        .addColumn('step', 'integer')
+        .addColumn('expires_at', 'bigint', column => column.notNull())
+        .execute();
+      await database.schema
+        .createIndex('bedrock_checkpoints_model')
+        .on('bedrock_checkpoints')
+        .column('model_id')
+        .execute();
+    },
+  },
+};
+
+export function checkpointRows(database: Kysely<CheckpointsSchema>): CheckpointRows {
+  return {
+    async insertCheckpoints(checkpoints) {
+      for (const { weightsId, modelId, step, expiresAt } of checkpoints)
+        await database
+          .insertInto('bedrock_checkpoints')
+          .values({ weights_id: weightsId, model_id: modelId, step, expires_at: expiresAt })
+          .onConflict(conflict => conflict.column('weights_id').doUpdateSet({ expires_at: expiresAt }))
+          .execute();
+    },
+    async checkpointsOf(modelId, now) {
+      const found = await database
+        .selectFrom('bedrock_checkpoints')
+        .selectAll()
+        .where('model_id', '=', modelId)
+        .where('step', 'is not', null)
+        .where('expires_at', '>', now)
+        .orderBy('step')
+        .execute();
+      return found.map(row => ({
+        weightsId: row.weights_id,
+        modelId,
+        step: Number(row.step),
+        expiresAt: Number(row.expires_at),
+      }));
+    },
+    async deleteCheckpointsOf(modelId) {
+      const found = await database
+        .deleteFrom('bedrock_checkpoints')
+        .where('model_id', '=', modelId)
+        .where('step', 'is not', null)
+        .returning('weights_id as id')
+        .execute();
+      return found.map(({ id }) => id);
+    },
+    async deleteCheckpoint(weightsId) {
+      await database.deleteFrom('bedrock_checkpoints').where('weights_id', '=', weightsId).execute();
+    },
+    async deleteCheckpointsDue(now) {
+      await database.deleteFrom('bedrock_checkpoints').where('expires_at', '<=', now).execute();
+    },
+  };
+}
