@@ -1,9 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import test from 'node:test';
-import { CreateLoginProfileCommand, CreateUserCommand, PutUserPolicyCommand } from '@aws-sdk/client-iam';
-import { newProduct, type Product } from '../crash/product.ts';
+import { newProduct } from '../crash/product.ts';
 import { NARROW, openBrowser, photograph, violations, visit, WIDE, whySkipped } from './console.ts';
 
 /** Every page that needs no resource to exist. */
@@ -27,6 +24,7 @@ const pages = {
   'kms-keys': '/kms',
   'api-keys': '/api-keys',
   'invocation-logging': '/invocation-logging',
+  usage: '/usage',
   'audit-trail': '/audit-trail',
   health: '/health',
 };
@@ -60,49 +58,5 @@ test('Every page is accessible and whole, light and dark, at 1280 and 390 pixels
       assert.deepEqual(found, []);
     });
 
-  await context.test('a user with read-only rights looks, and is told which permission is missing', async () => {
-    await readOnlyUser(product);
-    const { endpoint } = product.access();
-    const other = await browser.newPage({ viewport: WIDE });
-    other.setDefaultTimeout(30_000);
-    await other.goto(`${endpoint}/_console/s3`);
-    await other.getByLabel('Account').fill(accountIdOf(product));
-    await other.getByLabel('User name').fill(READER.UserName);
-    await other.getByLabel('Password').fill('wrong');
-    await other.getByRole('button', { name: 'Sign in' }).click();
-    await other.getByTestId('fault').waitFor();
-    await other.getByLabel('Password').fill(READER.Password);
-    await other.getByRole('button', { name: 'Sign in' }).click();
-    await other.getByRole('heading', { name: 'S3', level: 1 }).waitFor();
-    await other.getByRole('button', { name: 'Create bucket' }).first().click();
-    await other.getByLabel('Bucket name').fill('not-for-readers');
-    await other.getByRole('button', { name: 'Create bucket' }).last().click();
-    await other.getByText('s3:CreateBucket').waitFor();
-    assert.equal(
-      await other.getByLabel('Bucket name').inputValue(),
-      'not-for-readers',
-      'what was typed is still there',
-    );
-  });
-
   assert.deepEqual(complaints, []);
 });
-
-const READER = { UserName: 'reader', Password: 'a long Password 1!' };
-
-async function readOnlyUser(product: Product): Promise<void> {
-  const iam = product.iam();
-  await iam.send(new CreateUserCommand({ UserName: READER.UserName }));
-  await iam.send(new CreateLoginProfileCommand(READER));
-  const statement = {
-    Effect: 'Allow',
-    Action: ['s3:List*', 's3:Get*', 'bedrock:List*', 'bedrock:Get*'],
-    Resource: '*',
-  };
-  const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: [statement] });
-  await iam.send(new PutUserPolicyCommand({ UserName: READER.UserName, PolicyName: 'look', PolicyDocument }));
-}
-
-function accountIdOf(product: Product): string {
-  return JSON.parse(readFileSync(join(product.data, 'endpoint.json'), 'utf8')).accountId;
-}

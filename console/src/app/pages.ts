@@ -123,6 +123,12 @@ export const pages: readonly Page[] = [
     component: lazy(() => import('../pages/settings/invocation-logging.tsx')),
   },
   {
+    pattern: '/usage',
+    title: 'Usage',
+    above: [],
+    component: lazy(() => import('../pages/settings/usage.tsx')),
+  },
+  {
     pattern: '/audit-trail',
     title: 'Audit trail',
     above: [],
@@ -175,6 +181,7 @@ export const navigation: readonly NavigationEntry[] = [
     section: 'Settings',
     links: [
       { text: 'Model invocation logging', to: '/invocation-logging' },
+      { text: 'Usage', to: '/usage' },
       { text: 'Audit trail', to: '/audit-trail' },
       { text: 'Health and quotas', to: '/health' },
     ],

@@ -12,6 +12,7 @@ import limits from '../../../../contract/limits.json' with { type: 'json' };
 import { TagsField } from '../../app/tags-field.tsx';
 import { readManifestAt } from '../../aws/manifest.ts';
 import { placeOf } from '../../aws/s3-uri.ts';
+import { Estimate } from './estimate.tsx';
 import type { SectionProps } from './job-draft.ts';
 import { recommendedSteps } from './recommended-steps.ts';
 
@@ -81,6 +82,7 @@ export function Hyperparameters({ draft, change }: SectionProps) {
             <Input value={draft.learningRate} onChange={({ detail }) => change({ learningRate: detail.value })} />
           </FormField>
         </ColumnLayout>
+        {images !== undefined && <Estimate draft={draft} imageCount={images} />}
         <ExpandableSection headerText="More hyperparameters - optional">
           <TagsField
             tags={draft.otherHyperparameters}
