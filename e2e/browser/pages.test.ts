@@ -9,6 +9,8 @@ const pages = {
   'base-models': '/base-models',
   'custom-models': '/custom-models',
   jobs: '/custom-models?tab=jobs',
+  'imported-models': '/imported-models',
+  'import-jobs': '/imported-models?tab=jobs',
   'create-job': '/custom-models/create',
   'data-sets': '/data-sets',
   'data-set-editor': '/data-sets/edit',

@@ -123,10 +123,16 @@ export const pages: readonly Page[] = [
     component: lazy(() => import('../pages/settings/invocation-logging.tsx')),
   },
   {
+    pattern: '/imported-models',
+    title: 'Imported models',
+    above: [],
+    component: lazy(() => import('../pages/imported-models/list.tsx')),
+  },
+  {
     pattern: '/usage',
     title: 'Usage',
     above: [],
-    component: lazy(() => import('../pages/settings/usage.tsx')),
+    component: lazy(() => import('../pages/usage/usage.tsx')),
   },
   {
     pattern: '/audit-trail',
@@ -156,6 +162,7 @@ export const navigation: readonly NavigationEntry[] = [
     links: [
       { text: 'Base models', to: '/base-models' },
       { text: 'Custom models', to: '/custom-models' },
+      { text: 'Imported models', to: '/imported-models' },
     ],
   },
   { section: 'Training data', links: [{ text: 'Data sets', to: '/data-sets' }] },
