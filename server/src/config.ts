@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { type Quotas, quotasFrom } from './domain/quotas.ts';
 import { type RequestClass, requestClasses } from './domain/request-rate.ts';
+import { parseNetworks, type VpcNetwork } from './domain/vpc-networks.ts';
 
 /** Everything that the environment and the flags decide, parsed once and passed down. Only this file reads the environment. */
 export interface Config {
@@ -70,6 +71,8 @@ export interface Config {
   allowInsecureHost: boolean;
   /** Private endpoints by id (`vpce-…`): a Unix socket or an address, whose requests carry `aws:SourceVpce`. */
   vpcEndpoints: Readonly<Record<string, { path: string } | { host: string; port: number }>>;
+  /** Networks that the vpcConfig of a job may name. */
+  vpcNetworks: readonly VpcNetwork[];
   /** What the audit trail records: all but what is done with S3's objects and drawings, those too, or nothing. */
   trailEvents: 'management' | 'all' | 'off';
   /** A day older, and its file is deleted. */
@@ -145,6 +148,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, overrides: ConfigOver
     logLevel: oneOf(environment, 'LIKENESS_LOG_LEVEL', 'info', ['debug', 'info', 'warn', 'error', 'silent']),
     allowInsecureHost: oneOf(environment, 'LIKENESS_INSECURE', 'off', ['on', 'off']) === 'on',
     vpcEndpoints: vpcEndpoints(environment),
+    vpcNetworks: vpcNetworks(environment),
     trailEvents: oneOf(environment, 'LIKENESS_TRAIL', 'management', ['management', 'all', 'off']),
     trailKeepDays: integer(environment, 'LIKENESS_TRAIL_KEEP_DAYS', 90, 1, 3650),
     trailBucket: bucket(environment, 'LIKENESS_TRAIL_BUCKET'),
@@ -250,6 +254,13 @@ function vpcEndpoints(environment: NodeJS.ProcessEnv): Config['vpcEndpoints'] {
       return [id, { host, port: Number(port) }];
     }),
   );
+}
+
+/** `LIKENESS_VPC_NETWORKS=lab=subnet-0a1b+sg-0c2d+vpce-0123456789abcdef0,…` */
+function vpcNetworks(environment: NodeJS.ProcessEnv): Config['vpcNetworks'] {
+  const name = 'LIKENESS_VPC_NETWORKS';
+  const given = pairs(environment, name, 'name=subnet-…+sg-…+vpce-…');
+  return parseNetworks(name, given, Object.keys(vpcEndpoints(environment)));
 }
 
 /** `LIKENESS_EVENTS_WEBHOOK=https://example.com/events` with `LIKENESS_EVENTS_WEBHOOK_SECRET`. */

@@ -159,7 +159,10 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     overrides.baseModels ?? (await openBaseModels({ ...config, registrationsPath: registrationsPath(config) }));
   const roleSessions = createRoleSessions(iamParts);
   let endpoint = '';
-  const customerData = createS3CustomerData({ endpoint: () => endpoint });
+  const customerData = createS3CustomerData({
+    endpoint: () => endpoint,
+    privateAddress: id => config.vpcEndpoints[id],
+  });
   const workers = await prepareWorkers(config, overrides, log);
 
   const capacity = startThroughputLoop({
@@ -232,6 +235,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       kms: createKmsService(iamParts),
       bedrock: createBedrockService({
         ...{ store, ids, baseModels, roleSessions, keyring, modelStore, capacity, logBuckets },
+        vpcNetworks: config.vpcNetworks,
         wakeTraining: () => training?.wake(),
         wakeBatch: () => batch?.wake(),
         wakeModelJobs: () => modelJobs?.wake(),
@@ -314,7 +318,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     await server.listenPrivate(id, address).catch(giveUp);
   training = startTrainingLoop({
     ...{ store, time, log, customerData, roleSessions, baseModels, modelStore },
-    ...{ compute: workers.compute, quotas: config.quotas },
+    ...{ compute: workers.compute, quotas: config.quotas, vpcNetworks: config.vpcNetworks },
     runsPath: data('runs'),
     workerThreads: config.workerThreads,
     checkpointDays: config.checkpointDays,
@@ -325,6 +329,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
   batch = startBatchLoop({
     ...{ store, time, log, customerData, roleSessions, baseModels, modelStore },
     inference: workers.inference,
+    vpcNetworks: config.vpcNetworks,
     batchPath: data('batch'),
     readRequest: parseTitanImageBody,
     isServing: capacity.isServing,
@@ -338,6 +343,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
   modelJobs = startModelJobLoop({
     ...{ store, time, log, keyring, modelStore, baseModels, customerData, roleSessions },
     inspect: createInspection(config),
+    vpcNetworks: config.vpcNetworks,
     importsPath: data('imports'),
   });
   const sweeping = startSweepLoop({ store, objects, time, log });

@@ -5,10 +5,11 @@
 export interface Compute {
   /**
    * Starts detached, in a process group of its own, sandboxed where that works; writes nothing but log.txt and, before it
-   * resolves, lease.json. Only the run directory is writable for the worker, and only it and the worker's code are visible.
+   * resolves, lease.json. Only the run directory is writable for the worker, and only it and the worker's code are visible;
+   * there is no network unless the run shares this machine's.
    * @throws Fault unavailable when no process could be started
    */
-  start(run: { runDirectory: string; jobId: string }): Promise<ComputeLease>;
+  start(run: { runDirectory: string; jobId: string; sharesHostNetwork?: boolean }): Promise<ComputeLease>;
   /** What `start` began in that run directory, living or gone; undefined when nothing was started there. */
   find(runDirectory: string): Promise<ComputeLease | undefined>;
   /** `alive` only for the very processes of the lease (pid and start time), never for a reused pid. */

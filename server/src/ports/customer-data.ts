@@ -9,6 +9,8 @@ export interface RoleSession {
   secretAccessKey: string;
   sessionToken: string;
   expiresAt: Date;
+  /** The private endpoint that requests of this session come through, where the job has a network with one. */
+  vpcEndpointId?: string;
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { BatchStatus, EndedBatchStatus } from '../domain/batch/batch-status.ts';
 import type { RecordCounts } from '../domain/batch/records.ts';
+import type { VpcConfig } from '../domain/vpc-networks.ts';
 import type { BedrockScope, ListOptions, Page, Tag } from './store-bedrock.ts';
 
 /** Everything that CreateModelInvocationJob decides; never changed afterwards. */
@@ -19,7 +20,7 @@ export interface NewBatchJob extends BedrockScope {
   tasks: 'v1' | 'all';
   input: { s3Uri: string; format: 'JSONL' | null; bucketOwner: string | null };
   output: { s3Uri: string; encryptionKeyId: string | null; bucketOwner: string | null };
-  vpcConfig: { subnetIds: string[]; securityGroupIds: string[] } | null;
+  vpcConfig: VpcConfig | null;
   timeoutHours: number;
   invocationType: 'InvokeModel' | null;
   clientRequestToken: string | null;

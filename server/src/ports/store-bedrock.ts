@@ -6,6 +6,7 @@ import type {
   TrainingStatusDetails,
 } from '../domain/training/job-state.ts';
 import type { TrainingOptions } from '../domain/training/training-options.ts';
+import type { VpcConfig } from '../domain/vpc-networks.ts';
 import type { BedrockScope, ListOptions, Page, Tag } from './bedrock-lists.ts';
 import type { InvocationLoggingRows } from './invocation-logs.ts';
 import type { CheckpointRows } from './store-checkpoints.ts';
@@ -69,7 +70,7 @@ export interface NewCustomizationJob extends BedrockScope {
   /** Manifest of the validation pictures; absent in rows that are older than it. */
   validationDataS3Uri?: string | null;
   outputDataS3Uri: string;
-  vpcConfig: { subnetIds: string[]; securityGroupIds: string[] } | null;
+  vpcConfig: VpcConfig | null;
   /** Full ARN of the customer's key; null: the service-owned one. */
   keyArn: string | null;
   clientRequestToken: string | null;

@@ -1,3 +1,4 @@
+import type { VpcConfig } from '../domain/vpc-networks.ts';
 import type { BedrockScope, ListOptions, Page, Tag } from './bedrock-lists.ts';
 
 export type ModelJobStatus = 'InProgress' | 'Completed' | 'Failed';
@@ -30,7 +31,7 @@ export interface NewImportJob extends NewModelJob {
   kind: 'import' | 'create';
   source: { s3Uri: string };
   roleArn: string;
-  vpcConfig: { subnetIds: string[]; securityGroupIds: string[] } | null;
+  vpcConfig: VpcConfig | null;
 }
 
 export interface ModelJobProgress {

@@ -1,3 +1,4 @@
+import type { VpcNetwork } from '../domain/vpc-networks.ts';
 import type { BaseModels } from '../ports/base-models.ts';
 import type { CustomerData, RoleSession, RoleSessions } from '../ports/customer-data.ts';
 import type { InvokeRequest } from '../ports/inference.ts';
@@ -23,6 +24,7 @@ export interface BatchDependencies extends UnitStarter {
   store: Store;
   customerData: CustomerData;
   roleSessions: RoleSessions;
+  vpcNetworks: readonly VpcNetwork[];
   baseModels: BaseModels;
   /** `DATA/batch`. */
   batchPath: string;

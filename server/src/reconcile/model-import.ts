@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { Fault } from '../domain/fault.ts';
 import { MAXIMUM_OBJECTS, partsOf, readSource, type SourceObject, wholeFiles } from '../domain/lora/import-source.ts';
 import { parseS3Uri } from '../domain/training/manifest.ts';
+import type { VpcNetwork } from '../domain/vpc-networks.ts';
 import type { BaseModels, InspectBaseModel } from '../ports/base-models.ts';
 import type { CustomerData, RoleSession, RoleSessions } from '../ports/customer-data.ts';
 import type { ImportJobRow } from '../ports/store-model-jobs.ts';
@@ -21,6 +22,7 @@ export interface ImportDependencies extends CopyDependencies {
   inspect: InspectBaseModel;
   customerData: CustomerData;
   roleSessions: RoleSessions;
+  vpcNetworks: readonly VpcNetwork[];
   /** `DATA/imports`. */
   importsPath: string;
 }

@@ -1,5 +1,6 @@
 import type { Quotas } from '../domain/quotas.ts';
 import type { AttemptPolicy } from '../domain/training/attempt-policy.ts';
+import type { VpcNetwork } from '../domain/vpc-networks.ts';
 import type { BaseModels } from '../ports/base-models.ts';
 import type { Compute } from '../ports/compute.ts';
 import type { CustomerData, RoleSession, RoleSessions } from '../ports/customer-data.ts';
@@ -31,6 +32,7 @@ export interface TrainingDependencies {
   compute: Compute;
   customerData: CustomerData;
   roleSessions: RoleSessions;
+  vpcNetworks: readonly VpcNetwork[];
   baseModels: BaseModels;
   modelStore: ModelStore;
   /** `DATA/runs`. */

@@ -11,7 +11,7 @@ import type { BaseModel } from '../ports/base-models.ts';
 import type { CustomizationJobRow, ResolvedHyperparameters } from '../ports/store-bedrock.ts';
 import { type HeldJob, LeaseLost } from './held-job.ts';
 import { explainDiskFault, isTransient, JobFailure } from './job-failure.ts';
-import { serviceRole } from './role-session.ts';
+import { jobNetwork, serviceRole } from './role-session.ts';
 import { type RunFolder, runFolder, type TrainSpec } from './run-folder.ts';
 import { followAttempt } from './training-attempt.ts';
 import type { JobContext, TrainingDependencies } from './training-context.ts';
@@ -144,7 +144,8 @@ async function begin(
   });
   // Before the start: from here on a process may be there, and the next server looks for it.
   await held.change(() => ({ attempt, eventsOffsetBytes: 0 }));
-  await compute.start({ runDirectory: folder.path(attempt), jobId: job.jobId });
+  const { sharesHostNetwork = false } = jobNetwork(job, context.vpcNetworks) ?? {};
+  await compute.start({ runDirectory: folder.path(attempt), jobId: job.jobId, sharesHostNetwork });
   return 'begun';
 }
 

@@ -5,7 +5,11 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
-import { prepareWorkerLauncher, type WorkerLauncher } from '../../src/adapters/sandbox/worker-launcher.ts';
+import {
+  prepareWorkerLauncher,
+  type WorkerLaunch,
+  type WorkerLauncher,
+} from '../../src/adapters/sandbox/worker-launcher.ts';
 import { pythonPath, workerPath } from '../support/run-directory.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'likeness-sandbox-'));
@@ -21,13 +25,14 @@ async function launcher(): Promise<WorkerLauncher | string> {
 }
 
 /** Runs Python in place of the worker, in the worker's own sandbox. @returns what it printed */
-function python(made: WorkerLauncher, script: string): Promise<string> {
+function python(made: WorkerLauncher, script: string, more: Partial<WorkerLaunch> = {}): Promise<string> {
   const command = made.command({
     arguments: [],
     writable: [folder],
     readable: [],
     workingDirectory: folder,
     diesWithParent: true,
+    ...more,
   });
   const before = command.arguments.slice(0, command.arguments.indexOf('-m'));
   return new Promise((resolve, reject) => {
@@ -41,7 +46,7 @@ test('A sandboxed worker', async suite => {
   const made = await launcher();
   if (typeof made === 'string') return suite.skip(made);
 
-  await suite.test('has no network, not even to this machine', async () => {
+  await suite.test('has no network, not even to this machine, but what its launch shares', async () => {
     const server = createServer(socket => socket.end());
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as { port: number };
@@ -52,6 +57,7 @@ try:
 except OSError as error:
     print(type(error).__name__)`;
     assert.equal(await python(made, script), 'ConnectionRefusedError');
+    assert.equal(await python(made, script, { sharesHostNetwork: true }), 'connected');
     server.close();
   });
 

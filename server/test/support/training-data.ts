@@ -1,6 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { GetModelCustomizationJobResponse } from '@aws-sdk/client-bedrock';
-import { CreateModelCustomizationJobCommand, GetModelCustomizationJobCommand } from '@aws-sdk/client-bedrock';
+import {
+  CreateModelCustomizationJobCommand,
+  GetModelCustomizationJobCommand,
+  type VpcConfig,
+} from '@aws-sdk/client-bedrock';
 import { CreateRoleCommand, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { TestClients } from './server.ts';
@@ -59,18 +63,21 @@ export async function createJob(
     keyId?: string;
     hyperParameters?: Record<string, string>;
     validator?: string;
+    vpcConfig?: VpcConfig;
+    name?: string;
   } = {},
 ): Promise<string> {
   const { jobArn } = await bedrock.send(
     new CreateModelCustomizationJobCommand({
-      jobName: `job-${bucket}`,
-      customModelName: `model-${bucket}`,
+      jobName: `job-${options.name ?? bucket}`,
+      customModelName: `model-${options.name ?? bucket}`,
       roleArn,
       baseModelIdentifier: 'amazon.titan-image-generator-v1:0',
       hyperParameters: { stepCount: options.stepCount ?? '20', ...options.hyperParameters },
       trainingDataConfig: { s3Uri: `s3://${bucket}/data/train.jsonl` },
       outputDataConfig: { s3Uri: options.output ?? `s3://${bucket}/output/` },
       ...(options.validator && { validationDataConfig: { validators: [{ s3Uri: options.validator }] } }),
+      ...(options.vpcConfig && { vpcConfig: options.vpcConfig }),
       ...(options.keyId === undefined ? {} : { customModelKmsKeyId: options.keyId }),
     }),
   );

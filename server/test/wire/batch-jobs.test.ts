@@ -15,6 +15,7 @@ import {
 } from '@aws-sdk/client-bedrock';
 import { CreateBucketCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import Sqlite from 'better-sqlite3';
+import { parseNetworks } from '../../src/domain/vpc-networks.ts';
 import { createInProcessInference } from '../support/in-process-inference.ts';
 import { ACCOUNT, startServer, type TestClients, type TestServer } from '../support/server.ts';
 import { createJob, endedJob, putDataSet, putRole } from '../support/training-data.ts';
@@ -28,7 +29,8 @@ let roleArn: string;
 
 before(async () => {
   const overrides = { inference, batch: { pollSeconds: 0.05 } };
-  server = await startServer({ config: { batchMinimumRecords: 2 }, overrides });
+  const vpcNetworks = parseNetworks('networks', { lab: 'subnet-1+sg-1' }, []);
+  server = await startServer({ config: { batchMinimumRecords: 2, vpcNetworks }, overrides });
   clients = server.clients();
   roleArn = await putRole(clients, 'batcher');
 });

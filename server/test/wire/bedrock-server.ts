@@ -24,6 +24,7 @@ import { Fault } from '../../src/domain/fault.ts';
 import type { Quotas } from '../../src/domain/quotas.ts';
 import { invocationRate } from '../../src/domain/request-rate.ts';
 import { endPhases } from '../../src/domain/training/job-state.ts';
+import { parseNetworks } from '../../src/domain/vpc-networks.ts';
 import { createHttpServer } from '../../src/http/server.ts';
 import type { Capacity, InvokeRequest } from '../../src/ports/inference.ts';
 import type { Store } from '../../src/ports/store.ts';
@@ -128,6 +129,7 @@ export async function startBedrock(
             throw new Fault('notFound', 'There is no S3 here.');
           },
         },
+        vpcNetworks: parseNetworks('networks', { lab: 'subnet-1+sg-1+sg-2' }, []),
         wakeTraining: () => undefined,
         wakeBatch: () => undefined,
         wakeModelJobs: () => undefined,

@@ -49,7 +49,8 @@ function start(): void {
     ...server,
     log: pino({ level: 'silent' }),
     inspect: createInspection({ pythonPath: '' }),
-    customerData: createS3CustomerData({ endpoint: () => '' }),
+    customerData: createS3CustomerData({ endpoint: () => '', privateAddress: () => undefined }),
+    vpcNetworks: [],
     importsPath: join(server.folder, 'imports'),
   });
 }

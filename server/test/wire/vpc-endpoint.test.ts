@@ -8,8 +8,10 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { CreateBucketCommand, ListObjectsV2Command, PutBucketPolicyCommand, S3Client } from '@aws-sdk/client-s3';
 import { readConfig } from '../../src/config.ts';
+import { parseNetworks } from '../../src/domain/vpc-networks.ts';
 import { ROOT, startServer, type TestServer } from '../support/server.ts';
 import { signByHand } from '../support/signing.ts';
+import { createJob, endedJob, putDataSet, putRole } from '../support/training-data.ts';
 import { allow, document, makeUser, refused } from './access-support.ts';
 
 const ENDPOINT = 'vpce-0123456789abcdef0';
@@ -26,7 +28,12 @@ describe('private endpoints', () => {
     // What a killed server leaves behind: a socket file that nobody serves.
     await abandonedSocket(join(folder, 'socket'));
     const vpcEndpoints = { [ENDPOINT]: { path: join(folder, 'socket') }, [OTHER]: { host: '127.0.0.1', port } };
-    server = await startServer({ config: { vpcEndpoints } });
+    const vpcNetworks = parseNetworks(
+      'networks',
+      { lab: `subnet-1+sg-1+${ENDPOINT}`, office: `subnet-2+sg-2+${OTHER}` },
+      [ENDPOINT, OTHER],
+    );
+    server = await startServer({ config: { vpcEndpoints, vpcNetworks } });
     const { s3 } = server.clients();
     await s3.send(new CreateBucketCommand({ Bucket: 'private-bucket' }));
     const Policy = document({
@@ -55,6 +62,41 @@ describe('private endpoints', () => {
     other.destroy();
     const through = signByHand({ target: '/private-bucket?list-type=2', host: 'localhost', credentials: reader });
     assert.equal(await overSocket(join(folder, 'socket'), through), 200);
+  });
+
+  it('a job reads and writes through the endpoint of the network that its vpcConfig means', async () => {
+    const clients = server.clients();
+    const roleArn = await putRole(clients, 'trains-privately');
+    const vpc = (number: number) => ({ subnetIds: [`subnet-${number}`], securityGroupIds: [`sg-${number}`] });
+    await putDataSet(clients, 'set-of-the-lab');
+    await putDataSet(clients, 'set-of-the-office');
+    for (const [bucket, endpoint] of [
+      ['set-of-the-lab', ENDPOINT],
+      ['set-of-the-office', OTHER],
+    ] as const) {
+      const Policy = document({
+        ...{ Effect: 'Deny', Principal: '*', Action: ['s3:GetObject', 's3:PutObject'] },
+        Resource: `arn:aws:s3:::${bucket}/*`,
+        Condition: { StringNotEquals: { 'aws:SourceVpce': endpoint } },
+      });
+      await clients.s3.send(new PutBucketPolicyCommand({ Bucket: bucket, Policy }));
+    }
+    // One over a Unix socket, one over an address.
+    for (const [bucket, number] of [
+      ['set-of-the-lab', 1],
+      ['set-of-the-office', 2],
+    ] as const) {
+      const jobArn = await createJob(clients, bucket, roleArn, { vpcConfig: vpc(number) });
+      const job = await endedJob(clients, jobArn);
+      assert.deepEqual([job.status, job.failureMessage], ['Completed', undefined]);
+    }
+    const other = await putRole(clients, 'trains-publicly');
+    const job = await endedJob(clients, await createJob(clients, 'set-of-the-lab', other, { name: 'public' }));
+    assert.equal(job.status, 'Failed');
+    await refused(
+      createJob(clients, 'set-of-the-lab', roleArn, { name: 'public-2', vpcConfig: vpc(3) }),
+      ...(['ValidationException', 400, 'belongs to no network'] as const),
+    );
   });
 
   it('a client cannot claim to have come through one', async () => {

@@ -21,6 +21,7 @@ export function createLocalCompute(options: { launcher: WorkerLauncher; slots: n
         readable: [],
         workingDirectory: run.runDirectory,
         diesWithParent: false,
+        sharesHostNetwork: run.sharesHostNetwork ?? false,
       });
       const log = openSync(join(run.runDirectory, 'log.txt'), 'a', 0o600);
       try {

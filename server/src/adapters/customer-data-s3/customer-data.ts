@@ -1,5 +1,6 @@
 import { createWriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';
+import http from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { TextDecoder } from 'node:util';
@@ -13,6 +14,7 @@ import {
   ListObjectsV2Command,
   PutObjectCommand,
   S3Client,
+  type S3ClientConfig,
   S3ServiceException,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
@@ -26,6 +28,8 @@ const WRONG_REGION_CODES = ['PermanentRedirect', 'AuthorizationHeaderMalformed',
 /** The session itself is refused: its role was deleted, say. S3 answers 400 to most of these. */
 const REFUSED_SESSION_CODES = ['InvalidToken', 'ExpiredToken', 'InvalidAccessKeyId', 'TokenRefreshRequired'];
 
+type PrivateAddress = { path: string } | { host: string; port: number };
+
 interface S3CustomerData extends CustomerData {
   /** Whether requests under that key are this client's: of a session that a job took. */
   signsWith(accessKeyId: string): boolean;
@@ -36,8 +40,12 @@ interface S3CustomerData extends CustomerData {
  * Customers' buckets through S3 itself, signed with the role's credentials: the same operations and policies as for any
  * other client.
  * @param options.endpoint of this server; asked at each use, since it is known only once the server listens
+ * @param options.privateAddress where a private endpoint listens, for sessions that come through one
  */
-export function createS3CustomerData(options: { endpoint: () => string }): S3CustomerData {
+export function createS3CustomerData(options: {
+  endpoint: () => string;
+  privateAddress(endpointId: string): PrivateAddress | undefined;
+}): S3CustomerData {
   // One client a session, so that connections are kept; a session that is renewed is a new object.
   let clients = new WeakMap<RoleSession, S3Client>();
   const open = new Set<S3Client>();
@@ -48,7 +56,7 @@ export function createS3CustomerData(options: { endpoint: () => string }): S3Cus
     if (!client) {
       const { accessKeyId, secretAccessKey, sessionToken, region } = session;
       client = new S3Client({
-        endpoint: options.endpoint(),
+        ...route(session),
         region,
         forcePathStyle: true,
         maxAttempts: MAXIMUM_ATTEMPTS,
@@ -59,6 +67,19 @@ export function createS3CustomerData(options: { endpoint: () => string }): S3Cus
       accessKeyIds.add(accessKeyId);
     }
     return client;
+  }
+
+  /** @throws Fault unavailable where the session's endpoint is not there: it takes no other way */
+  function route({ vpcEndpointId }: RoleSession): Pick<S3ClientConfig, 'endpoint' | 'requestHandler'> {
+    if (vpcEndpointId === undefined) return { endpoint: options.endpoint() };
+    const address = options.privateAddress(vpcEndpointId);
+    if (address === undefined) throw new Fault('unavailable', `There is no endpoint ${vpcEndpointId} (any more).`);
+    if ('path' in address) {
+      const httpAgent = new http.Agent({ socketPath: address.path, keepAlive: true } as http.AgentOptions);
+      return { endpoint: options.endpoint().replace(/^https:/, 'http:'), requestHandler: { httpAgent } };
+    }
+    const { host, port } = address;
+    return { endpoint: `http://${host.includes(':') ? `[${host}]` : host}:${port}` };
   }
 
   async function get(session: RoleSession, bucket: string, key: string, maximumSizeBytes: number) {

@@ -1,7 +1,7 @@
 /**
  * How a Python worker is started: which files it may see, with which environment, inside bubblewrap where that works
  * (design.md, decision 15). Everything outside the folders named by a launch is read-only or absent, and there is no
- * network.
+ * network but what a launch shares.
  */
 import { execFile } from 'node:child_process';
 import { lstatSync, readdirSync, readlinkSync, realpathSync } from 'node:fs';
@@ -17,6 +17,8 @@ export interface WorkerLaunch {
   /** Further folders that it may read; existing, absolute. */
   readable: readonly string[];
   workingDirectory: string;
+  /** Sees this machine's network; otherwise, in a sandbox, there is none. */
+  sharesHostNetwork?: boolean;
   /** Ends with the server: for servers of models, never for trainings. */
   diesWithParent: boolean;
 }
@@ -151,11 +153,15 @@ function linkChain(path: string): string[] {
   return [...chain, realpathSync(path)];
 }
 
+/** Without these, a network has addresses only. */
+const NAME_RESOLUTION = ['/etc/resolv.conf', '/etc/hosts', '/etc/nsswitch.conf', '/etc/ssl', '/etc/ca-certificates'];
+
 function sandboxArguments(launch: WorkerLaunch, readable: readonly string[]): string[] {
   const bind = (kind: string, paths: readonly string[]) => paths.flatMap(path => [kind, path, path]);
   return [
     // Without --new-session: SIGTERM to the group must reach the worker inside.
     '--unshare-all',
+    ...(launch.sharesHostNetwork ? ['--share-net', ...bind('--ro-bind-try', NAME_RESOLUTION)] : []),
     '--cap-drop',
     'ALL',
     ...(launch.diesWithParent ? ['--die-with-parent'] : []),

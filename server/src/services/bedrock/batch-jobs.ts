@@ -1,6 +1,6 @@
 // Gaps: modelInvocationType Converse (image models answer InvokeModel only), inference profiles as modelId.
-// By design: any model of the catalogue and any custom model may run in batch; the jobs have units of their own. vpcConfig is
-//   kept and echoed. What is wrong with the input shows in the job's message, as on AWS, not at the create.
+// By design: any model of the catalogue and any custom model may run in batch; the jobs have units of their own. vpcConfig
+//   names a network of LIKENESS_VPC_NETWORKS for the job's requests to S3; its units see none. What is wrong with the input shows in the job's message, as on AWS, not at the create.
 // Client quirks: the create answers 200, not 201; a job is found by its ARN or bare id, never by its name; duplicate names
 //   are a ValidationException; a list filters by submitTime, where other lists of Bedrock say creationTime.
 import type {
@@ -25,7 +25,14 @@ import type { BedrockScope } from '../../ports/store-bedrock.ts';
 import { findModel } from './custom-models.ts';
 import type { BedrockDependencies } from './dependencies.ts';
 import { absentArn, idOfArn, notFound, resourceArn, resourceTagConditions, scopeOf } from './identifiers.ts';
-import { INVALID_MODEL, notAssumable, readS3Uri, refuseForeignRole, refuseOtherRegion } from './job-request.ts';
+import {
+  INVALID_MODEL,
+  notAssumable,
+  readS3Uri,
+  readVpcConfig,
+  refuseForeignRole,
+  refuseOtherRegion,
+} from './job-request.ts';
 import { listOptions, nextToken } from './paging.ts';
 import { earlierAnswer, rememberedRequest } from './request-token.ts';
 import { readTags, requestTagConditions } from './tag-list.ts';
@@ -38,11 +45,11 @@ const HOUR_MILLISECONDS = 60 * 60 * 1000;
 type Target = Pick<NewBatchJob, 'modelId' | 'baseModelId' | 'customModelArn' | 'tasks'> & { keyArn: string | null };
 type Dependencies = Pick<
   BedrockDependencies,
-  'store' | 'ids' | 'baseModels' | 'roleSessions' | 'keyring' | 'wakeBatch' | 'quotas'
+  'store' | 'ids' | 'baseModels' | 'roleSessions' | 'keyring' | 'wakeBatch' | 'quotas' | 'vpcNetworks'
 >;
 
 export function batchJobs(deps: Dependencies) {
-  const { store, ids, baseModels, roleSessions, keyring, quotas } = deps;
+  const { store, ids, baseModels, roleSessions, keyring, quotas, vpcNetworks } = deps;
 
   /** @throws Fault invalid for an unknown foundation model, notFound for a custom model that is not there */
   async function findTarget(rows: Rows, identifier: string, scope: BedrockScope): Promise<Target> {
@@ -107,7 +114,6 @@ export function batchJobs(deps: Dependencies) {
     const jobId = ids.resource();
     const jobArn = resourceArn(scope, KIND, jobId);
     const tags = readTags(input.tags, 'tags', jobArn);
-    const { vpcConfig } = input;
     return {
       ...scope,
       ...target,
@@ -121,9 +127,7 @@ export function batchJobs(deps: Dependencies) {
         bucketOwner: sentInput?.s3BucketOwner ?? null,
       },
       output: { s3Uri: result.uri, encryptionKeyId, bucketOwner: sentOutput?.s3BucketOwner ?? null },
-      vpcConfig: vpcConfig
-        ? { subnetIds: [...(vpcConfig.subnetIds ?? [])], securityGroupIds: [...(vpcConfig.securityGroupIds ?? [])] }
-        : null,
+      vpcConfig: readVpcConfig(input.vpcConfig, vpcNetworks),
       timeoutHours: input.timeoutDurationInHours ?? DEFAULT_TIMEOUT_HOURS,
       invocationType: input.modelInvocationType ?? null,
       clientRequestToken: input.clientRequestToken ?? null,

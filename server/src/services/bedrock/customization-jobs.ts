@@ -1,8 +1,8 @@
 // Gaps: more than one validator, distillation and the other customization types (refused by name), training further from a
 //   custom model, DeleteModelCustomizationJob (AWS has none).
 // By design: the row is the queue; a job that waits for its training is InProgress, its validation Completed and its data
-//   processing NotStarted. The tag likeness:priority among jobTags (0 to 9) orders the queue. vpcConfig is kept and echoed:
-//   there is no VPC here. hyperParameters echo the defaults, and for stepCount auto the number chosen, as soon as it is known.
+//   processing NotStarted. The tag likeness:priority among jobTags (0 to 9) orders the queue. vpcConfig
+//   names a network of LIKENESS_VPC_NETWORKS. hyperParameters echo the defaults, and for stepCount auto the number chosen, as soon as it is known.
 // Client quirks: Airflow matches the duplicate-name text, Terraform the role text and status Stopping right after a stop;
 //   conflict and quota are HTTP 400; validationDataConfig is always there, outputModelArn only when Completed.
 import type {
@@ -35,6 +35,7 @@ import {
   readBaseModel,
   readS3Uri,
   readValidator,
+  readVpcConfig,
   refuseForeignRole,
   refuseOtherKinds,
   refuseOtherRegion,
@@ -44,7 +45,7 @@ import { earlierAnswer, rememberedRequest } from './request-token.ts';
 import { readTags, requestTagConditions } from './tag-list.ts';
 
 export function customizationJobs(deps: BedrockDependencies) {
-  const { store, ids, baseModels, roleSessions, keyring, quotas } = deps;
+  const { store, ids, baseModels, roleSessions, keyring, quotas, vpcNetworks } = deps;
 
   async function question(input: { jobIdentifier: string | undefined }, ctx: RequestContext) {
     const identifier = input.jobIdentifier ?? '';
@@ -108,12 +109,7 @@ export function customizationJobs(deps: BedrockDependencies) {
       trainingDataS3Uri: trainingData.uri,
       validationDataS3Uri: validator?.uri ?? null,
       outputDataS3Uri: outputData.uri,
-      vpcConfig: input.vpcConfig
-        ? {
-            subnetIds: [...(input.vpcConfig.subnetIds ?? [])],
-            securityGroupIds: [...(input.vpcConfig.securityGroupIds ?? [])],
-          }
-        : null,
+      vpcConfig: readVpcConfig(input.vpcConfig, vpcNetworks),
       keyArn: input.customModelKmsKeyId
         ? await keyring.resolve(input.customModelKmsKeyId, scope.accountId, scope.region)
         : null,

@@ -1,4 +1,5 @@
 import type { Quotas } from '../../domain/quotas.ts';
+import type { VpcNetwork } from '../../domain/vpc-networks.ts';
 import type { BaseModels } from '../../ports/base-models.ts';
 import type { RoleSessions } from '../../ports/customer-data.ts';
 import type { Capacity } from '../../ports/inference.ts';
@@ -23,6 +24,8 @@ export interface BedrockDependencies {
   wakeBatch(): void;
   /** The same for the loop that copies and imports models. */
   wakeModelJobs(): void;
+  /** Networks that a job's vpcConfig may name. */
+  vpcNetworks: readonly VpcNetwork[];
   quotas: Quotas;
   /** What the machine of the installation holds at once. */
   machineUnits: number;

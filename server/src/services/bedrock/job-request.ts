@@ -1,7 +1,8 @@
-import type { CreateModelCustomizationJobRequest } from '@aws-sdk/client-bedrock';
+import type { CreateModelCustomizationJobRequest, VpcConfig as SentVpcConfig } from '@aws-sdk/client-bedrock';
 import { parseArn } from '../../domain/arn.ts';
 import { Fault } from '../../domain/fault.ts';
 import { foundationModelId, supportingModel } from '../../domain/foundation-model.ts';
+import { networkOf, type VpcConfig, type VpcNetwork } from '../../domain/vpc-networks.ts';
 import type { BaseModel, BaseModels, CatalogueEntry } from '../../ports/base-models.ts';
 import type { Rows } from '../../ports/store.ts';
 import type { BedrockScope } from '../../ports/store-bedrock.ts';
@@ -111,4 +112,12 @@ export function notAssumable(roleArn: string, cause: unknown): Fault {
     `${ROLE_NOT_ASSUMABLE} ${roleArn}: it must exist, and its trust policy must allow sts:AssumeRole to the service bedrock.amazonaws.com for this account and job.`,
     { cause },
   );
+}
+
+/** The network that a job asks for. @throws Fault invalid where its ids mean none, or several */
+export function readVpcConfig(sent: SentVpcConfig | undefined, networks: readonly VpcNetwork[]): VpcConfig | null {
+  if (sent === undefined) return null;
+  const vpcConfig = { subnetIds: [...(sent.subnetIds ?? [])], securityGroupIds: [...(sent.securityGroupIds ?? [])] };
+  networkOf(networks, vpcConfig);
+  return vpcConfig;
 }

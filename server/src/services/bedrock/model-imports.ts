@@ -2,7 +2,7 @@
 // By design: LoRA files (PEFT, diffusers, kohya) and whole diffusers folders, safetensors alone. The base of a LoRA is named by
 //   the tag likeness:base-model of the model, else by the file (decision 0038). An imported model is invoked by its own ARN; a
 //   model of CreateCustomModel is deployed or provisioned as any custom model. What is wrong with the files shows later, in the
-//   job's failureMessage or the model's. vpcConfig is kept and echoed.
+//   job's failureMessage or the model's. vpcConfig names a network of LIKENESS_VPC_NETWORKS.
 // Client quirks: CreateCustomModel answers 202, and its model is there at once, Creating; an imported model is there when its job
 //   is Completed.
 import type {
@@ -25,7 +25,7 @@ import type { ImportJobRow } from '../../ports/store-model-jobs.ts';
 import { refuseTakenModelName } from './custom-models.ts';
 import type { BedrockDependencies } from './dependencies.ts';
 import { absentArn, findByIdentifier, notFound, resourceArn, resourceTagConditions, scopeOf } from './identifiers.ts';
-import { notAssumable, readS3Uri, refuseForeignRole, refuseOtherRegion } from './job-request.ts';
+import { notAssumable, readS3Uri, readVpcConfig, refuseForeignRole, refuseOtherRegion } from './job-request.ts';
 import { listOptions, nextToken } from './paging.ts';
 import { earlierAnswer, rememberedRequest } from './request-token.ts';
 import { readTags, requestTagConditions } from './tag-list.ts';
@@ -34,10 +34,10 @@ const KIND = 'model-import-job';
 
 type Dependencies = Pick<
   BedrockDependencies,
-  'store' | 'ids' | 'keyring' | 'roleSessions' | 'quotas' | 'wakeModelJobs'
+  'store' | 'ids' | 'keyring' | 'roleSessions' | 'quotas' | 'vpcNetworks' | 'wakeModelJobs'
 >;
 
-export function modelImports({ store, ids, keyring, roleSessions, quotas, wakeModelJobs }: Dependencies) {
+export function modelImports({ store, ids, keyring, roleSessions, quotas, vpcNetworks, wakeModelJobs }: Dependencies) {
   async function creation(
     input: { roleArn?: string | undefined; keyId: string | undefined; tagLists: (readonly SdkTag[] | undefined)[] },
     ctx: RequestContext,
@@ -153,7 +153,8 @@ export function modelImports({ store, ids, keyring, roleSessions, quotas, wakeMo
         const earlier = await earlierAnswer(store, request);
         if (earlier !== undefined) return { jobArn: earlier };
         const scope = scopeOf(ctx);
-        const { jobName = '', importedModelName: modelName = '', vpcConfig } = input;
+        const { jobName = '', importedModelName: modelName = '' } = input;
+        const vpcConfig = readVpcConfig(input.vpcConfig, vpcNetworks);
         const [jobId, modelId] = [ids.resource(), ids.resource()];
         const newArn = resourceArn(scope, KIND, jobId);
         const modelArn = resourceArn(scope, 'imported-model', modelId);
@@ -175,12 +176,7 @@ export function modelImports({ store, ids, keyring, roleSessions, quotas, wakeMo
           await rows.bedrock.insertModelJob({
             ...{ ...scope, kind: 'import', jobId, jobArn: newArn, jobName, modelId, modelArn, modelName },
             ...{ source: { s3Uri }, roleArn, keyArn, modelTags, tags, createdAt },
-            vpcConfig: vpcConfig
-              ? {
-                  subnetIds: [...(vpcConfig.subnetIds ?? [])],
-                  securityGroupIds: [...(vpcConfig.securityGroupIds ?? [])],
-                }
-              : null,
+            vpcConfig,
           });
           await request.remember(rows, newArn);
           return newArn;
