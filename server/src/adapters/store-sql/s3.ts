@@ -175,9 +175,7 @@ function afterUpload<Query extends { where(expression: ReturnType<typeof sql<boo
   { from }: KeyRange,
 ): Query {
   if (from.uploadId !== undefined)
-    return query.where(
-      sql<boolean>`(${sql.ref('key')} > ${from.key} or (${sql.ref('key')} = ${from.key} and ${sql.ref('upload_id')} > ${from.uploadId}))`,
-    );
+    return query.where(sql<boolean>`(${sql.ref('key')}, ${sql.ref('upload_id')}) > (${from.key}, ${from.uploadId})`);
   return query.where(
     from.inclusive ? sql<boolean>`${sql.ref('key')} >= ${from.key}` : sql<boolean>`${sql.ref('key')} > ${from.key}`,
   );
