@@ -23,6 +23,7 @@ def likeness(*arguments: str, **variables: str) -> subprocess.CompletedProcess[s
     [
         *([], ["up"], ["env"], ["doctor"], ["demo"], ["dataset"], ["dataset", "check"], ["account"]),
         *(["account", "create"], ["model"], ["model", "add"], ["model", "list"], ["model", "remove"]),
+        ["model", "export"],
     ],
 )
 def test_every_command_has_help(command: list[str]) -> None:
@@ -45,6 +46,7 @@ def test_every_command_has_help(command: list[str]) -> None:
         (["demo", "--steps", "5"], "--steps must be a whole number from 10 to 40000"),
         (["dataset", "check", "/nonexistent"], "there is nothing at /nonexistent"),
         (["dataset", "build", "/nonexistent", "--s3-prefix", "s3://abc"], "/nonexistent is not a folder"),
+        (["model", "export", "ron", "--format", "kohya", "--out", "x"], "ron is no ARN of a custom or imported model"),
         (["fly"], "unknown command 'fly'"),
     ],
 )

@@ -269,7 +269,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       signInLinks,
       serviceRoles: createServiceRoles(iamParts),
     },
-    ...{ quotas: config.quotas, requestsPerSecond: config.requestsPerSecond, prices },
+    ...{ quotas: config.quotas, requestsPerSecond: config.requestsPerSecond, prices, modelStore, keyring },
     ...{ machineUnits: config.modelUnits, trainingSlots: config.trainingSlots },
     machine,
     ...{ store, time, trailJournal, trainingRecords: createTrainingRecords(data('runs')) },

@@ -111,6 +111,18 @@ function program(): Command {
     .addHelpText('after', example('npx --no-install likeness model list'))
     .action(async options => (await import('./model.ts')).modelList(options, process.env));
   model
+    .command('export')
+    .description("write a custom or imported model's LoRA into a file that other tools load")
+    .argument('<arn>', 'the model')
+    .requiredOption('--format <layout>', 'diffusers (load_lora_weights), or kohya (ComfyUI and others)')
+    .requiredOption('--out <file>', 'the file to write, a .safetensors')
+    .option('--data <folder>', 'the data folder (default: ./.likeness, or LIKENESS_DATA)')
+    .addHelpText(
+      'after',
+      example('npx --no-install likeness model export $MODEL_ARN --format kohya --out ron.safetensors'),
+    )
+    .action(async (arn, options) => (await import('./model-export.ts')).modelExport(arn, options, process.env));
+  model
     .command('remove')
     .description('forget a registered base model; refused while a job, a throughput or a deployment uses it')
     .argument('<id>', 'its id')

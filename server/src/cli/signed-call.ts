@@ -14,6 +14,16 @@ export async function callRoute(
   path: string,
   body?: object,
 ): Promise<unknown> {
+  return (await fetchRoute(server, method, path, body)).json();
+}
+
+/** The same, for an answer that is no JSON. */
+export async function fetchRoute(
+  server: { endpoint: string; region: string } & RootCredentials,
+  method: 'GET' | 'POST' | 'DELETE',
+  path: string,
+  body?: object,
+): Promise<Response> {
   const url = new URL(`/_likeness/v1${path}`, server.endpoint);
   url.search = [...url.searchParams]
     .map(pair => pair.map(escaped).join('='))
@@ -40,9 +50,9 @@ export async function callRoute(
     },
     ...(body === undefined ? {} : { body: text }),
   });
+  if (response.ok) return response;
   const answer = (await response.json()) as { message?: string };
-  if (!response.ok) throw new CliFailure(answer.message ?? `the server answered ${response.status}.`);
-  return answer;
+  throw new CliFailure(answer.message ?? `the server answered ${response.status}.`);
 }
 
 /** As a signature has it: all but unreserved characters. */

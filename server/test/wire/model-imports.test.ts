@@ -33,9 +33,10 @@ import {
   putBaseWeights,
 } from '../support/lora-files.ts';
 import { callRoute } from '../support/routes.ts';
-import { ACCOUNT, startServer, type TestClients, type TestServer } from '../support/server.ts';
+import { ACCOUNT, type Credentials, ROOT, startServer, type TestClients, type TestServer } from '../support/server.ts';
+import { signByHand } from '../support/signing.ts';
 import { putRole } from '../support/training-data.ts';
-import { refused } from './access-support.ts';
+import { makeUser, refused } from './access-support.ts';
 
 const BUCKET = 'models-from-elsewhere';
 const BASE_TAG = { key: 'likeness:base-model', value: 'likeness.art-v1' };
@@ -320,6 +321,69 @@ test('names are held, and what cannot be read as an import is refused at once', 
     ['sealed'],
   );
 });
+
+test('a LoRA is exported in both layouts, and is imported again as the same weights', async () => {
+  const { modelArn = '' } = await clients.bedrock.send(new GetCustomModelCommand({ modelIdentifier: 'kohya' }));
+  const id = modelArn.slice(-12);
+  const facts = (await callRoute(server, 'GET', `/models/${id}`)).json;
+  assert.deepEqual([facts.modelArn, facts.method, facts.baseModelId], [modelArn, 'lora', 'likeness.art-v1']);
+  assert.equal(facts.baseWeightsSha256, facts.installedWeightsSha256);
+  const origin = {
+    'likeness.base_model': 'likeness.art-v1',
+    'likeness.base_weights_sha256': facts.baseWeightsSha256 as string,
+  };
+  const network = { ss_network_module: 'networks.lora', ss_network_dim: '2', ss_network_alpha: '4' };
+  const wanted = { kohya: kohyaFile({ ...origin, ...network }), diffusers: diffusersFile(origin) };
+  for (const [format, bytes] of Object.entries(wanted)) {
+    const { status, headers, body } = await exported(id, format);
+    assert.equal(status, 200, body.toString());
+    assert.equal(headers.get('content-type'), 'application/octet-stream');
+    assert.match(headers.get('content-disposition') ?? '', /^attachment; filename="[\w.]+\.safetensors"$/);
+    assert.ok(body.equals(bytes), format);
+    // Its own metadata names the base: no tag is needed.
+    const s3Uri = await put(`again-${format}`, { 'lora.safetensors': body });
+    const again = await imported(`again-${format}`, s3Uri, { importedModelTags: [] });
+    const second = await exported(again.slice(-12), format);
+    assert.ok(second.body.equals(body), `${format}, exported again`);
+  }
+});
+
+test('an export needs the permission on the model and its key, and a LoRA', async () => {
+  const whole = await clients.bedrock.send(new GetImportedModelCommand({ modelIdentifier: 'whole' }));
+  const refusal = async (id: string, format: string, credentials?: Credentials) => {
+    const { status, body } = await exported(id, format, credentials);
+    return `${status} ${body}`;
+  };
+  const { modelArn = '' } = await clients.bedrock.send(new GetCustomModelCommand({ modelIdentifier: 'kohya' }));
+  const id = modelArn.slice(-12);
+  assert.match(await refusal(id, 'onnx'), /^400 .*format must be diffusers or kohya; you sent onnx/);
+  assert.match(await refusal((whole.modelArn ?? '').slice(-12), 'kohya'), /^400 .*has no LoRA: it was imported whole/);
+  assert.match(await refusal('aaaaaaaaaaaa', 'kohya'), /^404 .*no such model/);
+  const sealed = await clients.bedrock.send(new GetImportedModelCommand({ modelIdentifier: 'sealed' }));
+  assert.match(await refusal((sealed.modelArn ?? '').slice(-12), 'kohya'), /^400 .*not Enabled/);
+  const exporting = { Effect: 'Allow', Action: 'likeness:ExportModel', Resource: '*' };
+  const user = await makeUser(server, 'reader', { ...exporting, Resource: `${modelArn}x` });
+  assert.match(await refusal(id, 'kohya', user), new RegExp(`^403 .*likeness:ExportModel on resource: ${modelArn}`));
+  const exporter = await makeUser(server, 'exporter', exporting);
+  assert.equal((await exported(id, 'kohya', exporter)).status, 200);
+  assert.match(
+    await refusal((sealed.modelArn ?? '').slice(-12), 'kohya', exporter),
+    /^403 .*kms:Decrypt/,
+    'the key is used as the caller may',
+  );
+});
+
+async function exported(modelId: string, format: string, credentials: Credentials = ROOT) {
+  const signed = signByHand({
+    ...{ method: 'GET', region: 'us-east-1', service: 'likeness', host: `127.0.0.1:${server.port}` },
+    ...{ target: `/_likeness/v1/models/${modelId}/export?format=${format}`, body: '', credentials, say: {} },
+  });
+  const response = await fetch(`${server.endpoint}${signed.target}`, {
+    headers: signed.headers.filter(([name]) => name !== 'host' && name !== 'content-length'),
+  });
+  const body = Buffer.from(await response.arrayBuffer());
+  return { status: response.status, headers: response.headers, body };
+}
 
 test('an import goes on after a restart of the server, from its beginning', async () => {
   const s3Uri = await put('late', { 'lora.safetensors': kohyaFile() });

@@ -19,6 +19,8 @@ export interface LikenessDependencies {
   version: string;
   status(): 'starting' | 'ready' | 'stopping';
   baseModels: BaseModels;
+  modelStore: Pick<ModelStore, 'files'>;
+  keyring: Pick<Keyring, 'resolve' | 'accessRequests'>;
   registeredModels: RegisteredModels;
   machine: Machine;
   accounts: Accounts;

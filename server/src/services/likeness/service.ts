@@ -15,6 +15,7 @@ import { doctorRoutes } from './doctor.ts';
 import { estimateRoutes } from './estimate.ts';
 import { healthRoutes } from './health.ts';
 import { jobRoutes } from './jobs.ts';
+import { modelRoutes } from './models.ts';
 import { quotaRoutes } from './quotas.ts';
 import { registeredModelRoutes } from './registered-models.ts';
 import { serviceRoleRoutes } from './service-roles.ts';
@@ -33,6 +34,7 @@ export function createLikenessRoutes(deps: LikenessDependencies): Route[] {
     ...serviceRoleRoutes(deps),
     ...jobRoutes(deps),
     ...checkpointRoutes(deps),
+    ...modelRoutes(deps),
     ...trailRoutes(deps),
     ...quotaRoutes(deps),
     ...usageRoutes(deps),
