@@ -269,7 +269,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       signInLinks,
       serviceRoles: createServiceRoles(iamParts),
     },
-    ...{ quotas: config.quotas, requestsPerSecond: config.requestsPerSecond, prices, modelStore, keyring },
+    ...{ quotas: config.quotas, requestsPerSecond: config.requestsPerSecond, prices },
     ...{ machineUnits: config.modelUnits, trainingSlots: config.trainingSlots },
     machine,
     ...{ store, time, trailJournal, trainingRecords: createTrainingRecords(data('runs')) },

@@ -19,8 +19,6 @@ export interface LikenessDependencies {
   version: string;
   status(): 'starting' | 'ready' | 'stopping';
   baseModels: BaseModels;
-  modelStore: Pick<ModelStore, 'files'>;
-  keyring: Pick<Keyring, 'resolve' | 'accessRequests'>;
   registeredModels: RegisteredModels;
   machine: Machine;
   accounts: Accounts;
@@ -30,10 +28,10 @@ export interface LikenessDependencies {
   store: Store;
   time: Time;
   ids: Ids;
-  keyring: Pick<Keyring, 'release'>;
+  keyring: Pick<Keyring, 'resolve' | 'accessRequests' | 'release'>;
   /** @throws Fault: the name is in use, or the account has as many custom models as it may */
   refuseTakenModelName(rows: Rows, scope: BedrockScope, modelName: string): Promise<void>;
-  modelStore: Pick<ModelStore, 'copy' | 'delete'>;
+  modelStore: Pick<ModelStore, 'copy' | 'files' | 'delete'>;
   trainingRecords: TrainingRecords;
   quotas: Quotas;
   /** Null: there are no prices, and usage is told in plain units. */
