@@ -60,6 +60,13 @@ export function monthsUntil(now: Date, count: number): string[] {
   );
 }
 
+/** @returns `2026-11-01` and on, each day of the month */
+export function daysOf(month: string): string[] {
+  const [year = 0, number = 0] = month.split('-').map(Number);
+  const count = new Date(Date.UTC(year, number, 0)).getUTCDate();
+  return Array.from({ length: count }, (_, index) => `${month}-${String(index + 1).padStart(2, '0')}`);
+}
+
 export function money(amount: number | null, currency: string | null): string {
   return amount === null || currency === null ? '–' : `${amount.toFixed(2)} ${currency}`;
 }

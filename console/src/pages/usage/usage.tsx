@@ -12,7 +12,7 @@ import { useState } from 'react';
 import { FaultAlert } from '../../app/fault-alert.tsx';
 import { PAGE_SIZE, ResourceTable } from '../../app/resource-table.tsx';
 import { navigate, usePlace } from '../../app/router.ts';
-import { DIMENSIONS, money, monthsUntil, type UsageEntry, usageOf, usedFor } from './report.ts';
+import { DIMENSIONS, daysOf, money, monthsUntil, type UsageEntry, usageOf, usedFor } from './report.ts';
 
 const MONTHS = 12;
 const COUNTED = ['imagesDrawn', 'imagesSeen'] as const;
@@ -96,7 +96,7 @@ function Days({ month }: { month: string }) {
     return { dimension, byDay };
   }).filter(({ byDay }) => byDay.size > 0);
   if (series.length === 0) return null;
-  const days = [...new Set(series.flatMap(({ byDay }) => [...byDay.keys()]))].toSorted();
+  const days = daysOf(month);
   return (
     <Container header={<Header variant="h2">Images by day</Header>}>
       <BarChart
@@ -104,9 +104,9 @@ function Days({ month }: { month: string }) {
         series={series.map(({ dimension, byDay }) => ({
           type: 'bar',
           title: DIMENSIONS[dimension],
-          data: days.map(day => ({ x: day.slice(5), y: byDay.get(day) ?? 0 })),
+          data: days.map(day => ({ x: day.slice(8), y: byDay.get(day) ?? 0 })),
         }))}
-        xDomain={days.map(day => day.slice(5))}
+        xDomain={days.map(day => day.slice(8))}
         xScaleType="categorical"
         xTitle="Day"
         yTitle="Images"
