@@ -20,6 +20,7 @@ const suites: Suite[] = [
   benchSuite('bench s3', process.execPath, ['bench/s3.ts']),
   benchSuite('bench lists', process.execPath, ['--no-warnings', 'bench/control-plane/lists.ts']),
   benchSuite('bench likeness', '.venv/bin/python', ['bench/likeness/run.py']),
+  benchSuite('bench training', '.venv/bin/python', ['bench/training/run.py']),
 ];
 
 const { values } = parseArgs({
