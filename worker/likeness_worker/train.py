@@ -27,6 +27,7 @@ from likeness_worker.data import plan_batches, read_manifest, step_generator
 from likeness_worker.evaluate import BlackSample, Evaluation
 from likeness_worker.guards import RATE_SHARE, Rollback, StepTimes
 from likeness_worker.lora import add_lora, save_adapter, trainable_parameters
+from likeness_worker.photographs import photographs_warning
 from likeness_worker.prior import draw_prior, prior_loss
 from likeness_worker.rundir import write_checkpoint, write_folder
 from likeness_worker.validation import choose_validation
@@ -34,6 +35,7 @@ from likeness_worker.validation import choose_validation
 GRADIENT_NORM = 1.0
 WEIGHT_DECAY = 0.01
 SPEED_WINDOW_STEPS = 20
+DRAWING_FAMILY = "art"
 LOSS_SHARE = 0.05  # trainingLoss is the mean over the last 5 % of the steps
 
 
@@ -59,6 +61,10 @@ def train(attempt: Attempt, device: str = "auto", precision: str = "auto") -> No
 
     validation = choose_validation(run, spec, samples)
     examples = build_cache(attempt, family, [*samples, *validation.extra])
+    if base.family == DRAWING_FAMILY and spec.resume_from_path is None:
+        warning = photographs_warning([run.resolve(sample.path) for sample in samples])
+        if warning is not None:
+            log.warn(warning)
     buckets = validation.training_buckets(examples.buckets, len(samples))
     image_count = sum(map(len, buckets))
     prior = draw_prior(attempt, family, [sample.caption for sample in samples]) if spec.prior_preservation else None

@@ -1,0 +1,49 @@
+"""Tells photographs from flat drawings, so that a base model that only draws is not asked for the former unwarned.
+
+In a drawing most neighbouring pixels are of one colour; in a photograph noise, light and texture keep them apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from likeness_worker.data import open_image
+
+SIDE = 256  # pixels; averaging down to it takes away the traces of JPEG
+# Of the sample's 60 drawings every one has at least 0.69; of 57 photographs of a dog and a cat none has more than 0.40.
+FLAT_SHARE = 0.55
+LOOKED_AT = 32
+
+WARNING = (
+    "The training pictures look like photographs ({photographs} of {looked_at} looked at), and this base model draws "
+    "flat illustrations: what it learns will be a drawing of them. For photographs register a Stable Diffusion, SDXL "
+    "or FLUX.1 folder (likeness model add) and train on that."
+)
+
+
+def flat_share(path: Path) -> float:
+    """The share of pixels whose right and lower neighbours differ by at most 1 of 255 in every channel, 0 to 1."""
+    with open_image(path) as image:
+        image.draft("RGB", (2 * SIDE, 2 * SIDE))
+        small = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX)
+    pixels = np.asarray(small, dtype=np.int16)
+    right = np.abs(np.diff(pixels, axis=1)).max(-1)[:-1]
+    below = np.abs(np.diff(pixels, axis=0)).max(-1)[:, :-1]
+    return float((np.maximum(right, below) <= 1).mean())
+
+
+def photographs_warning(paths: Sequence[Path]) -> str | None:
+    """What to tell of pictures that a drawing model shall learn; None where most of them are drawings.
+
+    Looks at 32 of them at most, evenly spaced."""
+    looked_at = (
+        [paths[index * len(paths) // LOOKED_AT] for index in range(LOOKED_AT)] if len(paths) > LOOKED_AT else paths
+    )
+    photographs = sum(flat_share(path) < FLAT_SHARE for path in looked_at)
+    if 2 * photographs <= len(looked_at):
+        return None
+    return WARNING.format(photographs=photographs, looked_at=len(looked_at))

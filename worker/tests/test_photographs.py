@@ -1,0 +1,36 @@
+"""Photographs are told from flat drawings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from likeness_worker.photographs import FLAT_SHARE, flat_share, photographs_warning
+
+pytestmark = pytest.mark.unit
+SAMPLE = sorted((Path(__file__).resolve().parents[2] / "models" / "art" / "sample").rglob("*.jpg"))[:12]
+
+
+def textured(folder: Path, number: int) -> Path:
+    """Noise over a gradient, as a sensor's over light."""
+    generator = np.random.default_rng(number)
+    light = np.linspace(40, 210, 512)[:, None, None] + np.zeros((512, 512, 3))
+    path = folder / f"{number}.jpg"
+    Image.fromarray((light + generator.normal(0, 12, light.shape)).clip(0, 255).astype(np.uint8)).save(path)
+    return path
+
+
+def test_drawings_are_not_warned_of_and_photographs_are(tmp_path: Path) -> None:
+    assert SAMPLE
+    assert min(map(flat_share, SAMPLE)) > FLAT_SHARE
+    photographs = [textured(tmp_path, number) for number in range(5)]
+    assert max(map(flat_share, photographs)) < FLAT_SHARE
+    assert photographs_warning(SAMPLE) is None
+    assert photographs_warning([*SAMPLE[:5], *photographs]) is None
+    said = photographs_warning([*SAMPLE[:4], *photographs])
+    assert said is not None
+    assert "(5 of 9 looked at)" in said
+    assert "likeness model add" in said
