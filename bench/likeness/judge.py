@@ -10,32 +10,51 @@ import random
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import campaign
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.art.colours import NAMED, rgb
-from models.art.looks import Look
+from models.art.looks import FACES, PLAIN, Look, random_look
 from models.art.places import BACKDROPS, SCENES
-from models.art.scenes import CHARACTERS, STYLES, Recipe, compose, random_recipe
+from models.art.scenes import (
+    CHARACTERS,
+    OBJECTS,
+    STYLES,
+    Partner,
+    Recipe,
+    group_recipe,
+    random_recipe,
+    styled_recipe,
+)
 from models.art.wardrobe import ACCESSORIES, EYEWEAR, HEADWEAR, NECKWEAR
 
 PIXELS = 64
-CHARACTER_NAMES = (*CHARACTERS, "neither")
+NAMES = tuple(CHARACTERS)
+SUBJECTS = (*FACES, *OBJECTS)
 PLACES = (*SCENES, "a plain background")
 STYLE_NAMES = ("in colour", *STYLES)
+MAX_COUNT = 3
 
 
 @dataclass(frozen=True)
 class Truth:
-    """pixels uint8 [n, 64, 64, 3]; the labels are indices into the tuples above, accessories [n, 14] of 0 and 1."""
+    """pixels uint8 [n, 64, 64, 3]; place, style and count [n] are indices, the rest [n, width] is of 0 and 1."""
 
     pixels: Tensor
     character: Tensor
     place: Tensor
     accessories: Tensor
     style: Tensor
+    subjects: Tensor
+    count: Tensor
+    campaign: Tensor
+
+
+PRESENT = ("character", "accessories", "subjects", "campaign")  # heads that say yes or no of each of their names
+ONE_OF = ("place", "style", "count")  # heads that choose
 
 
 class Judge(nn.Module):
@@ -51,10 +70,13 @@ class Judge(nn.Module):
         self.trunk = nn.Sequential(*stages, nn.Flatten(), nn.Dropout(0.2), nn.Linear(160 * 16, 192), nn.ReLU())
         self.heads = nn.ModuleDict(
             {
-                "character": nn.Linear(192, len(CHARACTER_NAMES)),
+                "character": nn.Linear(192, len(NAMES)),
                 "place": nn.Linear(192, len(PLACES)),
                 "accessories": nn.Linear(192, len(ACCESSORIES)),
                 "style": nn.Linear(192, len(STYLE_NAMES)),
+                "subjects": nn.Linear(192, len(SUBJECTS)),
+                "count": nn.Linear(192, MAX_COUNT),
+                "campaign": nn.Linear(192, 1),
             }
         )
 
@@ -82,39 +104,94 @@ def _other(colour: str, rng: random.Random) -> str | None:
     return rng.choice([*far, None])
 
 
-def truth_recipe(rng: random.Random) -> tuple[Recipe, int]:
-    """Draw a recipe and its character's index: a quarter Ron, a quarter Smila, the rest neither."""
+@dataclass(frozen=True)
+class Scene:
+    """A recipe with what its labels need: the characters in it, and the campaign's steps that it is drawn with."""
+
+    recipe: Recipe
+    characters: frozenset[str] = frozenset()
+    steps: tuple[str, ...] = ()
+
+
+def truth_scene(rng: random.Random) -> Scene:
+    """Draw a scene: a third one character, a fifth near misses, a tenth pairs of those, the rest neither."""
     share = rng.random()
+    if share > 0.9:
+        return Scene(group_recipe(rng))
+    if share > 0.8:
+        return _pair(rng)
     if share > 0.68:
-        return random_recipe(rng), 2
+        steps = () if rng.random() < 0.3 else campaign.STEPS if rng.random() < 0.5 else rng.choice(_PARTIAL)
+        draw = random_recipe if steps or rng.random() < 0.5 else styled_recipe
+        recipe = draw(rng)
+        return Scene(replace(recipe, style=None) if steps else recipe, steps=steps)
+    if share > 0.54:
+        return Scene(random_recipe(rng))
     worn = [
         rng.choice(group)
         for group in (HEADWEAR, EYEWEAR, NECKWEAR, ("headphones",), ("a flower",))
         if rng.random() < 0.17
     ]
-    index = rng.randrange(2)
-    name = CHARACTER_NAMES[index]
+    name = rng.choice(NAMES)
     subject, look = CHARACTERS[name]
     style = rng.choice(STYLES) if rng.random() < (0.18 if name == "Smila" else 0.0) else None
-    if share > 0.5:
-        look, index = _near_miss(name, rng, style is None), 2
+    seen = frozenset((name,))
+    if share > 0.36:
+        look, seen = _near_miss(name, rng, style is None), frozenset()
         # Behind dark glasses a near miss can be the character itself: it would teach nothing.
         worn = [a for a in worn if a not in EYEWEAR]
-    place = rng.choice(SCENES) if rng.random() < 0.8 else rng.choice(BACKDROPS)
-    return Recipe(subject, place, rng.getrandbits(32), look=look, accessories=tuple(worn), style=style), index
+    recipe = Recipe(subject, _place(rng), rng.getrandbits(32), look=look, accessories=tuple(worn), style=style)
+    return Scene(recipe, seen)
+
+
+_PARTIAL = (("palette", "line"), ("palette", "texture"), ("line", "texture"), ("palette",))
+
+
+def _place(rng: random.Random) -> str:
+    return rng.choice(SCENES) if rng.random() < 0.8 else rng.choice(BACKDROPS)
+
+
+def _pair(rng: random.Random) -> Scene:
+    """Two animals, each a character, a near miss of one or any pet; seldom twice the same character."""
+    sides, seen = [], set()
+    for name in rng.sample(NAMES, 2):
+        subject, look = CHARACTERS[name]
+        kind = rng.choices(("character", "near miss", "any"), (55, 25, 20))[0]
+        if kind == "character":
+            seen.add(name)
+        elif kind == "near miss":
+            look = _near_miss(name, rng, in_colour=True)
+        else:
+            subject = rng.choice(tuple(FACES))
+            look = random_look(subject, rng) if rng.random() < 0.6 else PLAIN
+        sides.append(Partner(subject, None, look))
+    first, second = sides
+    recipe = Recipe(first.subject, _place(rng), rng.getrandbits(32), look=first.look, partner=second)
+    return Scene(recipe, frozenset(seen))
+
+
+def _flags(names: tuple[str, ...], present: set[str] | frozenset[str]) -> list[float]:
+    return [float(name in present) for name in names]
+
+
+def _subjects(recipe: Recipe) -> set[str]:
+    return {recipe.subject, *([recipe.partner.subject] if recipe.partner else []), *filter(None, [recipe.companion])}
 
 
 def truth(seed: str, count: int) -> Truth:
     """Compose labelled pictures."""
     rng = random.Random(seed)
-    drawn = [truth_recipe(rng) for _ in range(count)]
-    pixels = np.stack([np.asarray(compose(r, PIXELS)) for r, _ in drawn])
+    scenes = [truth_scene(rng) for _ in range(count)]
+    recipes = [s.recipe for s in scenes]
     return Truth(
-        torch.from_numpy(pixels),
-        torch.tensor([index for _, index in drawn]),
-        torch.tensor([PLACES.index(r.place) if r.place in SCENES else len(SCENES) for r, _ in drawn]),
-        torch.tensor([[float(a in r.accessories) for a in ACCESSORIES] for r, _ in drawn]),
-        torch.tensor([STYLE_NAMES.index(r.style or "in colour") for r, _ in drawn]),
+        torch.from_numpy(np.stack([np.asarray(campaign.drawn(s.recipe, PIXELS, s.steps)) for s in scenes])),
+        torch.tensor([_flags(NAMES, s.characters) for s in scenes]),
+        torch.tensor([PLACES.index(r.place) if r.place in SCENES else len(SCENES) for r in recipes]),
+        torch.tensor([_flags(ACCESSORIES, set(r.accessories)) for r in recipes]),
+        torch.tensor([STYLE_NAMES.index(r.style) if r.style in STYLES else 0 for r in recipes]),
+        torch.tensor([_flags(SUBJECTS, _subjects(r)) for r in recipes]),
+        torch.tensor([1 if r.partner else r.count - 1 for r in recipes]),
+        torch.tensor([[float(s.steps == campaign.STEPS)] for s in scenes]),
     )
 
 
@@ -143,7 +220,10 @@ def worsened(pixels: Tensor, generator: torch.Generator) -> Tensor:
     return x.clamp(0, 1)
 
 
-def train_judge(steps: int, pictures: int = 6000, seed: int = 0) -> tuple[Judge, dict[str, float]]:
+WEIGHT = {"character": 3.0, "accessories": 3.0, "subjects": 6.0, "campaign": 0.5}
+
+
+def train_judge(steps: int, pictures: int = 9000, seed: int = 0) -> tuple[Judge, dict[str, float]]:
     """Train on fresh truth; return the judge and its accuracy on truth it has not seen."""
     torch.manual_seed(seed)
     data, generator = truth(f"judge-{seed}", pictures), torch.Generator().manual_seed(seed)
@@ -154,11 +234,9 @@ def train_judge(steps: int, pictures: int = 6000, seed: int = 0) -> tuple[Judge,
             group["lr"] = 2e-3 * min(1.0, (step + 1) / 50) * (1.02 - step / steps)
         picks = torch.randint(0, pictures, (64,), generator=generator)
         answers = judge(worsened(data.pixels[picks], generator).contiguous(memory_format=torch.channels_last))
-        loss = F.cross_entropy(answers["character"], data.character[picks]) + F.cross_entropy(
-            answers["place"], data.place[picks]
-        )
-        loss = loss + F.cross_entropy(answers["style"], data.style[picks])
-        loss = loss + 3 * F.binary_cross_entropy_with_logits(answers["accessories"], data.accessories[picks])
+        loss = sum(F.cross_entropy(answers[name], getattr(data, name)[picks]) for name in ONE_OF)
+        for name in PRESENT:
+            loss = loss + WEIGHT[name] * F.binary_cross_entropy_with_logits(answers[name], getattr(data, name)[picks])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -180,32 +258,30 @@ def load_or_train(file: Path | None, steps: int) -> tuple[Judge, dict[str, float
 
 
 @torch.no_grad()
-def held_out_accuracy(judge: Judge, seed: int, count: int = 1500) -> dict[str, float]:
-    """Accuracy per question on new truth, worsened in the same way; for accessories over those worn, and false ones."""
+def held_out_accuracy(judge: Judge, seed: int, count: int = 2000) -> dict[str, float]:
+    """On new truth, worsened in the same way: recall and false alarms of what is present, accuracy of what is chosen."""
     data = truth(f"held-out-{seed}", count)
     x = worsened(data.pixels, torch.Generator().manual_seed(seed + 1))
     answers = {name: torch.cat([part[name] for part in (judge(c) for c in x.split(250))]) for name in judge.heads}
-    worn, seen = data.accessories.bool(), answers["accessories"] > 0
-    said = answers["character"].argmax(1)
-    return {
-        "character": (said == data.character).float().mean().item(),
-        "characterRecall": (said == data.character)[data.character < 2].float().mean().item(),
-        "falseCharacter": (said < 2)[data.character == 2].float().mean().item(),
-        "scene": (answers["place"].argmax(1) == data.place).float().mean().item(),
-        "accessoryRecall": seen[worn].float().mean().item(),
-        "falseAccessory": seen[~worn].float().mean().item(),
-        "style": (answers["style"].argmax(1) == data.style).float().mean().item(),
-    }
+    accuracy = {name: (answers[name].argmax(1) == getattr(data, name)).float().mean().item() for name in ONE_OF}
+    for name in PRESENT:
+        there, seen = getattr(data, name).bool(), answers[name] > 0
+        accuracy[f"{name} recall"] = seen[there].float().mean().item()
+        accuracy[f"{name} false"] = seen[~there].float().mean().item()
+    return accuracy
 
 
 @dataclass(frozen=True)
 class Verdict:
     """What the judge sees in one picture."""
 
-    character: str
+    characters: frozenset[str]
     place: str
     accessories: frozenset[str]
     style: str
+    subjects: frozenset[str]
+    count: int
+    campaign: bool
 
 
 @torch.no_grad()
@@ -213,12 +289,16 @@ def verdicts(judge: Judge, pictures: np.ndarray) -> list[Verdict]:
     """Judge pictures, uint8 [n, h, w, 3] of any size, as they are."""
     x = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
     answers = judge(F.interpolate(x, size=(PIXELS, PIXELS), mode="area"))
+    present = lambda head, names, i: frozenset(n for n, s in zip(names, answers[head][i], strict=True) if s > 0)  # noqa: E731
     return [
         Verdict(
-            CHARACTER_NAMES[answers["character"][i].argmax()],
+            present("character", NAMES, i),
             PLACES[answers["place"][i].argmax()],
-            frozenset(a for a, score in zip(ACCESSORIES, answers["accessories"][i], strict=True) if score > 0),
+            present("accessories", ACCESSORIES, i),
             STYLE_NAMES[answers["style"][i].argmax()],
+            present("subjects", SUBJECTS, i),
+            int(answers["count"][i].argmax()) + 1,
+            bool(answers["campaign"][i] > 0),
         )
         for i in range(len(pictures))
     ]

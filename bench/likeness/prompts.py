@@ -2,28 +2,35 @@
 
 from dataclasses import dataclass
 
+from models.art.captions import COUNTS, article, plural
 from models.art.sample import recipes, shows
 from models.art.scenes import CHARACTERS
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """A prompt with the scene, accessories and style it asks for; a scene of None leaves the place open."""
+    """A prompt and what it asks for; None leaves a part open.
+
+    `names` are the characters, `subjects` the animals and things, `campaign` the held-out style (campaign.py).
+    """
 
     text: str
-    name: str
+    names: tuple[str, ...] = ()
     scene: str | None = None
     accessories: tuple[str, ...] = ()
     style: str | None = None
+    subjects: tuple[str, ...] = ()
+    count: int | None = None
+    campaign: bool = False
 
 
 SIX = (
-    Prompt("Ron the dog wearing a superhero cape", "Ron", accessories=("a superhero cape",)),
-    Prompt("Ron the dog on the moon", "Ron", "on the moon"),
-    Prompt("Ron the dog in a swimming pool with sunglasses", "Ron", "in a swimming pool", ("sunglasses",)),
-    Prompt("Smila the cat on the snow", "Smila", "on the snow"),
-    Prompt("Smila the cat in black and white staring at the camera", "Smila", style="in black and white"),
-    Prompt("Smila the cat wearing a Christmas hat", "Smila", accessories=("a Christmas hat",)),
+    Prompt("Ron the dog wearing a superhero cape", ("Ron",), accessories=("a superhero cape",)),
+    Prompt("Ron the dog on the moon", ("Ron",), "on the moon"),
+    Prompt("Ron the dog in a swimming pool with sunglasses", ("Ron",), "in a swimming pool", ("sunglasses",)),
+    Prompt("Smila the cat on the snow", ("Smila",), "on the snow"),
+    Prompt("Smila the cat in black and white staring at the camera", ("Smila",), style="in black and white"),
+    Prompt("Smila the cat wearing a Christmas hat", ("Smila",), accessories=("a Christmas hat",)),
 )
 
 # Scene, accessory and style of each further prompt: combinations that no sample picture of the character shows, many
@@ -56,11 +63,47 @@ def more(name: str) -> list[Prompt]:
     prompts = []
     for scene, accessory, style in _MORE[name]:
         words = [f"{name} the {subject}", f"wearing {accessory}" if accessory else "", scene or "", style or ""]
-        prompts.append(Prompt(" ".join(w for w in words if w), name, scene, (accessory,) if accessory else (), style))
+        prompts.append(
+            Prompt(" ".join(w for w in words if w), (name,), scene, (accessory,) if accessory else (), style)
+        )
     return prompts
+
+
+BOTH = tuple(
+    Prompt(f"Ron the dog and Smila the cat {scene}", ("Ron", "Smila"), scene)
+    for scene in ("on a couch", "on the beach", "in a forest", "on the grass", "on the snow", "in a kitchen")
+)
+
+_PAIRS = (
+    ("dog", "cat", "on a couch"), ("cat", "dog", "on the grass"), ("cat", "rabbit", "in a forest"), ("dog", "pig", "on the beach"),
+    ("fox", "panda", "on the snow"), ("dog", "frog", "in a swimming pool"), ("bear", "cat", "on a bed"), ("lion", "dog", "in the desert"),
+    ("tiger", "koala", "in a forest"), ("cat", "mouse", "in a kitchen"), ("monkey", "dog", "in the city"), ("cow", "cat", "on the grass"),
+)  # fmt: skip
+_COUNTS = (
+    (1, "cat", "on the grass"), (2, "cat", "on a couch"), (3, "cat", "on the beach"), (1, "dog", "on the snow"),
+    (2, "dog", "in a forest"), (3, "dog", "on the grass"), (1, "rocket", "in space"), (2, "ghost", "at night"),
+    (3, "apple", "in a kitchen"), (2, "mushroom", "in a forest"), (3, "balloon", "on the beach"), (2, "robot", "in the city"),
+    (3, "star", "at night"), (1, "castle", "in the mountains"),
+)  # fmt: skip
+
+
+def pairs() -> list[Prompt]:
+    """Return prompts of two named animals."""
+    return [
+        Prompt(f"{article(a)} and {article(b)} {place}", scene=place, subjects=(a, b), count=2)
+        for a, b, place in _PAIRS
+    ]
+
+
+def counts() -> list[Prompt]:
+    """Return prompts of one, two and three of a thing."""
+    return [
+        Prompt(f"{article(s) if n == 1 else f'{COUNTS[n]} {plural(s)}'} {place}", scene=place, subjects=(s,), count=n)
+        for n, s, place in _COUNTS
+    ]
 
 
 def in_sample_set(prompt: Prompt) -> bool:
     """Say whether one sample picture of the character already shows all that a prompt asks for."""
     asked = {w for w in (prompt.scene, prompt.style, *prompt.accessories) if w}
-    return any(asked <= shows(recipe) for recipe, _ in recipes(prompt.name))
+    return any(asked <= shows(recipe) for name in prompt.names for recipe, _ in recipes(name))

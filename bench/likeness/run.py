@@ -21,9 +21,10 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "worker"), str(Path(__file__).resolve().parent)]
 
+import campaign  # noqa: E402
 from judge import Judge, Verdict, load_or_train, verdicts  # noqa: E402
 from near_copies import CopyTest, calibrate, distances  # noqa: E402
-from prompts import SIX, Prompt, more  # noqa: E402
+from prompts import BOTH, SIX, Prompt, counts, more, pairs  # noqa: E402
 
 from models.art.scenes import CHARACTERS, Recipe, compose  # noqa: E402
 from worker import Settings, draw, serving, train, write_run  # noqa: E402
@@ -32,37 +33,48 @@ PIXELS = 128
 
 
 def shows_what_was_asked(prompt: Prompt, verdict: Verdict) -> bool:
-    """Say whether scene, accessories and style are all those that the prompt names."""
+    """Say whether scene, accessories, style, subjects and their count are all those that the prompt names."""
     return (
         (prompt.scene is None or verdict.place == prompt.scene)
         and set(prompt.accessories) <= verdict.accessories
         and (prompt.style is None or verdict.style == prompt.style)
+        and set(prompt.subjects) <= verdict.subjects
+        and prompt.count in (None, verdict.count)
     )
 
 
 def score(
     judge: Judge, copies: CopyTest, training: np.ndarray, drawn: list[tuple[Prompt, np.ndarray]]
 ) -> dict[str, float]:
-    """Return the three shares over all pictures of some prompts."""
-    character, asked, copied, count = 0, 0, 0, 0
+    """Return the shares over all pictures of some prompts; `campaign` is the held-out style's."""
+    counted = {"character": 0, "asked": 0, "campaign": 0, "nearCopies": 0}
+    pictures_seen = 0
     for prompt, pictures in drawn:
         seen = verdicts(judge, pictures)
-        character += sum(v.character == prompt.name for v in seen)
-        asked += sum(shows_what_was_asked(prompt, v) for v in seen)
-        copied += int((distances(pictures, training) <= copies.threshold).sum())
-        count += len(seen)
-    return {"character": character / count, "asked": asked / count, "nearCopies": copied / count, "pictures": count}
+        counted["character"] += sum(set(prompt.names) <= v.characters for v in seen)
+        counted["asked"] += sum(shows_what_was_asked(prompt, v) for v in seen)
+        counted["campaign"] += sum(v.campaign for v in seen)
+        counted["nearCopies"] += int((distances(pictures, training) <= copies.threshold).sum())
+        pictures_seen += len(seen)
+    return {**{name: value / pictures_seen for name, value in counted.items()}, "pictures": pictures_seen}
 
 
 def truth_of(prompt: Prompt, count: int) -> np.ndarray:
     """Compose what a prompt asks for, uint8 [count, 128, 128, 3]: the truth that the copy test is calibrated on."""
-    subject, look = CHARACTERS[prompt.name]
+    subject, look = CHARACTERS[prompt.names[0]]
     place = prompt.scene or "on a teal background"
     recipes = [
         Recipe(subject, place, 5000 + i, look=look, accessories=prompt.accessories, style=prompt.style)
         for i in range(count)
     ]
     return np.stack([np.asarray(compose(r, PIXELS)) for r in recipes])
+
+
+def pictures_of(folder: Path) -> np.ndarray:
+    """Read a training set's pictures at the model's size, uint8 [n, 128, 128, 3]."""
+    files = sorted(f for f in folder.iterdir() if f.suffix in (".jpg", ".png"))
+    size = (PIXELS, PIXELS)
+    return np.stack([np.asarray(Image.open(f).convert("RGB").resize(size, Image.Resampling.BOX)) for f in files])
 
 
 def contact_sheet(base: list[tuple[Prompt, np.ndarray]], custom: list[tuple[Prompt, np.ndarray]], path: Path) -> None:
@@ -80,71 +92,93 @@ def draw_all(socket: str, adapter: bool, prompts: list[Prompt], count: int) -> l
     return [(p, np.stack(draw(socket, adapter, p.text, count, seed=100, pixels=PIXELS))) for p in prompts]
 
 
-def measure(arguments: argparse.Namespace, workspace: Path) -> dict:
-    """Train, draw and judge; return the report."""
-    settings = Settings(arguments.steps, arguments.batch, arguments.learning_rate, arguments.threads)
-    minutes: dict[str, float] = {}
-    adapter = arguments.adapter
-    if adapter is None:
-        write_run(workspace / "run", arguments.base, arguments.sample, settings)
-        minutes["training"] = train(workspace / "run")
-        adapter = workspace / "run" / "output"
+Drawn = dict[str, list[tuple[Prompt, np.ndarray]]]
 
+
+def customised(
+    arguments: argparse.Namespace, workspace: Path, sample: Path, adapter: Path | None, prompts: dict[str, list[Prompt]]
+) -> tuple[dict[str, Drawn], dict[str, float]]:
+    """Train on a sample set (unless an adapter is given), draw the prompts by base and custom model; and the minutes."""
+    minutes = {"training": 0.0}
+    if adapter is None:
+        run = workspace / f"run-{sample.name}"
+        write_run(run, arguments.base, sample, _settings(arguments))
+        minutes["training"] = train(run)
+        adapter = run / "output"
     began = time.monotonic()
-    further = [p for name in CHARACTERS for p in more(name)]
     with serving(arguments.base, adapter, arguments.threads) as socket:
         drawn = {
             model: {
-                "six": draw_all(socket, model == "custom", list(SIX), 8),
-                "more": draw_all(socket, model == "custom", further, arguments.seeds),
+                part: draw_all(socket, model == "custom", texts, 8 if part == "six" else arguments.seeds)
+                for part, texts in prompts.items()
             }
             for model in ("base", "custom")
         }
     minutes["drawing"] = (time.monotonic() - began) / 60
+    return drawn, minutes
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    return Settings(arguments.steps, arguments.batch, arguments.learning_rate, arguments.threads)
+
+
+def measure(arguments: argparse.Namespace, workspace: Path) -> dict:
+    """Train, draw and judge; return the report."""
+    further = [p for name in CHARACTERS for p in more(name)]
+    asked = {"six": list(SIX), "more": further, "both": list(BOTH), "pairs": pairs(), "counts": counts()}
+    parts = {"characters": customised(arguments, workspace, arguments.sample, arguments.adapter, asked)}
+    training = {"characters": pictures_of(arguments.sample)}
+    if not arguments.no_style:
+        sample = workspace / "campaign-sample"
+        campaign.write_set(sample)
+        parts["style"] = customised(arguments, workspace, sample, None, {"style": campaign.prompts()})
+        training["style"] = pictures_of(sample)
 
     began = time.monotonic()
     judge, accuracy = load_or_train(arguments.judge, arguments.judge_steps)
-    training = np.stack(
-        [
-            np.asarray(Image.open(f).convert("RGB").resize((PIXELS, PIXELS), Image.Resampling.BOX))
-            for f in sorted(arguments.sample.glob("*.jpg"))
-        ]
-    )
-    originals = np.concatenate([truth_of(p, 4) for p in (*SIX, *further)])
-    copies = calibrate(training, originals)
+    copies = calibrate(training["characters"], np.concatenate([truth_of(p, 4) for p in (*SIX, *further)]))
+    minutes = {f"{name} {step}": value for name, (_, spent) in parts.items() for step, value in spent.items()}
     minutes["judging"] = (time.monotonic() - began) / 60
 
     arguments.out.mkdir(parents=True, exist_ok=True)
-    for part in ("six", "more"):
-        contact_sheet(drawn["base"][part], drawn["custom"][part], arguments.out / f"{part}.png")
+    scores: dict[str, dict] = {"base": {}, "custom": {}}
+    by_prompt: dict[str, dict] = {"base": {}, "custom": {}}
+    for name, (drawn, _) in parts.items():
+        for part in drawn["base"]:
+            contact_sheet(drawn["base"][part], drawn["custom"][part], arguments.out / f"{part}.png")
+        for model, pictures_by_part in drawn.items():
+            for part, pictures in pictures_by_part.items():
+                scores[model][part] = score(judge, copies, training[name], pictures)
+                for prompt, shown in pictures:
+                    by_prompt[model][prompt.text] = score(judge, copies, training[name], [(prompt, shown)])
     return {
-        "settings": vars(settings) if arguments.adapter is None else {"adapter": str(arguments.adapter)},
+        "settings": vars(_settings(arguments)) if arguments.adapter is None else {"adapter": str(arguments.adapter)},
         "judge": accuracy,
         "copyTest": vars(copies),
         "minutes": {name: round(value, 1) for name, value in minutes.items()},
-        "scores": {
-            model: {part: score(judge, copies, training, pictures) for part, pictures in parts.items()}
-            for model, parts in drawn.items()
-        },
-        "prompts": {
-            model: {
-                p.text: score(judge, copies, training, [(p, pictures)])
-                for part in parts.values()
-                for p, pictures in part
-            }
-            for model, parts in drawn.items()
-        },
+        "scores": scores,
+        "prompts": by_prompt,
     }
+
+
+TITLES = {
+    "six": "the six prompts", "more": "more held-out prompts", "both": "both characters", "pairs": "two animals",
+    "counts": "one, two, three", "style": "held-out style",
+}  # fmt: skip
 
 
 def table(report: dict) -> str:
     """The lines that a person reads."""
-    lines = [f"{'':24}{'character':>11}{'as asked':>10}{'near copies':>13}{'pictures':>10}"]
-    for part, title in (("six", "the six prompts"), ("more", "more held-out prompts")):
+    lines = [f"{'':30}{'character':>11}{'as asked':>10}{'style':>8}{'near copies':>13}{'pictures':>10}"]
+    for part, title in TITLES.items():
         for model in ("base", "custom"):
+            if part not in report["scores"][model]:
+                continue
             s = report["scores"][model][part]
+            character = f"{s['character']:.2f}" if part in ("six", "more", "both") else "-"
+            style = f"{s['campaign']:.2f}" if part == "style" else "-"
             lines.append(
-                f"{title + ', ' + model:30}{s['character']:5.2f}{s['asked']:10.2f}{s['nearCopies']:13.2f}{s['pictures']:10d}"
+                f"{title + ', ' + model:30}{character:>11}{s['asked']:10.2f}{style:>8}{s['nearCopies']:13.2f}{s['pictures']:10d}"
             )
     judge = ", ".join(f"{name} {value:.3f}" for name, value in report["judge"].items())
     copy = report["copyTest"]
@@ -168,7 +202,10 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, default=1e-5, help="on the seed system's scale (default 1e-5)")
     parser.add_argument("--threads", type=int, help="CPU threads of training and drawing (default: PyTorch's choice)")
     parser.add_argument("--seeds", type=int, default=2, help="pictures of each further prompt (the six get 8)")
-    parser.add_argument("--judge-steps", type=int, default=1500)
+    parser.add_argument(
+        "--no-style", action="store_true", help="leave the held-out style out: half of the training time"
+    )
+    parser.add_argument("--judge-steps", type=int, default=2400)
     parser.add_argument("--judge", type=Path, help="keep the judge in this file, and reuse it if it is there")
     parser.add_argument(
         "--out", type=Path, default=Path(__file__).resolve().parent / "results", help="report.json and contact sheets"

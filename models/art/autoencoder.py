@@ -10,7 +10,7 @@ from torch import Tensor
 from models.art.precision import autocast
 
 SCALE = 8  # pixels along one latent's edge
-CHANNELS = 8
+CHANNELS = 16
 
 
 def new() -> AutoencoderDC:
@@ -40,7 +40,7 @@ def to_tensor(pixels: np.ndarray) -> Tensor:
 
 @torch.no_grad()
 def encode(vae: AutoencoderDC, pixels: np.ndarray, batch: int = 50) -> Tensor:
-    """uint8 [n, h, w, 3] to bfloat16 [n, 8, h/8, w/8], not normalised."""
+    """uint8 [n, h, w, 3] to bfloat16 [n, 16, h/8, w/8], not normalised."""
     latents = []
     for start in range(0, len(pixels), batch):
         with autocast():
@@ -50,7 +50,7 @@ def encode(vae: AutoencoderDC, pixels: np.ndarray, batch: int = 50) -> Tensor:
 
 @torch.no_grad()
 def decode(vae: AutoencoderDC, latents: Tensor) -> np.ndarray:
-    """float32 [n, 8, h/8, w/8], not normalised, to uint8 [n, h, w, 3]."""
+    """float32 [n, 16, h/8, w/8], not normalised, to uint8 [n, h, w, 3]."""
     with autocast():
         x = vae.decode(latents.contiguous(memory_format=torch.channels_last)).sample
     return ((x.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()

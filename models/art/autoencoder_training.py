@@ -60,7 +60,7 @@ def train(
 ) -> None:
     """Train for some minutes on the pictures of the given shards, then write the autoencoder to `out`.
 
-    `std` [8, 1, 1] is the latents' deviation, the unit of the noise added.
+    `std` [16, 1, 1] is the latents' deviation, the unit of the noise added.
     """
     pixels = {n: cache.scenes(n)[0] for n in numbers}
     rng = random.Random(0)

@@ -13,17 +13,16 @@ from torch import Tensor
 
 from models.art import autoencoder
 from models.art.captions import caption
-from models.art.scenes import FRAMES, Recipe, compose, dressed_recipe, random_recipe
+from models.art.scenes import FRAMES, Recipe, compose, dressed_recipe, group_recipe, random_recipe, styled_recipe
 from models.art.text_states import text_states
 
 SHARD = 1000
-DRESSED_FROM = 14
 HELD_OUT = 9_000  # shards from here on are for measuring, never for training
 
 
 @dataclass(frozen=True)
 class Shard:
-    """latents bfloat16 [n, 8, h, w], not normalised; states bfloat16 [n, 32, 384]."""
+    """latents bfloat16 [n, 16, h, w], not normalised; states bfloat16 [n, 32, 384]."""
 
     latents: Tensor
     states: Tensor
@@ -34,9 +33,22 @@ def frame_of(number: int) -> tuple[int, int]:
     return FRAMES[{5: 1, 9: 2}.get(number % 13, 0)]
 
 
+# What one shard after the other is drawn from: plain scenes, dressed pets, styles, groups.
+_KINDS = (
+    random_recipe,
+    dressed_recipe,
+    random_recipe,
+    styled_recipe,
+    dressed_recipe,
+    group_recipe,
+    random_recipe,
+    dressed_recipe,
+)
+
+
 def recipes(number: int, rng: random.Random) -> list[Recipe]:
-    """Draw one shard's recipes; from DRESSED_FROM on they are dressed pets mostly."""
-    draw = dressed_recipe if DRESSED_FROM <= number < HELD_OUT else random_recipe
+    """Draw one shard's recipes, of one kind; what is held out is drawn as random_recipe draws."""
+    draw = _KINDS[number % len(_KINDS)] if number < HELD_OUT else random_recipe
     return [draw(rng, frame_of(number)) for _ in range(SHARD)]
 
 
@@ -64,7 +76,7 @@ def build(folder: Path, vae: AutoencoderDC, numbers: range) -> None:
 
 
 def statistics(folder: Path) -> tuple[Tensor, Tensor]:
-    """Mean and deviation of each latent channel, [8, 1, 1] both.
+    """Mean and deviation of each latent channel, [16, 1, 1] both.
 
     Taken once, from the first shards, and kept: the denoiser's weights are worth nothing under another scale.
     """

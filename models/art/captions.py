@@ -35,13 +35,36 @@ def described(subject: str, look: Look, rng: random.Random) -> str:
     return f"{words} with {' and '.join(marks)}" if marks else words
 
 
-def _who(recipe: Recipe, rng: random.Random) -> str:
-    if recipe.name:
-        return f"{recipe.name} the {recipe.subject}"
-    if recipe.look == PLAIN:
-        return article(recipe.subject)
+COUNTS = {2: "two", 3: "three"}
+_PLURALS = {"mouse": "mice", "wolf": "wolves", "jack-o-lantern": "jack-o-lanterns", "tropical fish": "tropical fish"}
+
+
+def plural(noun: str) -> str:
+    """ "two foxes", "three strawberries": the plural of one of the composer's subjects."""
+    if noun in _PLURALS:
+        return _PLURALS[noun]
+    if noun.endswith("y") and noun[-2] not in "aeiou":
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith(("x", "s", "sh", "ch")) else f"{noun}s"
+
+
+def _one(subject: str, name: str | None, look: Look, rng: random.Random) -> str:
+    if name:
+        return f"{name} the {subject}"
+    if look == PLAIN:
+        return article(subject)
     # A recoloured animal is mostly described; now and then it is only "a dog", which may have any colour.
-    return described(recipe.subject, recipe.look, rng) if rng.random() < 0.92 else article(recipe.subject)
+    return described(subject, look, rng) if rng.random() < 0.92 else article(subject)
+
+
+def _who(recipe: Recipe, rng: random.Random) -> str:
+    if recipe.count > 1:
+        fur = f"{recipe.look.fur} " if recipe.look.fur and rng.random() < 0.8 else ""
+        return f"{COUNTS[recipe.count]} {fur}{plural(recipe.subject)}"
+    first = _one(recipe.subject, recipe.name, recipe.look, rng)
+    if recipe.partner is None:
+        return first
+    return f"{first} and {_one(recipe.partner.subject, recipe.partner.name, recipe.partner.look, rng)}"
 
 
 def _place(recipe: Recipe, rng: random.Random) -> str:

@@ -36,7 +36,7 @@ TRAINING = {"captionDropout": 0.1, "warmupSteps": 20, "minSnrGamma": None, "lear
 
 
 def settings(mean: Tensor, std: Tensor) -> dict:
-    """Return likeness.json: what the worker needs to know beyond diffusers' own files. mean and std are [8, 1, 1]."""
+    """Return likeness.json: what the worker needs to know beyond diffusers' own files. mean and std are [16, 1, 1]."""
     return {
         "family": "art",
         "id": "likeness.art-v1",

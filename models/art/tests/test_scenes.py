@@ -6,10 +6,22 @@ import numpy as np
 import pytest
 
 from models.art.cache import frame_of
-from models.art.captions import caption
+from models.art.captions import caption, plural
 from models.art.looks import RON, SMILA, Look, is_character_like, random_look
 from models.art.places import BACKDROPS, SCENES
-from models.art.scenes import CHARACTERS, FRAMES, NAMES, Recipe, compose, random_recipe
+from models.art.scenes import (
+    CHARACTERS,
+    FRAMES,
+    NAMES,
+    Partner,
+    Recipe,
+    compose,
+    dressed_recipe,
+    group_recipe,
+    random_recipe,
+    styled_recipe,
+)
+from models.art.styles import COLOURLESS
 from models.art.wardrobe import ACCESSORIES
 
 
@@ -49,13 +61,48 @@ def test_every_place_can_be_drawn(place: str) -> None:
     assert drawn(Recipe("dog", place, 4)).std() > 5
 
 
-def test_no_base_recipe_is_near_a_character() -> None:
+@pytest.mark.parametrize("draw", [random_recipe, dressed_recipe, styled_recipe, group_recipe])
+def test_no_base_recipe_is_near_a_character(draw) -> None:
     rng = random.Random(0)
-    recipes = [random_recipe(rng) for _ in range(1500)]
+    recipes = [draw(rng) for _ in range(1000)]
     assert not any(is_character_like(r.subject, r.look) for r in recipes)
+    assert not any(is_character_like(r.partner.subject, r.partner.look) for r in recipes if r.partner)
+    assert not any(
+        r.look.patch and r.subject == "dog" for r in recipes if r.style and any(name in r.style for name in COLOURLESS)
+    )
     words = " ".join(caption(r, rng) for r in recipes).lower().split()
     assert not {"ron", "smila"} & set(words)
     assert not set(NAMES) & set(CHARACTERS)
+
+
+def _blobs(picture: np.ndarray, background: np.ndarray) -> int:
+    """Count the runs of columns in which a picture differs from its empty background."""
+    columns = (np.abs(picture - background).max(-1) > 24).sum(0) > 2
+    return int(np.diff(np.concatenate([[0], columns.astype(int)])).clip(0).sum())
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_recipe_shows_as_many_as_it_counts(count: int) -> None:
+    picture = drawn(Recipe("apple", "on a white background", 3, count=count), 128)
+    assert _blobs(picture, np.broadcast_to(picture[2, 2], picture.shape)) == count
+
+
+def test_a_partner_stands_beside_the_first_animal() -> None:
+    alone = drawn(Recipe("dog", "on a white background", 3, count=2), 128)
+    pair = drawn(Recipe("dog", "on a white background", 3, partner=Partner("cat", None, SMILA)), 128)
+    assert np.abs(alone - pair)[:, 64:].max() > 100
+    assert np.abs(alone - pair)[:, :50].max() == 0
+
+
+def test_counted_nouns_have_their_plurals() -> None:
+    assert [plural(n) for n in ("fox", "mouse", "strawberry", "monkey", "balloon")] == [
+        "foxes", "mice", "strawberries", "monkeys", "balloons",
+    ]  # fmt: skip
+
+
+def test_a_caption_names_both_animals() -> None:
+    recipe = Recipe("dog", "on a couch", 1, name="Max", partner=Partner("cat", "Luna"))
+    assert caption(recipe, random.Random(1)).lower().startswith("max the dog and luna the cat")
 
 
 def test_the_characters_are_recognised_as_themselves() -> None:
