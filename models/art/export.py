@@ -47,7 +47,7 @@ def settings(mean: Tensor, std: Tensor) -> dict:
         "sizeMultiple": 32,
         "latentsMean": [round(float(v), 6) for v in mean.flatten()],
         "latentsStd": [round(float(v), 6) for v in std.flatten()],
-        "learningRateFactor": 50,
+        "learningRateFactor": 100,
         "lora": {"rank": 16, "alpha": 16, "targetModules": list(LORA_TARGETS)},
         "training": TRAINING,
         "sampling": {"steps": 25, "guidanceScale": 4.0, "guidanceRescale": 0.7, "sampler": "ddim"},
