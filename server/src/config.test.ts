@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { availableParallelism } from 'node:os';
 import { test } from 'node:test';
 import { readConfig } from './config.ts';
 
@@ -25,6 +26,11 @@ test("quotas are AWS's or none until they are set, and requests a second are cou
   });
   assert.deepEqual([set.quotas.scheduledJobs, set.quotas.noCommitmentModelUnits], [null, 0]);
   assert.deepEqual(set.requestsPerSecond, { s3: 200, 'bedrock-runtime': 5 });
+});
+
+test('a worker leaves a core to the server, unless it is told its threads', () => {
+  assert.equal(readConfig({}).workerThreads, Math.max(1, availableParallelism() - 1));
+  assert.equal(readConfig({ LIKENESS_WORKER_THREADS: '3' }).workerThreads, 3);
 });
 
 test('a bucket may have a prefix', () => {

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { homedir } from 'node:os';
+import { availableParallelism, homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { type Quotas, quotasFrom } from './domain/quotas.ts';
 import { type RequestClass, requestClasses } from './domain/request-rate.ts';
@@ -65,8 +65,11 @@ export interface Config {
   checkpointDays: number;
   /** `baseModelId=folder`: the CLIP or DINOv2 that scores its trainings, in the place of the base's own encoder. */
   scoreEncoderPaths: Readonly<Record<string, string>>;
-  /** CPU threads of a worker; null: PyTorch decides. */
-  workerThreads: number | null;
+  /**
+   * CPU threads of a worker. By default a core is left to the server and to other work: threads of one step wait for
+   * each other at every barrier, so one that loses its core slows all of them tenfold (docs/performance.md).
+   */
+  workerThreads: number;
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   allowInsecureHost: boolean;
   /** Private endpoints by id (`vpce-…`): a Unix socket or an address, whose requests carry `aws:SourceVpce`. */
@@ -142,9 +145,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, overrides: ConfigOver
     warmBaseModel: oneOf(environment, 'LIKENESS_WARM_BASE', 'on', ['on', 'off']) === 'on',
     checkpointDays: integer(environment, 'LIKENESS_CHECKPOINT_DAYS', 7, 0, 3650),
     scoreEncoderPaths: folders(environment, 'LIKENESS_SCORE_ENCODERS', 'baseModelId=folder'),
-    workerThreads: environment.LIKENESS_WORKER_THREADS
-      ? integer(environment, 'LIKENESS_WORKER_THREADS', 0, 1, 1024)
-      : null,
+    workerThreads: integer(environment, 'LIKENESS_WORKER_THREADS', Math.max(1, availableParallelism() - 1), 1, 1024),
     logLevel: oneOf(environment, 'LIKENESS_LOG_LEVEL', 'info', ['debug', 'info', 'warn', 'error', 'silent']),
     allowInsecureHost: oneOf(environment, 'LIKENESS_INSECURE', 'off', ['on', 'off']) === 'on',
     vpcEndpoints: vpcEndpoints(environment),

@@ -37,7 +37,7 @@ export interface TrainingDependencies {
   modelStore: ModelStore;
   /** `DATA/runs`. */
   runsPath: string;
-  workerThreads: number | null;
+  workerThreads: number;
   /** How long the checkpoints beside a model stay selectable; 0: none are kept. */
   checkpointDays: number;
   /** Folder of the encoder that scores trainings, by base model; others score with their own, where they have one. */

@@ -109,7 +109,7 @@ test('each protocol has its code', () => {
   assert.equal(validate('kms', 'json-1-1', 'DescribeKey', { KeyId: 5 })?.code, 'SerializationException');
   assert.equal(validate('iam', 'query', 'CreateRole', { RoleName: 'a b' })?.code, 'ValidationError');
   assert.equal(
-    validate('s3', 'rest-xml', 'PutObject', { Bucket: 'b', Key: 'k', ACL: 'everyone' })?.code,
+    validate('s3', 'rest-xml', 'PutObject', { Bucket: 'b', Key: 'k', ObjectLockMode: 'FOREVER' })?.code,
     'InvalidArgument',
   );
 });

@@ -16,7 +16,7 @@ export function createLocalInference(options: {
   /** Where sockets go; /tmp instead, where its name is too long for them. */
   runtimeParent: string;
   capacity: number;
-  threads: number | null;
+  threads: number;
   invokeTimeoutSeconds?: number;
 }): Inference & { close(): Promise<void> } {
   const runtime = createRuntimeFolder(isShort(options.runtimeParent) ? options.runtimeParent : '/tmp');

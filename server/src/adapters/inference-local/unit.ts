@@ -12,7 +12,7 @@ export interface UnitOptions {
   /** A folder of its own, existing. */
   folder: string;
   launcher: WorkerLauncher;
-  threads: number | null;
+  threads: number;
   invokeTimeoutSeconds: number;
 }
 
@@ -110,7 +110,7 @@ export async function startUnit(model: UnitModel, options: UnitOptions): Promise
   };
 }
 
-function serveArguments(model: UnitModel, socketPath: string, threads: number | null): string[] {
+function serveArguments(model: UnitModel, socketPath: string, threads: number): string[] {
   const adapter = model.adapter;
   return [
     'serve',
@@ -119,7 +119,7 @@ function serveArguments(model: UnitModel, socketPath: string, threads: number | 
     ...(adapter?.method === 'lora' ? ['--adapter', `${adapter.id}=${adapter.folder}`] : []),
     ...(model.adaptersFolder === null ? [] : ['--adapters-folder', model.adaptersFolder]),
     ...(adapter?.method === 'full' ? ['--full', adapter.folder] : []),
-    ...(threads === null ? [] : ['--threads', String(threads)]),
+    ...['--threads', String(threads)],
   ];
 }
 
