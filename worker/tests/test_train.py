@@ -170,7 +170,9 @@ def test_the_stop_file(make_run, wish: str, status: str) -> None:
 def test_a_stop_before_the_first_step(make_run) -> None:
     run = make_run()
     (run / "stop").write_text("pause")
-    assert train(run) | {"endedAt": None} == {
+    result = train(run)
+    assert result.pop("peakMemoryBytes") > 0
+    assert result | {"endedAt": None} == {
         "v": 1, "status": "interrupted", "stepsDone": 0, "trainingLoss": None, "weights": [], "error": None,
         "endedAt": None, "trainingSeconds": 0.0, "imagesSeen": 0, "device": "cpu", "precision": "float32",
     }  # fmt: skip
