@@ -85,6 +85,8 @@ test('A person brings pictures, teaches a model, gives it capacity and draws wit
   });
 
   await step('base and custom model draw the same prompt side by side', async () => {
+    const opener = button('Open side navigation');
+    if (await opener.isVisible()) await opener.click();
     await side.getByRole('link', { name: 'Image', exact: true }).click();
     await choose('Compare with - optional', 'ron-units');
     await page.getByLabel('Prompt', { exact: true }).fill('Ron the dog wearing a superhero cape');

@@ -15,16 +15,27 @@ import { regions } from './regions.ts';
 import { hrefOf, matchPath, usePlace } from './router.ts';
 import { type Session, signOut } from './session.ts';
 
+/** Windows that have room for the navigation beside a page. */
+const WIDE = '(min-width: 901px)';
+
 export function Shell({ session }: { session: Session }) {
   const { path } = usePlace();
   const notices = useNotices();
-  const [navigationOpen, setNavigationOpen] = useState(window.innerWidth > 900);
+  const [navigationOpen, setNavigationOpen] = useState(() => matchMedia(WIDE).matches);
   const found = pages
     .map(page => ({ page, params: matchPath(page.pattern, path) }))
     .find(candidate => candidate.params !== undefined);
   const title = found?.page.title ?? 'Not found';
   const Page = found?.page.component;
   const above = found?.page.above ?? [];
+
+  // AppLayout closes the navigation where the window becomes narrow, and leaves it closed when it is wide again.
+  useEffect(() => {
+    const wide = matchMedia(WIDE);
+    const follow = () => setNavigationOpen(wide.matches);
+    wide.addEventListener('change', follow);
+    return () => wide.removeEventListener('change', follow);
+  }, []);
 
   useEffect(() => {
     document.title = `${title} – Likeness`;
