@@ -42,6 +42,17 @@ interface ResourceTableProps<Row> {
 }
 
 export const PAGE_SIZE = 50;
+
+/** What every list of Bedrock takes, from what the table asks for. */
+export function byCreationTime({ token, filter, descending }: PageRequest) {
+  return {
+    nextToken: token,
+    nameContains: filter,
+    maxResults: PAGE_SIZE,
+    sortBy: 'CreationTime',
+    sortOrder: descending ? 'Descending' : 'Ascending',
+  } as const;
+}
 const REFRESH_MILLISECONDS = 3000;
 const TYPING_MILLISECONDS = 300;
 

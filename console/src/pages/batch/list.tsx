@@ -18,7 +18,7 @@ import { bedrockRoles } from '../../app/bedrock-roles.ts';
 import { useDraft } from '../../app/draft.ts';
 import { FormModal } from '../../app/form-modal.tsx';
 import { notify } from '../../app/notices.ts';
-import { PAGE_SIZE, ResourceTable } from '../../app/resource-table.tsx';
+import { byCreationTime, ResourceTable } from '../../app/resource-table.tsx';
 import { S3PlaceField } from '../../app/s3-place-field.tsx';
 import { lastOf, Status, when } from '../../app/show.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
@@ -46,16 +46,8 @@ export default function BatchInferencePage() {
         selection="single"
         idOf={job => job.jobName ?? ''}
         isChanging={job => RUNNING.includes(job.status)}
-        load={async ({ token, filter, descending }) => {
-          const answer = await bedrock().send(
-            new ListModelInvocationJobsCommand({
-              nextToken: token,
-              nameContains: filter,
-              maxResults: PAGE_SIZE,
-              sortBy: 'CreationTime',
-              sortOrder: descending ? 'Descending' : 'Ascending',
-            }),
-          );
+        load={async request => {
+          const answer = await bedrock().send(new ListModelInvocationJobsCommand(byCreationTime(request)));
           return { rows: answer.invocationJobSummaries ?? [], nextToken: answer.nextToken };
         }}
         columns={[

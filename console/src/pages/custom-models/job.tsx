@@ -10,12 +10,12 @@ import Container from '@cloudscape-design/components/container';
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import Header from '@cloudscape-design/components/header';
 import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
-import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
-import { useMutation, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { FaultAlert } from '../../app/fault-alert.tsx';
+import { FormModal } from '../../app/form-modal.tsx';
 import type { PageProps } from '../../app/page-props.ts';
 import { duration, lastOf, Status, To, when } from '../../app/show.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
@@ -102,44 +102,22 @@ export default function JobPage({ params }: PageProps) {
 
 function Actions({ job, changed }: { job: Job; changed: () => void }) {
   const [asking, setAsking] = useState(false);
-  const stop = useMutation({
-    mutationFn: () => bedrock().send(new StopModelCustomizationJobCommand({ jobIdentifier: job.jobArn })),
-    onSuccess: () => {
-      setAsking(false);
-      changed();
-    },
-  });
   return (
     <>
       <Button disabled={job.status !== 'InProgress'} onClick={() => setAsking(true)}>
         Stop job
       </Button>
       {asking && (
-        <Modal
-          visible
-          onDismiss={() => setAsking(false)}
-          closeAriaLabel="Close"
-          header="Stop this job?"
-          footer={
-            <Box float="right">
-              <SpaceBetween direction="horizontal" size="xs">
-                <Button variant="link" onClick={() => setAsking(false)}>
-                  Cancel
-                </Button>
-                <Button variant="primary" loading={stop.isPending} onClick={() => stop.mutate()}>
-                  Stop job
-                </Button>
-              </SpaceBetween>
-            </Box>
-          }
+        <FormModal
+          title="Stop this job?"
+          action="Stop job"
+          isComplete
+          submit={() => bedrock().send(new StopModelCustomizationJobCommand({ jobIdentifier: job.jobArn }))}
+          done={changed}
+          close={() => setAsking(false)}
         >
-          <SpaceBetween size="m">
-            {stop.error && <FaultAlert error={stop.error} />}
-            <Box>
-              A stopped job cannot be resumed, and makes no model. Its metrics so far are written to the output.
-            </Box>
-          </SpaceBetween>
-        </Modal>
+          <Box>A stopped job cannot be resumed, and makes no model. Its metrics so far are written to the output.</Box>
+        </FormModal>
       )}
     </>
   );

@@ -1,6 +1,6 @@
 import { ListModelCustomizationJobsCommand, type ModelCustomizationJobSummary } from '@aws-sdk/client-bedrock';
 import Button from '@cloudscape-design/components/button';
-import { PAGE_SIZE, ResourceTable } from '../../app/resource-table.tsx';
+import { byCreationTime, ResourceTable } from '../../app/resource-table.tsx';
 import { hrefOf } from '../../app/router.ts';
 import { Status, To, when } from '../../app/show.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
@@ -15,16 +15,8 @@ export function JobsTable() {
       orderedBy="created"
       idOf={job => job.jobName ?? ''}
       isChanging={job => job.status === 'InProgress' || job.status === 'Stopping'}
-      load={async ({ token, filter, descending }) => {
-        const answer = await bedrock().send(
-          new ListModelCustomizationJobsCommand({
-            nextToken: token,
-            nameContains: filter,
-            maxResults: PAGE_SIZE,
-            sortBy: 'CreationTime',
-            sortOrder: descending ? 'Descending' : 'Ascending',
-          }),
-        );
+      load={async request => {
+        const answer = await bedrock().send(new ListModelCustomizationJobsCommand(byCreationTime(request)));
         return { rows: answer.modelCustomizationJobSummaries ?? [], nextToken: answer.nextToken };
       }}
       columns={[

@@ -5,7 +5,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ConfirmDelete } from '../../app/confirm-delete.tsx';
-import { PAGE_SIZE, ResourceTable } from '../../app/resource-table.tsx';
+import { byCreationTime, ResourceTable } from '../../app/resource-table.tsx';
 import { hrefOf, navigate } from '../../app/router.ts';
 import { lastOf, To, when } from '../../app/show.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
@@ -22,16 +22,8 @@ export function ModelsTable() {
         filterLabel="Find models by name"
         orderedBy="created"
         idOf={model => model.modelName ?? ''}
-        load={async ({ token, filter, descending }) => {
-          const answer = await bedrock().send(
-            new ListCustomModelsCommand({
-              nextToken: token,
-              nameContains: filter,
-              maxResults: PAGE_SIZE,
-              sortBy: 'CreationTime',
-              sortOrder: descending ? 'Descending' : 'Ascending',
-            }),
-          );
+        load={async request => {
+          const answer = await bedrock().send(new ListCustomModelsCommand(byCreationTime(request)));
           return { rows: answer.modelSummaries ?? [], nextToken: answer.nextToken };
         }}
         columns={[

@@ -8,7 +8,7 @@ import Button from '@cloudscape-design/components/button';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { problemOf } from '../../app/fault-alert.tsx';
-import { PAGE_SIZE, ResourceTable } from '../../app/resource-table.tsx';
+import { byCreationTime, ResourceTable } from '../../app/resource-table.tsx';
 import { Status, when } from '../../app/show.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
 import { ImportModel } from './import-model.tsx';
@@ -24,16 +24,8 @@ export function ImportJobsTable() {
         orderedBy="created"
         idOf={job => job.jobName ?? ''}
         isChanging={job => job.status === 'InProgress'}
-        load={async ({ token, filter, descending }) => {
-          const answer = await bedrock().send(
-            new ListModelImportJobsCommand({
-              nextToken: token,
-              nameContains: filter,
-              maxResults: PAGE_SIZE,
-              sortBy: 'CreationTime',
-              sortOrder: descending ? 'Descending' : 'Ascending',
-            }),
-          );
+        load={async request => {
+          const answer = await bedrock().send(new ListModelImportJobsCommand(byCreationTime(request)));
           return { rows: answer.modelImportJobSummaries ?? [], nextToken: answer.nextToken };
         }}
         columns={[

@@ -8,7 +8,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ConfirmDelete } from '../../app/confirm-delete.tsx';
-import { PAGE_SIZE, ResourceTable } from '../../app/resource-table.tsx';
+import { byCreationTime, ResourceTable } from '../../app/resource-table.tsx';
 import { when } from '../../app/show.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
 import { ImportModel } from './import-model.tsx';
@@ -26,16 +26,8 @@ export function ImportedModelsTable() {
         orderedBy="created"
         selection="single"
         idOf={model => model.modelName ?? ''}
-        load={async ({ token, filter, descending }) => {
-          const answer = await bedrock().send(
-            new ListImportedModelsCommand({
-              nextToken: token,
-              nameContains: filter,
-              maxResults: PAGE_SIZE,
-              sortBy: 'CreationTime',
-              sortOrder: descending ? 'Descending' : 'Ascending',
-            }),
-          );
+        load={async request => {
+          const answer = await bedrock().send(new ListImportedModelsCommand(byCreationTime(request)));
           return { rows: answer.modelSummaries ?? [], nextToken: answer.nextToken };
         }}
         columns={[

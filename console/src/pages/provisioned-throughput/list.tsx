@@ -11,7 +11,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ConfirmDelete } from '../../app/confirm-delete.tsx';
-import { PAGE_SIZE, ResourceTable } from '../../app/resource-table.tsx';
+import { byCreationTime, ResourceTable } from '../../app/resource-table.tsx';
 import { hrefOf, navigate } from '../../app/router.ts';
 import { lastOf, Status, when } from '../../app/show.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
@@ -40,16 +40,8 @@ export default function ProvisionedThroughputPage() {
         selection="single"
         idOf={row => row.provisionedModelName ?? ''}
         isChanging={row => row.status === 'Creating' || row.status === 'Updating'}
-        load={async ({ token, filter, descending }) => {
-          const answer = await bedrock().send(
-            new ListProvisionedModelThroughputsCommand({
-              nextToken: token,
-              nameContains: filter,
-              maxResults: PAGE_SIZE,
-              sortBy: 'CreationTime',
-              sortOrder: descending ? 'Descending' : 'Ascending',
-            }),
-          );
+        load={async request => {
+          const answer = await bedrock().send(new ListProvisionedModelThroughputsCommand(byCreationTime(request)));
           return { rows: answer.provisionedModelSummaries ?? [], nextToken: answer.nextToken };
         }}
         columns={[

@@ -1,16 +1,14 @@
 import { type Bucket, DeleteBucketCommand, ListBucketsCommand } from '@aws-sdk/client-s3';
-import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import FormField from '@cloudscape-design/components/form-field';
 import Header from '@cloudscape-design/components/header';
 import Input from '@cloudscape-design/components/input';
-import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ConfirmDelete } from '../../app/confirm-delete.tsx';
-import { FaultAlert } from '../../app/fault-alert.tsx';
+import { FormModal } from '../../app/form-modal.tsx';
 import { notify } from '../../app/notices.ts';
 import { PAGE_SIZE, ResourceTable } from '../../app/resource-table.tsx';
 import { To, when } from '../../app/show.tsx';
@@ -84,39 +82,21 @@ export default function BucketsPage() {
 
 function CreateBucket({ created, close }: { created(): void; close(): void }) {
   const [name, setName] = useState('');
-  const create = useMutation({
-    mutationFn: () => createBucket(name),
-    onSuccess: () => {
-      notify('success', `Created bucket ${name}.`);
-      created();
-      close();
-    },
-  });
   return (
-    <Modal
-      visible
-      onDismiss={close}
-      closeAriaLabel="Close"
-      header="Create bucket"
-      footer={
-        <Box float="right">
-          <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" onClick={close}>
-              Cancel
-            </Button>
-            <Button variant="primary" disabled={name === ''} loading={create.isPending} onClick={() => create.mutate()}>
-              Create bucket
-            </Button>
-          </SpaceBetween>
-        </Box>
-      }
+    <FormModal
+      title="Create bucket"
+      action="Create bucket"
+      isComplete={name !== ''}
+      submit={() => createBucket(name)}
+      done={() => {
+        notify('success', `Created bucket ${name}.`);
+        created();
+      }}
+      close={close}
     >
-      <SpaceBetween size="m">
-        {create.error && <FaultAlert error={create.error} />}
-        <FormField label="Bucket name" constraintText="3 to 63 lower-case letters, digits, dots and dashes.">
-          <Input value={name} onChange={({ detail }) => setName(detail.value)} />
-        </FormField>
-      </SpaceBetween>
-    </Modal>
+      <FormField label="Bucket name" constraintText="3 to 63 lower-case letters, digits, dots and dashes.">
+        <Input value={name} onChange={({ detail }) => setName(detail.value)} />
+      </FormField>
+    </FormModal>
   );
 }
