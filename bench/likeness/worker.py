@@ -48,8 +48,8 @@ def write_run(run: Path, base: Path, sample: Path, settings: Settings) -> None:
     model = json.loads((base / "likeness.json").read_text())
     lora, training = model["lora"], model["training"]
     spec = {
-        "v": 1, "jobId": "likenessjob1", "attempt": 1, "baseModelPath": str(base.resolve()), "manifestPath": "manifest.jsonl",
-        "outputPath": "output", "method": "lora", "rank": lora["rank"], "alpha": lora["alpha"],
+        "v": 1, "jobId": "likenessjob1", "attempt": 1, "baseModelPath": str(base.resolve()), "startFromPath": None,
+        "manifestPath": "manifest.jsonl", "outputPath": "output", "method": "lora", "rank": lora["rank"], "alpha": lora["alpha"],
         "stepCount": settings.steps, "batchSize": settings.batch, "requestedLearningRate": settings.learning_rate,
         "learningRate": settings.learning_rate * model["learningRateFactor"],
         "learningRateSchedule": training["learningRateSchedule"], "warmupSteps": training["warmupSteps"],

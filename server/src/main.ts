@@ -48,6 +48,7 @@ import { DEFAULT_TRAINING_SETTINGS, startTrainingLoop, type TrainingLoop } from 
 import type { TrainingSettings } from './reconcile/training-context.ts';
 import { createTrainingRecords } from './reconcile/training-records.ts';
 import { refuseTakenModelName } from './services/bedrock/custom-models.ts';
+import { readJobBase } from './services/bedrock/job-base.ts';
 import { createBedrockService } from './services/bedrock/service.ts';
 import { createBedrockRuntimeService } from './services/bedrock-runtime/service.ts';
 import { parseTitanImageBody } from './services/bedrock-runtime/titan-image.ts';
@@ -274,6 +275,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     machine,
     ...{ store, time, trailJournal, trainingRecords: createTrainingRecords(data('runs')) },
     ...{ ids, modelStore, keyring },
+    readJobBase: (identifier, scope) => readJobBase(identifier, scope, { store, baseModels, keyring, modelStore }),
     refuseTakenModelName: (rows, scope, name) => refuseTakenModelName(rows, scope, name, config.quotas),
   });
   const server = createHttpServer({

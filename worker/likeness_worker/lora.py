@@ -9,6 +9,7 @@ starts from the base's untouched W each time, so nothing drifts.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,43 @@ def add_lora(denoiser: nn.Module, rank: int, alpha: float, target_modules: tuple
             layer.forward = _forward_of(layer)  # type: ignore[method-assign]
 
 
+def continue_lora(denoiser: nn.Module, folder: Path, rank: int, alpha: float) -> tuple[str, ...]:
+    """add_lora on the layers of an adapter that is there already, with its A and B: the denoiser then predicts what
+    the adapter's does.
+
+    :param folder: in PEFT's layout.
+    :returns: its target modules.
+    :raises RunError: it is no adapter for this denoiser, or of another rank or alpha than the training's.
+    """
+    adapter = read_adapter(folder, denoiser, "to start from")
+    found = next(iter(adapter.factors.values()), None)
+    if found is None or any(len(a) != rank for a, _ in adapter.factors.values()):
+        found_rank = 0 if found is None else len(found[0])
+        raise RunError(
+            f"The custom model to start from has rank {found_rank}; rank must be it, and is {rank}.", user_error=True
+        )
+    if not math.isclose(adapter.scale * rank, alpha, rel_tol=1e-6):
+        has = f"{adapter.scale * rank:g}"
+        raise RunError(
+            f"The custom model to start from has alpha {has}; alpha must be it, and is {alpha:g}.", user_error=True
+        )
+    add_lora(denoiser, rank, alpha, adapter.target_modules, seed=0)
+    trained = dict(trainable_parameters(denoiser))
+    with torch.no_grad():
+        for name, (a, b) in adapter.factors.items():
+            for part, value in (("A", a), ("B", b)):
+                parameter = trained.pop(f"{name}.lora_{part}.{ADAPTER}.weight", None)
+                if parameter is None:
+                    raise RunError(
+                        f"The custom model to start from does not name its layer {name} as a target.", user_error=True
+                    )
+                parameter.copy_(value)
+    if trained:
+        layer = next(iter(trained)).partition(".lora_")[0]
+        raise RunError(f"The custom model to start from has no weights for its target {layer}.", user_error=True)
+    return adapter.target_modules
+
+
 def _forward_of(layer: Any) -> Callable[[Tensor], Tensor]:
     """peft's layer as one operation of ours: same parameters, same sum."""
     base, a, b = layer.base_layer, layer.lora_A[ADAPTER], layer.lora_B[ADAPTER]
@@ -89,10 +127,12 @@ class Adapter:
     """One adapter, read and checked against the denoiser.
 
     :param factors: layer's name -> (A, B), float32.
+    :param target_modules: the layers as its configuration names them: whole names, or the ends of some.
     """
 
     scale: float
     factors: dict[str, tuple[Tensor, Tensor]]
+    target_modules: tuple[str, ...] = ()
 
 
 def read_adapter(folder: Path, denoiser: nn.Module, adapter_id: str) -> Adapter:
@@ -101,6 +141,8 @@ def read_adapter(folder: Path, denoiser: nn.Module, adapter_id: str) -> Adapter:
         config: dict[str, Any] = json.loads((folder / CONFIG).read_bytes())
         weights = load_file(folder / WEIGHTS)
         scale = float(config["lora_alpha"]) / int(config["r"])
+        named = config.get("target_modules")
+        targets = tuple(map(str, named)) if isinstance(named, list) else ()
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise RunError(f"The adapter {adapter_id} cannot be read: {type(error).__name__}: {error}") from None
     for option in UNSUPPORTED:
@@ -122,7 +164,7 @@ def read_adapter(folder: Path, denoiser: nn.Module, adapter_id: str) -> Adapter:
         factors[layer_name] = (a, b.float())
     if len(weights) != 2 * len(factors):
         raise RunError(f"The adapter {adapter_id} holds weights that are no LoRA of a layer.", user_error=True)
-    return Adapter(scale, factors)
+    return Adapter(scale, factors, targets)
 
 
 class AdapterSwitch:

@@ -73,6 +73,7 @@ class TrainSpec:
     job_id: str = _limits(pattern=r"[a-z0-9]{12}")
     attempt: int = _limits(minimum=1)
     base_model_path: str
+    start_from_path: str | None
     manifest_path: str
     output_path: str
     method: Method

@@ -26,7 +26,7 @@ from likeness_worker.checkpoint import TrainingState, load_state, save_state
 from likeness_worker.data import plan_batches, read_manifest, step_generator
 from likeness_worker.evaluate import BlackSample, Evaluation
 from likeness_worker.guards import RATE_SHARE, Rollback, StepTimes
-from likeness_worker.lora import add_lora, save_adapter, trainable_parameters
+from likeness_worker.lora import add_lora, continue_lora, save_adapter, trainable_parameters
 from likeness_worker.photographs import photographs_warning
 from likeness_worker.prior import draw_prior, prior_loss
 from likeness_worker.rundir import write_checkpoint, write_folder
@@ -54,7 +54,8 @@ def train(attempt: Attempt, device: str = "auto", precision: str = "auto") -> No
 
     base = read_base_model(run.resolve(spec.base_model_path))
     samples = read_manifest(run.resolve(spec.manifest_path))
-    family = families.load(base, placement)
+    parent = run.resolve(spec.start_from_path) if spec.start_from_path is not None else None
+    family = families.load(base, placement, parent if spec.method == "full" else None)
     log.append(contract.PhaseEvent(phase="loading", done=1, total=1))
     if spec.min_snr_gamma is not None and family.process.prediction_type == "flow":
         log.warn("minSnrGamma has no meaning for a flow-matching model and is ignored.")
@@ -71,10 +72,13 @@ def train(attempt: Attempt, device: str = "auto", precision: str = "auto") -> No
     evaluation = Evaluation(attempt, family, examples, samples, validation) if spec.evaluation is not None else None
     family.free_encoders(keep_decoder=evaluation is not None)
 
-    denoiser = family.denoiser
+    denoiser, targets = family.denoiser, base.lora.target_modules
     if spec.method == "lora":
         families.round_frozen_weights(denoiser, placement)
-        add_lora(denoiser, spec.rank, spec.alpha, base.lora.target_modules, spec.seed)
+        if parent is None:
+            add_lora(denoiser, spec.rank, spec.alpha, targets, spec.seed)
+        else:
+            targets = continue_lora(denoiser, parent, spec.rank, spec.alpha)
     else:
         denoiser.requires_grad_(True)
     denoiser.train()
@@ -105,7 +109,7 @@ def train(attempt: Attempt, device: str = "auto", precision: str = "auto") -> No
         log.append(contract.CheckpointEvent(step=steps_done, path=run.relative(path)))
 
     def save(folder: Path) -> None:
-        save_weights(folder, denoiser, spec, base.lora.target_modules)
+        save_weights(folder, denoiser, spec, targets)
 
     if evaluation is not None:
         evaluation.forget_after(first_step)

@@ -177,6 +177,7 @@ def make_run(tmp_path: Path, art_base: Path):
         (run / "manifest.jsonl").write_text("\n".join(lines) + "\n")
         spec = {
             "v": 1, "jobId": "a1b2c3d4e5f6", "attempt": 1, "baseModelPath": str(base or art_base),
+            "startFromPath": None,
             "manifestPath": "manifest.jsonl", "outputPath": "output", "method": "lora", "rank": 4, "alpha": 4,
             "stepCount": 10, "batchSize": 4, "requestedLearningRate": 1e-5, "learningRate": 1e-3,
             "learningRateSchedule": "constant", "warmupSteps": 2, "captionDropout": 0.1, "minSnrGamma": None,

@@ -103,8 +103,9 @@ def trained(base: Path, folder: Path, method: str) -> Path:
     lines = [json.dumps({"path": str(path), "caption": "a thing"}) for path in sorted(images.iterdir())]
     (folder / "manifest.jsonl").write_text("\n".join(lines))
     spec = {
-        "v": 1, "jobId": "a1b2c3d4e5f6", "attempt": 1, "baseModelPath": str(base), "manifestPath": "manifest.jsonl",
-        "outputPath": "output", "method": method, "rank": 4, "alpha": 8, "stepCount": 8, "batchSize": 4,
+        "v": 1, "jobId": "a1b2c3d4e5f6", "attempt": 1, "baseModelPath": str(base), "startFromPath": None,
+        "manifestPath": "manifest.jsonl", "outputPath": "output", "method": method, "rank": 4, "alpha": 8,
+        "stepCount": 8, "batchSize": 4,
         "requestedLearningRate": 1e-5, "learningRate": 1e-2, "learningRateSchedule": "constant", "warmupSteps": 0,
         "captionDropout": 0.1, "minSnrGamma": None, "priorPreservation": 0, "resolution": 32, "seed": 1,
         "checkpointIntervalSteps": 100, "resumeFromPath": None, "threads": 1, "evaluation": None,

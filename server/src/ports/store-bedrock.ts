@@ -46,6 +46,12 @@ export interface ResolvedHyperparameters {
   isAutomatic?: boolean;
 }
 
+/** A custom model that another was trained from. It may be deleted afterwards: this is what was. */
+export interface ParentModel {
+  modelArn: string;
+  modelName: string;
+}
+
 /** Everything that CreateModelCustomizationJob decides; never changed afterwards. */
 export interface NewCustomizationJob extends BedrockScope {
   /** 12 of [a-z0-9], the last segment of the ARN. */
@@ -62,6 +68,8 @@ export interface NewCustomizationJob extends BedrockScope {
   foundationModelArn: string;
   /** The registered base model that is trained: `likeness.art-v1`. */
   baseModelId: string;
+  /** The custom model whose weights the training starts from; null, and absent in rows that are older than it: none. */
+  parentModel?: ParentModel | null;
   customizationType: 'FINE_TUNING';
   /** Echoed as strings, defaults filled in; `auto` is replaced by the number chosen. */
   hyperParameters: Record<string, string>;
@@ -163,6 +171,8 @@ export interface CustomModelRow extends BedrockScope {
   /** '' where no foundation model is under it, and while an import does not know it yet. */
   foundationModelArn: string;
   baseModelId: string;
+  /** Absent in rows that are older than it. */
+  parentModel?: ParentModel | null;
   customizationType: 'FINE_TUNING' | 'IMPORTED';
   hyperParameters: Record<string, string>;
   trainingDataS3Uri: string | null;
@@ -325,7 +335,12 @@ export interface BedrockRows
   modelNameInUse(scope: BedrockScope, modelName: string): Promise<boolean>;
   listModels(
     scope: BedrockScope,
-    options: ListOptions & { foundationModelArn?: string | undefined; status?: CustomModelRow['status'] | undefined },
+    options: ListOptions & {
+      /** What it was trained from: a custom model's ARN, or its foundation model's. */
+      baseModelArn?: string | undefined;
+      foundationModelArn?: string | undefined;
+      status?: CustomModelRow['status'] | undefined;
+    },
   ): Promise<Page<CustomModelRow>>;
   countModels(scope: BedrockScope): Promise<number>;
   deleteModel(modelArn: string): Promise<boolean>;

@@ -12,6 +12,8 @@ export interface TrainSpec {
   jobId: string;
   attempt: number;
   baseModelPath: string;
+  /** Absent in specs that are older than it. */
+  startFromPath?: string | null;
   manifestPath: string;
   outputPath: string;
   method: 'lora' | 'full';
@@ -71,7 +73,7 @@ const KEPT_FILES = ['spec.json', 'lease.json', 'attempt.json', 'events.jsonl', '
 const READ_BYTES = 1024 * 1024;
 const LOG_TAIL_BYTES = 4000;
 /** Moved from attempt to attempt: a worker sees its own run directory only. */
-const CARRIED_FOLDERS = ['data', 'base', 'encoder', 'evaluations'];
+const CARRIED_FOLDERS = ['data', 'base', 'parent', 'encoder', 'evaluations'];
 
 export type RunFolder = ReturnType<typeof runFolder>;
 
@@ -85,6 +87,16 @@ export function runFolder(root: string) {
       .map(Number)
       .filter(number => Number.isInteger(number) && number > 0)
       .toSorted((one, other) => one - other);
+  }
+
+  /** Whole or not at all; once for all attempts. */
+  async function makeFolder(attempt: number, name: string, fill: (folder: string) => Promise<void>): Promise<void> {
+    const target = join(attemptPath(attempt), name);
+    if (await exists(target)) return;
+    const temporary = `${target}.tmp`;
+    await rm(temporary, { recursive: true, force: true });
+    await fill(temporary);
+    await rename(temporary, target);
   }
 
   return {
@@ -103,14 +115,13 @@ export function runFolder(root: string) {
     hasData: (attempt: number) => exists(join(attemptPath(attempt), 'data', 'manifest.jsonl')),
 
     /** A private copy, so that nothing that a worker does reaches the original; copy-on-write where the disk can. */
-    async copyModel(attempt: number, name: 'base' | 'encoder', path: string): Promise<void> {
-      const target = join(attemptPath(attempt), name);
-      if (await exists(target)) return;
-      const temporary = `${target}.tmp`;
-      await rm(temporary, { recursive: true, force: true });
-      await cp(path, temporary, { recursive: true, mode: constants.COPYFILE_FICLONE, dereference: true });
-      await rename(temporary, target);
-    },
+    copyModel: (attempt: number, name: 'base' | 'encoder', path: string) =>
+      makeFolder(attempt, name, temporary =>
+        cp(path, temporary, { recursive: true, mode: constants.COPYFILE_FICLONE, dereference: true }),
+      ),
+
+    /** The custom model that the training starts from. @param open decrypts it into a folder that is not there yet */
+    openParent: (attempt: number, open: (folder: string) => Promise<void>) => makeFolder(attempt, 'parent', open),
 
     /** Of all attempts, the complete one (its manifest is written last) with the most steps. */
     async newestCheckpoint(): Promise<Checkpoint | undefined> {

@@ -8,7 +8,8 @@ import { automaticStepCount } from '../domain/training/hyperparameters.ts';
 import { completePhase } from '../domain/training/job-state.ts';
 import { defaultOptions, validationInterval } from '../domain/training/training-options.ts';
 import type { BaseModel } from '../ports/base-models.ts';
-import type { CustomizationJobRow, ResolvedHyperparameters } from '../ports/store-bedrock.ts';
+import type { CustomizationJobRow, CustomModelRow, ResolvedHyperparameters } from '../ports/store-bedrock.ts';
+import { refuseOtherWeights } from './base-weights.ts';
 import { type HeldJob, LeaseLost } from './held-job.ts';
 import { explainDiskFault, isTransient, JobFailure } from './job-failure.ts';
 import { jobNetwork, serviceRole } from './role-session.ts';
@@ -17,6 +18,7 @@ import { followAttempt } from './training-attempt.ts';
 import type { JobContext, TrainingDependencies } from './training-context.ts';
 import { fetchTrainingData, VALIDATION_MANIFEST, withImageRefs } from './training-data.ts';
 import { keepResult } from './training-result.ts';
+import { ownerOf } from './unit-start.ts';
 
 /** How long this server's part in a job went: to its end, to a pause, or to the queue of trainings. */
 export type JobOutcome = 'Completed' | 'Failed' | 'Stopped' | 'paused' | 'queued';
@@ -100,6 +102,7 @@ async function validate(context: JobContext): Promise<'queued' | 'paused' | 'sto
   const { folder, held } = context;
   await folder.prepare(1);
   requiredBase(context);
+  await requiredParent(context);
   const outcome = await fetchData(1, context);
   if (outcome !== 'fetched') return outcome;
   const row = await held.change(({ status, statusDetails }, now) =>
@@ -114,6 +117,28 @@ function requiredBase({ job, baseModels }: JobContext): BaseModel {
   const base = baseModels.get(job.baseModelId);
   if (!base) throw new JobFailure(`The base model ${job.baseModelId} is not registered (any more).`);
   return base;
+}
+
+/**
+ * The custom model that the job starts from; null where it starts from its base as it is.
+ * @throws JobFailure where it was trained on other weights of the base than those that are installed
+ */
+async function requiredParent({ job, store, baseModels, log }: JobContext): Promise<CustomModelRow | null> {
+  const { parentModel } = job;
+  if (!parentModel) return null;
+  const parent = await store.read(rows => rows.bedrock.modelByArn(parentModel.modelArn));
+  if (!parent) throw new JobFailure(`The custom model ${parentModel.modelArn} to start from is deleted.`);
+  await asJobFailure('started from', () => refuseOtherWeights(parent, { baseModels, log }));
+  return parent;
+}
+
+async function asJobFailure(what: string, run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    if (!(error instanceof Fault) || isTransient(error) || error.kind === 'internal') throw error;
+    throw new JobFailure(`The custom model cannot be ${what}: ${error.message}`, { cause: error });
+  }
 }
 
 /** Everything up to the started process. `stopping`: a stop was asked for meanwhile. */
@@ -131,6 +156,11 @@ async function begin(
   }
   await held.enter('dataProcessing');
   await folder.copyModel(attempt, 'base', base.path);
+  const parent = await requiredParent(context);
+  if (parent)
+    await asJobFailure('opened', () =>
+      folder.openParent(attempt, path => context.modelStore.open(parent.modelId, path, ownerOf(parent))),
+    );
   const encoder = context.scoreEncoderPaths[base.id];
   if (encoder !== undefined) await copyEncoder(attempt, base.id, encoder, folder);
   const row = await held.read();
@@ -250,6 +280,7 @@ function trainSpec(
     jobId: row.jobId,
     attempt,
     baseModelPath: 'base',
+    startFromPath: row.parentModel ? 'parent' : null,
     manifestPath: 'data/manifest.jsonl',
     outputPath: 'output',
     stepCount,

@@ -53,6 +53,14 @@ export function createInProcessCompute(options: {
   };
 }
 
+const WEIGHTS = 'adapter_model.safetensors';
+
+/** They tell whose they are, and what they started from. */
+function weightsOf(folder: string, { jobId, startFromPath }: TrainSpec): string {
+  const parent = startFromPath ? ` after ${readFileSync(join(folder, startFromPath, WEIGHTS), 'utf8')}` : '';
+  return `weights of ${jobId}${parent}`;
+}
+
 /** Its folder's name for itself, which shows that the folder came along. */
 function encoderOf(folder: string, spec: TrainSpec): string | null {
   const path = spec.evaluation?.encoderPath;
@@ -105,7 +113,7 @@ async function train(
     writeFileSync(join(folder, path, 'metrics.json'), JSON.stringify({ prompts: ['a <prompt>'], seeds: [42] }));
     if (step > 0) {
       mkdirSync(join(folder, `${path}-weights`), { recursive: true });
-      writeFileSync(join(folder, `${path}-weights`, 'adapter_model.safetensors'), `weights after ${step}`);
+      writeFileSync(join(folder, `${path}-weights`, WEIGHTS), `weights after ${step}`);
     }
     const scores = { subjectFidelity: step / 100, promptFidelity: 0.5, priorDrift: 0.1, diversity: 0.2 };
     const nearness = { nearestTraining: 0.5, trainingNearest: 0.6 };
@@ -138,9 +146,12 @@ async function train(
     if (isPaused) return finish('interrupted', step + 1);
   }
   mkdirSync(join(folder, spec.outputPath), { recursive: true });
-  const bytes = Buffer.from(`weights of ${spec.jobId}`);
-  const path = join(spec.outputPath, 'adapter_model.safetensors');
-  writeFileSync(join(folder, path), bytes);
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
-  finish('completed', spec.stepCount, { weights: [{ path, sha256, sizeBytes: bytes.length }] });
+  const config = { r: spec.rank, lora_alpha: spec.alpha, target_modules: ['to_q'] };
+  const files = { [WEIGHTS]: weightsOf(folder, spec), 'adapter_config.json': JSON.stringify(config) };
+  const weights = Object.entries(files).map(([name, text]) => {
+    const path = join(spec.outputPath, name);
+    writeFileSync(join(folder, path), text);
+    return { path, sha256: createHash('sha256').update(text).digest('hex'), sizeBytes: text.length };
+  });
+  finish('completed', spec.stepCount, { weights });
 }

@@ -24,6 +24,7 @@ export function writeRunDirectory(folder: string, spec: Partial<TrainSpec> = {})
     jobId: 'a1b2c3d4e5f6',
     attempt: 1,
     baseModelPath: 'base',
+    startFromPath: null,
     manifestPath: 'data/manifest.jsonl',
     outputPath: 'output',
     method: 'lora',

@@ -65,6 +65,7 @@ export async function createJob(
     validator?: string;
     vpcConfig?: VpcConfig;
     name?: string;
+    base?: string;
   } = {},
 ): Promise<string> {
   const { jobArn } = await bedrock.send(
@@ -72,7 +73,7 @@ export async function createJob(
       jobName: `job-${options.name ?? bucket}`,
       customModelName: `model-${options.name ?? bucket}`,
       roleArn,
-      baseModelIdentifier: 'amazon.titan-image-generator-v1:0',
+      baseModelIdentifier: options.base ?? 'amazon.titan-image-generator-v1:0',
       hyperParameters: { stepCount: options.stepCount ?? '20', ...options.hyperParameters },
       trainingDataConfig: { s3Uri: `s3://${bucket}/data/train.jsonl` },
       outputDataConfig: { s3Uri: options.output ?? `s3://${bucket}/output/` },

@@ -102,7 +102,6 @@ const jobRefusals: [string, object, string, number, string | RegExp][] = [
     400,
     'The provided model identifier is invalid.',
   ],
-  ['a custom model as base', { baseModelIdentifier: 'taken-model' }, invalid, 400, /names a custom model/],
   ['no hyperparameters', { hyperParameters: undefined }, invalid, 400, /hyperParameters\.stepCount is required/],
   ['no stepCount', { hyperParameters: { batchSize: '8' } }, invalid, 400, /hyperParameters\.stepCount is required/],
   ['stepCount 9', hyper({ stepCount: '9' }), invalid, 400, /stepCount must be a whole number from 10 to 40000.*"9"/],

@@ -222,6 +222,7 @@ export function jobRows(database: Kysely<BedrockSchema>): Pick<BedrockRows, JobM
         foundationModelId: job.foundationModelId,
         foundationModelArn: job.foundationModelArn,
         baseModelId: job.baseModelId,
+        parentModel: job.parentModel ?? null,
         customizationType: job.customizationType,
         hyperParameters: job.hyperParameters,
         trainingDataS3Uri: job.trainingDataS3Uri,

@@ -82,8 +82,9 @@ export function modelRows(database: Kysely<BedrockSchema>): Pick<BedrockRows, Mo
       return job !== undefined;
     },
     listModels(scope, options) {
-      const { foundationModelArn, status } = options;
+      const { baseModelArn, foundationModelArn, status } = options;
       let query = models();
+      if (baseModelArn !== undefined) query = query.where('base_model_arn', '=', baseModelArn);
       if (foundationModelArn !== undefined) query = query.where('foundation_model_arn', '=', foundationModelArn);
       if (status !== undefined) query = query.where('status', '=', status);
       return keysetPage(query, { name: 'model_name', id: 'model_id' }, scope, options, toModel);
@@ -137,6 +138,7 @@ function valuesOf(model: CustomModelRow): Selectable<CustomModelsTable> {
     region,
     model_name: modelName,
     foundation_model_arn: foundationModelArn,
+    base_model_arn: model.parentModel?.modelArn ?? foundationModelArn,
     definition: JSON.stringify(definition satisfies Definition),
     tags: JSON.stringify(tags),
     created_at: createdAt,

@@ -63,6 +63,8 @@ export interface CustomModelsTable {
   region: string;
   model_name: string;
   foundation_model_arn: string;
+  /** The model that it was trained from, for the lists' filter. */
+  base_model_arn: string;
   definition: string;
   tags: string;
   created_at: number;

@@ -167,6 +167,15 @@ export const bedrockMigrations: Record<string, Migration> = {
       await database.schema.alterTable('bedrock_jobs').addColumn('measured', 'text').execute();
     },
   },
+  'bedrock-0005-base-model-arn': {
+    async up(database: Kysely<unknown>) {
+      await database.schema
+        .alterTable('bedrock_custom_models')
+        .addColumn('base_model_arn', 'text', column => column.notNull().defaultTo(''))
+        .execute();
+      await sql`update bedrock_custom_models set base_model_arn = foundation_model_arn`.execute(database);
+    },
+  },
   'bedrock-0003-model-status': {
     async up(database: Kysely<unknown>) {
       const { schema } = database;

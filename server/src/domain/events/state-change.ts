@@ -88,7 +88,7 @@ const DETAILS: Readonly<Record<StateChange['kind'], (change: StateChange) => Rec
     creationTime: iso(facts.createdAt),
     lastModifiedTime: iso(facts.lastModifiedAt),
     endTime: iso(facts.endedAt),
-    baseModelArn: facts.foundationModelArn,
+    baseModelArn: (facts.parentModel as { modelArn: string } | null | undefined)?.modelArn ?? facts.foundationModelArn,
     hyperParameters: facts.hyperParameters,
     trainingDataConfig: { s3Uri: facts.trainingDataS3Uri },
     validationDataConfig: { validators: facts.validationDataS3Uri ? [{ s3Uri: facts.validationDataS3Uri }] : [] },

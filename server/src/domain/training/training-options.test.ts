@@ -94,3 +94,18 @@ test('a full fine-tuning takes a tenth of the rate', () => {
   assert.equal(appliedLearningRate(1e-5, 100, 'lora'), 1e-3);
   assert.equal(appliedLearningRate(1e-5, 100, 'full'), 1e-4);
 });
+
+test('A custom model that the job starts from gives method, rank and alpha, and lets none other be asked for', () => {
+  const lora = { modelName: 'ron', method: 'lora', rank: 4, alpha: 6 } as const;
+  const { options } = readTrainingOptions({}, base, lora);
+  assert.deepEqual([options.method, options.rank, options.alpha], ['lora', 4, 6]);
+  assert.equal(readTrainingOptions({ rank: '4', alpha: '6', method: 'lora' }, base, lora).options.rank, 4);
+  assert.equal(readTrainingOptions({}, base, { modelName: 'ron', method: 'full' }).options.method, 'full');
+  const asOf = 'as of the custom model ron that the job starts from; you sent';
+  for (const [given, message] of [
+    [{ rank: '8' }, `hyperParameters.rank must be 4, ${asOf} "8".`],
+    [{ alpha: '4' }, `hyperParameters.alpha must be 6, ${asOf} "4".`],
+    [{ method: 'full' }, `hyperParameters.method must be lora, ${asOf} "full".`],
+  ] as const)
+    assert.throws(() => readTrainingOptions(given, base, lora), { kind: 'invalid', message });
+});

@@ -34,6 +34,12 @@ export interface OptionDefaults {
   training: { captionDropout: number; minSnrGamma: number | null };
 }
 
+/** The custom model that a job starts from, where it does: what it was trained with is the job's. */
+export type StartingModel = { modelName: string } & (
+  | { method: 'full' }
+  | { method: 'lora'; rank: number; alpha: number }
+);
+
 /** A full fine-tuning moves every weight: it wants about a tenth of a LoRA's rate. */
 const FULL_RATE_SHARE = 0.1;
 const FEWEST_EVALUATED_STEPS = 100;
@@ -45,9 +51,10 @@ const FEWEST_EVALUATED_STEPS = 100;
 export function readTrainingOptions(
   given: Readonly<Record<string, unknown>> | undefined,
   base: OptionDefaults,
+  start: StartingModel | null = null,
 ): { options: TrainingOptions; seed: number | undefined } {
   const read = (key: OptionKey) => optionText(given, key);
-  const { method = 'lora', ...texts } = Object.fromEntries(
+  const { method = start?.method ?? 'lora', ...texts } = Object.fromEntries(
     (Object.keys(bounds) as OptionKey[]).map(key => [key, read(key)]),
   );
   if (method !== 'lora' && method !== 'full')
@@ -56,7 +63,10 @@ export function readTrainingOptions(
     for (const key of ['rank', 'alpha'])
       if (texts[key] !== undefined) throw refusal(key, 'belongs to method lora; leave it out for full', texts[key]);
   const { minimum, maximum } = resolutionBounds(base);
-  const rank = wholeNumber('rank', texts.rank, 1, base.lora.maximumRank) ?? base.lora.rank;
+  const lora = start?.method === 'lora' ? start : null;
+  const rank = wholeNumber('rank', texts.rank, 1, base.lora.maximumRank) ?? lora?.rank ?? base.lora.rank;
+  const alpha = decimal('alpha', texts.alpha, bounds.alpha) ?? lora?.alpha ?? (rank * base.lora.alpha) / base.lora.rank;
+  if (start) refuseOther(start, { method, rank, alpha });
   const gamma = decimal('minSnrGamma', texts.minSnrGamma, bounds.minSnrGamma) ?? base.training.minSnrGamma;
   const resolution = wholeNumber('resolution', texts.resolution, minimum, maximum) ?? base.resolution;
   if (resolution % base.sizeMultiple !== 0)
@@ -66,7 +76,7 @@ export function readTrainingOptions(
     options: {
       method,
       rank,
-      alpha: decimal('alpha', texts.alpha, bounds.alpha) ?? (rank * base.lora.alpha) / base.lora.rank,
+      alpha,
       captionDropout:
         decimal('captionDropout', texts.captionDropout, bounds.captionDropout) ?? base.training.captionDropout,
       minSnrGamma: gamma === 0 ? null : gamma,
@@ -82,6 +92,16 @@ export function readTrainingOptions(
       samplePrompts: readPrompts(texts.samplePrompts),
     },
   };
+}
+
+/** A training goes on from weights as they are: their kind and shape are not the job's to choose. */
+function refuseOther(start: StartingModel, chosen: { method: string; rank: number; alpha: number }): void {
+  const { modelName, ...fixed } = start;
+  for (const [key, value] of Object.entries(fixed)) {
+    const own = chosen[key as keyof typeof chosen];
+    if (own !== value)
+      throw refusal(key, `must be ${value}, as of the custom model ${modelName} that the job starts from`, String(own));
+  }
 }
 
 /** Of a job that was made before there were options. */

@@ -22,7 +22,7 @@ import { keepQuota } from '../../domain/quotas.ts';
 import type { Rows } from '../../ports/store.ts';
 import type { BatchJobRow, NewBatchJob } from '../../ports/store-batch.ts';
 import type { BedrockScope } from '../../ports/store-bedrock.ts';
-import { findModel } from './custom-models.ts';
+import { decryptQuestions, findModel } from './custom-models.ts';
 import type { BedrockDependencies } from './dependencies.ts';
 import { absentArn, idOfArn, notFound, resourceArn, resourceTagConditions, scopeOf } from './identifiers.ts';
 import {
@@ -79,9 +79,7 @@ export function batchJobs(deps: Dependencies) {
       const resource = modelId === undefined ? identifier : foundationModelArn(ctx.region, modelId);
       return [{ resource, conditions }];
     }
-    const { keyArn } = model;
-    const key = keyArn === null ? [] : await keyring.accessRequests(keyArn, scope.accountId, scope.region);
-    return [{ resource: model.modelArn, conditions }, ...key.filter(request => request.action === 'kms:Decrypt')];
+    return [{ resource: model.modelArn, conditions }, ...(await decryptQuestions(keyring, model.keyArn, scope))];
   }
 
   async function question(input: { jobIdentifier: string | undefined }, ctx: RequestContext) {

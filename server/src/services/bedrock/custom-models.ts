@@ -1,7 +1,7 @@
 // Gaps: lists of what other accounts share, storage prices.
 // By design: a model outlives its role, its buckets and its job; its weights never leave service-owned storage.
 // Client quirks: creationTime is the job's (recorded on AWS); baseModelName is the id without its version, and clients
-//   compare baseModelArn with the versioned ARN.
+//   compare baseModelArn with the versioned ARN. Of a model that was trained from another one it is that other's.
 import type {
   CustomModelSummary,
   DeleteCustomModelRequest,
@@ -48,7 +48,7 @@ export function customModels({ store, modelStore, keyring }: Dependencies) {
           modelName: model.modelName,
           jobName: model.jobName ?? undefined,
           jobArn: model.jobArn ?? undefined,
-          baseModelArn: model.foundationModelArn || undefined,
+          baseModelArn: baseModelArn(model) || undefined,
           customizationType: model.customizationType,
           modelKmsKeyArn: model.keyArn ?? undefined,
           hyperParameters: model.hyperParameters,
@@ -71,10 +71,12 @@ export function customModels({ store, modelStore, keyring }: Dependencies) {
       async handle(input, ctx) {
         const options = {
           ...listOptions(input, ctx),
-          foundationModelArn: baseFilter(input),
+          baseModelArn: input.baseModelArnEquals,
+          foundationModelArn: input.foundationModelArnEquals,
           status: input.modelStatus,
         };
-        if (hasNone(input)) return { modelSummaries: [] };
+        // What others share is not listed.
+        if (input.isOwned === false) return { modelSummaries: [] };
         const page = await store.read(rows => rows.bedrock.listModels(scopeOf(ctx), options));
         return { modelSummaries: page.rows.map(summary), ...nextToken(page.next, input, ctx) };
       },
@@ -108,6 +110,14 @@ export function customModels({ store, modelStore, keyring }: Dependencies) {
               'conflict',
               `The custom model ${found.modelName} is used by a batch inference job; wait for its end, or stop it first.`,
             );
+          const child = (await rows.bedrock.listUnfinishedJobs()).find(
+            job => job.parentModel?.modelArn === found.modelArn,
+          );
+          if (child)
+            throw new Fault(
+              'conflict',
+              `The custom model ${found.modelName} is the base of the model customization job ${child.jobName}; wait for its end, or stop it first.`,
+            );
           await rows.bedrock.deleteModel(found.modelArn);
           const stored = { resourceArn: found.modelArn, dimension: 'modelStorageMonths' } as const;
           await rows.usage.endSpan(stored, ctx.now.getTime());
@@ -134,6 +144,17 @@ export async function modelQuestion(rows: Rows, model: CustomModelRow): Promise<
     conditions: resourceTagConditions(model.tags),
     ...(resourcePolicy === undefined ? {} : { resourcePolicy }),
   };
+}
+
+/** Decrypt with a customer's key, which whoever uses a model encrypted under it needs; nothing without such a key. */
+export async function decryptQuestions(
+  keyring: Pick<BedrockDependencies['keyring'], 'accessRequests'>,
+  keyArn: string | null,
+  scope: BedrockScope,
+): Promise<AccessRequest[]> {
+  if (keyArn === null) return [];
+  const all = await keyring.accessRequests(keyArn, scope.accountId, scope.region);
+  return all.filter(request => request.action === 'kms:Decrypt');
 }
 
 /** Another account's, by its ARN, in the same Region: one with a policy, which decides who may read it. */
@@ -167,15 +188,9 @@ function findAnyModel(rows: Rows, identifier: string, scope: BedrockScope): Prom
   });
 }
 
-/** Two names for one thing here: a custom model's base is always a foundation model. */
-function baseFilter(input: ListCustomModelsRequest): string | undefined {
-  return input.baseModelArnEquals ?? input.foundationModelArnEquals;
-}
-
-/** Filters that nothing here passes: models of others, two different bases at once. */
-function hasNone(input: ListCustomModelsRequest): boolean {
-  const { baseModelArnEquals: base, foundationModelArnEquals: foundation } = input;
-  return input.isOwned === false || (base !== undefined && foundation !== undefined && base !== foundation);
+/** The custom model that it was trained from, else its foundation model; '' where neither is known. */
+export function baseModelArn(of: Pick<CustomModelRow, 'parentModel' | 'foundationModelArn'>): string {
+  return of.parentModel?.modelArn ?? of.foundationModelArn;
 }
 
 function summary(model: CustomModelRow): CustomModelSummary {
@@ -183,8 +198,8 @@ function summary(model: CustomModelRow): CustomModelSummary {
     modelArn: model.modelArn,
     modelName: model.modelName,
     creationTime: new Date(model.createdAt),
-    baseModelArn: model.foundationModelArn,
-    baseModelName: model.foundationModelId.replace(/:.*$/, ''),
+    baseModelArn: baseModelArn(model),
+    baseModelName: model.parentModel?.modelName ?? model.foundationModelId.replace(/:.*$/, ''),
     customizationType: model.customizationType,
     ownerAccountId: model.accountId,
     modelStatus: model.status,

@@ -1,8 +1,9 @@
-// Gaps: more than one validator, distillation and the other customization types (refused by name), training further from a
-//   custom model, DeleteModelCustomizationJob (AWS has none).
+// Gaps: more than one validator, distillation and the other customization types (refused by name),
+//   DeleteModelCustomizationJob (AWS has none).
 // By design: the row is the queue; a job that waits for its training is InProgress, its validation Completed and its data
 //   processing NotStarted. The tag likeness:priority among jobTags (0 to 9) orders the queue. vpcConfig
-//   names a network of LIKENESS_VPC_NETWORKS. hyperParameters echo the defaults, and for stepCount auto the number chosen, as soon as it is known.
+//   names a network of LIKENESS_VPC_NETWORKS. A custom model as base makes another version of it: same method, rank and
+//   alpha, baseModelArn the parent's, everything else as of its foundation model (decision 0047). hyperParameters echo the defaults, and for stepCount auto the number chosen, as soon as it is known.
 // Client quirks: Airflow matches the duplicate-name text, Terraform the role text and status Stopping right after a stop;
 //   conflict and quota are HTTP 400; validationDataConfig is always there, outputModelArn only when Completed.
 import type {
@@ -18,7 +19,7 @@ import type {
   StopModelCustomizationJobResponse,
 } from '@aws-sdk/client-bedrock';
 import { Fault } from '../../domain/fault.ts';
-import { foundationModelArn, foundationModelId } from '../../domain/foundation-model.ts';
+import { foundationModelArn } from '../../domain/foundation-model.ts';
 import { readPriority } from '../../domain/job-queue.ts';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
 import { keepQuota } from '../../domain/quotas.ts';
@@ -27,12 +28,13 @@ import { assertStoppable, newStatusDetails, type PhaseState, stopPhases } from '
 import { appliedLearningRate, readTrainingOptions } from '../../domain/training/training-options.ts';
 import type { Rows } from '../../ports/store.ts';
 import type { BedrockScope, CustomizationJobRow, NewCustomizationJob } from '../../ports/store-bedrock.ts';
-import { refuseTakenModelName, validationMetrics } from './custom-models.ts';
+import { baseModelArn, refuseTakenModelName, validationMetrics } from './custom-models.ts';
 import type { BedrockDependencies } from './dependencies.ts';
 import { absentArn, findByIdentifier, notFound, resourceArn, resourceTagConditions, scopeOf } from './identifiers.ts';
+import { jobBaseQuestions, readJobBase } from './job-base.ts';
 import {
+  INVALID_MODEL,
   notAssumable,
-  readBaseModel,
   readS3Uri,
   readValidator,
   readVpcConfig,
@@ -45,7 +47,7 @@ import { earlierAnswer, rememberedRequest } from './request-token.ts';
 import { readTags, requestTagConditions } from './tag-list.ts';
 
 export function customizationJobs(deps: BedrockDependencies) {
-  const { store, ids, baseModels, roleSessions, keyring, quotas, vpcNetworks } = deps;
+  const { store, ids, roleSessions, keyring, quotas, vpcNetworks } = deps;
 
   async function question(input: { jobIdentifier: string | undefined }, ctx: RequestContext) {
     const identifier = input.jobIdentifier ?? '';
@@ -64,17 +66,17 @@ export function customizationJobs(deps: BedrockDependencies) {
     const validator = readValidator(input);
     const outputData = readS3Uri(input.outputDataConfig?.s3Uri, 'outputDataConfig.s3Uri', false);
     refuseForeignRole(roleArn, scope);
-    const { entry, base } = await store.read(async rows => {
-      const found = await readBaseModel(baseModelIdentifier, baseModels, rows, scope);
+    const { entry, base, parentModel, start } = await readJobBase(baseModelIdentifier, scope, deps);
+    await store.read(async rows => {
       await refuseOtherRegion(trainingData.bucket, 'trainingDataConfig.s3Uri', rows, scope);
       if (validator) await refuseOtherRegion(validator.bucket, 'validationDataConfig.validators[0].s3Uri', rows, scope);
       await refuseOtherRegion(outputData.bucket, 'outputDataConfig.s3Uri', rows, scope);
-      return found;
     });
     const { hyperparameters, echoed } = parseHyperparameters(input.hyperParameters);
     const { options, seed = Buffer.from(ids.bytes(4)).readUInt32BE() } = readTrainingOptions(
       input.hyperParameters,
       base,
+      start,
     );
     const jobId = ids.resource();
     const customModelId = ids.resource();
@@ -96,6 +98,7 @@ export function customizationJobs(deps: BedrockDependencies) {
       foundationModelId: entry.modelId,
       foundationModelArn: foundationModelArn(scope.region, entry.modelId),
       baseModelId: base.id,
+      parentModel,
       customizationType: 'FINE_TUNING',
       hyperParameters: echoed,
       resolved: {
@@ -133,16 +136,17 @@ export function customizationJobs(deps: BedrockDependencies) {
   return {
     CreateModelCustomizationJob: {
       async authorize(input, ctx) {
-        const identifier = input.baseModelIdentifier ?? '';
-        const modelId = foundationModelId(identifier, ctx.region);
-        const base = modelId === undefined ? identifier : foundationModelArn(ctx.region, modelId);
+        const [base, ...parentKey] = await jobBaseQuestions(input.baseModelIdentifier ?? '', ctx, deps);
+        const tagged = (tags: typeof input.jobTags) => ({
+          ...base,
+          conditions: { ...base.conditions, ...requestTagConditions(tags) },
+        });
         const keyId = input.customModelKmsKeyId;
         return [
-          { resource: base, conditions: requestTagConditions(input.jobTags) },
+          tagged(input.jobTags),
           // A second list, a second question: a policy on aws:RequestTag decides on the model's tags as on the job's.
-          ...(input.customModelTags?.length
-            ? [{ resource: base, conditions: requestTagConditions(input.customModelTags) }]
-            : []),
+          ...(input.customModelTags?.length ? [tagged(input.customModelTags)] : []),
+          ...parentKey,
           {
             action: 'iam:PassRole',
             resource: input.roleArn ?? '',
@@ -174,6 +178,8 @@ export function customizationJobs(deps: BedrockDependencies) {
           const meanwhile = await request.earlierAnswer(rows);
           if (meanwhile !== undefined) return meanwhile;
           await refuseTaken(rows, job);
+          if (job.parentModel && !(await rows.bedrock.modelByArn(job.parentModel.modelArn)))
+            throw new Fault('invalid', INVALID_MODEL);
           await rows.bedrock.insertJob(job, newStatusDetails());
           await request.remember(rows, job.jobArn);
           return job.jobArn;
@@ -245,7 +251,7 @@ function details(job: CustomizationJobRow): GetModelCustomizationJobResponse {
     creationTime: new Date(job.createdAt),
     lastModifiedTime: new Date(job.lastModifiedAt),
     endTime: job.endedAt === null ? undefined : new Date(job.endedAt),
-    baseModelArn: job.foundationModelArn,
+    baseModelArn: baseModelArn(job),
     hyperParameters: job.hyperParameters,
     trainingDataConfig: { s3Uri: job.trainingDataS3Uri },
     validationDataConfig: { validators: job.validationDataS3Uri ? [{ s3Uri: job.validationDataS3Uri }] : [] },
@@ -261,7 +267,7 @@ function details(job: CustomizationJobRow): GetModelCustomizationJobResponse {
 function summary(job: CustomizationJobRow): ModelCustomizationJobSummary {
   return {
     jobArn: job.jobArn,
-    baseModelArn: job.foundationModelArn,
+    baseModelArn: baseModelArn(job),
     jobName: job.jobName,
     status: job.status,
     statusDetails: statusDetails(job),

@@ -15,7 +15,7 @@ export interface BedrockDependencies {
   baseModels: BaseModels;
   roleSessions: RoleSessions;
   keyring: Keyring;
-  modelStore: Pick<ModelStore, 'delete'>;
+  modelStore: Pick<ModelStore, 'delete' | 'files'>;
   capacity: Pick<Capacity, 'wake' | 'loadingModels'>;
   logBuckets: LogBuckets;
   /** Wakes the training loop: a job was made, or is to stop. */

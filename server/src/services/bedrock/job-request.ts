@@ -1,12 +1,9 @@
 import type { CreateModelCustomizationJobRequest, VpcConfig as SentVpcConfig } from '@aws-sdk/client-bedrock';
 import { parseArn } from '../../domain/arn.ts';
 import { Fault } from '../../domain/fault.ts';
-import { foundationModelId, supportingModel } from '../../domain/foundation-model.ts';
 import { networkOf, type VpcConfig, type VpcNetwork } from '../../domain/vpc-networks.ts';
-import type { BaseModel, BaseModels, CatalogueEntry } from '../../ports/base-models.ts';
 import type { Rows } from '../../ports/store.ts';
 import type { BedrockScope } from '../../ports/store-bedrock.ts';
-import { findModel } from './custom-models.ts';
 
 /** Clients match on it; AWS answers it for an unknown model and for one that cannot be customized alike. */
 export const INVALID_MODEL = 'The provided model identifier is invalid.';
@@ -34,28 +31,6 @@ export function refuseOtherKinds(input: CreateModelCustomizationJobRequest): voi
       'invalid',
       'trainingDataConfig.invocationLogsConfig is not supported for an image model; give trainingDataConfig.s3Uri.',
     );
-}
-
-/**
- * The catalogue row that a job trains, and the base model behind it.
- * @throws Fault invalid with AWS's text where it is unknown or not customizable
- */
-export async function readBaseModel(
-  identifier: string,
-  baseModels: BaseModels,
-  rows: Rows,
-  scope: BedrockScope,
-): Promise<{ entry: CatalogueEntry; base: BaseModel }> {
-  const modelId = foundationModelId(identifier, scope.region);
-  const entry = modelId === undefined ? undefined : supportingModel(baseModels.catalogue(), modelId, 'FINE_TUNING');
-  const base = entry && baseModels.get(entry.baseModelId);
-  if (entry && base) return { entry, base };
-  if (await findModel(rows, identifier, scope))
-    throw new Fault(
-      'invalid',
-      'baseModelIdentifier names a custom model; training further from one is not supported yet. Name its foundation model.',
-    );
-  throw new Fault('invalid', INVALID_MODEL);
 }
 
 /**

@@ -147,7 +147,9 @@ function copyOf(source: CustomModelRow, scope: BedrockScope, modelId: string): C
     modelId,
     modelArn: resourceArn(scope, 'custom-model', `${base}/${modelId}`),
     foundationModelArn: source.foundationModelArn && foundationModelArn(scope.region, foundationModelId),
-    ...(isOwn ? {} : { jobArn: null, jobName: null, trainingDataS3Uri: null, outputDataS3Uri: null }),
+    ...(isOwn
+      ? {}
+      : { jobArn: null, jobName: null, trainingDataS3Uri: null, outputDataS3Uri: null, parentModel: null }),
     validationDataS3Uri: isOwn ? (source.validationDataS3Uri ?? null) : null,
     status: 'Creating',
     failureMessage: null,

@@ -24,7 +24,7 @@ import type { AccessRequest, Operation, RequestContext } from '../../domain/oper
 import { keepQuota, quotaText } from '../../domain/quotas.ts';
 import type { Rows } from '../../ports/store.ts';
 import type { BedrockScope, NewThroughput, ThroughputRow } from '../../ports/store-bedrock.ts';
-import { findModel, modelQuestion } from './custom-models.ts';
+import { decryptQuestions, findModel, modelQuestion } from './custom-models.ts';
 import type { BedrockDependencies } from './dependencies.ts';
 import { absentArn, findByIdentifier, notFound, resourceArn, resourceTagConditions, scopeOf } from './identifiers.ts';
 import { INVALID_MODEL } from './job-request.ts';
@@ -254,17 +254,6 @@ export function provisionedThroughput(deps: Dependencies) {
       },
     } satisfies Operation<DeleteProvisionedModelThroughputRequest, DeleteProvisionedModelThroughputResponse>,
   };
-}
-
-/** Decrypt with a customer's key, which buying and invoking a model encrypted under it need; nothing without such a key. */
-async function decryptQuestions(
-  keyring: BedrockDependencies['keyring'],
-  keyArn: string | null,
-  scope: BedrockScope,
-): Promise<AccessRequest[]> {
-  if (keyArn === null) return [];
-  const all = await keyring.accessRequests(keyArn, scope.accountId, scope.region);
-  return all.filter(request => request.action === 'kms:Decrypt');
 }
 
 function findThroughput(rows: Rows, identifier: string, scope: BedrockScope): Promise<ThroughputRow | undefined> {

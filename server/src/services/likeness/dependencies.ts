@@ -1,8 +1,9 @@
 import type { Prices } from '../../domain/prices.ts';
 import type { Quotas } from '../../domain/quotas.ts';
 import type { RequestClass } from '../../domain/request-rate.ts';
+import type { StartingModel } from '../../domain/training/training-options.ts';
 import type { Accounts } from '../../ports/accounts.ts';
-import type { BaseModels } from '../../ports/base-models.ts';
+import type { BaseModel, BaseModels } from '../../ports/base-models.ts';
 import type { Journal } from '../../ports/journal.ts';
 import type { Keyring } from '../../ports/keys.ts';
 import type { Machine } from '../../ports/machine.ts';
@@ -31,6 +32,8 @@ export interface LikenessDependencies {
   keyring: Pick<Keyring, 'resolve' | 'accessRequests' | 'release'>;
   /** @throws Fault: the name is in use, or the account has as many custom models as it may */
   refuseTakenModelName(rows: Rows, scope: BedrockScope, modelName: string): Promise<void>;
+  /** What a job would start from, and what that gives and bounds of its options. @throws Fault invalid: nothing to train */
+  readJobBase(identifier: string, scope: BedrockScope): Promise<{ base: BaseModel; start: StartingModel | null }>;
   modelStore: Pick<ModelStore, 'copy' | 'files' | 'delete'>;
   trainingRecords: TrainingRecords;
   quotas: Quotas;

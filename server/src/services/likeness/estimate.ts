@@ -1,6 +1,5 @@
 import limits from '../../../../contract/limits.json' with { type: 'json' };
 import { Fault } from '../../domain/fault.ts';
-import { foundationModelId, supportingModel } from '../../domain/foundation-model.ts';
 import type { RequestContext } from '../../domain/operation.ts';
 import { costOf } from '../../domain/prices.ts';
 import type { Route, RouteInput } from '../../domain/route.ts';
@@ -13,7 +12,7 @@ import type { LikenessDependencies } from './dependencies.ts';
 
 type Dependencies = Pick<
   LikenessDependencies,
-  'store' | 'baseModels' | 'prices' | 'quotas' | 'machineUnits' | 'trainingSlots'
+  'store' | 'readJobBase' | 'prices' | 'quotas' | 'machineUnits' | 'trainingSlots'
 >;
 
 /** Completed jobs that are looked at. */
@@ -47,20 +46,17 @@ export function estimateRoutes(deps: Dependencies): Route[] {
 async function ofJob(given: RouteInput['body'], ctx: RequestContext, deps: Dependencies) {
   refuseUnknown(given, 'customizationJob', ['baseModelIdentifier', 'imageCount', 'hyperParameters']);
   const { baseModelIdentifier, hyperParameters } = given;
-  const { baseModels, store, prices, trainingSlots } = deps;
+  const { store, prices, trainingSlots } = deps;
   if (typeof baseModelIdentifier !== 'string')
     throw new Fault('invalid', 'customizationJob.baseModelIdentifier must be a string.');
-  const modelId = foundationModelId(baseModelIdentifier, ctx.region);
-  const entry = modelId === undefined ? undefined : supportingModel(baseModels.catalogue(), modelId, 'FINE_TUNING');
-  const base = entry && baseModels.get(entry.baseModelId);
-  if (!base) throw new Fault('invalid', 'The provided model identifier is invalid.');
+  const { base, start } = await deps.readJobBase(baseModelIdentifier, ctx);
   const { minimumCount, maximumCount } = limits.trainingImages;
   const imageCount = wholeNumber(given, 'customizationJob', 'imageCount', minimumCount, maximumCount);
   if (hyperParameters !== undefined && (Object(hyperParameters) !== hyperParameters || Array.isArray(hyperParameters)))
     throw new Fault('invalid', 'customizationJob.hyperParameters must be an object of strings.');
   const sent = (hyperParameters ?? {}) as Record<string, string>;
   const { hyperparameters } = parseHyperparameters({ stepCount: 'auto', ...sent });
-  const { options } = readTrainingOptions(sent, base);
+  const { options } = readTrainingOptions(sent, base, start);
   const { batchSize } = hyperparameters;
   const stepCount = hyperparameters.stepCount === 'auto' ? automaticStepCount(imageCount) : hyperparameters.stepCount;
   const { completed, unfinished } = await store.read(async rows => ({
