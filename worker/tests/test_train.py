@@ -41,7 +41,9 @@ def check_messages(run: Path) -> dict[str, object]:
 
 @pytest.mark.parametrize("method", ["lora", "full"])
 def test_the_loss_falls(make_run, method: str) -> None:
-    run = make_run(method=method, stepCount=60, batchSize=8, learningRate=1e-2, captionDropout=0)
+    # At a LoRA's rate a full fine-tuning jumps about, so that the last bits of a sum decide where it ends.
+    rate = 1e-2 if method == "lora" else 1e-3
+    run = make_run(method=method, stepCount=60, batchSize=8, learningRate=rate, captionDropout=0)
     result = train(run)
     assert result["status"] == "completed"
     values = list(losses(run).values())
