@@ -37,6 +37,7 @@ class Settings:
     learning_rate: float
     threads: int | None = None
     seed: int = 7
+    prior_preservation: float = 0
 
 
 def write_run(run: Path, base: Path, sample: Path, settings: Settings) -> None:
@@ -54,8 +55,8 @@ def write_run(run: Path, base: Path, sample: Path, settings: Settings) -> None:
         "learningRate": settings.learning_rate * model["learningRateFactor"],
         "learningRateSchedule": training["learningRateSchedule"], "warmupSteps": training["warmupSteps"],
         "captionDropout": training["captionDropout"], "minSnrGamma": training["minSnrGamma"],
-        "priorPreservation": 0, "resolution": model["resolution"], "seed": settings.seed,
-        "checkpointIntervalSteps": 1_000_000, "resumeFromPath": None, "threads": settings.threads, "evaluation": None,
+        "priorPreservation": settings.prior_preservation, "resolution": model["resolution"], "seed": settings.seed,
+        "checkpointIntervalSteps": 1_000_000, "resumeFromPath": None, "keptCachePath": None, "threads": settings.threads, "evaluation": None,
     }  # fmt: skip
     (run / "spec.json").write_text(json.dumps(spec, indent=2))
 

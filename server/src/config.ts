@@ -63,6 +63,10 @@ export interface Config {
   warmBaseModel: boolean;
   /** Days that the checkpoints beside a model stay selectable after the job; 0: none are kept. */
   checkpointDays: number;
+  /** Days that latents and text states of a job's pictures stay, encrypted, for the next job on them; 0: none are kept. */
+  cacheDays: number;
+  /** Of all of them together, in MiB. */
+  cacheMebibytes: number;
   /** `baseModelId=folder`: the CLIP or DINOv2 that scores its trainings, in the place of the base's own encoder. */
   scoreEncoderPaths: Readonly<Record<string, string>>;
   /**
@@ -144,6 +148,8 @@ export function readConfig(environment: NodeJS.ProcessEnv, overrides: ConfigOver
     deploymentIdleSeconds: integer(environment, 'LIKENESS_DEPLOYMENT_IDLE_SECONDS', 900, 1, 604_800),
     warmBaseModel: oneOf(environment, 'LIKENESS_WARM_BASE', 'on', ['on', 'off']) === 'on',
     checkpointDays: integer(environment, 'LIKENESS_CHECKPOINT_DAYS', 7, 0, 3650),
+    cacheDays: integer(environment, 'LIKENESS_CACHE_DAYS', 7, 0, 3650),
+    cacheMebibytes: integer(environment, 'LIKENESS_CACHE_MIB', 4096, 1, 16_777_216),
     scoreEncoderPaths: folders(environment, 'LIKENESS_SCORE_ENCODERS', 'baseModelId=folder'),
     workerThreads: integer(environment, 'LIKENESS_WORKER_THREADS', Math.max(1, availableParallelism() - 1), 1, 1024),
     logLevel: oneOf(environment, 'LIKENESS_LOG_LEVEL', 'info', ['debug', 'info', 'warn', 'error', 'silent']),

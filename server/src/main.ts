@@ -18,6 +18,7 @@ import { prepareWorkerLauncher } from './adapters/sandbox/worker-launcher.ts';
 import { openSqliteStore } from './adapters/store-sql/database.ts';
 import { systemIds, systemTime } from './adapters/system.ts';
 import { startSecurePort } from './adapters/tls/secure-port.ts';
+import { createTrainingCaches } from './adapters/training-caches-fs/training-caches.ts';
 import { createWebhook } from './adapters/webhook/webhook.ts';
 import { type Config, isLoopback } from './config.ts';
 import { Fault } from './domain/fault.ts';
@@ -45,6 +46,7 @@ import { startModelSweepLoop } from './reconcile/sweep-models.ts';
 import { startThroughputLoop } from './reconcile/throughput.ts';
 import { startTrail } from './reconcile/trail.ts';
 import { DEFAULT_TRAINING_SETTINGS, startTrainingLoop, type TrainingLoop } from './reconcile/training.ts';
+import { startCacheSweepLoop } from './reconcile/training-cache.ts';
 import type { TrainingSettings } from './reconcile/training-context.ts';
 import { createTrainingRecords } from './reconcile/training-records.ts';
 import { refuseTakenModelName } from './services/bedrock/custom-models.ts';
@@ -318,8 +320,12 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
         }).catch(giveUp);
   for (const [id, address] of Object.entries(config.vpcEndpoints))
     await server.listenPrivate(id, address).catch(giveUp);
+  const trainingCaches = createTrainingCaches({
+    ...{ time, folder: data('caches'), keepDays: config.cacheDays, maximumBytes: config.cacheMebibytes * 1024 ** 2 },
+    files: createModelStore({ folder: data('caches'), keyring, ids }),
+  });
   training = startTrainingLoop({
-    ...{ store, time, log, customerData, roleSessions, baseModels, modelStore },
+    ...{ store, time, log, customerData, roleSessions, baseModels, modelStore, trainingCaches },
     ...{ compute: workers.compute, quotas: config.quotas, vpcNetworks: config.vpcNetworks },
     runsPath: data('runs'),
     workerThreads: config.workerThreads,
@@ -354,6 +360,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     deleteCurrent: (rows, bucket, key, now) => deleteFrom(rows, { ids }, bucket, key, undefined, now),
   });
   const sweepingModels = startModelSweepLoop({ store, modelStore, time, log });
+  const sweepingCaches = startCacheSweepLoop({ trainingCaches, time, log });
   status = 'ready';
 
   return {
@@ -381,6 +388,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       await sweeping.stop();
       await lifecycles.stop();
       await sweepingModels.stop();
+      await sweepingCaches.stop();
       await events.stop();
       await eventJournal.close();
       await store.close();

@@ -1,12 +1,15 @@
 """Latents and text states of every training image, computed once, in files of the run directory.
 
-Both are raw numbers in one file each, mapped into memory: 10,000 captions' states at Stable Diffusion's size are
-more than 2 GB. They are written by plain writes, since a full disk under a mapped file is SIGBUS and not an error
-that result.json could tell of.
+What is where is found by content (cache_index.py): where the server keeps the folder, a later training on the same
+pictures and captions computes nothing. Both are raw numbers in one file each, mapped into memory: 10,000 captions'
+states at Stable Diffusion's size are more than 2 GB. They are written by plain writes, since a full disk under a
+mapped file is SIGBUS and not an error that result.json could tell of.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import time
 from collections import deque
@@ -23,6 +26,7 @@ from torch import Tensor
 
 from likeness_worker import spec as contract
 from likeness_worker.attempt import Attempt, Stopped
+from likeness_worker.cache_index import LATENTS, TEXT, CachedImage, CacheIndex
 from likeness_worker.data import (
     ImageError,
     Sample,
@@ -34,9 +38,10 @@ from likeness_worker.data import (
     upright_size,
 )
 from likeness_worker.families import Family
-from likeness_worker.rundir import RunError
+from likeness_worker.rundir import RunError, sha256_of
 from likeness_worker.windows import join_windows
 
+ENCODING = 1  # to be raised when pictures are cut, scaled or encoded in another way: what was kept is then no use
 NAMED_ERRORS = 20
 DECODED_AHEAD = 16  # images decoded and waiting: bounds the memory, not the number of images
 PROGRESS_SECONDS = 0.5
@@ -79,40 +84,69 @@ class Examples:
 
 
 def build_cache(attempt: Attempt, family: Family, samples: list[Sample]) -> Examples:
-    """Encodes every caption and image.
+    """Encodes every caption and image that an earlier training did not leave in the kept folder.
 
     :raises RunError: images that do not decode, by line and path.
     :raises Stopped: someone asked for it meanwhile.
     """
-    folder = attempt.run.cache
+    kept = attempt.spec.kept_cache_path
+    folder = attempt.run.cache if kept is None else attempt.run.resolve(kept)
     folder.mkdir(parents=True, exist_ok=True)
     report = _Report(attempt, len(samples))
-    with (folder / "text.bin").open("wb") as text_file, (folder / "latents.bin").open("wb") as latents_file:
-        texts = _TextStates(text_file, family)
-        captions: list[tuple[int, int]] = []
-
-        def encode_caption(sample: Sample) -> None:
-            captions.append(texts.place(sample))
-
-        sizes, shapes, turned = _write_latents(latents_file, attempt, family, samples, encode_caption, report)
-    report.done(len(samples))
-    if turned:
-        images = "1 image was" if turned == 1 else f"{turned} images were"
-        attempt.log.warn(f"{images} turned upright by {'its' if turned == 1 else 'their'} EXIF orientation.")
-    by_size: dict[Size, list[int]] = {}
-    for image, size in enumerate(sizes):
-        by_size.setdefault(size, []).append(image)
     empty = family.encode_text("").cpu()
-    ends = np.cumsum([int(np.prod(shape)) for shape in shapes]).tolist()
+    index = CacheIndex(folder, _identity(attempt, family), empty[0].nbytes)
+    captions: list[tuple[int, int]] = []
+    try:
+        with index.open_text() as text_file, index.open_latents() as latents_file:
+            texts = _TextStates(text_file, family, index)
+
+            def encode_caption(sample: Sample) -> None:
+                captions.append(texts.place(sample))
+
+            images = _write_latents(latents_file, attempt, family, samples, index, encode_caption, report)
+    finally:
+        # What an interrupted attempt encoded, the next one need not.
+        if kept is not None:
+            index.write()
+    report.done(len(samples))
+    turned = sum(image.is_turned for image in images)
+    if turned:
+        were = "1 image was" if turned == 1 else f"{turned} images were"
+        attempt.log.warn(f"{were} turned upright by {'its' if turned == 1 else 'their'} EXIF orientation.")
+    by_size: dict[Size, list[int]] = {}
+    for number, image in enumerate(images):
+        by_size.setdefault(image.size, []).append(number)
     return Examples(
         buckets=sorted(by_size.values(), key=lambda bucket: (-len(bucket), bucket[0])),
         empty=empty,
-        _latents=_map(folder / "latents.bin", torch.float32),
-        _latent_shapes=shapes,
-        _latent_offsets=[0, *ends[:-1]],
-        _states=_map(folder / "text.bin", empty.dtype).view(-1, *empty.shape[1:]),
+        _latents=_map(folder / LATENTS, torch.float32),
+        _latent_shapes=[image.shape for image in images],
+        _latent_offsets=[image.offset for image in images],
+        _states=_map(folder / TEXT, empty.dtype).view(-1, *empty.shape[1:]),
         _captions=captions,
     )
+
+
+def _identity(attempt: Attempt, family: Family) -> str:
+    """Of what decides how a picture and a caption are encoded: its sha256. The weights by name and size; whoever hands
+    a kept folder over sees to it that they are the same."""
+    base, placement = family.base, family.placement
+    digest = hashlib.sha256()
+    facts = (
+        ENCODING,
+        base.family,
+        base.size_multiple,
+        attempt.spec.resolution,
+        placement.precision,
+        placement.device.type,
+    )
+    digest.update(json.dumps(facts).encode())
+    for path in sorted(base.path.rglob("*")):
+        if path.suffix == ".json":
+            digest.update(f"{path.relative_to(base.path)} {sha256_of(path)}\n".encode())
+        elif path.suffix == ".safetensors":
+            digest.update(f"{path.relative_to(base.path)} {path.stat().st_size}\n".encode())
+    return digest.hexdigest()
 
 
 class _Report:
@@ -137,17 +171,15 @@ class _Report:
 
 
 class _TextStates:
-    """Writes the states of each different caption, one after the other."""
+    """Writes the states of each caption that is not there yet, one after the other."""
 
-    def __init__(self, file: BinaryIO, family: Family):
-        self._file = file
-        self._family = family
-        self._places: dict[str, tuple[int, int]] = {}
-        self._written = 0
+    def __init__(self, file: BinaryIO, family: Family, index: CacheIndex):
+        self._file, self._family, self._index = file, family, index
 
     def place(self, sample: Sample) -> tuple[int, int]:
         """(first window, windows) of the sample's caption. :raises RunError: it cannot be encoded."""
-        if sample.caption not in self._places:
+        digest = hashlib.sha256(sample.caption.encode()).hexdigest()
+        if digest not in self._index.captions:
             try:
                 states = self._family.encode_text(sample.caption).cpu().contiguous()
             except Exception as error:
@@ -155,9 +187,8 @@ class _TextStates:
                 kind = type(error).__name__
                 raise RunError(f"The caption of line {sample.line} cannot be encoded: {kind}.") from None
             self._file.write(states.view(torch.uint8).numpy().tobytes())
-            self._places[sample.caption] = (self._written, len(states))
-            self._written += len(states)
-        return self._places[sample.caption]
+            self._index.add_caption(digest, len(states))
+        return self._index.captions[digest]
 
 
 def _write_latents(
@@ -165,26 +196,29 @@ def _write_latents(
     attempt: Attempt,
     family: Family,
     samples: list[Sample],
+    index: CacheIndex,
     encode_caption: Callable[[Sample], None],
     report: _Report,
-) -> tuple[list[Size], list[tuple[int, ...]], int]:
-    """Writes each image's latents, and has its caption encoded beside it (so that progress is of whole examples);
-    returns sizes, latent shapes, and how many images EXIF turned."""
+) -> list[CachedImage]:
+    """Writes the latents of each image that is not there yet, and has its caption encoded beside it (so that progress
+    is of whole examples); returns where each image's are."""
     base = family.base
-    sizes: list[Size] = []
-    shapes: list[tuple[int, ...]] = []
+    images: list[CachedImage] = []
     failures: list[str] = []
-    turned = 0
 
-    def decode(sample: Sample) -> tuple[Size, NDArray[np.uint8], bool]:
-        with open_image(attempt.run.resolve(sample.path)) as image:
+    def decode(sample: Sample) -> tuple[str, tuple[Size, NDArray[np.uint8], bool] | None]:
+        path = attempt.run.resolve(sample.path)
+        with open_image(path) as image:
+            digest = sha256_of(path)
+            if digest in index.images:
+                return digest, None
             whole = upright_size(image)
             size = bucket_for(whole.width / whole.height, attempt.spec.resolution, base.size_multiple)
-            return size, fit_image(image, size), is_turned(image)
+            return digest, (size, fit_image(image, size), is_turned(image))
 
     threads = min(4, os.cpu_count() or 1)
     with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[tuple[Sample, Future[tuple[Size, NDArray[np.uint8], bool]]]] = deque()
+        waiting: deque[tuple[Sample, Future[tuple[str, tuple[Size, NDArray[np.uint8], bool] | None]]]] = deque()
         ahead = iter(samples)
         try:
             for number in range(len(samples)):
@@ -192,20 +226,21 @@ def _write_latents(
                     waiting.append((sample, pool.submit(decode, sample)))
                 sample, future = waiting.popleft()
                 try:
-                    size, pixels, was_turned = future.result()
+                    digest, decoded = future.result()
                 except ImageError as error:
                     failures.append(f"line {sample.line} ({sample.path}) {error}")
                     continue
-                # One image a call: its latents must not depend on its neighbours in the manifest.
-                latents = family.encode_images(to_unit_range(pixels))[0].cpu().contiguous()
-                if not bool(torch.isfinite(latents).all()):
-                    failures.append(f"line {sample.line} ({sample.path}) has no finite latents")
-                    continue
-                file.write(latents.numpy().tobytes())
+                if decoded is not None and digest not in index.images:
+                    size, pixels, was_turned = decoded
+                    # One image a call: its latents must not depend on its neighbours in the manifest.
+                    latents = family.encode_images(to_unit_range(pixels))[0].cpu().contiguous()
+                    if not bool(torch.isfinite(latents).all()):
+                        failures.append(f"line {sample.line} ({sample.path}) has no finite latents")
+                        continue
+                    file.write(latents.numpy().tobytes())
+                    index.add_image(digest, size, tuple(latents.shape), was_turned)
                 encode_caption(sample)
-                sizes.append(size)
-                shapes.append(tuple(latents.shape))
-                turned += was_turned
+                images.append(index.images[digest])
                 report.at(number + 1)
         finally:
             for _, future in waiting:
@@ -215,7 +250,7 @@ def _write_latents(
         more = f"; and {len(failures) - NAMED_ERRORS} more" if len(failures) > NAMED_ERRORS else ""
         count = f"{len(failures)} of {len(samples)} images cannot be used"
         raise RunError(f"{count}: {named}{more}.", user_error=True)
-    return sizes, shapes, turned
+    return images
 
 
 def to_unit_range(pixels: NDArray[np.uint8]) -> Tensor:

@@ -92,6 +92,7 @@ class TrainSpec:
     seed: int = _limits(minimum=0, maximum=4_294_967_295)
     checkpoint_interval_steps: int = _limits(minimum=1)
     resume_from_path: str | None
+    kept_cache_path: str | None
     threads: int | None = _limits(minimum=1)
     evaluation: EvaluationSpec | None
 

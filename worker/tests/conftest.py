@@ -182,7 +182,7 @@ def make_run(tmp_path: Path, art_base: Path):
             "stepCount": 10, "batchSize": 4, "requestedLearningRate": 1e-5, "learningRate": 1e-3,
             "learningRateSchedule": "constant", "warmupSteps": 2, "captionDropout": 0.1, "minSnrGamma": None,
             "priorPreservation": 0, "resolution": 32, "seed": 42, "checkpointIntervalSteps": 100,
-            "resumeFromPath": None, "threads": 1, "evaluation": None,
+            "resumeFromPath": None, "keptCachePath": None, "threads": 1, "evaluation": None,
         }  # fmt: skip
         (run / "spec.json").write_text(json.dumps({**spec, **members}))
         return run

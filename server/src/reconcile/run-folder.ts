@@ -32,6 +32,8 @@ export interface TrainSpec {
   seed: number;
   checkpointIntervalSteps: number;
   resumeFromPath: string | null;
+  /** Absent in specs that are older than it. */
+  keptCachePath?: string | null;
   threads: number | null;
   evaluation: EvaluationSpec | null;
 }
@@ -60,6 +62,8 @@ export interface TrainResult {
 export interface AttemptRecord {
   startedFromStep: number;
   failuresWithoutProgress: number;
+  /** Of the pictures and what encodes them, where their cache is kept (training-cache.ts). */
+  cacheSha256?: string | null;
 }
 
 export interface Checkpoint {
@@ -73,7 +77,7 @@ const KEPT_FILES = ['spec.json', 'lease.json', 'attempt.json', 'events.jsonl', '
 const READ_BYTES = 1024 * 1024;
 const LOG_TAIL_BYTES = 4000;
 /** Moved from attempt to attempt: a worker sees its own run directory only. */
-const CARRIED_FOLDERS = ['data', 'base', 'parent', 'encoder', 'evaluations'];
+const CARRIED_FOLDERS = ['data', 'base', 'parent', 'encoder', 'kept', 'evaluations'];
 
 export type RunFolder = ReturnType<typeof runFolder>;
 
@@ -89,7 +93,7 @@ export function runFolder(root: string) {
       .toSorted((one, other) => one - other);
   }
 
-  /** Whole or not at all; once for all attempts. */
+  /** Whole or not at all; once for all attempts. @param fill makes the folder that it is given */
   async function makeFolder(attempt: number, name: string, fill: (folder: string) => Promise<void>): Promise<void> {
     const target = join(attemptPath(attempt), name);
     if (await exists(target)) return;
@@ -120,8 +124,10 @@ export function runFolder(root: string) {
         cp(path, temporary, { recursive: true, mode: constants.COPYFILE_FICLONE, dereference: true }),
       ),
 
-    /** The custom model that the training starts from. @param open decrypts it into a folder that is not there yet */
-    openParent: (attempt: number, open: (folder: string) => Promise<void>) => makeFolder(attempt, 'parent', open),
+    makeFolder,
+
+    /** 0 before the first. */
+    lastAttempt: async () => (await attempts()).at(-1) ?? 0,
 
     /** Of all attempts, the complete one (its manifest is written last) with the most steps. */
     async newestCheckpoint(): Promise<Checkpoint | undefined> {

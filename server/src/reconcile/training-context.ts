@@ -9,6 +9,7 @@ import type { ModelStore } from '../ports/model-store.ts';
 import type { Store } from '../ports/store.ts';
 import type { CustomizationJobRow } from '../ports/store-bedrock.ts';
 import type { Time } from '../ports/time.ts';
+import type { TrainingCaches } from '../ports/training-caches.ts';
 import type { HeldJob } from './held-job.ts';
 import type { RunFolder } from './run-folder.ts';
 
@@ -35,6 +36,7 @@ export interface TrainingDependencies {
   vpcNetworks: readonly VpcNetwork[];
   baseModels: BaseModels;
   modelStore: ModelStore;
+  trainingCaches: TrainingCaches;
   /** `DATA/runs`. */
   runsPath: string;
   workerThreads: number;

@@ -15,10 +15,14 @@ import { explainDiskFault, isTransient, JobFailure } from './job-failure.ts';
 import { jobNetwork, serviceRole } from './role-session.ts';
 import { type RunFolder, runFolder, type TrainSpec } from './run-folder.ts';
 import { followAttempt } from './training-attempt.ts';
+import { keepCache, openCache } from './training-cache.ts';
 import type { JobContext, TrainingDependencies } from './training-context.ts';
 import { fetchTrainingData, VALIDATION_MANIFEST, withImageRefs } from './training-data.ts';
 import { keepResult } from './training-result.ts';
 import { ownerOf } from './unit-start.ts';
+
+/** The custom model that the training starts from, in the run directory. */
+const PARENT = 'parent';
 
 /** How long this server's part in a job went: to its end, to a pause, or to the queue of trainings. */
 export type JobOutcome = 'Completed' | 'Failed' | 'Stopped' | 'paused' | 'queued';
@@ -41,15 +45,20 @@ export async function runJob(
   };
   try {
     const outcome = await runAttempts(context);
-    if (outcome !== 'paused' && outcome !== 'queued') await folder.clean();
+    if (outcome !== 'paused' && outcome !== 'queued') await leave(context);
     return outcome;
   } catch (caught) {
     const error = explainDiskFault(caught);
     if (!(error instanceof JobFailure)) throw error;
     const outcome = await held.end('Failed', error.message, await stepsDone(context));
-    await folder.clean();
+    await leave(context);
     return outcome;
   }
+}
+
+async function leave(context: JobContext): Promise<void> {
+  await keepCache(context);
+  await context.folder.clean();
 }
 
 async function runAttempts(context: JobContext): Promise<JobOutcome> {
@@ -159,8 +168,10 @@ async function begin(
   const parent = await requiredParent(context);
   if (parent)
     await asJobFailure('opened', () =>
-      folder.openParent(attempt, path => context.modelStore.open(parent.modelId, path, ownerOf(parent))),
+      folder.makeFolder(attempt, PARENT, path => context.modelStore.open(parent.modelId, path, ownerOf(parent))),
     );
+  const { resolution } = job.resolved.options ?? defaultOptions(base);
+  const { keptCachePath, cacheSha256 } = await openCache(attempt, base.path, resolution, context);
   const encoder = context.scoreEncoderPaths[base.id];
   if (encoder !== undefined) await copyEncoder(attempt, base.id, encoder, folder);
   const row = await held.read();
@@ -168,9 +179,10 @@ async function begin(
   if (context.pausing.aborted) return 'paused';
   const checkpoint = await folder.newestCheckpoint();
   const resumeFromPath = checkpoint ? await folder.takeOver(attempt, checkpoint) : null;
-  await folder.writeSpec(trainSpec(row, base, attempt, resumeFromPath, context), {
+  await folder.writeSpec(trainSpec(row, base, { attempt, resumeFromPath, keptCachePath }, context), {
     startedFromStep: checkpoint?.step ?? 0,
     failuresWithoutProgress,
+    cacheSha256,
   });
   // Before the start: from here on a process may be there, and the next server looks for it.
   await held.change(() => ({ attempt, eventsOffsetBytes: 0 }));
@@ -267,8 +279,7 @@ function resolveSteps(
 function trainSpec(
   row: CustomizationJobRow,
   base: BaseModel,
-  attempt: number,
-  resumeFromPath: string | null,
+  own: Pick<TrainSpec, 'attempt' | 'resumeFromPath' | 'keptCachePath'>,
   { workerThreads, scoreEncoderPaths }: Pick<JobContext, 'workerThreads' | 'scoreEncoderPaths'>,
 ): TrainSpec {
   const { stepCount, batchSize, requestedLearningRate, learningRate, isAutomatic = false } = row.resolved;
@@ -278,9 +289,9 @@ function trainSpec(
   return {
     v: 1,
     jobId: row.jobId,
-    attempt,
+    ...own,
     baseModelPath: 'base',
-    startFromPath: row.parentModel ? 'parent' : null,
+    startFromPath: row.parentModel ? PARENT : null,
     manifestPath: 'data/manifest.jsonl',
     outputPath: 'output',
     stepCount,
@@ -292,7 +303,6 @@ function trainSpec(
     ...options,
     seed: row.seed,
     checkpointIntervalSteps: checkpointInterval(stepCount),
-    resumeFromPath,
     threads: workerThreads,
     evaluation:
       intervalSteps === null

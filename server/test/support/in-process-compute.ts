@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Compute, ComputeLease } from '../../src/ports/compute.ts';
@@ -59,6 +59,21 @@ const WEIGHTS = 'adapter_model.safetensors';
 function weightsOf(folder: string, { jobId, startFromPath }: TrainSpec): string {
   const parent = startFromPath ? ` after ${readFileSync(join(folder, startFromPath, WEIGHTS), 'utf8')}` : '';
   return `weights of ${jobId}${parent}`;
+}
+
+/**
+ * Keeps a cache as a worker does, its pictures by name and size.
+ * @returns how many of them were there before
+ */
+function keptBefore(folder: string, { keptCachePath }: TrainSpec): number {
+  if (!keptCachePath) return 0;
+  const index = join(folder, keptCachePath, 'index.json');
+  const before: string[] = existsSync(index) ? JSON.parse(readFileSync(index, 'utf8')) : [];
+  const pictures = readdirSync(join(folder, 'data/images')).map(
+    name => `${name} ${statSync(join(folder, 'data/images', name)).size}`,
+  );
+  writeFileSync(index, JSON.stringify([...new Set([...before, ...pictures])]));
+  return pictures.filter(picture => before.includes(picture)).length;
 }
 
 /** Its folder's name for itself, which shows that the folder came along. */
@@ -122,7 +137,8 @@ async function train(
     tell({ type: 'evaluation', step, path, ...validation, ...judged, ...scores, ...nearness });
   };
 
-  tell({ type: 'phase', phase: 'caching', done: 5, total: 5 });
+  const kept = keptBefore(folder, spec);
+  tell({ type: 'phase', phase: 'caching', done: kept, total: 5 });
   if (spec.evaluation && first === 0) evaluate(0);
   tell({ type: 'phase', phase: 'training', done: first, total: spec.stepCount });
   for (let step = first; step < spec.stepCount; step += 1) {

@@ -43,6 +43,7 @@ export function writeRunDirectory(folder: string, spec: Partial<TrainSpec> = {})
     seed: 42,
     checkpointIntervalSteps: 10,
     resumeFromPath: null,
+    keptCachePath: null,
     threads: 1,
     evaluation: null,
     ...spec,

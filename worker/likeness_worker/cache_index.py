@@ -1,0 +1,97 @@
+"""What a cache folder holds, by content: latents by the sha256 of the image's file, text states by their caption's.
+
+The folder may be one that an earlier training left (spec.json's keptCachePath). Then what is there stays where it is
+and what is new is written behind it. index.json is written last: what it does not name is cut off.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from likeness_worker.data import Size
+from likeness_worker.rundir import write_json
+
+INDEX, LATENTS, TEXT = "index.json", "latents.bin", "text.bin"
+FLOAT_BYTES = 4
+
+
+@dataclass(frozen=True)
+class CachedImage:
+    """:param shape: of its latents. :param offset: of the first of them, in numbers. :param size: its bucket's."""
+
+    size: Size
+    shape: tuple[int, ...]
+    offset: int
+    is_turned: bool
+
+
+class CacheIndex:
+    """One folder's index. What an index of another identity names is gone.
+
+    :param identity: of what decides how pictures and captions are encoded.
+    :param window_bytes: of one window's text states.
+    """
+
+    def __init__(self, folder: Path, identity: str, window_bytes: int):
+        self._folder, self._identity, self._window_bytes = folder, identity, window_bytes
+        self.images: dict[str, CachedImage] = {}
+        self.captions: dict[str, tuple[int, int]] = {}
+        self._latents_end = 0  # in numbers
+        self._windows = 0
+        self._read()
+
+    def _read(self) -> None:
+        try:
+            data: dict[str, Any] = json.loads((self._folder / INDEX).read_bytes())
+        except (OSError, ValueError):
+            return
+        if data.get("identity") != self._identity:
+            return
+        for digest, (width, height, offset, is_turned, *shape) in data["images"].items():
+            self.images[digest] = CachedImage(Size(width, height), tuple(shape), offset, bool(is_turned))
+        self.captions = {digest: (first, count) for digest, (first, count) in data["captions"].items()}
+        self._latents_end = max((image.offset + prod(image.shape) for image in self.images.values()), default=0)
+        self._windows = max((first + count for first, count in self.captions.values()), default=0)
+        has_all = self._reaches(LATENTS, self._latents_end * FLOAT_BYTES)
+        if not (has_all and self._reaches(TEXT, self._windows * self._window_bytes)):
+            self.images, self.captions, self._latents_end, self._windows = {}, {}, 0, 0
+
+    def _reaches(self, name: str, end: int) -> bool:
+        path = self._folder / name
+        return path.is_file() and path.stat().st_size >= end
+
+    def open_latents(self) -> BinaryIO:
+        """For writing behind what is there."""
+        return _open_at(self._folder / LATENTS, self._latents_end * FLOAT_BYTES)
+
+    def open_text(self) -> BinaryIO:
+        return _open_at(self._folder / TEXT, self._windows * self._window_bytes)
+
+    def add_image(self, digest: str, size: Size, shape: tuple[int, ...], is_turned: bool) -> None:
+        """Its latents were written behind the others."""
+        self.images[digest] = CachedImage(size, shape, self._latents_end, is_turned)
+        self._latents_end += prod(shape)
+
+    def add_caption(self, digest: str, windows: int) -> None:
+        self.captions[digest] = (self._windows, windows)
+        self._windows += windows
+
+    def write(self) -> None:
+        images = {
+            digest: (image.size.width, image.size.height, image.offset, image.is_turned, *image.shape)
+            for digest, image in self.images.items()
+        }
+        write_json(self._folder / INDEX, {"identity": self._identity, "images": images, "captions": self.captions})
+
+
+def _open_at(path: Path, end: int) -> BinaryIO:
+    if end == 0:
+        return path.open("wb")
+    file = path.open("r+b")
+    file.truncate(end)
+    file.seek(end)
+    return file
