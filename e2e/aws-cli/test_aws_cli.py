@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,10 @@ def test_s3_copies_lists_and_removes(aws: Aws, tmp_path: Path) -> None:
     (tmp_path / "one.txt").write_text("one")
     (tmp_path / "sub" / "two words.txt").write_text("two")
     (tmp_path / "large.bin").write_bytes(bytes(range(256)) * 4096 * 10)
+    # `sync` uploads again what is younger than the object, whose LastModified has whole seconds only.
+    a_minute_ago = time.time() - 60
+    for file in tmp_path.rglob("*"):
+        os.utime(file, (a_minute_ago, a_minute_ago))
     aws("s3", "mb", "s3://a-bucket-of-the-cli")
     aws("s3", "cp", "--recursive", str(tmp_path), "s3://a-bucket-of-the-cli/x")
     listing = aws("s3", "ls", "--recursive", "s3://a-bucket-of-the-cli")

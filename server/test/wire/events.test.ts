@@ -75,7 +75,9 @@ describe('events', () => {
           .map(line => JSON.parse(line)),
       );
     }
-    return found;
+    // Keys hold the minute and a random id, so that their order within it is none.
+    const toldAt = (event: Event) => String(event.detail.lastModifiedTime);
+    return found.toSorted((one, other) => toldAt(one).localeCompare(toldAt(other)));
   }
 
   it('of a training reach the file, the bucket and the webhook, signed, each with one id', async () => {
