@@ -30,6 +30,8 @@ export interface Invocation extends BedrockScope {
   /** As the request named it. */
   modelId: string;
   callerArn: string;
+  /** What the caller sent to find it by. */
+  requestMetadata: Record<string, string> | undefined;
   /** Whether the request's body holds pictures beside its texts. */
   isInputWithImages: boolean;
   /** Images in the answer. */

@@ -110,6 +110,7 @@ async function entryOf(
     schemaVersion: '1.0',
     timestamp: `${at.toISOString().slice(0, 19)}Z`,
     ...{ accountId, identity: { arn: callerArn }, region, requestId, operation, modelId },
+    ...(invocation.requestMetadata && { requestMetadata: invocation.requestMetadata }),
     input: {
       inputContentType: 'application/json',
       ...(await body('input', inputBody, texts && (images || !invocation.isInputWithImages))),

@@ -129,6 +129,16 @@ describe('Bedrock API keys', () => {
     await refused(list(shortTerm({ credentials: plain })), 'AccessDeniedException', 403, 'bedrock:CallWithBearerToken');
   });
 
+  it('bedrock:BearerTokenType tells long-term keys from short-term ones', async () => {
+    const longTerm = { Condition: { StringEquals: { 'bedrock:BearerTokenType': 'LONG_TERM' } } };
+    const both = allow(['bedrock:CallWithBearerToken', 'bedrock:ListFoundationModels']);
+    const denied = { ...allow('bedrock:CallWithBearerToken', '*', longTerm), Effect: 'Deny' };
+    const credentials = await makeUser(server, 'short-only', both, denied);
+    const { secret } = await newKey('short-only');
+    await refused(list(secret), 'AccessDeniedException', 403, 'explicit deny');
+    assert.ok((await list(shortTerm({ credentials }))).modelSummaries?.length);
+  });
+
   it('a short-term key is a presigned URL, and lives twelve hours at most', async () => {
     assert.ok((await list(shortTerm())).modelSummaries?.length);
     const stale = shortTerm({ at: new Date(Date.now() - 2 * 3_600_000) });

@@ -63,9 +63,16 @@ async function configured(): Promise<LoggingConfig | undefined> {
   return (await clients.bedrock.send(new GetModelInvocationLoggingConfigurationCommand({}))).loggingConfig;
 }
 
-async function invoke(text: string, { padding = '', from = clients } = {}): Promise<string | undefined> {
+async function invoke(
+  text: string,
+  {
+    padding = '',
+    from = clients,
+    requestMetadata,
+  }: { padding?: string; from?: TestClients; requestMetadata?: string } = {},
+): Promise<string | undefined> {
   const body = JSON.stringify({ taskType: 'TEXT_IMAGE', textToImageParams: { text } });
-  const command = new InvokeModelCommand({ modelId: MODEL, body: `${body}${padding}` });
+  const command = new InvokeModelCommand({ modelId: MODEL, body: `${body}${padding}`, requestMetadata });
   const answer = await from.runtime.send(command);
   return answer.$metadata.requestId;
 }
@@ -136,7 +143,8 @@ test('CloudWatch is refused by name, and so is a configuration without a destina
 test('An invocation becomes an entry under the path of the hour, with its bodies and its caller', async () => {
   await letDeliver();
   await put({ s3Config: { bucketName: bucket, keyPrefix: 'logs/' } });
-  const requestId = await invoke('a fox in the snow');
+  const requestMetadata = { project: 'foxes' };
+  const requestId = await invoke('a fox in the snow', { requestMetadata: JSON.stringify(requestMetadata) });
   const [entry] = await entries(1);
   assert.ok(entry);
   const { timestamp, input, output, ...rest } = entry;
@@ -150,6 +158,7 @@ test('An invocation becomes an entry under the path of the hour, with its bodies
     requestId,
     operation: 'InvokeModel',
     modelId: MODEL,
+    requestMetadata,
   });
   assert.equal(input.inputContentType, 'application/json');
   assert.match(JSON.stringify(input.inputBodyJson), /a fox in the snow/);

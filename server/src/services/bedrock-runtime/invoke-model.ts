@@ -1,10 +1,9 @@
-// Gaps: guardrails, latency-optimised inference, inference profiles.
+// Gaps: inference profiles; what headers ask for: invocation-options.ts.
 // By design: a base model is registered here once, whatever id asks for it; nothing of a request's body reaches a log.
 // Client quirks: boto3 sends neither Accept nor Content-Type where the caller gives none: both mean application/json.
 //   The JavaScript SDK sends application/octet-stream then: JSON all the same. Clients test `error` of the answer
 //   against null, so it is there.
 import type { InvokeModelRequest, InvokeModelResponse } from '@aws-sdk/client-bedrock-runtime';
-import limits from '../../../../contract/limits.json' with { type: 'json' };
 import { Fault } from '../../domain/fault.ts';
 import { foundationModelArn } from '../../domain/foundation-model.ts';
 import { imageAnswer } from '../../domain/image-answer.ts';
@@ -16,6 +15,7 @@ import type { Capacity, ImageTask, InvokeAnswer, InvokeRequest } from '../../por
 import type { InvocationLog } from '../../ports/invocation-logs.ts';
 import type { Keyring } from '../../ports/keys.ts';
 import type { Store } from '../../ports/store.ts';
+import { invocationConditions, readRequestMetadata, refuseOptions } from './invocation-options.ts';
 import { authorizedArn, deploymentOf, importedOf, type ModelTarget, resolveTarget } from './model-target.ts';
 import { memberOf, parseTitanImageBody } from './titan-image.ts';
 
@@ -66,7 +66,7 @@ export function invokeModel(deps: BedrockRuntimeDependencies) {
         const keyArn = await keyOf(modelId, ctx);
         const key = keyArn === null ? [] : await keyring.accessRequests(keyArn, ctx.accountId, ctx.region);
         return [
-          { resource: authorizedArn(modelId, ctx.region) },
+          { resource: authorizedArn(modelId, ctx.region), conditions: invocationConditions(input, ctx) },
           // AWS: an invoker of a model under a customer's key needs Decrypt, and no more (encryption-custom-job).
           ...key.filter(request => request.action === 'kms:Decrypt'),
         ];
@@ -74,8 +74,8 @@ export function invokeModel(deps: BedrockRuntimeDependencies) {
       async handle(input, ctx) {
         const modelId = input.modelId ?? '';
         const target = await store.read(rows => resolveTarget(modelId, ctx, rows, baseModels));
-        refuseForeignFormats(input);
-        refuseOptions(input);
+        refuseOptions(input, modelId, ctx);
+        const requestMetadata = readRequestMetadata(input.requestMetadata);
         const tasks = 'base' in target ? target.base.tasks : 'all';
         const request = { requestId: ctx.requestId, ...parseTitanImageBody(input.body, tasks) };
         const keyArn = await keyOf(modelId, ctx);
@@ -91,7 +91,7 @@ export function invokeModel(deps: BedrockRuntimeDependencies) {
         const body = new TextEncoder().encode(JSON.stringify(answer));
         invocationLog.record({
           ...{ accountId: ctx.accountId, region: ctx.region, requestId: ctx.requestId, at: ctx.now, modelId },
-          ...{ operation: ctx.operation, callerArn: ctx.principal.arn },
+          ...{ operation: ctx.operation, callerArn: ctx.principal.arn, requestMetadata },
           isInputWithImages: request.images.length > 0,
           imageCount: answer.images.length,
           ...{ inputBody: input.body ?? new Uint8Array(), outputBody: body },
@@ -99,6 +99,9 @@ export function invokeModel(deps: BedrockRuntimeDependencies) {
         return {
           body,
           contentType: 'application/json',
+          // AWS: what a request names is said back, and nothing where it names none.
+          ...(input.performanceConfigLatency && { performanceConfigLatency: input.performanceConfigLatency }),
+          ...(input.serviceTier && { serviceTier: input.serviceTier }),
           $metadata: { httpHeaders: { [LATENCY_HEADER]: String(Math.round(performance.now() - startedAt)) } },
         };
       },
@@ -125,34 +128,4 @@ async function named(drawing: Promise<InvokeAnswer>, task: ImageTask): Promise<I
     if (!found) throw error;
     throw new Fault('invalid', `${memberOf(task, found[1] ?? '')} ${found[2]}.`, { cause: error });
   }
-}
-
-function refuseForeignFormats(input: InvokeModelRequest): void {
-  if (input.contentType !== undefined && !isJson(input.contentType) && !isBytes(input.contentType))
-    throw new Fault('invalid', `contentType must be application/json; you sent ${input.contentType.slice(0, 100)}.`);
-  if (input.accept !== undefined && !input.accept.split(',').some(type => isJson(type) || /^\s*\*\/\*/.test(type)))
-    throw new Fault('invalid', `accept must be application/json or */*; you sent ${input.accept.slice(0, 100)}.`);
-  const { maximumSizeBytes } = limits.invokeBody;
-  if ((input.body?.byteLength ?? 0) > maximumSizeBytes)
-    throw new Fault('invalid', `body must have at most ${maximumSizeBytes} bytes; it has ${input.body?.byteLength}.`);
-}
-
-/** Options that would change the answer if they were ignored. */
-function refuseOptions(input: InvokeModelRequest): void {
-  if (input.guardrailIdentifier !== undefined)
-    throw new Fault('unsupported', 'guardrailIdentifier: guardrails are not supported by this server.');
-  if (input.performanceConfigLatency === 'optimized')
-    throw new Fault('unsupported', 'performanceConfigLatency optimized is not supported for this model; use standard.');
-}
-
-function isJson(mediaType: string): boolean {
-  return bareType(mediaType) === 'application/json';
-}
-
-function isBytes(mediaType: string): boolean {
-  return bareType(mediaType) === 'application/octet-stream';
-}
-
-function bareType(mediaType: string): string | undefined {
-  return mediaType.split(';')[0]?.trim().toLowerCase();
 }

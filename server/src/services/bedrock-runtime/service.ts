@@ -1,5 +1,6 @@
 import type { FaultKind } from '../../domain/fault.ts';
 import type { Operation, ServiceFault, ServiceModule } from '../../domain/operation.ts';
+import { absentThings } from './absent-things.ts';
 import { detectGeneratedContent } from './detect-generated-content.ts';
 import { type BedrockRuntimeDependencies, invokeModel } from './invoke-model.ts';
 import { refusedOperations } from './refused.ts';
@@ -20,14 +21,16 @@ const faults: Readonly<Record<FaultKind, ServiceFault>> = {
   internal: { code: 'InternalServerException', status: 500 },
 };
 
-/** The runtime of Bedrock: InvokeModel, DetectGeneratedContent, and the operations that an image model does not have. */
+/** The runtime of Bedrock: InvokeModel, DetectGeneratedContent, and what it says of all that an image model does not have. */
 export function createBedrockRuntimeService(deps: BedrockRuntimeDependencies): ServiceModule {
   return {
     scope: 'bedrock',
-    operations: { ...invokeModel(deps), ...detectGeneratedContent(deps), ...refusedOperations(deps) } satisfies Record<
-      string,
-      Operation<never, unknown>
-    >,
+    operations: {
+      ...invokeModel(deps),
+      ...detectGeneratedContent(deps),
+      ...absentThings,
+      ...refusedOperations(deps),
+    } satisfies Record<string, Operation<never, unknown>>,
     faultFor: kind => faults[kind],
   };
 }
