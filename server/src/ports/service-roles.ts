@@ -1,4 +1,6 @@
-/** Service roles made to measure: what a fine-tuning job needs and nothing more. */
+import type { ServiceRoleJobType } from '../domain/service-role-work.ts';
+
+/** Service roles made to measure: what a job of a kind needs and nothing more. */
 export interface ServiceRoles {
   /**
    * @throws Fault invalid for what is no role name or S3 URI; conflict when there is a role of that name
@@ -10,10 +12,11 @@ export interface ServiceRoleRequest {
   accountId: string;
   region: string;
   roleName: string;
-  /** Places to read: the manifest and the images, each a bucket or a prefix. */
-  trainingData: readonly string[];
-  /** Where the metrics go. */
-  output: string;
+  jobType: ServiceRoleJobType;
+  /** Places to read, each a bucket or a prefix: a manifest and its images, records, a model's files. */
+  reads: readonly string[];
+  /** Where metrics or images go; undefined for jobs that write none. */
+  output: string | undefined;
 }
 
 export interface ServiceRole {

@@ -44,6 +44,48 @@ describe('a service role made to measure', () => {
     assert.deepEqual([again.status, again.json.__type], [409, 'EntityAlreadyExists']);
   });
 
+  const made: [string, object, string[], string[][]][] = [
+    [
+      'model-invocation-job',
+      { inputData: ['s3://pets/prompts/'], output: 's3://pets/images/' },
+      ['batch-inference-data', 'model-invocation-job/*'],
+      [
+        ['s3:GetObject', 'arn:aws:s3:::pets/prompts/*'],
+        ['s3:ListBucket', 'arn:aws:s3:::pets'],
+        ['s3:PutObject,s3:DeleteObject,s3:AbortMultipartUpload', 'arn:aws:s3:::pets/images/*'],
+      ],
+    ],
+    [
+      'model-import-job',
+      { modelData: ['s3://models/ron.safetensors'] },
+      ['model-import-data', 'model-import-job/*', 'custom-model/*'],
+      [
+        ['s3:GetObject', 'arn:aws:s3:::models/ron.safetensors*'],
+        ['s3:ListBucket', 'arn:aws:s3:::models'],
+      ],
+    ],
+  ];
+  for (const [jobType, members, [PolicyName = '', ...sources], expected] of made)
+    it(`is for a ${jobType} where that is asked for`, async () => {
+      const roleName = `for-${jobType}`;
+      const { status, json } = await callRoute(server, 'POST', '/service-roles', {
+        body: { roleName, jobType, ...members },
+      });
+      assert.equal(status, 201, JSON.stringify(json));
+      const { ArnLike } = json.trustPolicy.Statement[0].Condition;
+      const arns = sources.map(source => `arn:aws:bedrock:us-east-1:${ACCOUNT}:${source}`);
+      assert.deepEqual([ArnLike['aws:SourceArn']].flat(), arns);
+      const { iam } = server.clients();
+      const { PolicyDocument = '' } = await iam.send(new GetRolePolicyCommand({ RoleName: roleName, PolicyName }));
+      const statements: { Action: string[]; Resource: string[] }[] = JSON.parse(
+        decodeURIComponent(PolicyDocument),
+      ).Statement;
+      assert.deepEqual(
+        statements.map(({ Action, Resource }) => [String(Action), String(Resource)]),
+        expected,
+      );
+    });
+
   it('is no way around IAM', async () => {
     const credentials = await makeUser(server, 'helper', allow('likeness:*'));
     const denied = await callRoute(server, 'POST', '/service-roles', { body: BODY, credentials });
@@ -60,6 +102,12 @@ describe('a service role made to measure', () => {
       { output: 's3://results/$user/' },
       { output: 7 },
       { roleName: 'with space' },
+      { jobType: 'model-copy-job' },
+      { jobType: 7 },
+      { inputData: ['s3://pets/'] },
+      { jobType: 'model-invocation-job' },
+      { jobType: 'model-invocation-job', trainingData: undefined, inputData: [] },
+      { jobType: 'model-import-job', trainingData: undefined, modelData: ['s3://models/'] },
     ];
     for (const change of wrong) {
       const { status, json } = await callRoute(server, 'POST', '/service-roles', {

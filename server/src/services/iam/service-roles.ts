@@ -1,9 +1,8 @@
 import { identityArn } from '../../domain/access/identity.ts';
 import { Fault } from '../../domain/fault.ts';
+import { SERVICE_ROLE_WORK } from '../../domain/service-role-work.ts';
 import type { ServiceRoleRequest, ServiceRoles } from '../../ports/service-roles.ts';
 import { checkTrustPolicy, type IamDependencies, insertIdentity } from './identities.ts';
-
-const POLICY_NAME = 'fine-tuning-data';
 
 interface Place {
   bucket: string;
@@ -19,10 +18,12 @@ export function createServiceRoles(deps: IamDependencies): ServiceRoles {
           'invalid',
           `roleName must be 1 to 64 letters, digits or +=,.@-_; you sent "${request.roleName}".`,
         );
+      const work = SERVICE_ROLE_WORK[request.jobType];
       const trustPolicy = trustOf(request);
       const permissions = permissionsOf(
-        request.trainingData.map(uri => placeOf(uri, 'trainingData')),
-        placeOf(request.output, 'output'),
+        request.reads.map(uri => placeOf(uri, work.reads)),
+        request.output === undefined ? undefined : placeOf(request.output, 'output'),
+        work.writeActions,
       );
       const role = await deps.store.transaction(async ({ iam }) => {
         const document = JSON.stringify(trustPolicy);
@@ -30,9 +31,9 @@ export function createServiceRoles(deps: IamDependencies): ServiceRoles {
         const row = await insertIdentity(deps, iam, {
           ...{ kind: 'role', accountId: request.accountId, name: request.roleName, path: '/' },
           ...{ tags: {}, boundaryArn: null, trustPolicy: document, maximumSessionSeconds: 3600 },
-          description: 'Reads the data of fine-tuning jobs and writes their metrics',
+          description: work.description,
         });
-        await iam.putInlinePolicy(row.id, POLICY_NAME, JSON.stringify(permissions));
+        await iam.putInlinePolicy(row.id, work.policyName, JSON.stringify(permissions));
         return row;
       });
       return { roleArn: identityArn(role), trustPolicy, permissions };
@@ -40,8 +41,9 @@ export function createServiceRoles(deps: IamDependencies): ServiceRoles {
   };
 }
 
-/** AWS: the service, for this account's jobs only (user guide, model-customization-iam-role). */
-function trustOf({ accountId, region }: ServiceRoleRequest) {
+/** AWS: the service, for this account's jobs only (user guide, model-customization-iam-role, batch-iam-sr). */
+function trustOf({ accountId, region, jobType }: ServiceRoleRequest) {
+  const sources = SERVICE_ROLE_WORK[jobType].sources.map(source => `arn:aws:bedrock:${region}:${accountId}:${source}`);
   return {
     Version: '2012-10-17',
     Statement: [
@@ -51,23 +53,25 @@ function trustOf({ accountId, region }: ServiceRoleRequest) {
         Action: 'sts:AssumeRole',
         Condition: {
           StringEquals: { 'aws:SourceAccount': accountId },
-          ArnLike: { 'aws:SourceArn': `arn:aws:bedrock:${region}:${accountId}:model-customization-job/*` },
+          ArnLike: { 'aws:SourceArn': sources.length === 1 ? sources[0] : sources },
         },
       },
     ],
   };
 }
 
-function permissionsOf(reads: readonly Place[], output: Place) {
+function permissionsOf(reads: readonly Place[], output: Place | undefined, writeActions: readonly string[]) {
   const objects = ({ bucket, prefix }: Place) => `arn:aws:s3:::${bucket}/${prefix}*`;
-  const buckets = [...new Set([...reads, output].map(place => `arn:aws:s3:::${place.bucket}`))];
+  const places = output === undefined ? reads : [...reads, output];
+  const buckets = [...new Set(places.map(({ bucket }) => `arn:aws:s3:::${bucket}`))];
   return {
     Version: '2012-10-17',
     Statement: [
-      { Sid: 'ReadTrainingData', Effect: 'Allow', Action: 's3:GetObject', Resource: [...new Set(reads.map(objects))] },
+      { Sid: 'ReadData', Effect: 'Allow', Action: 's3:GetObject', Resource: [...new Set(reads.map(objects))] },
       { Sid: 'FindBuckets', Effect: 'Allow', Action: 's3:ListBucket', Resource: buckets },
-      // A job first writes an object and takes it away again, so that it does not fail after hours.
-      { Sid: 'WriteMetrics', Effect: 'Allow', Action: ['s3:PutObject', 's3:DeleteObject'], Resource: objects(output) },
+      ...(output === undefined
+        ? []
+        : [{ Sid: 'WriteOutput', Effect: 'Allow', Action: writeActions, Resource: objects(output) }]),
     ],
   };
 }
