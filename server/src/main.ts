@@ -160,7 +160,6 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
   const modelStore = createModelStore({ folder: data('models'), keyring, ids });
   const baseModels =
     overrides.baseModels ?? (await openBaseModels({ ...config, registrationsPath: registrationsPath(config) }));
-  const roleSessions = createRoleSessions(iamParts);
   let endpoint = '';
   const customerData = createS3CustomerData({
     endpoint: () => endpoint,
@@ -220,6 +219,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     },
     logBuckets: logBucketsOf('cloudtrail'),
   });
+  const roleSessions = createRoleSessions({ ...iamParts, trail });
   // Before anything can change: a destination hears of what happens once it is known.
   const eventJournal = await openJournal({ folder: data('events'), time, log });
   const events = await startEvents({

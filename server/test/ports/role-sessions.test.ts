@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { openVault } from '../../src/adapters/master-key/vault.ts';
 import { openSqliteStore } from '../../src/adapters/store-sql/database.ts';
 import { systemIds, systemTime } from '../../src/adapters/system.ts';
+import type { Call } from '../../src/domain/call.ts';
 import { Fault } from '../../src/domain/fault.ts';
 import type { RoleSessions } from '../../src/ports/customer-data.ts';
 import type { Store } from '../../src/ports/store.ts';
@@ -22,11 +23,12 @@ describe('the account and its service roles', () => {
   let store: Store;
   let deps: CredentialDependencies;
   let sessions: RoleSessions;
+  const calls: Call[] = [];
   before(async () => {
     home = await mkdtemp(join(tmpdir(), 'likeness-roles-'));
     store = await openSqliteStore(join(home, 'rows.sqlite'));
     deps = { store, vault: await openVault(home), ids: systemIds(), time: systemTime() };
-    sessions = createRoleSessions(deps);
+    sessions = createRoleSessions({ ...deps, trail: { record: async call => void calls.push(call) } });
   });
   after(async () => {
     await store.close();
@@ -79,6 +81,8 @@ describe('the account and its service roles', () => {
       assert.equal(who.principal.roleArn, roleArn);
       assert.equal(who.principal.arn, `arn:aws:sts::${ACCOUNT}:assumed-role/${roleArn.split('/').at(-1)}/aaaaaaaaaaaa`);
       assert.equal(who.secretAccessKey, session.secretAccessKey);
+      assert.deepEqual(calls.at(-1)?.requestParameters, { roleArn, roleSessionName: 'aaaaaaaaaaaa' });
+      assert.ok(!JSON.stringify(calls).includes(session.secretAccessKey));
     }
   });
 
@@ -98,6 +102,10 @@ describe('the account and its service roles', () => {
     const both = [trusting, { ...trusting, Effect: 'Deny' }];
     await denied(assume(await newRole(both)), /denies the service/);
     await denied(assume(await newRole(trusting), { sourceAccountId: '999988887777' }), /another account/);
+    assert.deepEqual(
+      [calls.at(-1)?.error?.code, calls.at(-1)?.questions[0]?.resourceAccountId],
+      ['AccessDenied', '999988887777'],
+    );
   });
 
   it('makes an account once, and keeps its root key', async () => {

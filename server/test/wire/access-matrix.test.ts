@@ -221,7 +221,8 @@ describe('every operation', () => {
       for (const operation of OPERATIONS[service]) {
         const outcome = await call(service, operation, client);
         const said = described(operation, outcome);
-        const lists = service.startsWith('bedrock') && operation.startsWith('List') && operation !== 'ListTagsForResource';
+        const lists =
+          service.startsWith('bedrock') && operation.startsWith('List') && operation !== 'ListTagsForResource';
         if (service === 'iam' || lists || IN_HIS_OWN.has(operation)) {
           assert.ok(outcome.status === 200 || (outcome.status >= 400 && outcome.status < 500), said);
           const told = outcome.status === 200 && operation !== 'GetAccessKeyInfo' ? JSON.stringify(outcome.answer) : '';

@@ -4,7 +4,11 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
-import { CreateCustomModelDeploymentCommand, ListFoundationModelsCommand } from '@aws-sdk/client-bedrock';
+import {
+  CreateCustomModelDeploymentCommand,
+  CreateModelCustomizationJobCommand,
+  ListFoundationModelsCommand,
+} from '@aws-sdk/client-bedrock';
 import { InvokeModelCommand } from '@aws-sdk/client-bedrock-runtime';
 import {
   ChangePasswordCommand,
@@ -168,6 +172,53 @@ describe('the audit trail', () => {
       [role?.requestParameters?.roleSessionName, role?.resources?.[0]?.type],
       ['looking', 'AWS::IAM::Role'],
     );
+    assert.equal(answered('AssumeRole', 'credentials')?.accessKeyId, assumed.Credentials?.AccessKeyId);
+    assert.match(String(answered('AssumeRole', 'assumedRoleUser')?.arn), /:assumed-role\/reader\/looking$/);
+  });
+
+  it("has who assumed a job's role for the service, and what was then read with it", async () => {
+    const bedrock = trust({ Service: 'bedrock.amazonaws.com' });
+    await clients.iam.send(new CreateRoleCommand({ RoleName: 'tuner', AssumeRolePolicyDocument: bedrock }));
+    const roleArn = `arn:aws:iam::${ACCOUNT}:role/tuner`;
+    const job = (name: string, role: string) =>
+      clients.bedrock.send(
+        new CreateModelCustomizationJobCommand({
+          ...{ jobName: name, customModelName: name, roleArn: role },
+          baseModelIdentifier: 'amazon.titan-image-generator-v1:0',
+          hyperParameters: { stepCount: '10' },
+          trainingDataConfig: { s3Uri: 's3://pets/train.jsonl' },
+          outputDataConfig: { s3Uri: 's3://pets/output/' },
+        }),
+      );
+    const { jobArn = '' } = await job('audited', roleArn);
+    const sessionName = `BedrockModelCustomizationJob-${jobArn.split('/').at(-1)}`;
+    const assumption = () => records().find(one => one.requestParameters?.roleSessionName === sessionName);
+    const reading = () => records().find(one => one.userIdentity.arn?.toString().endsWith(sessionName));
+    for (const deadline = Date.now() + 20_000; !reading() && Date.now() < deadline; ) await delay(50);
+    const { responseElements, eventID, requestID, eventTime, ...entry } = assumption() ?? assert.fail('no entry');
+    assert.ok(eventID && requestID && eventTime);
+    assert.deepEqual(entry, {
+      eventVersion: '1.11',
+      userIdentity: { type: 'AWSService', invokedBy: 'bedrock.amazonaws.com' },
+      ...{ eventSource: 'sts.amazonaws.com', eventName: 'AssumeRole', awsRegion: 'us-east-1' },
+      ...{ sourceIPAddress: 'bedrock.amazonaws.com', userAgent: 'bedrock.amazonaws.com' },
+      requestParameters: { roleArn, roleSessionName: sessionName, durationSeconds: 3600 },
+      readOnly: true,
+      resources: [{ accountId: ACCOUNT, type: 'AWS::IAM::Role', ARN: roleArn }],
+      ...{ eventType: 'AwsApiCall', managementEvent: true, recipientAccountId: ACCOUNT, eventCategory: 'Management' },
+    });
+    const { credentials, assumedRoleUser } = responseElements as Record<string, Record<string, string>>;
+    assert.equal(assumedRoleUser?.arn, `arn:aws:sts::${ACCOUNT}:assumed-role/tuner/${sessionName}`);
+    assert.deepEqual(Object.keys(credentials ?? {}), ['accessKeyId', 'expiration']);
+    assert.equal(reading()?.userIdentity.accessKeyId, credentials?.accessKeyId);
+
+    await assert.rejects(job('refused', `arn:aws:iam::${ACCOUNT}:role/reader`), /Could not assume provided IAM role/);
+    const refusal = last('AssumeRole');
+    assert.deepEqual(
+      [refusal?.userIdentity.invokedBy, refusal?.errorCode, refusal?.recipientAccountId, refusal?.responseElements],
+      ['bedrock.amazonaws.com', 'AccessDenied', ACCOUNT, null],
+    );
+    assert.match(refusal?.errorMessage ?? '', /role\/reader: its trust policy does not allow the service/);
   });
 
   it('is looked up by time, name and user, page by page, each account and Region for itself', async () => {

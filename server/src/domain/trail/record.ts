@@ -58,6 +58,8 @@ function recordFor(
   const { readOnly, isData } = eventKind(service, operation);
   const resources = resourcesOf(call, principal?.accountId ?? recipientAccountId);
   const isSignIn = service === 'signin';
+  // AWS: AssumeRole only reads, and tells whose the session is all the same.
+  const keepsAnswer = !readOnly || operation === 'AssumeRole';
   return {
     eventVersion: EVENT_VERSION,
     userIdentity: userIdentity(call, recipientAccountId),
@@ -71,7 +73,7 @@ function recordFor(
     requestParameters: bounded('requestParameters', call.requestParameters),
     responseElements: isSignIn
       ? { [operation]: error ? 'Failure' : 'Success' }
-      : bounded('responseElements', readOnly ? null : call.responseElements),
+      : bounded('responseElements', keepsAnswer ? call.responseElements : null),
     ...(call.bearer && { additionalEventData: { callWithBearerToken: true } }),
     requestID: call.requestId,
     eventID,
@@ -87,11 +89,11 @@ function recordFor(
 }
 
 /**
- * AWS: the owner of a resource hears of what others did with it, and S3's also of what they were denied. Elsewhere an account
- * in a denied request may be made up.
+ * AWS: the owner of a resource hears of what others did with it, and S3's also of what they were denied, as everyone of what
+ * a service was. Elsewhere an account in a denied request may be made up.
  */
 function recipientsOf({ principal, questions, error, service }: Call, firstAccountId: string): string[] {
-  const told = error === undefined || service === 's3';
+  const told = error === undefined || service === 's3' || principal?.type === 'service';
   const owners = told ? questions.flatMap(({ resourceAccountId }) => resourceAccountId ?? []) : [];
   const accounts = [...new Set([principal?.accountId ?? '', ...owners])].filter(account => account !== '');
   return accounts.length === 0 ? [firstAccountId] : accounts;
