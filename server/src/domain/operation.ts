@@ -5,16 +5,19 @@
 
 /** Who calls: an IAM user, the account's root, an assumed role, a service principal, or nobody (unsigned). */
 export interface Principal {
-  type: 'root' | 'user' | 'assumedRole' | 'service' | 'anonymous';
+  type: 'root' | 'user' | 'assumedRole' | 'federatedUser' | 'service' | 'anonymous';
   /** `arn:aws:iam::123456789012:user/x`, `arn:aws:sts::…:assumed-role/role/session`; '*' for anonymous. */
   arn: string;
   accountId: string;
-  /** `aws:userid`: AIDA…, AROA…:session, the account id for root. */
+  /** `aws:userid`: AIDA…, AROA…:session, the account id for root, account:name for a federated user. */
   userId: string;
   /** `aws:username` where there is one. */
   userName?: string;
-  /** For an assumed role: the role's own ARN (policies attach to it), and the session's policies. */
+  /** For an assumed role: the role's own ARN (policies attach to it). */
   roleArn?: string;
+  /** For a federated user: the user who asked for the session, and whose policies bound it; null for the root user. */
+  issuer?: { id: string; arn: string } | null;
+  /** Together they bound a session; an empty list, which a federated user may have, allows nothing. */
   sessionPolicies?: string[];
   /** Of temporary credentials: `aws:TokenIssueTime`. */
   tokenIssuedAt?: Date;

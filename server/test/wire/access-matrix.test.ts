@@ -53,7 +53,7 @@ const IN_HIS_OWN = new Set([
     'GetModelInvocationLoggingConfiguration',
     'DeleteModelInvocationLoggingConfiguration',
   ],
-  ...[...FOR_ALL_SIGNED, 'GetAccessKeyInfo'],
+  ...[...FOR_ALL_SIGNED, 'GetAccessKeyInfo', 'GetFederationToken'],
 ]);
 
 interface Client {

@@ -11,11 +11,18 @@ import {
   PutUserPolicyCommand,
 } from '@aws-sdk/client-iam';
 import {
+  CreateBucketCommand,
+  ListBucketsCommand,
+  ListObjectsV2Command,
+  PutBucketPolicyCommand,
+} from '@aws-sdk/client-s3';
+import {
   AssumeRoleCommand,
   type AssumeRoleCommandInput,
   DecodeAuthorizationMessageCommand,
   GetAccessKeyInfoCommand,
   GetCallerIdentityCommand,
+  GetFederationTokenCommand,
   GetSessionTokenCommand,
   STSClient,
 } from '@aws-sdk/client-sts';
@@ -255,6 +262,74 @@ describe('STS', () => {
     assert.equal((await sts.send(new GetCallerIdentityCommand({}))).Arn, `arn:aws:iam::${ACCOUNT}:user/dora`);
     await iam.send(new ListUsersCommand({}));
     await refused(sts.send(new GetSessionTokenCommand({})), 'AccessDenied', 403, 'session credentials');
+  });
+
+  describe('a federated user', () => {
+    const federate = async (credentials: Credentials, Name: string, ...statements: object[]) => {
+      const { sts } = server.clients({ credentials });
+      const Policy = statements.length === 0 ? undefined : document(...statements);
+      const answer = await sts.send(new GetFederationTokenCommand({ Name, Policy }));
+      const { AccessKeyId = '', SecretAccessKey = '', SessionToken = '' } = answer.Credentials ?? {};
+      const session = { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };
+      return { ...answer, clients: server.clients({ credentials: session }) };
+    };
+    let broker: Credentials;
+    before(async () => {
+      broker = await makeUser(server, 'broker', allow(['sts:GetFederationToken', 's3:ListAllMyBuckets', 'iam:*']));
+    });
+
+    it('says who it is, and what of the room for policies is taken', async () => {
+      const { FederatedUser, PackedPolicySize, clients } = await federate(broker, 'bob@shop', allow('s3:*'));
+      const Arn = `arn:aws:sts::${ACCOUNT}:federated-user/bob@shop`;
+      assert.deepEqual(FederatedUser, { FederatedUserId: `${ACCOUNT}:bob@shop`, Arn });
+      assert.ok(PackedPolicySize && PackedPolicySize < 100);
+      const who = await clients.sts.send(new GetCallerIdentityCommand({}));
+      assert.deepEqual([who.Arn, who.UserId, who.Account], [Arn, `${ACCOUNT}:bob@shop`, ACCOUNT]);
+    });
+
+    it('may do what its user and the policies of the session both allow', async () => {
+      const list = new ListBucketsCommand({});
+      const both = await federate(broker, 'both', allow('s3:ListAllMyBuckets'));
+      await both.clients.s3.send(list);
+      const other = await federate(broker, 'other', allow('s3:GetObject'));
+      await refused(other.clients.s3.send(list), 'AccessDenied', 403, 'no session policy');
+      const none = await federate(broker, 'none');
+      await refused(none.clients.s3.send(list), 'AccessDenied', 403, 'no session policy');
+      const wider = await federate(broker, 'wider', allow('s3:*'));
+      const create = new CreateBucketCommand({ Bucket: 'of-a-federated-user' });
+      await refused(wider.clients.s3.send(create), 'AccessDenied', 403, 'no identity-based policy');
+      await refused((await federate(ROOT, 'roots')).clients.s3.send(list), 'AccessDenied', 403, 'no session policy');
+      await (await federate(ROOT, 'roots', allow('s3:*'))).clients.s3.send(list);
+    });
+
+    it('may do what a bucket lets it do by its own name', async () => {
+      const { s3 } = server.clients();
+      await s3.send(new CreateBucketCommand({ Bucket: 'for-carol' }));
+      const Principal = { AWS: `arn:aws:sts::${ACCOUNT}:federated-user/carol` };
+      const statement = { ...allow('s3:ListBucket', 'arn:aws:s3:::for-carol'), Principal };
+      await s3.send(new PutBucketPolicyCommand({ Bucket: 'for-carol', Policy: document(statement) }));
+      const look = new ListObjectsV2Command({ Bucket: 'for-carol' });
+      await (await federate(broker, 'carol')).clients.s3.send(look);
+      await refused((await federate(broker, 'dave')).clients.s3.send(look), 'AccessDenied', 403);
+    });
+
+    it('calls nothing of IAM, nor STS beyond asking who it is, and is made with long-term keys only', async () => {
+      const { clients } = await federate(broker, 'erin', allow('*'));
+      await refused(clients.iam.send(new ListUsersCommand({})), 'InvalidClientTokenId', 403);
+      await refused(clients.sts.send(new GetSessionTokenCommand({})), 'AccessDenied', 403, 'session credentials');
+      const again = new GetFederationTokenCommand({ Name: 'frank' });
+      await refused(
+        clients.sts.send(again),
+        'AccessDenied',
+        403,
+        'Cannot call GetFederationToken with session credent',
+      );
+      await refused(federate(alice, 'frank'), 'AccessDenied', 403, 'sts:GetFederationToken');
+      await refused(federate(broker, 'x'), 'ValidationError', 400, /'name'/);
+      const { sts } = server.clients({ credentials: broker });
+      const short = new GetFederationTokenCommand({ Name: 'short', DurationSeconds: 899 });
+      await refused(sts.send(short), 'ValidationError', 400, /durationSeconds/i);
+    });
   });
 
   it('keeps sessions over a restart', async () => {

@@ -14,6 +14,7 @@ const PRINCIPAL_TYPES: Record<Principal['type'], string> = {
   root: 'Account',
   user: 'User',
   assumedRole: 'AssumedRole',
+  federatedUser: 'FederatedUser',
   service: 'Service',
   anonymous: 'Anonymous',
 };

@@ -1,6 +1,7 @@
 import type { Principal } from '../operation.ts';
 import { type ConditionContext, conditionsHold } from './condition.ts';
 import type { PatternList, PolicyDocument, Statement } from './document.ts';
+import { isRoot } from './identity.ts';
 import { compilePattern, matchesAction, matchesPattern, type Variables } from './pattern.ts';
 import { type Reach, reach } from './principal.ts';
 
@@ -83,7 +84,7 @@ function decide(question: Question, found: Omit<Weighing, 'decision'>): Decision
   if (resource.denied && !rootMayRescue(question)) return deny('resource-based policy');
 
   // The root user has no identity policies; within its account nothing but a resource's policy can stop it.
-  const identityReaches = principal.type === 'root' || identity.reach !== 'none';
+  const identityReaches = isRoot(principal) || identity.reach !== 'none';
   const sessionAllows = session === undefined || session.reach !== 'none';
   const boundAllows = boundary === undefined || boundary.reach !== 'none';
   const identityAllows = identityReaches && sessionAllows && boundAllows;

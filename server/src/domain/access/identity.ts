@@ -66,8 +66,25 @@ export function sessionPrincipal(role: Identity, sessionName: string, sessionTag
   };
 }
 
+/** A session from GetFederationToken. @param issuer the user who asked for it; null for the root user */
+export function federatedPrincipal(accountId: string, name: string, issuer: Identity | null): Principal {
+  return {
+    type: 'federatedUser',
+    arn: `arn:aws:sts::${accountId}:federated-user/${name}`,
+    accountId,
+    userId: `${accountId}:${name}`,
+    issuer: issuer && { id: issuer.id, arn: identityArn(issuer) },
+  };
+}
+
+/** Whether no identity policy is asked: the root user, and a federated user whom the root user made. */
+export function isRoot(principal: Principal): boolean {
+  return principal.type === 'root' || (principal.type === 'federatedUser' && principal.issuer === null);
+}
+
 /** Id of the user or role whose policies a principal has; undefined for root, services and anonymous. */
 export function identityIdOf(principal: Principal): string | undefined {
+  if (principal.type === 'federatedUser') return principal.issuer?.id;
   if (principal.type !== 'user' && principal.type !== 'assumedRole') return undefined;
   return principal.userId.split(':', 1)[0];
 }

@@ -89,7 +89,8 @@ function reachOf(name: PrincipalName, principal: Principal): Reach {
     case 'arn':
       if (principal.type === 'anonymous' || principal.type === 'service') return 'none';
       if (principal.arn === name.arn) return 'direct';
-      return principal.roleArn === name.arn ? 'role' : 'none';
+      // A grant to the role, or to the user who federated, is bounded by the session's policies.
+      return name.arn === (principal.roleArn ?? principal.issuer?.arn) ? 'role' : 'none';
     case 'other':
       return 'none';
   }

@@ -13,8 +13,10 @@ export interface Session {
   accountId: string;
   /** Id of the role or user; null for the root user. */
   identityId: string | null;
-  /** Of a role's session. */
+  /** Of a role's session, and of a federated user. */
   sessionName: string | null;
+  /** Made by GetFederationToken; absent in tokens that are older than it. */
+  federated?: boolean;
   /** Policy documents, and ARNs of managed policies, that bound the session. */
   sessionPolicies: string[];
   tags: Record<string, string>;

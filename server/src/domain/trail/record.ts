@@ -116,6 +116,8 @@ function userIdentity(call: Call, recipientAccountId: string): Record<string, un
       return { type: 'IAMUser', ...identity, userName: principal.userName, ...session };
     case 'assumedRole':
       return { type: 'AssumedRole', ...identity, ...session };
+    case 'federatedUser':
+      return { type: 'FederatedUser', ...identity, ...session };
   }
 }
 

@@ -14,6 +14,8 @@ import type { IamRows } from '../../ports/store-iam.ts';
  */
 export type Authorizer = (requests: readonly AccessRequest[], ctx: RequestContext, input?: object) => Promise<void>;
 
+const FOR_NO_FEDERATED: ReadonlySet<string> = new Set(['iam', 'sts']);
+
 /** Parsed documents kept by their text; policies are few and asked for with every request. */
 const CACHE_LIMIT = 2000;
 
@@ -22,6 +24,11 @@ export function createAuthorizer(deps: { store: Store }): Authorizer {
   const parse = cachedParser();
   return async (requests, ctx, input) => {
     const { principal } = ctx;
+    // AWS: a federated user calls nothing of IAM, and of STS GetCallerIdentity alone.
+    if (principal.type === 'federatedUser' && FOR_NO_FEDERATED.has(ctx.service) && requests.length > 0)
+      throw new Fault('denied', 'The security token included in the request is invalid', {
+        code: 'InvalidClientTokenId',
+      });
     const first = requests[0];
     if (first === undefined) {
       // GetCallerIdentity: any caller at all, but a caller.
@@ -64,7 +71,8 @@ interface PoliciesInForce {
 async function loadPolicies(rows: IamRows, principal: Principal): Promise<PoliciesInForce> {
   const id = identityIdOf(principal);
   const identity = id === undefined ? undefined : await rows.identityById(id);
-  if (id === undefined || identity === undefined) return { identity: [], session: undefined, boundary: undefined };
+  const session = principal.sessionPolicies && (await sessionDocuments(rows, principal.sessionPolicies));
+  if (id === undefined || identity === undefined) return { identity: [], session, boundary: undefined };
   const owners = [id, ...(identity.kind === 'user' ? await rows.groupIdsOf(id) : [])];
   const policies = await rows.policiesOn(owners);
   const documents = policies.flatMap(
@@ -72,7 +80,7 @@ async function loadPolicies(rows: IamRows, principal: Principal): Promise<Polici
   );
   return {
     identity: documents,
-    session: principal.sessionPolicies && (await sessionDocuments(rows, principal.sessionPolicies)),
+    session,
     // A boundary whose policy is gone allows nothing.
     boundary:
       identity.boundaryArn === null ? undefined : ((await managedDocument(rows, identity.boundaryArn)) ?? NOTHING),

@@ -1,4 +1,4 @@
-import { rootPrincipal, sessionPrincipal, userPrincipal } from '../../domain/access/identity.ts';
+import { federatedPrincipal, rootPrincipal, sessionPrincipal, userPrincipal } from '../../domain/access/identity.ts';
 import { openSession, type Session } from '../../domain/access/session.ts';
 import type { Principal } from '../../domain/operation.ts';
 import type { Vault } from '../../ports/keys.ts';
@@ -105,14 +105,17 @@ async function principalOf(
   identityById: (id: string) => Promise<IdentityRow | undefined>,
 ): Promise<Principal | undefined> {
   const issued = { tokenIssuedAt: new Date(session.issuedAt) };
-  if (session.identityId === null) return { ...rootPrincipal(session.accountId), ...issued };
-  const identity = await identityById(session.identityId);
+  const identity = session.identityId === null ? null : await identityById(session.identityId);
   if (identity === undefined) return undefined;
+  const { accountId, sessionName, sessionPolicies, tags } = session;
+  if (session.federated)
+    return { ...federatedPrincipal(accountId, sessionName ?? '', identity), ...issued, sessionPolicies, tags };
+  if (identity === null) return { ...rootPrincipal(accountId), ...issued };
   if (identity.kind === 'user') return { ...userPrincipal(identity), ...issued };
   return {
-    ...sessionPrincipal(identity, session.sessionName ?? '', session.tags),
+    ...sessionPrincipal(identity, sessionName ?? '', tags),
     ...issued,
-    ...(session.sessionPolicies.length > 0 ? { sessionPolicies: session.sessionPolicies } : {}),
+    ...(sessionPolicies.length > 0 ? { sessionPolicies } : {}),
     ...(session.sourceIdentity === null ? {} : { sourceIdentity: session.sourceIdentity }),
   };
 }

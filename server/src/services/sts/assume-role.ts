@@ -51,7 +51,7 @@ export function assumeRoleOperations(deps: StsDependencies) {
           identityId: role.id,
           sessionName,
           sessionPolicies,
-          tags: Object.fromEntries((input.Tags ?? []).map(({ Key = '', Value = '' }) => [Key, Value])),
+          tags: sessionTags(input.Tags),
           sourceIdentity,
           issuedAt: ctx.now.getTime(),
           expiresAt: ctx.now.getTime() + sessionSeconds(input, role, ctx) * 1000,
@@ -76,6 +76,10 @@ export async function findRole(deps: Pick<StsDependencies, 'store'>, arn: string
   return role !== undefined && identityArn(role) === arn ? role : undefined;
 }
 
+export function sessionTags(tags: AssumeRoleRequest['Tags']): Record<string, string> {
+  return Object.fromEntries((tags ?? []).map(({ Key = '', Value = '' }) => [Key, Value]));
+}
+
 export function describeCredentials(session: ReturnType<typeof issueSession>): Credentials {
   return {
     AccessKeyId: session.accessKeyId,
@@ -85,7 +89,10 @@ export function describeCredentials(session: ReturnType<typeof issueSession>): C
   };
 }
 
-function sessionConditions(input: AssumeRoleRequest): NonNullable<AccessRequest['conditions']> {
+/** What a session was asked for with, as a policy sees it. */
+export function sessionConditions(
+  input: Partial<Pick<AssumeRoleRequest, 'ExternalId' | 'RoleSessionName' | 'SourceIdentity' | 'Tags'>>,
+): NonNullable<AccessRequest['conditions']> {
   const conditions: NonNullable<AccessRequest['conditions']> = {
     'sts:ExternalId': input.ExternalId,
     'sts:RoleSessionName': input.RoleSessionName,
@@ -118,9 +125,13 @@ function sessionSeconds(input: AssumeRoleRequest, role: IdentityRow, { principal
   return asked;
 }
 
-async function checkSessionPolicies(
-  deps: StsDependencies,
-  input: AssumeRoleRequest,
+/**
+ * The policies that shall bound a session: ARNs of managed ones, and documents.
+ * @throws Fault invalid, quota
+ */
+export async function checkSessionPolicies(
+  deps: Pick<StsDependencies, 'store'>,
+  input: Pick<AssumeRoleRequest, 'Policy' | 'PolicyArns'>,
   accountId: string,
 ): Promise<string[]> {
   const policies: string[] = [];
@@ -144,6 +155,7 @@ async function checkSessionPolicies(
   return policies;
 }
 
-function packedPercent(policies: readonly string[]): number {
+/** PackedPolicySize: how much of the room for policies is taken, 1 to 100. */
+export function packedPercent(policies: readonly string[]): number {
   return Math.max(1, Math.min(100, Math.ceil((policies.join('').length / SESSION_POLICY_CHARACTERS) * 100)));
 }

@@ -1,7 +1,7 @@
 /**
  * STS: who calls, and temporary credentials.
  *
- * Gaps: no federation (SAML, web identity, GetFederationToken), no MFA, no transitive session tags.
+ * Gaps: no federation by SAML and web identity, no MFA, no transitive session tags.
  * By design: a session's token holds the session itself, sealed under the master key, so it needs no row and survives a
  * restart; it ends early only when its role or user is deleted. Policies are those of the moment of each request.
  * Client quirks: GetCallerIdentity needs no permission, and no policy can deny it.
@@ -11,6 +11,7 @@ import type { ServiceFault, ServiceModule } from '../../domain/operation.ts';
 import { assumeRoleOperations } from './assume-role.ts';
 import { callerOperations } from './callers.ts';
 import type { StsDependencies } from './dependencies.ts';
+import { federationOperations } from './federation.ts';
 
 const FAULTS: Record<FaultKind, ServiceFault> = {
   invalid: { code: 'ValidationError', status: 400 },
@@ -30,7 +31,7 @@ const FAULTS: Record<FaultKind, ServiceFault> = {
 export function createStsService(deps: StsDependencies): ServiceModule {
   return {
     scope: 'sts',
-    operations: { ...callerOperations(deps), ...assumeRoleOperations(deps) },
+    operations: { ...callerOperations(deps), ...assumeRoleOperations(deps), ...federationOperations(deps) },
     faultFor: kind => FAULTS[kind],
   };
 }
