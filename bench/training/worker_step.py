@@ -31,7 +31,6 @@ def main() -> None:
     base = read_base_model(options.base)
     family = families.load(base, placement)
     family.free_encoders(keep_decoder=False)
-    families.round_frozen_weights(family.denoiser, placement)
     add_lora(family.denoiser, base.lora.rank, base.lora.alpha, base.lora.target_modules, 7)
     family.denoiser.train()
     parameters = dict(trainable_parameters(family.denoiser))

@@ -8,6 +8,7 @@ batch, at every position, came out bit for bit as it does alone. A size that fai
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from collections.abc import Sequence
@@ -31,6 +32,8 @@ from likeness_worker.windows import join_windows
 
 # And 1. A CPU draws 8 together no faster an image than 4 (measured: 13.2 and 14.3 ms a forward pass and sample).
 BATCH_SIZES = {"cpu": (4, 2), "cuda": (8, 4, 2)}
+# The empty text is in every guided request, and a client asks for one text with several seeds.
+TEXTS_KEPT = 64
 
 
 class Engine:
@@ -50,18 +53,16 @@ class Engine:
             torch.use_deterministic_algorithms(True, warn_only=True)
             torch.backends.cudnn.benchmark = False
         self._batch_sizes = BATCH_SIZES[placement.device.type]
+        self.largest_batch: int = self._batch_sizes[0]
         base = read_base_model(options.base)
         self.family: Family = families.load(base, placement, options.full)
-        self.family.denoiser.eval()
-        denoiser = self.family.denoiser
+        self.family.encode_text = functools.lru_cache(TEXTS_KEPT)(self.family.encode_text)
+        denoiser = self.family.denoiser.eval()
+        families.share_time_embedding(denoiser)
         self._switch = AdapterSwitch(
             denoiser,
             {name: read_adapter(folder, denoiser, name) for name, folder in options.adapters.items()},
-            # Those that come later must find weights that are not rounded yet.
-            _multiplying(denoiser) if options.adapters_folder and placement.dtype != torch.float32 else (),
         )
-        # After the switch has kept the originals: an adapter is added to those, in float32.
-        families.round_frozen_weights(denoiser, placement)
         self._proven: dict[tuple[Shape, int], bool] = {}
         self._alone: dict[Shape, list[Tensor]] = {}
         loaded = time.monotonic()
@@ -69,7 +70,7 @@ class Engine:
         print(
             f"loaded {base.family} on {placement.device.type} in {placement.precision} "
             f"with {torch.get_num_threads()} threads in {loaded - start:.2f} s, "
-            f"warmed up in {time.monotonic() - loaded:.2f} s, batch sizes {self._sizes_proven()}",
+            f"warmed up in {time.monotonic() - loaded:.2f} s, batch sizes {self.proven_sizes()}",
             flush=True,
         )
 
@@ -172,14 +173,9 @@ class Engine:
             probe = self._probes(short, 1)[0]
         self.draw(None, [Drawing(short, probe.start, states, states, 4.0)])
 
-    def _sizes_proven(self) -> list[int]:
+    def proven_sizes(self) -> list[int]:
+        """Sizes of batches that are used for one shape at least."""
         return [1, *sorted({size for (_, size), proven in self._proven.items() if proven})]
-
-
-def _multiplying(denoiser: torch.nn.Module) -> list[str]:
-    """Names of the layers that an adapter may touch, and that are rounded."""
-    kinds = torch.nn.Linear | torch.nn.Conv2d
-    return [name for name, layer in denoiser.named_modules() if isinstance(layer, kinds)]
 
 
 def _steer_each(drawings: Sequence[Drawing]) -> Steer:

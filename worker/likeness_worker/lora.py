@@ -171,17 +171,14 @@ class AdapterSwitch:
     """Lets one denoiser be its base or any of several adapters, one at a time.
 
     Each change copies the base's W of the layers that the adapters touch, and adds the new adapter's B A to it in
-    float32: the same bits whatever was active before.
-
-    :param kept_layers: names of further layers whose W is kept as it is now, for adapters that come later.
+    float32, before it is rounded to W's own dtype: the same bits whatever was active before.
     """
 
-    def __init__(self, denoiser: nn.Module, adapters: dict[str, Adapter], kept_layers: Iterable[str] = ()):
+    def __init__(self, denoiser: nn.Module, adapters: dict[str, Adapter]):
         self._adapters: dict[str, Adapter] = {}
         self._layers: dict[str, Any] = dict(denoiser.named_modules())
         self._originals: dict[str, Tensor] = {}
         self.active: str | None = None
-        self._keep(kept_layers)
         for adapter_id, adapter in adapters.items():
             self.add(adapter_id, adapter)
 

@@ -55,7 +55,8 @@ def train(attempt: Attempt, device: str = "auto", precision: str = "auto") -> No
     base = read_base_model(run.resolve(spec.base_model_path))
     samples = read_manifest(run.resolve(spec.manifest_path))
     parent = run.resolve(spec.start_from_path) if spec.start_from_path is not None else None
-    family = families.load(base, placement, parent if spec.method == "full" else None)
+    is_full = spec.method == "full"
+    family = families.load(base, placement, parent if is_full else None, is_denoiser_trained=is_full)
     log.append(contract.PhaseEvent(phase="loading", done=1, total=1))
     if spec.min_snr_gamma is not None and family.process.prediction_type == "flow":
         log.warn("minSnrGamma has no meaning for a flow-matching model and is ignored.")
@@ -74,7 +75,6 @@ def train(attempt: Attempt, device: str = "auto", precision: str = "auto") -> No
 
     denoiser, targets = family.denoiser, base.lora.target_modules
     if spec.method == "lora":
-        families.round_frozen_weights(denoiser, placement)
         if parent is None:
             add_lora(denoiser, spec.rank, spec.alpha, targets, spec.seed)
         else:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -105,3 +106,59 @@ def _png(pixels: np.ndarray) -> str:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
     return base64.b64encode(file.getvalue()).decode()
+
+
+@pytest.mark.parametrize("name", ["art", "stable-diffusion", *BUILDERS])
+def test_weights_are_rounded_as_they_are_read_and_norms_are_not(
+    name: str, art_base: Path, sd_base: Path, tmp_path: Path
+) -> None:
+    path = {"art": art_base, "stable-diffusion": sd_base}.get(name, tmp_path)
+    if path == tmp_path:
+        BUILDERS[name](path)
+    whole = families.load(read_base_model(path), choose_placement("cpu", "float32")).denoiser
+    rounded = families.load(read_base_model(path), choose_placement("cpu", "bfloat16")).denoiser
+    layers = dict(rounded.named_modules())
+    tensors = {**dict(rounded.named_parameters()), **dict(rounded.named_buffers())}
+    for key, tensor in {**dict(whole.named_parameters()), **dict(whole.named_buffers())}.items():
+        multiplies = isinstance(layers[key.rpartition(".")[0]], torch.nn.Linear | torch.nn.Conv2d)
+        assert tensors[key].dtype == (torch.bfloat16 if multiplies else torch.float32), key
+        assert torch.equal(tensors[key], tensor.bfloat16() if multiplies else tensor), key
+    trained = families.load(
+        read_base_model(path), choose_placement("cpu", "bfloat16"), is_denoiser_trained=True
+    ).denoiser
+    assert {parameter.dtype for parameter in trained.parameters()} == {torch.float32}
+
+
+def test_a_part_takes_no_more_memory_while_it_loads_than_its_rounded_weights(tmp_path: Path) -> None:
+    from diffusers import FluxTransformer2DModel
+
+    FluxTransformer2DModel(
+        patch_size=1, in_channels=16, num_layers=2, num_single_layers=6, attention_head_dim=64, num_attention_heads=12,
+        joint_attention_dim=64, pooled_projection_dim=64, guidance_embeds=True, axes_dims_rope=(16, 24, 24),
+    ).to(torch.bfloat16).save_pretrained(tmp_path, max_shard_size="50MB")  # fmt: skip
+    weights_bytes = sum(file.stat().st_size for file in tmp_path.glob("*.safetensors"))
+    assert weights_bytes > 1e8
+    peak, before, is_loaded = 0, _anonymous_bytes(), threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not is_loaded.wait(0.001):
+            peak = max(peak, _anonymous_bytes())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        part = families.load_rounded_part(
+            FluxTransformer2DModel.from_pretrained, tmp_path, "transformer", choose_placement("cpu", "bfloat16")
+        )
+    finally:
+        is_loaded.set()
+        watcher.join()
+    assert part.config.num_layers == 2
+    assert (peak - before) / weights_bytes < 1.5, "float32 first would be 2 and more"
+
+
+def _anonymous_bytes() -> int:
+    """Of this process, without the pages of files that are mapped."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("RssAnon:")[1].split()[0]) * 1024

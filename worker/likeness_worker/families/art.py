@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from likeness_worker.base_model import BaseModel
 from likeness_worker.diffusion import Process, read_process
-from likeness_worker.families import Placement, load_part, load_unet, round_frozen_weights, to_bytes, unet_prediction
+from likeness_worker.families import Placement, load_part, load_rounded_part, load_unet, to_bytes, unet_prediction
 from likeness_worker.rundir import RunError
 from likeness_worker.windows import positions_of, split_tokens
 
@@ -97,20 +97,19 @@ class Art:
         self._text_encoder = None
 
 
-def load(base: BaseModel, placement: Placement, denoiser_path: Path | None) -> Art:
+def load(base: BaseModel, placement: Placement, denoiser_path: Path | None, denoiser_placement: Placement) -> Art:
     """:raises RunError: a part does not load, by its name."""
     from diffusers import AutoencoderDC
     from tokenizers import Tokenizer
     from transformers import BertModel
 
-    denoiser = load_unet(base, placement, denoiser_path)
-    vae = load_part(AutoencoderDC.from_pretrained, base.part("vae"), "vae", torch.float32)
+    denoiser = load_unet(base, denoiser_placement, denoiser_path)
+    vae = load_rounded_part(AutoencoderDC.from_pretrained, base.part("vae"), "vae", placement)
     text_encoder = load_part(BertModel.from_pretrained, base.part("text_encoder"), "text_encoder", torch.float32)
     tokenizer: Any = Tokenizer.from_file(str(base.part("tokenizer") / "tokenizer.json"))
     # The package's file cuts at 128 tokens and pads to them.
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    round_frozen_weights(vae, placement)
     device = placement.device
     return Art(
         base,

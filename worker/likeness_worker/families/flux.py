@@ -13,7 +13,7 @@ from torch import Tensor
 
 from likeness_worker.base_model import BaseModel
 from likeness_worker.diffusion import read_process
-from likeness_worker.families import Placement, load_part
+from likeness_worker.families import Placement, load_rounded_part
 from likeness_worker.families.kl import T5, Clip, KlFamily, pack, unpack
 
 PATCH = 2
@@ -23,14 +23,16 @@ TRAINING_GUIDANCE = 1.0  # of dev: the undistilled direction, so that a LoRA lea
 class Flux(KlFamily):
     distilled_guidance = True
 
-    def __init__(self, base: BaseModel, placement: Placement, denoiser_path: Path | None):
+    def __init__(
+        self, base: BaseModel, placement: Placement, denoiser_path: Path | None, denoiser_placement: Placement
+    ):
         from diffusers import FluxTransformer2DModel
 
-        denoiser: Any = load_part(
+        denoiser: Any = load_rounded_part(
             FluxTransformer2DModel.from_pretrained,
             denoiser_path or base.part("transformer"),
             "transformer",
-            torch.float32,
+            denoiser_placement,
         )
         super().__init__(base, placement, read_process(base.path), denoiser)
         self._takes_guidance = bool(denoiser.config.guidance_embeds)

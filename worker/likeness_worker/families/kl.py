@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from likeness_worker.base_model import BaseModel
 from likeness_worker.diffusion import Process
-from likeness_worker.families import Placement, load_part, round_frozen_weights, to_bytes
+from likeness_worker.families import Placement, load_part, load_rounded_part, to_bytes
 from likeness_worker.rundir import RunError
 from likeness_worker.windows import positions_of, split_tokens
 
@@ -27,8 +27,7 @@ class KlFamily:
     def __init__(self, base: BaseModel, placement: Placement, process: Process, denoiser: Any):
         from diffusers import AutoencoderKL
 
-        vae: Any = load_part(AutoencoderKL.from_pretrained, base.part("vae"), "vae", torch.float32)
-        round_frozen_weights(vae, placement)
+        vae: Any = load_rounded_part(AutoencoderKL.from_pretrained, base.part("vae"), "vae", placement)
         self.base = base
         self.placement = placement
         self.process = process
@@ -100,8 +99,7 @@ class T5:
     def __init__(self, base: BaseModel, placement: Placement, name: str, length: int):
         from transformers import T5EncoderModel
 
-        encoder: Any = load_part(T5EncoderModel.from_pretrained, base.part(name), name, torch.float32)
-        round_frozen_weights(encoder, placement)
+        encoder: Any = load_rounded_part(T5EncoderModel.from_pretrained, base.part(name), name, placement)
         self._encoder = encoder.to(placement.device)
         self._tokenizer = load_tokenizer(base, name.replace("text_encoder", "tokenizer"), "T5TokenizerFast")
         self._placement = placement

@@ -12,21 +12,23 @@ from torch.nn import functional as F
 
 from likeness_worker.base_model import BaseModel
 from likeness_worker.diffusion import read_process
-from likeness_worker.families import Placement, load_part
+from likeness_worker.families import Placement, load_rounded_part
 from likeness_worker.families.kl import T5, Clip, KlFamily, pack, unpack
 
 T5_LENGTH = 256
 
 
 class StableDiffusion3(KlFamily):
-    def __init__(self, base: BaseModel, placement: Placement, denoiser_path: Path | None):
+    def __init__(
+        self, base: BaseModel, placement: Placement, denoiser_path: Path | None, denoiser_placement: Placement
+    ):
         from diffusers import SD3Transformer2DModel
 
-        denoiser = load_part(
+        denoiser = load_rounded_part(
             SD3Transformer2DModel.from_pretrained,
             denoiser_path or base.part("transformer"),
             "transformer",
-            torch.float32,
+            denoiser_placement,
         )
         super().__init__(base, placement, read_process(base.path), denoiser)
         self._width = int(denoiser.config.joint_attention_dim)

@@ -18,8 +18,10 @@ from likeness_worker.families.kl import Clip, KlFamily, pack, unpack
 
 
 class StableDiffusionXl(KlFamily):
-    def __init__(self, base: BaseModel, placement: Placement, denoiser_path: Path | None):
-        super().__init__(base, placement, read_process(base.path), load_unet(base, placement, denoiser_path))
+    def __init__(
+        self, base: BaseModel, placement: Placement, denoiser_path: Path | None, denoiser_placement: Placement
+    ):
+        super().__init__(base, placement, read_process(base.path), load_unet(base, denoiser_placement, denoiser_path))
         self._clips: tuple[Clip, ...] = (
             Clip(base, placement, "text_encoder", with_projection=False),
             Clip(base, placement, "text_encoder_2", with_projection=True),
