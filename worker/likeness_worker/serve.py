@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 BODY_BYTES = 64 * 1024 * 1024  # five images of 5 MiB in base64 are 35 MB
 SOCKET_PATH_BYTES = 107  # sun_path of Linux, less its final zero
-MOST_DRAWN_TOGETHER = 8
+# Share of the last drawing's time that the next one may wait for requests that could be drawn with it.
+GATHERING_SHARE = 0.05
 ROUTES = "GET /health, POST /invoke, POST /load and POST /unload are all there is"
 STATUS_CODES = {"invalid": 400, "notReady": 409, "internal": 500}
 
@@ -52,9 +53,10 @@ class ServeOptions:
     precision: str
 
 
-@dataclass
+@dataclass(eq=False)
 class Job:
-    """A request on its way through the queue. `done` is set once images or error is there."""
+    """A request on its way through the queue. `done` is set once images or error is there. Equal to itself alone: its
+    plan's tensors cannot be compared as one."""
 
     request: contract.InvokeRequest
     inputs: Inputs
@@ -78,6 +80,8 @@ class Model:
         self._draining = False
         self._engine: Engine | None = None
         self._engine_in_use = threading.Lock()
+        # Of the last drawing: its seconds, and how many requests were in it or waited when it ended.
+        self._last_seconds, self._last_in_play = 0.0, 0
         self._message: str | None = None
         self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
 
@@ -193,10 +197,23 @@ class Model:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting or self._draining)
+                self._gather(self._engine)
                 if self._draining:
                     return
                 jobs = [self._waiting.popleft()]
+            start = time.monotonic()
             self._draw(self._engine, jobs)
+            self._last_seconds = time.monotonic() - start
+            with self._changed:
+                self._last_in_play = len(jobs) + len(self._waiting)
+
+    def _gather(self, engine: Engine) -> None:
+        """Waits a moment for clients that were just answered and ask again: else one of them is for ever drawn alone,
+        and the others while it waits. A lone client waits for nobody."""
+        worth_waiting_for = min(engine.largest_batch, self._last_in_play)
+        self._changed.wait_for(
+            lambda: len(self._waiting) >= worth_waiting_for or self._draining, GATHERING_SHARE * self._last_seconds
+        )
 
     def _draw(self, engine: Engine, jobs: list[Job]) -> None:
         """Draws one job, and with it those waiting that share its adapter and shape."""
@@ -222,12 +239,14 @@ class Model:
     def _companions(self, engine: Engine, first: Job, plan: Plan) -> list[Job]:
         companions: list[Job] = []
         count = len(plan.drawings)
+        room = -(-count // engine.largest_batch) * engine.largest_batch
         with self._changed:
             waiting = list(self._waiting)
         for job in waiting:
             if job.request.adapter_id != first.request.adapter_id:
                 continue
-            if count + job.request.number_of_images > MOST_DRAWN_TOGETHER:
+            # No further batch: a request that is drawn waits for no other's second batch.
+            if count + job.request.number_of_images > room:
                 break
             job.plan = job.plan or engine.plan(job.request, job.inputs)
             drawings = job.plan.drawings

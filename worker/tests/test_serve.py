@@ -8,6 +8,7 @@ import http.client
 import io
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -159,6 +160,57 @@ def test_the_same_request_gives_the_same_bytes_beside_others(client: Client) -> 
     with ThreadPoolExecutor(len(requests)) as pool:
         together = list(pool.map(lambda members: client.images(**members), requests))
     assert together == alone
+
+
+def test_under_load_every_answer_is_the_quiet_one(art_base: Path, adapter: Path, tmp_path: Path) -> None:
+    """Design §3.17: 16 clients with unlike requests for three models, in another order each round."""
+    from safetensors.numpy import load_file, save_file
+
+    other = Path(shutil.copytree(adapter, tmp_path / "smila"))
+    weights = {name: -tensor for name, tensor in load_file(adapter / "adapter_model.safetensors").items()}
+    # B A of the other sign.
+    save_file({**weights, **{k: -v for k, v in weights.items() if "lora_A" in k}}, other / "adapter_model.safetensors")
+    client, server = start(art_base, {"ron": adapter, "smila": other})
+    shapes: list[dict[str, object]] = [
+        {},
+        {"text": "a cat on the snow", "cfgScale": 5},
+        {"seed": 7, "numberOfImages": 3},
+        {"text": "a long one " * 30},
+        {"negativeText": "snow", "width": 64, "height": 96},
+        {"quality": "premium"},
+        {"task": "IMAGE_VARIATION", "text": None, "similarityStrength": 0.7, "images": [encoded((9, 99, 9))]},
+        {"task": "COLOR_GUIDED_GENERATION", "colors": ["#ff0000", "#00ff00"]},
+    ]
+    requests = [{**shape, "adapterId": model} for shape in shapes for model in (None, "ron", "smila")]
+    try:
+        quiet = [client.images(**members) for members in requests]
+        assert len({*map(tuple, quiet)}) == len(requests)
+        order = np.random.default_rng(1)
+        with ThreadPoolExecutor(16) as pool:
+            for _ in range(2):
+                indices = order.permutation(2 * len(requests)) % len(requests)
+                loaded = list(pool.map(lambda i: client.images(**requests[i]), indices))
+                assert [i for i, images in zip(indices, loaded, strict=True) if images != quiet[i]] == []
+    finally:
+        server.shutdown()
+
+
+def test_a_step_is_embedded_alike_in_every_batch(art_base: Path) -> None:
+    import torch
+
+    from likeness_worker import families
+    from likeness_worker.base_model import read_base_model
+
+    family = families.load(read_base_model(art_base), families.choose_placement("cpu", "float32"))
+    embedding = family.denoiser.time_embedding
+    step = torch.randn(1, 32, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        each = embedding(step.repeat(8, 1))
+        families.share_time_embedding(family.denoiser)
+        for count in range(1, 9):
+            rows = embedding(step.repeat(count, 1))
+            assert torch.allclose(rows, each[:count], atol=1e-6)
+            assert torch.equal(rows, embedding(step).repeat(count, 1))
 
 
 def test_what_changes_the_picture(client: Client) -> None:
