@@ -6,13 +6,16 @@
 import { Fault } from '../domain/fault.ts';
 import type { InvokeAnswer, InvokeRequest, PoolFigures, ServableModel } from '../ports/inference.ts';
 import { refuseOtherWeights } from './base-weights.ts';
-import { type PooledUnit, unitPool } from './unit-pool.ts';
+import type { OnDemandProcess } from './on-demand-room.ts';
+import { type PooledUnit, REQUESTS_IN_HAND, unitPool } from './unit-pool.ts';
 import { ownerOf, startUnits, type UnitStarter, WARM_UP } from './unit-start.ts';
 
 export interface OnDemandDependencies extends UnitStarter {
   /** Requests that may wait for one process. */
   queueLimit: number;
   idleSeconds: number;
+  /** @throws Fault: there is no room for another process */
+  takeRoom(): void;
 }
 
 type Request = Omit<InvokeRequest, 'adapterId'>;
@@ -32,6 +35,7 @@ export function onDemandUnits(dependencies: OnDemandDependencies) {
     const key = [model.accountId, model.baseModelId, ...own].join('/');
     let found = processes.get(key);
     if (!found) {
+      dependencies.takeRoom();
       found = sharedProcess(dependencies, () => forget(key));
       processes.set(key, found);
     }
@@ -68,8 +72,11 @@ export function onDemandUnits(dependencies: OnDemandDependencies) {
 
     /** Ends what has been idle for too long. */
     endIdle(): void {
-      for (const [key, process] of processes) if (process.isIdle()) forget(key);
+      for (const [key, process] of processes) if (process.isOver()) forget(key);
     },
+
+    processes: (): OnDemandProcess[] =>
+      [...processes].map(([key, process]) => ({ ...process.use(), end: () => forget(key) })),
 
     /** Lets go of a model that is deployed nowhere any more. */
     async drop(modelId: string): Promise<void> {
@@ -175,8 +182,8 @@ function sharedProcess(dependencies: OnDemandDependencies, onLost: () => void) {
 
   return {
     async invoke(model: ServableModel, request: Request, signal: AbortSignal): Promise<InvokeAnswer> {
-      if (inHand > queueLimit)
-        throw new Fault('throttled', `${inHand} requests are waiting for this model already; try again later.`);
+      if (inHand >= queueLimit + REQUESTS_IN_HAND)
+        throw new Fault('throttled', `${queueLimit} requests are waiting for this model already; try again later.`);
       inHand += 1;
       const adapter = adapterOf(model);
       adapter.inHand += 1;
@@ -199,7 +206,9 @@ function sharedProcess(dependencies: OnDemandDependencies, onLost: () => void) {
 
     figures: () => pool.figures(),
 
-    isIdle: () => inHand === 0 && time.now().getTime() - lastUsedAt > idleSeconds * 1000,
+    use: () => ({ isIdle: inHand === 0, lastUsedAt }),
+
+    isOver: () => inHand === 0 && time.now().getTime() - lastUsedAt > idleSeconds * 1000,
 
     async end(graceSeconds: number): Promise<void> {
       // A unit that is still loading when the service stops is not waited for.

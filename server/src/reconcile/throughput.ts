@@ -9,6 +9,7 @@ import type { Store } from '../ports/store.ts';
 import { baseUnits } from './base-units.ts';
 import { deployments } from './deployments.ts';
 import { disabledAccounts } from './disabled-accounts.ts';
+import { onDemandRoom } from './on-demand-room.ts';
 import { onDemandUnits } from './on-demand-units.ts';
 import { type ProvisionedUnits, provisionedUnits } from './provisioned-units.ts';
 import { firstOf } from './unit-pool.ts';
@@ -53,15 +54,20 @@ export function startThroughputLoop(dependencies: ThroughputDependencies): Throu
   const { store, time, log, queueLimit } = dependencies;
   const provisioned = new Map<string, ProvisionedUnits>();
   const leaving = new Set<Promise<void>>();
-  const bases = baseUnits({ ...dependencies, queueLimit });
+  const room = onDemandRoom(
+    () => dependencies.inference.capacity(),
+    () => [...bases.processes(leave), ...onDemand.processes()],
+  );
+  const takeRoom = () => room.take();
+  const bases = baseUnits({ ...dependencies, queueLimit, takeRoom });
   const stopping = new AbortController();
-  const onDemand = onDemandUnits({ ...dependencies, queueLimit });
+  const onDemand = onDemandUnits({ ...dependencies, queueLimit, takeRoom });
   let wakeUp = new AbortController();
   const { promise: rowsWereRead, resolve: readRows } = Promise.withResolvers<void>();
 
   const wake = () => wakeUp.abort();
   const deployed = deployments({ store, time, log, units: onDemand, wake });
-  for (const baseModelId of dependencies.warmBaseModelIds) bases.start(baseModelId);
+  for (const baseModelId of dependencies.warmBaseModelIds) bases.warm(baseModelId);
 
   async function loop(): Promise<void> {
     while (!stopping.signal.aborted) {
@@ -87,6 +93,7 @@ export function startThroughputLoop(dependencies: ThroughputDependencies): Throu
     await deployed.match();
     onDemand.endIdle();
     const capacity = dependencies.inference.capacity();
+    room.keep(rows.reduce((bought, row) => bought + row.desiredModelUnits, 0));
     let used = 0;
     for (const row of rows) {
       used += row.desiredModelUnits;
@@ -159,7 +166,7 @@ export function startThroughputLoop(dependencies: ThroughputDependencies): Throu
       if (watermark === null) throw new Fault('modelError', 'The model answered without what it found.');
       return watermark;
     },
-    endBase: baseModelId => leave(bases.end(baseModelId, DRAIN_SECONDS), baseModelId),
+    endBase: baseModelId => leave(bases.end(baseModelId), baseModelId),
     async stop(graceSeconds) {
       stopping.abort();
       await looping;

@@ -3,7 +3,7 @@ import test from 'node:test';
 import { createInProcessInference } from '../../test/support/in-process-inference.ts';
 import { systemTime } from '../adapters/system.ts';
 import { Fault } from '../domain/fault.ts';
-import { type PoolRequest, unitPool } from './unit-pool.ts';
+import { type PoolRequest, REQUESTS_IN_HAND, unitPool } from './unit-pool.ts';
 
 const never = new AbortController().signal;
 const kindOf = (error: unknown) => (error instanceof Fault ? error.kind : String(error));
@@ -41,23 +41,43 @@ async function poolOf(count: number, queueLimit = 10) {
   return { inference, pool, lost };
 }
 
-test('Each unit draws one request at a time, and requests are begun in the order of their arrival', async () => {
+test('Requests are begun in the order of their arrival, each by the unit that has the fewest in hand', async () => {
   const { inference, pool } = await poolOf(2);
+  const texts = Array.from({ length: 2 * REQUESTS_IN_HAND + 2 }, (_, index) => `${index}`);
   const started = Date.now();
-  await Promise.all(['a', 'b', 'c', 'd', 'e'].map(text => pool.invoke(requestOf(text), never, false)));
+  const answers = texts.map(text => pool.invoke(requestOf(text), never, false));
+  assert.deepEqual(pool.figures(), { waiting: 2, units: 2 });
+  await Promise.all(answers);
   assert.deepEqual(
     inference.requests.map(request => request.text),
-    ['a', 'b', 'c', 'd', 'e'],
+    texts,
   );
-  assert.ok(Date.now() - started >= 110, 'five requests on two units take three rounds');
+  assert.ok(Date.now() - started >= 70, 'what waited is begun when something is answered');
+  assert.deepEqual(
+    inference.units.map(unit => unit.answered),
+    [REQUESTS_IN_HAND + 1, REQUESTS_IN_HAND + 1],
+  );
 });
 
 test('A full queue throttles, and goes on with what it has', async () => {
   const { pool } = await poolOf(1, 2);
-  const answers = ['a', 'b', 'c', 'd'].map(text =>
-    pool.invoke(requestOf(text), never, false).then(() => 'drawn', kindOf),
+  const texts = Array.from({ length: REQUESTS_IN_HAND + 3 }, (_, index) => `${index}`);
+  const answers = texts.map(text => pool.invoke(requestOf(text), never, false).then(() => 'drawn', kindOf));
+  const drawn = Array.from({ length: REQUESTS_IN_HAND + 2 }, () => 'drawn');
+  assert.deepEqual(await Promise.all(answers), [...drawn, 'throttled']);
+});
+
+test('All that a unit had in hand when it died is drawn by another, in its order, before what came later', async () => {
+  const { inference, pool, lost } = await poolOf(2);
+  const texts = Array.from({ length: 2 * REQUESTS_IN_HAND + 1 }, (_, index) => `${index}`);
+  const answers = texts.map(text => pool.invoke(requestOf(text), never, false));
+  inference.units[0]?.kill();
+  assert.equal((await Promise.all(answers)).length, texts.length);
+  assert.equal(lost.length, 1);
+  assert.deepEqual(
+    inference.requests.slice(2 * REQUESTS_IN_HAND).map(request => request.text),
+    [...texts.filter((_, index) => index % 2 === 0 && index < 2 * REQUESTS_IN_HAND), texts.at(-1)],
   );
-  assert.deepEqual(await Promise.all(answers), ['drawn', 'drawn', 'drawn', 'throttled']);
 });
 
 test('The request of a unit that dies is drawn by another', async () => {
@@ -103,20 +123,20 @@ test('Requests may wait for a first unit, and fail together when none will come'
 test('A caller who leaves frees the queue; its unit finishes first', async () => {
   const { inference, pool } = await poolOf(1);
   const leaving = new AbortController();
-  const first = pool.invoke(requestOf('a'), leaving.signal, false).catch(kindOf);
-  const second = pool.invoke(requestOf('b'), leaving.signal, false).catch(kindOf);
-  const third = pool.invoke(requestOf('c'), never, false);
-  leaving.abort();
-  assert.deepEqual([await first, await second], ['unavailable', 'unavailable']);
-  await third;
-  assert.deepEqual(
-    inference.requests.map(request => request.text),
-    ['a', 'c'],
+  const inHand = Array.from({ length: REQUESTS_IN_HAND }, () =>
+    pool.invoke(requestOf('in hand'), leaving.signal, false).catch(kindOf),
   );
+  const waiting = pool.invoke(requestOf('waiting'), leaving.signal, false).catch(kindOf);
+  const next = pool.invoke(requestOf('next'), never, false);
+  leaving.abort();
+  assert.deepEqual(new Set(await Promise.all([...inHand, waiting])), new Set(['unavailable']));
+  await next;
+  assert.equal(inference.units[0]?.answered, REQUESTS_IN_HAND + 1);
+  assert.ok(!inference.requests.some(request => request.text === 'waiting'));
 });
 
-test('Retired units take nothing new, finish what they have in hand, and end', async () => {
-  const { inference, pool } = await poolOf(1);
+test('Retired units take nothing new, finish what they have in hand, and end without being missed', async () => {
+  const { inference, pool, lost } = await poolOf(1);
   const [old] = pool.units();
   assert.ok(old);
   const first = pool.invoke(requestOf('a'), never, false);
@@ -129,4 +149,5 @@ test('Retired units take nothing new, finish what they have in hand, and end', a
   await Promise.all([first, second, retired]);
   assert.equal((await old.unit.health()).status, 'gone');
   assert.equal(pool.units().length, 1);
+  assert.deepEqual(lost, []);
 });

@@ -22,22 +22,39 @@ interface Waiting {
 }
 
 /**
- * The units of one provisioned model, or of a base model on demand: one request at a time each, a bounded queue in order
+ * Requests that a unit has in hand at most: those that it draws together, and those that it draws next, so that it can
+ * choose them by their shape and adapter.
+ */
+export const REQUESTS_IN_HAND = 8;
+
+/**
+ * The units of one provisioned model, or of a base model on demand: a few requests at a time each, a bounded queue in order
  * of arrival in front of all. No request hangs: it is answered, or fails with its unit, its queue or its time.
  * @param options.onLost a unit died or hung, and is out
  */
 export function unitPool(options: { queueLimit: number; time: Time; onLost(): void }) {
-  const free: PooledUnit[] = [];
-  const busy = new Map<PooledUnit, Promise<void>>();
+  /** Those that live, with what they have in hand. */
+  const inHand = new Map<PooledUnit, Set<Promise<void>>>();
   const leaving = new Set<PooledUnit>();
   const queue: Waiting[] = [];
 
+  /** The least busy unit with room for another request. */
+  function unitWithRoom(): PooledUnit | undefined {
+    const busyness = (pooled: PooledUnit) => inHand.get(pooled)?.size ?? 0;
+    const [least] = units().sort((a, b) => busyness(a) - busyness(b));
+    return least && busyness(least) < REQUESTS_IN_HAND ? least : undefined;
+  }
+
   function dispatch(): void {
-    while (queue.length > 0) {
-      const pooled = free.shift();
+    for (;;) {
+      const pooled = queue.length > 0 ? unitWithRoom() : undefined;
       const waiting = pooled && queue.shift();
-      if (!pooled || !waiting) return;
-      busy.set(pooled, run(pooled, waiting));
+      if (!waiting) return;
+      const running: Promise<void> = run(pooled, waiting).finally(() => {
+        inHand.get(pooled)?.delete(running);
+        dispatch();
+      });
+      inHand.get(pooled)?.add(running);
     }
   }
 
@@ -46,34 +63,27 @@ export function unitPool(options: { queueLimit: number; time: Time; onLost(): vo
       // Never aborted with its caller: the worker would go on drawing, and its next request would wait behind that.
       const request = { adapterId: pooled.adapterId, ...waiting.request };
       waiting.resolve(await pooled.unit.invoke(request, new AbortController().signal));
-      giveBack(pooled);
     } catch (error) {
       if (isLoss(error)) lose(pooled, waiting, error);
-      else {
-        waiting.reject(error);
-        giveBack(pooled);
-      }
+      else waiting.reject(error);
     }
-    dispatch();
   }
 
-  function giveBack(pooled: PooledUnit): void {
-    // A unit that left, or died after its answer, is not in `busy` any more.
-    if (busy.delete(pooled) && !leaving.has(pooled)) free.push(pooled);
-  }
-
+  /** Each request in hand of a unit that died comes here. */
   function lose(pooled: PooledUnit, waiting: Waiting, error: unknown): void {
-    remove(pooled);
-    void end(pooled);
+    const isFirst = inHand.delete(pooled) && !leaving.has(pooled);
+    if (isFirst) void end(pooled);
     const isHung = error instanceof Fault && error.kind === 'modelTimeout';
-    if (!isHung && !waiting.wasRetried && free.length + busy.size > 0) {
+    if (!isHung && !waiting.wasRetried && units().length > 0) {
       waiting.wasRetried = true;
-      queue.unshift(waiting);
+      // First in the queue, those that died with it in the order in which they came.
+      const index = queue.findIndex(other => !other.wasRetried);
+      queue.splice(index < 0 ? queue.length : index, 0, waiting);
     } else {
       const isDraining = error instanceof Fault && error.kind === 'notReady';
       waiting.reject(isDraining ? new Fault('modelError', 'The model unit ended; try again.') : error);
     }
-    options.onLost();
+    if (isFirst) options.onLost();
   }
 
   async function end(pooled: PooledUnit): Promise<void> {
@@ -81,39 +91,29 @@ export function unitPool(options: { queueLimit: number; time: Time; onLost(): vo
     await pooled.unit.stop(0).catch(() => undefined);
   }
 
-  function remove(pooled: PooledUnit): boolean {
-    const index = free.indexOf(pooled);
-    if (index >= 0) free.splice(index, 1);
-    return busy.delete(pooled) || index >= 0;
-  }
-
   function units(): PooledUnit[] {
-    return [...free, ...busy.keys()].filter(pooled => !leaving.has(pooled));
+    return [...inHand.keys()].filter(pooled => !leaving.has(pooled));
   }
 
   return {
     add(pooled: PooledUnit): void {
-      free.push(pooled);
+      inHand.set(pooled, new Set());
       void pooled.unit.ended.then(() => {
-        // In hand it fails by itself, and is then told of by `lose`.
-        if (!busy.has(pooled) && remove(pooled)) options.onLost();
+        // One that leaves is not lost; with requests in hand, those fail by themselves, and the first of them tells.
+        if (!leaving.has(pooled) && inHand.get(pooled)?.size === 0 && inHand.delete(pooled)) options.onLost();
       });
       dispatch();
     },
 
     /** Takes units out at once, lets each finish what it has in hand, and ends it. */
     async retire(retired: readonly PooledUnit[], graceSeconds: number): Promise<void> {
-      for (const pooled of retired) {
-        leaving.add(pooled);
-        const index = free.indexOf(pooled);
-        if (index >= 0) free.splice(index, 1);
-      }
+      for (const pooled of retired) leaving.add(pooled);
       await Promise.all(
         retired.map(async pooled => {
-          const inHand = busy.get(pooled);
-          if (inHand) await firstOf([inHand, pooled.unit.ended], graceSeconds, options.time);
+          const drawing = Promise.all(inHand.get(pooled) ?? []);
+          await firstOf([drawing, pooled.unit.ended], graceSeconds, options.time);
           await end(pooled);
-          remove(pooled);
+          inHand.delete(pooled);
           leaving.delete(pooled);
         }),
       );
@@ -121,6 +121,8 @@ export function unitPool(options: { queueLimit: number; time: Time; onLost(): vo
 
     /** Those that take requests. */
     units,
+
+    isIdle: () => queue.length === 0 && [...inHand.values()].every(requests => requests.size === 0),
 
     figures: () => ({ waiting: queue.length, units: units().length }),
 
@@ -131,7 +133,7 @@ export function unitPool(options: { queueLimit: number; time: Time; onLost(): vo
     invoke(request: PoolRequest, signal: AbortSignal, waitsForUnits: boolean): Promise<InvokeAnswer> {
       if (units().length === 0 && !waitsForUnits)
         return Promise.reject(new Fault('notReady', 'The model is loading; try again in a few seconds.'));
-      if (queue.length >= options.queueLimit && free.length === 0)
+      if (queue.length >= options.queueLimit && !unitWithRoom())
         return Promise.reject(
           new Fault('throttled', `${queue.length} requests are waiting for this model already; try again later.`),
         );

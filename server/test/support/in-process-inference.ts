@@ -14,7 +14,8 @@ export interface InProcessUnit extends Unit {
 
 /**
  * An Inference without processes: an "image" is the request's text and the model's name, in base64.
- * `failLoads`, `failAdapters`: how many of the next starts, or of the next adapters, fail to load.
+ * `failLoads`, `failAdapters`: how many of the next starts, or of the next adapters, fail to load; `invokeMilliseconds`
+ * may change at any time.
  */
 export function createInProcessInference(options: {
   capacity: number;
@@ -26,6 +27,7 @@ export function createInProcessInference(options: {
     failLoads: 0,
     failAdapters: 0,
     requests: [] as InvokeRequest[],
+    invokeMilliseconds: options.invokeMilliseconds,
   };
   let started = 0;
 
@@ -83,7 +85,7 @@ export function createInProcessInference(options: {
               cropBox: null,
               watermark: request.task === 'DETECTION' ? { isFound: false, score: 4, rightBits: 40 } : null,
             });
-          }, options.invokeMilliseconds);
+          }, inference.invokeMilliseconds);
         });
       },
       async load(adapterId, folder) {

@@ -159,6 +159,7 @@ test('Past the queue requests are throttled, while the process starts too', asyn
   const answers = await Promise.all(Array.from({ length: 30 }, () => invoke('arn-of-none').catch(nameOf)));
   assert.deepEqual(new Set(answers), new Set(['ValidationException']));
   const { customModelDeploymentArn = '' } = await get('healed');
+  inference.invokeMilliseconds = 2000;
   const many = await Promise.all(
     Array.from({ length: 30 }, () => invoke(customModelDeploymentArn).then(() => 'drawn', nameOf)),
   );

@@ -90,18 +90,15 @@ test('Creating becomes InService once every unit has drawn a warm-up image; weig
   assert.equal(await invoke(arn).catch(nameOf), 'ResourceNotFoundException');
 });
 
-test('An update swaps versions without one failed request', async () => {
+test('An update swaps versions under 16 clients without one failed request', async () => {
   const [one, two] = [await customModel('version-one'), await customModel('version-two')];
   const arn = await provision('swapped', one, 2);
   await untilStatus(arn, 'InService');
-  const answers: Promise<string>[] = [];
+  const answers: string[] = [];
   const isDone = new AbortController();
-  const asking = (async () => {
-    while (!isDone.signal.aborted) {
-      answers.push(invoke(arn));
-      await delay(40);
-    }
-  })();
+  const asking = Array.from({ length: 16 }, async () => {
+    while (!isDone.signal.aborted) answers.push(await invoke(arn));
+  });
   await delay(150);
   await clients.bedrock.send(
     new UpdateProvisionedModelThroughputCommand({ provisionedModelId: arn, desiredModelId: two }),
@@ -112,8 +109,8 @@ test('An update swaps versions without one failed request', async () => {
   assert.equal(updated.modelArn, two);
   await delay(200);
   isDone.abort();
-  await asking;
-  const drawnBy = (await Promise.all(answers)).map(answer => answer.split(' ')[4]);
+  await Promise.all(asking);
+  const drawnBy = answers.map(answer => answer.split(' ')[4]);
   assert.equal(new Set(drawnBy).size, 2, 'the old one, then the new one');
   assert.equal(drawnBy.at(-1), two.slice(-12));
   while (inference.units.length > 2) await delay(20);
@@ -137,10 +134,27 @@ test('A unit that dies is replaced; its request is drawn by another, or fails at
   await clients.bedrock.send(new DeleteProvisionedModelThroughputCommand({ provisionedModelId: arn }));
 });
 
+test('Of 16 clients none loses a request when one of two units dies', async () => {
+  const arn = await provision('twofold', await customModel('twofold'), 2);
+  await untilStatus(arn, 'InService');
+  const answers = Array.from({ length: 16 }, (_, index) => invoke(arn, `client ${index}`).catch(nameOf));
+  await untilInHand('client 0');
+  inference.units.find(unit => unit.model.adapter)?.kill();
+  const drawn = await Promise.all(answers);
+  assert.deepEqual(
+    drawn.map(answer => answer.split(' by ')[0]),
+    answers.map((_, index) => `client ${index}`),
+  );
+  while (inference.units.filter(unit => unit.model.adapter).length < 2) await delay(20);
+  await clients.bedrock.send(new DeleteProvisionedModelThroughputCommand({ provisionedModelId: arn }));
+});
+
 test('Past the queue requests are throttled', async () => {
   const arn = await provision('busy', await customModel('busy'), 1);
   await untilStatus(arn, 'InService');
+  inference.invokeMilliseconds = 2000;
   const answers = await Promise.all(Array.from({ length: 20 }, () => invoke(arn).then(() => 'drawn', nameOf)));
+  inference.invokeMilliseconds = 60;
   assert.deepEqual(new Set(answers), new Set(['drawn', 'ThrottlingException']));
   await clients.bedrock.send(new DeleteProvisionedModelThroughputCommand({ provisionedModelId: arn }));
 });
@@ -212,6 +226,10 @@ test('After a restart of the server, models that were InService serve again, whe
   assert.match(
     await refused(),
     /may run 0 model units at once \(LIKENESS_MODEL_UNITS\): 0 are in use, and this model needs 1/,
+  );
+  assert.match(
+    await invoke('likeness.art-v1').catch((error: Error) => `${error.name}: ${error.message}`),
+    /^ServiceUnavailableException: .*may run 0 model units at once .*: 1 are bought, and 0 processes draw on demand/,
   );
   await server.close({ keepData: true });
 

@@ -67,6 +67,7 @@ export async function startUnit(model: UnitModel, options: UnitOptions): Promise
   });
   const isEnded = () => isGone;
   const inHand = new Set<Promise<unknown>>();
+  const clock = silenceClock(options.invokeTimeoutSeconds);
 
   return {
     id: options.id,
@@ -75,7 +76,7 @@ export async function startUnit(model: UnitModel, options: UnitOptions): Promise
       if (isGone) return { status: 'gone', message: await ended };
       try {
         const answer = await call(socketPath, 'GET', '/health', undefined, {
-          timeoutSeconds: HEALTH_TIMEOUT_SECONDS,
+          clock: silenceClock(HEALTH_TIMEOUT_SECONDS),
           signal: undefined,
         });
         return readHealth(answer.body);
@@ -87,7 +88,7 @@ export async function startUnit(model: UnitModel, options: UnitOptions): Promise
       }
     },
     async invoke(request, signal) {
-      const answering = invoke(socketPath, request, options.invokeTimeoutSeconds, signal, isEnded);
+      const answering = invoke(socketPath, request, clock, signal, isEnded);
       inHand.add(answering);
       try {
         return await answering;
@@ -96,10 +97,10 @@ export async function startUnit(model: UnitModel, options: UnitOptions): Promise
       }
     },
     async load(adapterId, folder) {
-      await ask(socketPath, '/load', { v: 1, adapterId, folder }, options.invokeTimeoutSeconds, isEnded);
+      await ask(socketPath, '/load', { v: 1, adapterId, folder }, clock, isEnded);
     },
     async unload(adapterId) {
-      await ask(socketPath, '/unload', { v: 1, adapterId }, options.invokeTimeoutSeconds, isEnded);
+      await ask(socketPath, '/unload', { v: 1, adapterId }, clock, isEnded);
     },
     async stop(graceSeconds) {
       if (inHand.size > 0) await settleWithin([...inHand], graceSeconds);
@@ -126,11 +127,11 @@ function serveArguments(model: UnitModel, socketPath: string, threads: number): 
 async function invoke(
   socketPath: string,
   request: InvokeRequest,
-  timeoutSeconds: number,
+  clock: Clock,
   signal: AbortSignal,
   isGone: () => boolean,
 ): Promise<InvokeAnswer> {
-  const answer = await ask(socketPath, '/invoke', { v: 1, ...request }, timeoutSeconds, isGone, signal);
+  const answer = await ask(socketPath, '/invoke', { v: 1, ...request }, clock, isGone, signal);
   return readAnswer(answer.body);
 }
 
@@ -139,13 +140,13 @@ async function ask(
   socketPath: string,
   path: string,
   body: unknown,
-  timeoutSeconds: number,
+  clock: Clock,
   isGone: () => boolean,
   signal?: AbortSignal,
 ): Promise<Answer> {
   let answer: Answer;
   try {
-    answer = await call(socketPath, 'POST', path, body, { timeoutSeconds, signal });
+    answer = await call(socketPath, 'POST', path, body, { clock, signal });
   } catch (error) {
     if (error instanceof Fault) throw error;
     const what = isGone() || isConnectionEnd(error) ? 'ended while it drew the images' : 'did not answer';
@@ -158,13 +159,34 @@ async function ask(
   throw new Fault('modelError', `The model failed: ${message}.`, { members: { originalStatusCode: answer.status } });
 }
 
+type Clock = ReturnType<typeof silenceClock>;
+
+/** The time within which a unit answers something: each answer restarts it for all requests that it has in hand. */
+function silenceClock(seconds: number) {
+  const timers = new Set<NodeJS.Timeout>();
+  return {
+    /** @returns what stops it for this one */
+    start(onSilence: (seconds: number) => void): () => void {
+      const timer = setTimeout(() => onSilence(seconds), seconds * 1000);
+      timers.add(timer);
+      return () => {
+        clearTimeout(timer);
+        timers.delete(timer);
+      };
+    },
+    restart(): void {
+      for (const timer of timers) timer.refresh();
+    },
+  };
+}
+
 /** One exchange over the socket. @throws Fault modelTimeout past the time; Error of the connection */
 function call(
   socketPath: string,
   method: 'GET' | 'POST',
   path: string,
   body: unknown,
-  bounds: { timeoutSeconds: number; signal: AbortSignal | undefined },
+  bounds: { clock: Clock; signal: AbortSignal | undefined },
 ): Promise<Answer> {
   const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
   return new Promise((resolve, reject) => {
@@ -177,12 +199,12 @@ function call(
       agent: false,
       ...(bounds.signal ? { signal: bounds.signal } : {}),
     });
-    const timer = setTimeout(() => {
-      const text = `The model did not answer within ${bounds.timeoutSeconds} seconds; ask for fewer or smaller images.`;
+    const stopClock = bounds.clock.start(seconds => {
+      const text = `The model did not answer within ${seconds} seconds; ask for fewer or smaller images.`;
       request.destroy(new Fault('modelTimeout', text));
-    }, bounds.timeoutSeconds * 1000);
+    });
     const fail = (error: unknown) => {
-      clearTimeout(timer);
+      stopClock();
       reject(error);
     };
     request.once('error', fail);
@@ -196,7 +218,8 @@ function call(
       });
       response.once('error', fail);
       response.once('end', () => {
-        clearTimeout(timer);
+        stopClock();
+        bounds.clock.restart();
         try {
           resolve({ status: response.statusCode ?? 500, body: JSON.parse(Buffer.concat(chunks).toString('utf8')) });
         } catch (error) {
