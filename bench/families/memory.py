@@ -2,8 +2,9 @@
 
     .venv/bin/python bench/families/memory.py
 
-Nothing is downloaded: the published shapes are built on PyTorch's meta device, which holds no numbers. The worker loads
-float32 (4 bytes a parameter), which is also what it computes in on a CPU without fast bfloat16.
+Nothing is downloaded: the published shapes are built on PyTorch's meta device, which holds no numbers. Where bfloat16 is
+fast (GPUs, newer CPUs) the worker reads what multiplies in it, 2 bytes a parameter; norms, embeddings and CLIP's encoders
+are float32, as all is on other CPUs.
 """
 
 from __future__ import annotations
@@ -14,7 +15,18 @@ import torch
 from diffusers import AutoencoderKL, FluxTransformer2DModel, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, T5Config, T5EncoderModel
 
-LOADED_BYTES_A_PARAMETER = 4
+FLOAT32_BYTES, BFLOAT16_BYTES = 4, 2
+
+
+def loaded_bytes(part: Any) -> int:
+    """What a part takes in bfloat16, as likeness_worker.families.load_rounded_part reads it."""
+    is_whole = isinstance(part, CLIPTextModel | CLIPTextModelWithProjection)
+    total = 0
+    for layer in part.modules():
+        rounded = not is_whole and isinstance(layer, torch.nn.Linear | torch.nn.Conv2d)
+        count = sum(p.numel() for p in layer.parameters(recurse=False))
+        total += count * (BFLOAT16_BYTES if rounded else FLOAT32_BYTES)
+    return total
 
 
 def clip(width: int, layers: int, heads: int, projected: bool = False) -> Any:
@@ -71,9 +83,12 @@ MODELS = {
 def main() -> None:
     for name, build in MODELS.items():
         with torch.device("meta"):
-            parameters = sum(p.numel() for part in build() for p in part.parameters())
-        memory = parameters * LOADED_BYTES_A_PARAMETER / 1024**3
-        print(f"{name:24} {parameters / 1e6:8.0f} million parameters  {memory:6.1f} GiB while the weights load")
+            parts = build()
+        parameters = sum(p.numel() for part in parts for p in part.parameters())
+        rounded, whole = sum(map(loaded_bytes, parts)) / 1024**3, parameters * FLOAT32_BYTES / 1024**3
+        print(
+            f"{name:24} {parameters / 1e6:8.0f} million parameters  {rounded:6.1f} GiB in bfloat16  {whole:6.1f} in float32"
+        )
 
 
 if __name__ == "__main__":

@@ -61,7 +61,8 @@ async function invoke(modelId: string, text = 'Ron the dog'): Promise<string> {
 }
 
 const nameOf = (error: unknown) => (error instanceof Error ? error.name : String(error));
-const drawer = (answer: string) => /by (\w{12}) with adapter_model\.safetensors$/.exec(answer)?.[1];
+const drawer = (answer: string) =>
+  /by (\w{12}) with adapter_config\.json,adapter_model\.safetensors$/.exec(answer)?.[1];
 const folders = () => readdirSync(tmpdir()).filter(name => name.startsWith('likeness-weights-'));
 
 test('Deployments of an account share one process, each with its own adapter, and it comes back after idling', async () => {

@@ -80,7 +80,7 @@ test('Creating becomes InService once every unit has drawn a warm-up image; weig
   assert.equal(throughput.modelArn, modelArn);
   const warmUps = inference.requests.filter(request => request.requestId === 'warm-up');
   assert.equal(warmUps.length, 2);
-  assert.match(await invoke(arn), /^Ron the dog by \w{12} with adapter_model\.safetensors$/);
+  assert.match(await invoke(arn), /^Ron the dog by \w{12} with adapter_config\.json,adapter_model\.safetensors$/);
   assert.deepEqual(
     readdirSync(tmpdir()).filter(name => name.startsWith('likeness-weights-')),
     [],
