@@ -43,20 +43,25 @@ def shows_what_was_asked(prompt: Prompt, verdict: Verdict) -> bool:
     )
 
 
-def score(
-    judge: Judge, copies: CopyTest, training: np.ndarray, drawn: list[tuple[Prompt, np.ndarray]]
-) -> dict[str, float]:
-    """Return the shares over all pictures of some prompts; `campaign` is the held-out style's."""
-    counted = {"character": 0, "asked": 0, "campaign": 0, "nearCopies": 0}
-    pictures_seen = 0
-    for prompt, pictures in drawn:
-        seen = verdicts(judge, pictures)
-        counted["character"] += sum(set(prompt.names) <= v.characters for v in seen)
-        counted["asked"] += sum(shows_what_was_asked(prompt, v) for v in seen)
-        counted["campaign"] += sum(v.campaign for v in seen)
-        counted["nearCopies"] += int((distances(pictures, training) <= copies.threshold).sum())
-        pictures_seen += len(seen)
-    return {**{name: value / pictures_seen for name, value in counted.items()}, "pictures": pictures_seen}
+def counts_of(
+    judge: Judge, copies: CopyTest, training: np.ndarray, prompt: Prompt, pictures: np.ndarray
+) -> dict[str, int]:
+    """Count, over the pictures of one prompt, those that show what they should; `campaign` is the held-out style's."""
+    seen = verdicts(judge, pictures)
+    return {
+        "character": sum(set(prompt.names) <= v.characters for v in seen),
+        "asked": sum(shows_what_was_asked(prompt, v) for v in seen),
+        "campaign": sum(v.campaign for v in seen),
+        "nearCopies": int((distances(pictures, training) <= copies.threshold).sum()),
+        "pictures": len(seen),
+    }
+
+
+def shares(counted: list[dict[str, int]]) -> dict[str, float]:
+    """Return the shares over all pictures of some prompts, and the number of pictures."""
+    total = {name: sum(of_prompt[name] for of_prompt in counted) for name in counted[0]}
+    pictures = total.pop("pictures")
+    return {**{name: value / pictures for name, value in total.items()}, "pictures": pictures}
 
 
 def truth_of(prompt: Prompt, count: int) -> np.ndarray:
@@ -148,9 +153,10 @@ def measure(arguments: argparse.Namespace, workspace: Path) -> dict:
             contact_sheet(drawn["base"][part], drawn["custom"][part], arguments.out / f"{part}.png")
         for model, pictures_by_part in drawn.items():
             for part, pictures in pictures_by_part.items():
-                scores[model][part] = score(judge, copies, training[name], pictures)
-                for prompt, shown in pictures:
-                    by_prompt[model][prompt.text] = score(judge, copies, training[name], [(prompt, shown)])
+                counted = [counts_of(judge, copies, training[name], prompt, shown) for prompt, shown in pictures]
+                scores[model][part] = shares(counted)
+                for (prompt, _), of_prompt in zip(pictures, counted, strict=True):
+                    by_prompt[model][prompt.text] = shares([of_prompt])
     return {
         "settings": vars(_settings(arguments)) if arguments.adapter is None else {"adapter": str(arguments.adapter)},
         "judge": accuracy,

@@ -54,7 +54,8 @@ def write_run(run: Path, base: Path, sample: Path, settings: Settings) -> None:
         "stepCount": settings.steps, "batchSize": settings.batch, "requestedLearningRate": settings.learning_rate,
         "learningRate": settings.learning_rate * model["learningRateFactor"],
         "learningRateSchedule": training["learningRateSchedule"], "warmupSteps": training["warmupSteps"],
-        "captionDropout": training["captionDropout"], "minSnrGamma": training["minSnrGamma"],
+        "captionDropout": training["captionDropout"], "unconditionalPrior": training["unconditionalPrior"],
+        "minSnrGamma": training["minSnrGamma"],
         "priorPreservation": settings.prior_preservation, "resolution": model["resolution"], "seed": settings.seed,
         "checkpointIntervalSteps": 1_000_000, "resumeFromPath": None, "keptCachePath": None, "threads": settings.threads, "evaluation": None,
     }  # fmt: skip

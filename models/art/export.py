@@ -32,7 +32,10 @@ LORA_TARGETS = (
     "ff.net.0.proj",
     "ff.net.2",
 )
-TRAINING = {"captionDropout": 0.1, "warmupSteps": 20, "minSnrGamma": None, "learningRateSchedule": "cosine"}
+TRAINING = {
+    "captionDropout": 0.1, "unconditionalPrior": 0.75, "warmupSteps": 20, "minSnrGamma": None,
+    "learningRateSchedule": "cosine",
+}  # fmt: skip
 
 
 def settings(mean: Tensor, std: Tensor) -> dict:

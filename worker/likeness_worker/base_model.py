@@ -56,6 +56,7 @@ class Training:
     """Defaults of a job; the server resolves them into spec.json."""
 
     caption_dropout: float = 0.1
+    unconditional_prior: float = 0.0
     warmup_steps: int = 20
     min_snr_gamma: float | None = None
     learning_rate_schedule: str = "constant"
@@ -318,6 +319,7 @@ def describe(base: BaseModel) -> dict[str, object]:
         },
         "training": {
             "captionDropout": base.training.caption_dropout,
+            "unconditionalPrior": base.training.unconditional_prior,
             "warmupSteps": base.training.warmup_steps,
             "minSnrGamma": base.training.min_snr_gamma,
             "learningRateSchedule": base.training.learning_rate_schedule,
@@ -399,8 +401,12 @@ def _training(said: Mapping[str, Any]) -> Training:
     schedule = str(said.get("learningRateSchedule", default.learning_rate_schedule))
     if schedule not in ("constant", "cosine"):
         raise ValueError("training.learningRateSchedule must be constant or cosine")
+    unconditional_prior = float(said.get("unconditionalPrior", default.unconditional_prior))
+    if not 0 <= unconditional_prior <= 1:
+        raise ValueError("training.unconditionalPrior must be 0 to 1")
     return Training(
         caption_dropout=float(said.get("captionDropout", default.caption_dropout)),
+        unconditional_prior=unconditional_prior,
         warmup_steps=int(said.get("warmupSteps", default.warmup_steps)),
         min_snr_gamma=None if gamma is None else float(gamma),
         learning_rate_schedule=schedule,

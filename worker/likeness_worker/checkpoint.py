@@ -26,7 +26,8 @@ STATE = "state.json"
 # stepCount; threads may differ, at the price of the last bits.)
 PINNED = (
     "method", "rank", "alpha", "step_count", "batch_size", "learning_rate", "learning_rate_schedule",
-    "warmup_steps", "caption_dropout", "min_snr_gamma", "prior_preservation", "resolution", "seed",
+    "warmup_steps", "caption_dropout", "unconditional_prior", "min_snr_gamma", "prior_preservation", "resolution",
+    "seed",
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,22 @@ def _forward_of(layer: Any) -> Callable[[Tensor], Tensor]:
     scale = float(layer.scaling[ADAPTER])
     apply: Any = lora_linear if isinstance(base, nn.Linear) else lora_conv
     return lambda x: apply(x, base, a.weight, b.weight, scale)
+
+
+@contextmanager
+def without_lora(denoiser: nn.Module) -> Iterator[None]:
+    """Within it a denoiser that add_lora changed predicts what its base does."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    layers: list[Any] = [layer for layer in denoiser.modules() if isinstance(layer, BaseTunerLayer)]
+    trained = [layer.forward for layer in layers]
+    for layer in layers:
+        layer.forward = layer.base_layer.forward
+    try:
+        yield
+    finally:
+        for layer, forward in zip(layers, trained, strict=True):
+            layer.forward = forward
 
 
 def save_adapter(denoiser: nn.Module, folder: Path, rank: int, alpha: float, target_modules: tuple[str, ...]) -> None:

@@ -86,6 +86,7 @@ class TrainSpec:
     learning_rate_schedule: Schedule
     warmup_steps: int = _limits(minimum=0)
     caption_dropout: float = _limits(minimum=0, maximum=1)
+    unconditional_prior: float = _limits(minimum=0, maximum=1)
     min_snr_gamma: float | None = _limits(above=0)
     prior_preservation: float = _limits(minimum=0)
     resolution: int = _limits(minimum=8)

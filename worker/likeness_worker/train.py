@@ -26,7 +26,7 @@ from likeness_worker.checkpoint import TrainingState, load_state, save_state
 from likeness_worker.data import plan_batches, read_manifest, step_generator
 from likeness_worker.evaluate import BlackSample, Evaluation
 from likeness_worker.guards import RATE_SHARE, Rollback, StepTimes
-from likeness_worker.lora import add_lora, continue_lora, save_adapter, trainable_parameters
+from likeness_worker.lora import add_lora, continue_lora, save_adapter, trainable_parameters, without_lora
 from likeness_worker.photographs import photographs_warning
 from likeness_worker.prior import draw_prior, prior_loss
 from likeness_worker.rundir import write_checkpoint, write_folder
@@ -195,7 +195,12 @@ def batch_loss(
     spec: contract.TrainSpec,
     step: int,
 ) -> Tensor:
-    """The loss of one batch, a float32 scalar: mean squared error of the prediction at a random timestep each."""
+    """The loss of one batch, a float32 scalar: mean squared error of the prediction at a random timestep each.
+
+    Where the caption is dropped, unconditionalPrior of the target is the base's own prediction. Guidance subtracts what
+    the model draws without a caption; had a LoRA taught it the subject there too, the subject would be subtracted from
+    itself (Phunyaphibarn et al. 2025, "Unconditional Priors Matter!").
+    """
     device, process = family.placement.device, family.process
     generator = step_generator(spec.seed, step)
     latents = examples.latents(images)
@@ -210,6 +215,11 @@ def batch_loss(
     noisy = process.add_noise(latents, noise, index).to(device, non_blocking=True)
     target = process.target(latents, noise, index).to(device, non_blocking=True)
     timesteps = process.timesteps[index].to(device, non_blocking=True)
+    if spec.unconditional_prior > 0 and spec.method == "lora" and dropped.any():
+        rows = torch.from_numpy(np.flatnonzero(dropped)).to(device)
+        with torch.no_grad(), without_lora(family.denoiser):
+            base_prediction = family.predict(noisy[rows], timesteps[rows], text_states[rows])
+        target[rows] = torch.lerp(target[rows], base_prediction, spec.unconditional_prior)
     prediction = family.predict(noisy, timesteps, text_states)
     return (weight * (prediction - target).square().mean((1, 2, 3))).mean()
 

@@ -10,7 +10,7 @@ from peft import LoraConfig, inject_adapter_in_model
 from torch import nn
 
 from likeness_worker.group_norm import speed_up_group_norms
-from likeness_worker.lora import add_lora
+from likeness_worker.lora import add_lora, without_lora
 
 LAYERS = {
     "linear": (lambda: nn.Linear(12, 20), (3, 5, 12)),
@@ -99,3 +99,21 @@ def test_a_group_norm_of_channels_last_bfloat16_is_that_of_float32() -> None:
         torch.testing.assert_close(found, expected, rtol=0.02, atol=0.03)
     frozen = layer.requires_grad_(False)(x)
     assert torch.equal(frozen, layer(x))
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_without_its_lora_a_denoiser_is_its_base_and_has_it_back_afterwards(kind: str) -> None:
+    make, shape = LAYERS[kind]
+    torch.manual_seed(0)
+    denoiser = Layered(make())
+    x = torch.randn(shape)
+    base_output = denoiser(x)
+    add_lora(denoiser, 4, 6.0, ("wanted",), 0)
+    for name, parameter in denoiser.named_parameters():
+        if "lora_B" in name:
+            nn.init.normal_(parameter)
+    trained_output = denoiser(x)
+    with without_lora(denoiser):
+        assert torch.equal(denoiser(x), base_output)
+    assert torch.equal(denoiser(x), trained_output)
+    assert not torch.allclose(trained_output, base_output)

@@ -63,6 +63,19 @@ def test_the_loss_falls(make_run, method: str) -> None:
     assert list(dict.fromkeys(phases)) == ["loading", "caching", "training", "saving"]
 
 
+def test_what_a_lora_learns_without_a_caption_is_the_bases_own_as_far_as_asked(make_run) -> None:
+    def without_captions(unconditional_prior: float) -> list[float]:
+        name = f"prior-{unconditional_prior}"
+        run = make_run(name, captionDropout=1, unconditionalPrior=unconditional_prior, stepCount=4)
+        train(run)
+        return list(losses(run).values())
+
+    pictures, half, base = without_captions(0), without_captions(0.5), without_captions(1)
+    assert max(base) < 1e-6  # an untrained LoRA already predicts what its base does
+    # The error is linear in the target, so half of the base's own leaves a quarter of its square.
+    assert half[0] == pytest.approx(pictures[0] / 4, rel=1e-3)
+
+
 @pytest.mark.parametrize("method", ["lora", "full"])
 def test_a_resume_equals_the_uninterrupted_training(make_run, method: str) -> None:
     members = {"method": method, "stepCount": 12, "learningRateSchedule": "cosine", "minSnrGamma": 5}

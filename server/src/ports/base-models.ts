@@ -14,6 +14,8 @@ export interface BaseModel {
   lora: { rank: number; alpha: number; maximumRank: number };
   training: {
     captionDropout: number;
+    /** Of what a picture without its caption teaches, the share that is the base's own prediction; 0 to 1. */
+    unconditionalPrior: number;
     warmupSteps: number;
     minSnrGamma: number | null;
     learningRateSchedule: 'constant' | 'cosine';

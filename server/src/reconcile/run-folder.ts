@@ -26,6 +26,7 @@ export interface TrainSpec {
   learningRateSchedule: 'constant' | 'cosine';
   warmupSteps: number;
   captionDropout: number;
+  unconditionalPrior: number;
   minSnrGamma: number | null;
   priorPreservation: number;
   resolution: number;

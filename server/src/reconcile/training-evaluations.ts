@@ -76,11 +76,22 @@ export async function* evaluationArtifacts(
 
 /** What the training ran with, the server's own paths left out. */
 export function appliedHyperparameters(spec: TrainSpec): Record<string, unknown> {
-  const { method, stepCount, batchSize, learningRate, learningRateSchedule, warmupSteps, captionDropout } = spec;
-  const { minSnrGamma, priorPreservation, resolution, seed, rank, alpha, evaluation } = spec;
+  const { method, stepCount, batchSize, learningRate, learningRateSchedule, warmupSteps } = spec;
+  const {
+    captionDropout,
+    unconditionalPrior,
+    minSnrGamma,
+    priorPreservation,
+    resolution,
+    seed,
+    rank,
+    alpha,
+    evaluation,
+  } = spec;
   return {
     ...{ method, ...(method === 'lora' ? { rank, alpha } : {}), stepCount, batchSize, learningRate },
-    ...{ learningRateSchedule, warmupSteps, captionDropout, minSnrGamma, priorPreservation, resolution, seed },
+    ...{ learningRateSchedule, warmupSteps, captionDropout, unconditionalPrior },
+    ...{ minSnrGamma, priorPreservation, resolution, seed },
     validationInterval: evaluation?.intervalSteps ?? 0,
   };
 }

@@ -300,6 +300,7 @@ function trainSpec(
     learningRate,
     learningRateSchedule: base.training.learningRateSchedule,
     warmupSteps: base.training.warmupSteps,
+    unconditionalPrior: base.training.unconditionalPrior,
     ...options,
     seed: row.seed,
     checkpointIntervalSteps: checkpointInterval(stepCount),

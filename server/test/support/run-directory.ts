@@ -37,6 +37,7 @@ export function writeRunDirectory(folder: string, spec: Partial<TrainSpec> = {})
     learningRateSchedule: 'constant',
     warmupSteps: 0,
     captionDropout: 0.1,
+    unconditionalPrior: 0,
     minSnrGamma: null,
     priorPreservation: 0,
     resolution: 128,

@@ -48,7 +48,13 @@ test('the embedded model answers behind every id; a map sends one elsewhere', as
     resolution: 128,
     sizeMultiple: 32,
     lora: { rank: 8, alpha: 8, maximumRank: 64 },
-    training: { captionDropout: 0.1, warmupSteps: 20, minSnrGamma: null, learningRateSchedule: 'constant' },
+    training: {
+      captionDropout: 0.1,
+      unconditionalPrior: 0,
+      warmupSteps: 20,
+      minSnrGamma: null,
+      learningRateSchedule: 'constant',
+    },
   });
   assert.equal(models.get('acme.photos-v1')?.learningRateFactor, 10);
   assert.equal(models.get('acme.unknown'), undefined);
@@ -77,6 +83,10 @@ test('a folder that cannot be right is refused with the member', async () => {
   await assert.rejects(
     bad('d', { id: 'x.y', training: { learningRateSchedule: 'warm' } }),
     /must be constant or cosine/,
+  );
+  await assert.rejects(
+    bad('e', { id: 'x.y', training: { unconditionalPrior: 1.5 } }),
+    /must be a number, 0 to 1.*1\.5/,
   );
 });
 

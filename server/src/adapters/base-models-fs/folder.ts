@@ -63,6 +63,7 @@ export async function readBaseModel(path: string, registeredId?: string): Promis
     },
     training: {
       captionDropout: number(path, 'training.captionDropout', training.captionDropout, 0.1),
+      unconditionalPrior: number(path, 'training.unconditionalPrior', training.unconditionalPrior, 0, 1),
       warmupSteps: number(path, 'training.warmupSteps', training.warmupSteps, 20),
       minSnrGamma:
         training.minSnrGamma === null || training.minSnrGamma === undefined
@@ -101,11 +102,11 @@ function section(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
 }
 
-function number(path: string, member: string, value: unknown, fallback: number): number {
+function number(path: string, member: string, value: unknown, fallback: number, maximum = Number.MAX_VALUE): number {
   if (value === undefined || value === null) return fallback;
-  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0)
+  if (typeof value !== 'number' || !(value >= 0 && value <= maximum))
     throw new Error(
-      `${join(path, 'likeness.json')}: ${member} must be a number, 0 or more; it is ${JSON.stringify(value)}.`,
+      `${join(path, 'likeness.json')}: ${member} must be a number, 0 ${maximum === Number.MAX_VALUE ? 'or more' : `to ${maximum}`}; it is ${JSON.stringify(value)}.`,
     );
   return value;
 }
