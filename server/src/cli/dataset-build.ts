@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import limits from '../../../contract/limits.json' with { type: 'json' };
+import { withCaptionWords } from '../domain/training/caption-words.ts';
 import { checkRecordCount, parseManifest, parseS3Uri } from '../domain/training/manifest.ts';
 import { type CaptionedFile, readCaptions } from './captions.ts';
 import { CliFailure } from './failure.ts';
@@ -13,7 +14,15 @@ const MAXIMUM_PROBLEMS_TOLD = 20;
 /** Writes a train.jsonl for a folder of images: captions from .txt files of the same name, or from one captions file. */
 export function datasetBuild(
   folder: string,
-  options: { s3Prefix: string; captions?: string; output?: string; force?: boolean },
+  options: {
+    s3Prefix: string;
+    captions?: string;
+    output?: string;
+    force?: boolean;
+    trigger?: string;
+    prefix?: string;
+    suffix?: string;
+  },
 ): void {
   const home = resolve(folder);
   if (!statSync(home, { throwIfNoEntry: false })?.isDirectory()) throw new CliFailure(`${folder} is not a folder.`);
@@ -25,7 +34,14 @@ export function datasetBuild(
     throw new CliFailure(`${output} exists already. Add --force to write over it, or --output for another file.`);
 
   const { records, problems } = captioned(home, options.captions);
-  const lines = records.map(({ file, caption }) => JSON.stringify({ 'image-ref': `${prefix}/${file}`, caption }));
+  const words = {
+    triggerWord: options.trigger?.trim() || null,
+    captionPrefix: options.prefix?.trim() || null,
+    captionSuffix: options.suffix?.trim() || null,
+  };
+  const lines = records.map(({ file, caption }) =>
+    JSON.stringify({ 'image-ref': `${prefix}/${file}`, caption: withCaptionWords(caption, words) }),
+  );
   // The same rules as the training job's own, so that what is built here is never refused there for its text.
   const checked = parseManifest(lines.join('\n'), `${prefix}/${basename(output)}`);
   problems.push(...checked.errors.map(({ line, reason }) => `${records[line - 1]?.file}: ${reason}`));

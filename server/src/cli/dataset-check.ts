@@ -1,6 +1,7 @@
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { GetObjectCommand, HeadObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { namesTrigger } from '../domain/training/caption-words.ts';
 import { readImageHeader } from '../domain/training/image-facts.ts';
 import {
   checkImage,
@@ -24,11 +25,12 @@ interface Images {
 /** Enough for the header of any photograph: EXIF data with a thumbnail come before the size. */
 const FIRST_READ_BYTES = 128 * 1024;
 const READS_AT_ONCE = 8;
+const MOST_LINES_NAMED = 20;
 
 /** Checks a data set by the rules of the training job, without a job: every line, and every image that it names. */
 export async function datasetCheck(
   place: string,
-  options: { images?: string },
+  options: { images?: string; trigger?: string },
   environment: NodeJS.ProcessEnv,
 ): Promise<void> {
   const { text, uri, images } = place.startsWith('s3://')
@@ -47,7 +49,19 @@ export async function datasetCheck(
   if (countProblem) console.log(countProblem);
   if (errors.length > 0 || countProblem)
     throw new CliFailure(`${errors.length} of ${count} records of ${place} cannot be trained on.`);
+  if (options.trigger) tellUntriggered(manifest.records, options.trigger.trim());
   console.log(`${place}: ${count} records, all good.`);
+}
+
+/** Names the captions without the trigger word: what they show is not learnt under the subject's name. */
+function tellUntriggered(records: readonly ManifestRecord[], triggerWord: string): void {
+  const lines = records.filter(({ caption }) => !namesTrigger(caption, triggerWord)).map(({ line }) => line);
+  if (lines.length === 0) return;
+  const named = lines.slice(0, MOST_LINES_NAMED).join(', ');
+  console.log(
+    `${lines.length} of ${records.length} captions do not name "${triggerWord}" (line ${named}${lines.length > MOST_LINES_NAMED ? ', …' : ''}): ` +
+      'the hyperparameter triggerWord, or dataset build --trigger, puts it in front of them.',
+  );
 }
 
 async function problemOf(record: ManifestRecord, images: Images): Promise<string | undefined> {

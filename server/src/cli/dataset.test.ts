@@ -54,6 +54,21 @@ describe('a data set on the disk', () => {
     assert.equal(JSON.parse(manifest()[4] ?? '').caption, 'A, 5');
   });
 
+  it('puts trigger word, prefix and suffix into captions, and tells which lack the trigger word', async () => {
+    writeFileSync(join(folder, 'ron_2.txt'), 'on a couch');
+    writeFileSync(join(folder, 'ron_3.txt'), '[trigger] on a couch');
+    build();
+    await datasetCheck(folder, { trigger: 'Ron the dog' }, {});
+    assert.match(printed.at(-2) ?? '', /^1 of 5 captions do not name "Ron the dog" \(line 2\)/);
+    build({ force: true, trigger: 'Ron the dog', prefix: 'a drawing of', suffix: ', flat colours' });
+    const captions = manifest().map(line => JSON.parse(line).caption);
+    const worded = 'a drawing of Ron the dog on a couch, flat colours';
+    assert.deepEqual(captions.slice(0, 3), ['a drawing of Ron the dog number 1, flat colours', worded, worded]);
+    printed.length = 0;
+    await datasetCheck(folder, { trigger: 'Ron the dog' }, {});
+    assert.equal(printed.length, 1);
+  });
+
   it('takes captions in UTF-8 alone', () => {
     writeFileSync(join(folder, 'ron_2.txt'), Buffer.from('caf\xe9 dog', 'latin1'));
     assert.throws(() => build(), /ron_2\.txt is not UTF-8 text/);

@@ -162,6 +162,7 @@ function program(): Command {
     .description('check every line of a train.jsonl and every image that it names')
     .argument('<place>', 'a train.jsonl, a folder that holds one, or its s3:// URI')
     .option('--images <folder>', 'where the images of a local manifest are (default: beside it)')
+    .option('--trigger <words>', 'name the captions without these words, e.g. "Ron the dog"')
     .addHelpText('after', example('npx --no-install likeness dataset check s3://my-bucket/data/train.jsonl'))
     .action(async (place, options) => (await import('./dataset-check.ts')).datasetCheck(place, options, process.env));
   dataset
@@ -171,6 +172,9 @@ function program(): Command {
     .requiredOption('--s3-prefix <uri>', 'where the images will be in S3, e.g. s3://my-bucket/data')
     .option('--captions <file>', 'captions.jsonl, .csv or .tsv instead of .txt files (default: the one in the folder)')
     .option('--output <file>', 'the manifest to write (default: FOLDER/train.jsonl)')
+    .option('--trigger <words>', 'put into each caption: for [trigger] in it, else in front where it is missing')
+    .option('--prefix <words>', 'begin each caption with these words')
+    .option('--suffix <words>', 'end each caption with these words')
     .option('--force', 'write over an existing manifest')
     .addHelpText('after', example('npx --no-install likeness dataset build ./pictures --s3-prefix s3://my-bucket/data'))
     .action(async (folder, options) => (await import('./dataset-build.ts')).datasetBuild(folder, options));

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import limits from '../../../contract/limits.json' with { type: 'json' };
 import { Fault } from '../domain/fault.ts';
 import { type Quotas, quotaText } from '../domain/quotas.ts';
+import { checkWordedCaption, withCaptionWords } from '../domain/training/caption-words.ts';
 import { hasImageEnd, readImageHeader } from '../domain/training/image-facts.ts';
 import {
   checkImage,
@@ -60,7 +61,7 @@ export async function fetchTrainingData(folder: string, context: DataContext): P
   const text = await readManifest(source, fileName, context);
   await checkOutputAccess(context);
 
-  const manifest = parseManifest(text, job.trainingDataS3Uri);
+  const manifest = worded(parseManifest(text, job.trainingDataS3Uri), job);
   const lineCount = manifest.records.length + manifest.errors.length;
   const countProblem = checkRecordCount(lineCount);
   // Too many are not fetched to look for more faults; too few are, so that all is told at once.
@@ -86,6 +87,18 @@ export async function fetchTrainingData(folder: string, context: DataContext): P
   return manifest.records.length;
 }
 
+/** The manifest with the job's words in its captions; a caption that grows too long with them becomes an error. */
+function worded(manifest: Manifest, job: CustomizationJobRow): Manifest {
+  const words = job.resolved.options?.captionWords;
+  if (words === undefined) return manifest;
+  const records = manifest.records.map(record => ({ ...record, caption: withCaptionWords(record.caption, words) }));
+  const tooLong = records.flatMap(({ line, imageRef, caption }) => {
+    const reason = checkWordedCaption(caption);
+    return reason === undefined ? [] : [{ line, imageRef, reason }];
+  });
+  return { ...manifest, records, errors: [...manifest.errors, ...tooLong] };
+}
+
 /** Checks every line of the validation manifest, and fetches the pictures that will be looked at. */
 async function fetchValidationData(
   uri: string,
@@ -96,7 +109,7 @@ async function fetchValidationData(
   const source = requireUri(uri);
   const fileName = source.key.slice(source.key.lastIndexOf('/') + 1);
   await checkRegion(source.bucket, context);
-  const manifest = parseManifest(await readManifest(source, fileName, context), uri);
+  const manifest = worded(parseManifest(await readManifest(source, fileName, context), uri), context.job);
   const { records, errors, unparsable: isUnparsable } = manifest;
   const lineCount = records.length + errors.length;
   if (lineCount === 0) throw new JobFailure(`The validation data has no records (${fileName}).`);

@@ -284,7 +284,12 @@ function trainSpec(
 ): TrainSpec {
   const { stepCount, batchSize, requestedLearningRate, learningRate, isAutomatic = false } = row.resolved;
   if (stepCount === null) throw new Fault('internal', `job ${row.jobId} has no number of steps`);
-  const { validationInterval: interval, samplePrompts, ...options } = row.resolved.options ?? defaultOptions(base);
+  const {
+    validationInterval: interval,
+    samplePrompts,
+    captionWords: _,
+    ...options
+  } = row.resolved.options ?? defaultOptions(base);
   const intervalSteps = validationInterval(interval, stepCount, Boolean(row.validationDataS3Uri));
   return {
     v: 1,

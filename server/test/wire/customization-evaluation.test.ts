@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test, { after, before } from 'node:test';
-import { GetCustomModelCommand } from '@aws-sdk/client-bedrock';
+import { GetCustomModelCommand, StopModelCustomizationJobCommand } from '@aws-sdk/client-bedrock';
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import { readConfig } from '../../src/config.ts';
 import { createInProcessCompute } from '../support/in-process-compute.ts';
@@ -116,4 +118,33 @@ test('Training and validation records together keep to their quota', async () =>
   );
   assert.equal(job.status, 'Failed');
   assert.match(job.failureMessage ?? '', /quota is 50 .*there are 51\..*LIKENESS_TRAINING_RECORDS.*\(v\.jsonl\)$/);
+});
+
+test('Trigger word, prefix and suffix are in the captions that a job trains on, and count for their length', async () => {
+  const line = (bucket: string, number: number, caption: string) => ({
+    [number]: JSON.stringify({ 'image-ref': `s3://${bucket}/data/${number}.png`, caption }),
+  });
+  await putDataSet(clients, 'too-long', { lines: line('too-long', 4, 'x'.repeat(1020)) });
+  const words = { triggerWord: 'Ron the dog', captionSuffix: ', flat' };
+  const tooLong = await endedJob(clients, await createJob(clients, 'too-long', roleArn, { hyperParameters: words }));
+  assert.equal(tooLong.status, 'Failed');
+  assert.match(tooLong.failureMessage ?? '', /line 4 .*at most 1024 characters with triggerWord.*it has 1038/s);
+
+  const lines = { ...line('worded', 2, '[trigger] on a couch'), ...line('worded', 3, 'on a couch') };
+  await putDataSet(clients, 'worded', { lines });
+  const hyperParameters = { ...words, stepCount: '40000', validationInterval: '0' };
+  const jobArn = await createJob(clients, 'worded', roleArn, { hyperParameters });
+  while (compute.running().length === 0) await new Promise(setImmediate);
+  const [folder = ''] = compute.running();
+  const records = readFileSync(join(folder, 'data/manifest.jsonl'), 'utf8').trim().split('\n');
+  assert.deepEqual(
+    records.map(record => JSON.parse(record).caption),
+    [
+      'Ron the dog, number 1, flat',
+      ...['Ron the dog on a couch, flat', 'Ron the dog on a couch, flat'],
+      ...['Ron the dog, number 4, flat', 'Ron the dog, number 5, flat'],
+    ],
+  );
+  await clients.bedrock.send(new StopModelCustomizationJobCommand({ jobIdentifier: jobArn }));
+  assert.equal((await endedJob(clients, jobArn)).status, 'Stopped');
 });

@@ -27,6 +27,7 @@ test('what is left out is the base model’s, or off', () => {
     options: {
       ...{ method: 'lora', rank: 16, alpha: 8, captionDropout: 0.1, minSnrGamma: null, priorPreservation: 0 },
       ...{ resolution: 128, validationInterval: null, samplePrompts: [] },
+      captionWords: { triggerWord: null, captionPrefix: null, captionSuffix: null },
     },
   });
 });
@@ -36,6 +37,7 @@ test('what is given is applied, and alpha follows the rank', () => {
     {
       ...{ rank: '32', captionDropout: '0', minSnrGamma: '5', priorPreservation: '0.5', seed: '7', resolution: '160' },
       ...{ validationInterval: '50', samplePrompts: '["Ron the dog, on \\"the moon\\""]' },
+      ...{ triggerWord: ' Ron the dog ', captionSuffix: ', in spring' },
     },
     base,
   );
@@ -43,6 +45,7 @@ test('what is given is applied, and alpha follows the rank', () => {
   assert.deepEqual(options, {
     ...{ method: 'lora', rank: 32, alpha: 16, captionDropout: 0, minSnrGamma: 5, priorPreservation: 0.5 },
     ...{ resolution: 160, validationInterval: 50, samplePrompts: ['Ron the dog, on "the moon"'] },
+    captionWords: { triggerWord: 'Ron the dog', captionPrefix: null, captionSuffix: ', in spring' },
   });
   assert.equal(readTrainingOptions({ minSnrGamma: '0' }, base).options.minSnrGamma, null);
 });
@@ -59,6 +62,9 @@ test('each key’s bound is named with the value that broke it', () => {
     assert.match(refusal({ resolution }), /resolution must be a whole number from 64 to 192/);
   assert.match(refusal({ resolution: '100' }), /resolution must be a multiple of 32/);
   assert.match(refusal({ validationInterval: '-5' }), /validationInterval must be a whole number from 0 to 40000/);
+  assert.match(refusal({ triggerWord: 'x'.repeat(65) }), /triggerWord must be 1 to 64 characters; it has 65/);
+  assert.match(refusal({ captionPrefix: ' ' }), /captionPrefix must be 1 to 256 characters; it has 0/);
+  assert.match(refusal({ captionSuffix: 'a\nb' }), /captionSuffix must be one line of text/);
   assert.match(refusal({ method: 'full', rank: '8' }), /rank belongs to method lora/);
   assert.match(refusal({ rank: 8 }), /rank must be a JSON string; you sent a value of type number/);
 });

@@ -1,6 +1,7 @@
 /** Hyperparameters beyond AWS's three: optional keys of the same map, each with a safe default. */
 import limits from '../../../../contract/limits.json' with { type: 'json' };
 import { Fault } from '../fault.ts';
+import type { CaptionWords } from './caption-words.ts';
 
 const bounds = limits.optionalHyperParameters;
 
@@ -24,6 +25,8 @@ export interface TrainingOptions {
   validationInterval: number | null;
   /** Empty: made from the captions. */
   samplePrompts: string[];
+  /** Absent in jobs that are older than it. */
+  captionWords?: CaptionWords;
 }
 
 /** What of a base model bounds its jobs and gives their defaults. */
@@ -90,6 +93,11 @@ export function readTrainingOptions(
           bounds.validationInterval.maximum,
         ) ?? null,
       samplePrompts: readPrompts(texts.samplePrompts),
+      captionWords: {
+        triggerWord: words('triggerWord', texts.triggerWord),
+        captionPrefix: words('captionPrefix', texts.captionPrefix),
+        captionSuffix: words('captionSuffix', texts.captionSuffix),
+      },
     },
   };
 }
@@ -162,6 +170,19 @@ function decimal(
   const value = /^(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$/.test(text) ? Number(text) : Number.NaN;
   if (value >= minimum && value <= maximum) return value;
   throw refusal(key, `must be a number from ${minimum} to ${maximum}`, text);
+}
+
+function words(key: 'triggerWord' | 'captionPrefix' | 'captionSuffix', text: string | undefined): string | null {
+  if (text === undefined) return null;
+  const { minimumLength, maximumLength } = bounds[key];
+  const length = [...text.trim()].length;
+  if (length < minimumLength || length > maximumLength)
+    throw new Fault(
+      'invalid',
+      `hyperParameters.${key} must be ${minimumLength} to ${maximumLength} characters; it has ${length}.`,
+    );
+  if (/\p{Cc}/u.test(text)) throw new Fault('invalid', `hyperParameters.${key} must be one line of text.`);
+  return text.trim();
 }
 
 /** A JSON array of texts in a string: a prompt may hold any separator that one could choose. */
