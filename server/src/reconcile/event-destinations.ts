@@ -17,6 +17,7 @@ export function journalDestination(journal: Journal, time: Time, keepDays: numbe
   return {
     name: 'file',
     batchSize: BATCH_SIZE,
+    takesEachAlone: false,
     async deliver(events) {
       await journal.append(events.map(event => JSON.stringify(event)));
       await journal.sync();
@@ -34,6 +35,7 @@ export function bucketDestination(
   return {
     name: 's3',
     batchSize: BATCH_SIZE,
+    takesEachAlone: false,
     async deliver(events) {
       for (const group of Map.groupBy(events, folderOf).values()) {
         const [first] = group;

@@ -139,13 +139,13 @@ describe('changes of state', () => {
     startEvents({ store, time: systemTime(), log: pino({ level: 'silent' }), destinations, settings });
 
   /** A destination that remembers what it was sent. @param takes whether it says that it has it */
-  function remembering(name: string, takes: () => boolean = () => true) {
+  function remembering(name: string, takes: (event: Event) => boolean = () => true, takesEachAlone = false) {
     const received: Event[] = [];
     const destination: EventDestination = {
-      ...{ name, batchSize: 1 },
+      ...{ name, batchSize: 1, takesEachAlone },
       async deliver(events) {
         received.push(...events);
-        if (!takes()) throw new Error('not now');
+        if (!events.every(takes)) throw new Error('not now');
       },
     };
     return { received, destination };
@@ -172,6 +172,54 @@ describe('changes of state', () => {
       [...new Set(slow.received.map(({ id }) => id))],
       quick.received.map(({ id }) => id),
     );
+  });
+
+  it('go past one that a destination which takes each alone does not take, each resource in its order', async () => {
+    let isPoisoned = true;
+    const takes = ({ detail }: Event) => !isPoisoned || detail.modelDeploymentName !== 'poison';
+    const hook = remembering('alone', takes, true);
+    const file = remembering('all', undefined);
+    const first = await start(hook.destination, file.destination);
+    await insertDeployment('poison');
+    await until(() => hook.received.length > 1);
+    await store.transaction(({ bedrock }) =>
+      bedrock.advanceDeployment('poison', 1, { status: 'Active', lastUpdatedAt: 2000 }),
+    );
+    for (const id of ['x', 'y']) await insertDeployment(id);
+    const taken = () =>
+      hook.received.filter(takes).map(({ detail }) => `${detail.modelDeploymentName} ${detail.status}`);
+    await until(() => taken().length === 2 && file.received.length === 4);
+    assert.deepEqual(taken(), ['x Creating', 'y Creating']);
+    // Two are left: the one that was not taken, and the one behind it, which was not even tried.
+    assert.equal((await told()).length, 2);
+    assert.ok(hook.received.every(({ detail }) => detail.status === 'Creating'));
+    await first.stop();
+
+    isPoisoned = false;
+    const again = remembering('alone', takes, true);
+    const second = await start(again.destination, file.destination);
+    await until(async () => (await told()).length === 0);
+    await second.stop();
+    assert.deepEqual(
+      again.received.map(({ detail }) => `${detail.modelDeploymentName} ${detail.status}`),
+      ['poison Creating', 'poison Active'],
+    );
+    assert.equal(again.received[0]?.id, hook.received[0]?.id);
+    assert.equal(file.received.length, 4);
+  });
+
+  it('that waited for a destination which is named no more are forgotten', async () => {
+    const gone = remembering('gone', () => false, true);
+    const first = await start(gone.destination);
+    await insertDeployment('unwanted');
+    await until(() => gone.received.length > 1);
+    await first.stop();
+    const kept = remembering('kept');
+    const second = await start(kept.destination);
+    await insertDeployment('wanted');
+    await until(async () => (await told()).length === 0);
+    await second.stop();
+    assert.equal(kept.received.length, 1);
   });
 
   it('wait for a destination over a restart, and are not told again to the others', async () => {

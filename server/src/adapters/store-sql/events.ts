@@ -1,4 +1,4 @@
-import { type Kysely, type Selectable, sql } from 'kysely';
+import { type ExpressionBuilder, type Kysely, type Selectable, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { StateChange } from '../../domain/events/state-change.ts';
 import type { EventRows } from '../../ports/events.ts';
@@ -18,6 +18,7 @@ interface ChangesTable {
 export interface EventsSchema {
   event_changes: ChangesTable;
   event_destinations: { name: string; sequence: number };
+  event_retries: { destination: string; sequence: number; resource: string; failures: number; retry_at: number };
 }
 
 /** A table whose changes of state are events. */
@@ -132,6 +133,24 @@ export const eventMigrations: Record<string, Migration> = {
       for (const trigger of WATCHED.flatMap(triggersOf)) await sql.raw(trigger).execute(database);
     },
   },
+  'events-0002-retries': {
+    async up(database: Kysely<unknown>) {
+      await database.schema
+        .createTable('event_retries')
+        .addColumn('destination', 'text', column => column.notNull())
+        .addColumn('sequence', 'bigint', column => column.notNull())
+        .addColumn('resource', 'text', column => column.notNull())
+        .addColumn('failures', 'integer', column => column.notNull())
+        .addColumn('retry_at', 'bigint', column => column.notNull())
+        .addPrimaryKeyConstraint('event_retries_key', ['destination', 'sequence'])
+        .execute();
+      await database.schema
+        .createIndex('event_retries_by_resource')
+        .on('event_retries')
+        .columns(['destination', 'resource', 'sequence'])
+        .execute();
+    },
+  },
 };
 
 export function eventRows(database: Kysely<EventsSchema>): EventRows {
@@ -164,7 +183,53 @@ export function eventRows(database: Kysely<EventsSchema>): EventRows {
         .execute();
     },
     async deleteChangesUpTo(sequence) {
-      await database.deleteFrom('event_changes').where('sequence', '<=', sequence).execute();
+      await database
+        .deleteFrom('event_changes')
+        .where('sequence', '<=', sequence)
+        .where('sequence', 'not in', query => query.selectFrom('event_retries').select('sequence'))
+        .execute();
+    },
+    async putRetry(destination, { sequence, resource, failures, retryAt: retry_at }) {
+      await database
+        .insertInto('event_retries')
+        .values({ destination, sequence, resource, failures, retry_at })
+        .onConflict(conflict => conflict.columns(['destination', 'sequence']).doUpdateSet({ failures, retry_at }))
+        .execute();
+    },
+    async deleteRetry(destination, sequence) {
+      const retries = database.deleteFrom('event_retries').where('destination', '=', destination);
+      await retries.where('sequence', '=', sequence).execute();
+    },
+    async hasRetryOf(destination, resource) {
+      const retries = database.selectFrom('event_retries').select('sequence').where('destination', '=', destination);
+      return (await retries.where('resource', '=', resource).limit(1).executeTakeFirst()) !== undefined;
+    },
+    async dueRetry(destination, now) {
+      const earlier = (query: ExpressionBuilder<EventsSchema & { due: EventsSchema['event_retries'] }, 'due'>) =>
+        query
+          .selectFrom('event_retries as earlier')
+          .select('earlier.sequence')
+          .where('earlier.destination', '=', destination)
+          .whereRef('earlier.resource', '=', 'due.resource')
+          .whereRef('earlier.sequence', '<', 'due.sequence');
+      const row = await database
+        .selectFrom('event_retries as due')
+        .selectAll()
+        .where('due.destination', '=', destination)
+        .where('due.retry_at', '<=', now)
+        .where(query => query.not(query.exists(earlier(query))))
+        .orderBy('due.retry_at')
+        .orderBy('due.sequence')
+        .limit(1)
+        .executeTakeFirst();
+      if (row === undefined) return undefined;
+      const { resource, failures } = row;
+      return { sequence: Number(row.sequence), resource, failures, retryAt: Number(row.retry_at) };
+    },
+    async deleteRetriesExcept(destinations) {
+      let retries = database.deleteFrom('event_retries');
+      if (destinations.length > 0) retries = retries.where('destination', 'not in', destinations);
+      await retries.execute();
     },
   };
 }

@@ -12,6 +12,7 @@ export function createWebhook({ url, secret, time }: { url: string; secret: stri
   return {
     name: 'webhook',
     batchSize: 1,
+    takesEachAlone: true,
     async deliver(events) {
       for (const event of events) {
         const body = JSON.stringify(event);
