@@ -18,13 +18,14 @@ import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } fro
 
 const projectRoot = resolve(import.meta.dirname, '../..');
 const samplePath = join(projectRoot, 'models/art/sample');
+export const weightsPath = join(projectRoot, 'models/art/weights');
 const IMAGES = 8;
 const BUCKET = 'crash-pictures';
 const ROLE = 'crash-role';
 
 export const whySkipped = [
   [join(projectRoot, '.venv/bin/python'), 'there is no Python environment: run npm run setup'],
-  [join(projectRoot, 'models/art/weights/model_index.json'), 'models/art/weights is not there'],
+  [join(weightsPath, 'model_index.json'), 'models/art/weights is not there'],
   [samplePath, 'models/art/sample is not there'],
 ].find(([path]) => !existsSync(path ?? ''))?.[1];
 
