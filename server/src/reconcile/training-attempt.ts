@@ -62,11 +62,11 @@ async function exitOf(attempt: number, wasSilent: boolean, context: JobContext):
 }
 
 /** The stop file first: the worker looks at it once a step. Then signals, until no process is left. */
-async function endGently(
+export async function endGently(
   attempt: number,
   lease: ComputeLease,
   wish: 'stop' | 'pause',
-  context: JobContext,
+  context: Pick<JobContext, 'compute' | 'folder' | 'settings' | 'time'>,
 ): Promise<void> {
   const { compute, folder, settings, time } = context;
   await folder.askToStop(attempt, wish);

@@ -4,11 +4,13 @@
  */
 import { readdir } from 'node:fs/promises';
 import { DEFAULT_ATTEMPT_POLICY } from '../domain/training/attempt-policy.ts';
+import type { ComputeLease } from '../ports/compute.ts';
 import type { CustomizationJobRow } from '../ports/store-bedrock.ts';
 import { disabledAccounts } from './disabled-accounts.ts';
 import { type HeldJob, heldJob, LeaseLost } from './held-job.ts';
 import { UNEXPECTED_ERROR } from './job-failure.ts';
 import { runFolder } from './run-folder.ts';
+import { endGently } from './training-attempt.ts';
 import type { TrainingDependencies, TrainingSettings } from './training-context.ts';
 import { runJob } from './training-job.ts';
 
@@ -57,6 +59,7 @@ export function startTrainingLoop(dependencies: TrainingDependencies & { owner: 
       try {
         const disabled = await store.read(disabledAccounts);
         for (const entry of running.values()) if (disabled.includes(entry.accountId)) entry.pause();
+        await restOrphans(disabled);
         for (let job = await claim(); job; job = await claim()) take(job);
       } catch (error) {
         log.error({ error }, 'the training loop could not look for jobs');
@@ -85,6 +88,29 @@ export function startTrainingLoop(dependencies: TrainingDependencies & { owner: 
         lastTakenAt,
       }),
     );
+  }
+
+  /** What a crash left running of accounts that are disabled: nobody takes those jobs, so nobody else would end it. */
+  async function restOrphans(disabled: readonly string[]): Promise<void> {
+    if (disabled.length === 0) return;
+    const unfinished = await store.read(rows => rows.bedrock.listUnfinishedJobs());
+    for (const job of unfinished) {
+      if (job.attempt === 0 || job.status === 'Stopping' || running.has(job.jobId)) continue;
+      if (!disabled.includes(job.accountId)) continue;
+      const lease = await compute.find(runFolder(`${dependencies.runsPath}/${job.jobId}`).path(job.attempt));
+      if (lease && (await compute.probe(lease)) === 'alive') rest(job, lease);
+    }
+  }
+
+  function rest({ jobId, accountId, attempt }: CustomizationJobRow, lease: ComputeLease): void {
+    const folder = runFolder(`${dependencies.runsPath}/${jobId}`);
+    log.info({ jobId, attempt }, 'ending the training of an account that is disabled; it goes on when that is enabled');
+    const done = endGently(attempt, lease, 'pause', { compute, folder, settings, time })
+      .catch((error: unknown) => log.error({ jobId, error }, 'a training of a disabled account could not be ended'))
+      .finally(() => {
+        if (running.get(jobId)?.done === done) running.delete(jobId);
+      });
+    running.set(jobId, { accountId, pause: () => undefined, done });
   }
 
   function take(job: CustomizationJobRow): void {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { CreateProvisionedModelThroughputCommand, ListCustomModelsCommand } from '@aws-sdk/client-bedrock';
 import { CreateUserCommand, ListUsersCommand } from '@aws-sdk/client-iam';
@@ -13,7 +15,7 @@ import { createInProcessCompute } from '../support/in-process-compute.ts';
 import { createInProcessInference } from '../support/in-process-inference.ts';
 import { callRoute } from '../support/routes.ts';
 import { ACCOUNT, type Credentials, startServer, type TestServer } from '../support/server.ts';
-import { createJob, putDataSet, putRole } from '../support/training-data.ts';
+import { createJob, getJob, putDataSet, putRole } from '../support/training-data.ts';
 import { allow, document, makeUser, refused } from './access-support.ts';
 
 const SECOND = '111122223333';
@@ -150,5 +152,46 @@ describe('several accounts', () => {
     assert.deepEqual([own.status, own.json.__type], [409, 'ConflictException']);
     const unknown = await callRoute(server, 'POST', '/accounts/000000000001/disable');
     assert.deepEqual([unknown.status, unknown.json.__type], [404, 'ResourceNotFoundException']);
+  });
+});
+
+describe('an account that is disabled while the server is away', () => {
+  it('has no training that a crash left running, and gets its own back', async () => {
+    const compute = createInProcessCompute({ slots: 1, millisecondsAStep: 5 });
+    const first = await startServer({ overrides: { compute } });
+    const account = await callRoute(first, 'POST', '/accounts', { body: { accountId: SECOND } });
+    const { accessKeyId, secretAccessKey } = account.json;
+    const credentials = { accessKeyId, secretAccessKey };
+    const clients = first.clients({ credentials });
+    await putDataSet(clients, 'orphaned');
+    const role = await putRole(clients, 'trainer');
+    const jobArn = await createJob(clients, 'orphaned', role, { stepCount: '40000' });
+    const counts = async (count: number) => {
+      for (let tries = 0; tries < 400 && compute.running().length !== count; tries++)
+        await new Promise(resolve => setTimeout(resolve, 50));
+      assert.equal(compute.running().length, count);
+    };
+    await counts(1);
+    const [runDirectory = ''] = compute.running();
+    await callRoute(first, 'POST', `/accounts/${SECOND}/disable`);
+    await counts(0);
+    const { dataDirectory } = first;
+    await first.close({ keepData: true });
+    // As after a kill -9: the trainer of the newest attempt lives, and no server watches it.
+    await rm(join(runDirectory, 'result.json'));
+    await rm(join(runDirectory, 'stop'));
+    await compute.start({ runDirectory, jobId: jobArn.slice(-12) });
+    await counts(1);
+
+    const second = await startServer({ dataDirectory, overrides: { compute } });
+    try {
+      await counts(0);
+      await callRoute(second, 'POST', `/accounts/${SECOND}/enable`);
+      await counts(1);
+      const { status } = await getJob(second.clients({ credentials }), jobArn);
+      assert.equal(status, 'InProgress');
+    } finally {
+      await second.close();
+    }
   });
 });
