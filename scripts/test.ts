@@ -20,7 +20,9 @@ const suites: Suite[] = [
   benchSuite('bench s3', process.execPath, ['bench/s3.ts']),
   benchSuite('bench lists', process.execPath, ['--no-warnings', 'bench/control-plane/lists.ts']),
   benchSuite('bench likeness', '.venv/bin/python', ['bench/likeness/run.py']),
+  benchSuite('bench drift', '.venv/bin/python', ['bench/likeness/drift.py']),
   benchSuite('bench training', '.venv/bin/python', ['bench/training/run.py']),
+  benchSuite('bench ingest', '.venv/bin/python', ['bench/ingest/run.py']),
 ];
 
 const { values } = parseArgs({

@@ -5,7 +5,8 @@ run in every step, the LoRA sits on the denoiser's attention (to_k, to_q, to_v, 
 gradients cut at a norm of 1, mean squared error against the scheduler's own target at a uniform timestep, autocast where
 mixed precision is asked for.
 
-It prints one JSON line: processor seconds of each step.
+It prints one JSON line: processor seconds of each step, its memory above the import baseline, and, where adapters are
+kept, the wall time since the process began when each was there.
 """
 
 from __future__ import annotations
@@ -16,14 +17,17 @@ import sys
 import time
 from pathlib import Path
 
+BEGAN = time.monotonic()
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "worker")]
+sys.path[:0] = [str(ROOT), str(ROOT / "worker"), str(Path(__file__).resolve().parent)]
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 import torch.nn.functional as F  # noqa: E402
 from diffusers import AutoencoderDC, DDPMScheduler, UNet2DConditionModel  # noqa: E402
 from likeness_worker.base_model import read_base_model  # noqa: E402
+from likeness_worker.lora import save_adapter  # noqa: E402
+from memory import import_libraries, memory_bytes  # noqa: E402
 from peft import LoraConfig  # noqa: E402
 from PIL import Image  # noqa: E402
 from tokenizers import Tokenizer  # noqa: E402
@@ -42,7 +46,10 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--learning-rate", type=float, default=5e-4)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--keep-every", type=int, metavar="STEPS", help="keep the adapter every so many steps")
+    parser.add_argument("--out", type=Path, help="where: in folders by their step")
     options = parser.parse_args()
+    import_bytes = import_libraries()
     torch.set_num_threads(options.threads)
 
     base = read_base_model(options.base)
@@ -71,7 +78,8 @@ def main() -> None:
     waiting: list[int] = []
     autocast = torch.autocast("cpu", torch.bfloat16, enabled=options.precision == "bfloat16")
     seconds: list[float] = []
-    for _ in range(options.steps):
+    kept: dict[str, float] = {}
+    for step in range(1, options.steps + 1):
         began = time.process_time()
         while len(waiting) < options.batch:
             waiting.extend(order.permutation(len(lines)).tolist())
@@ -94,7 +102,13 @@ def main() -> None:
         optimizer.step()
         optimizer.zero_grad()
         seconds.append(time.process_time() - began)
-    print(json.dumps({"precision": options.precision, "secondsAStep": seconds}))
+        if options.keep_every and step % options.keep_every == 0:
+            name = f"step-{step:06d}"
+            kept[name] = time.monotonic() - BEGAN
+            (options.out / name).mkdir(parents=True)
+            save_adapter(unet, options.out / name, base.lora.rank, base.lora.alpha, targets)
+    memory = {"importBytes": import_bytes, "peakBytes": memory_bytes(peak=True)}
+    print(json.dumps({"precision": options.precision, "secondsAStep": seconds, "keptAfterSeconds": kept, **memory}))
 
 
 def load(path: Path, side: int) -> torch.Tensor:
