@@ -135,7 +135,8 @@ describe('KMS keys that sign', () => {
 
   it('are made with the usage that their spec has, and no other', async () => {
     const make = (input: CreateKeyCommandInput) => kms.send(new CreateKeyCommand(input));
-    await refused(make({ KeySpec: 'ECC_NIST_P256' }), 'ValidationException', 400, 'not compatible with KeySpec');
+    await refused(make({ KeySpec: 'ECC_NIST_P256' }), 'ValidationException', 400, 'must specify a KeyUsage');
+    await refused(make({ KeySpec: 'RSA_2048' }), 'ValidationException', 400, 'must specify a KeyUsage');
     await refused(make({ KeySpec: 'HMAC_256', KeyUsage: 'SIGN_VERIFY' }), 'ValidationException', 400, 'HMAC_256');
     await refused(make({ KeyUsage: 'SIGN_VERIFY' }), 'ValidationException', 400, 'SYMMETRIC_DEFAULT');
     const unsupported = (input: CreateKeyCommandInput, text: string) =>

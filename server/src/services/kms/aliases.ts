@@ -9,7 +9,15 @@ import type {
 import { Fault } from '../../domain/fault.ts';
 import type { AccessRequest, Operation, RequestContext } from '../../domain/operation.ts';
 import type { AliasRow, KmsRows } from '../../ports/store-kms.ts';
-import { aliasArn, askForKey, findKey, type KmsDependencies, notFound, requireKept } from './key-access.ts';
+import {
+  aliasArn,
+  askForKey,
+  findKey,
+  type KmsDependencies,
+  notFound,
+  refuseAlias,
+  requireKept,
+} from './key-access.ts';
 import { seekPage } from './paging.ts';
 
 export function aliasOperations(deps: KmsDependencies) {
@@ -20,7 +28,7 @@ export function aliasOperations(deps: KmsDependencies) {
     ctx: RequestContext,
   ): Promise<AccessRequest[]> => {
     const asked: AccessRequest[] = [{ resource: aliasArn(ctx, name ?? '') }];
-    for (const keyId of keyIds) asked.push(...(await askForKey(deps, keyId, ctx)));
+    for (const keyId of keyIds) asked.push(...(await askForKey(deps, keyId && targetKey(keyId), ctx)));
     return asked;
   };
 
@@ -84,6 +92,7 @@ export function aliasOperations(deps: KmsDependencies) {
     ListAliases: {
       authorize: (_input: ListAliasesRequest) => [{ resource: '*' }],
       async handle(input: ListAliasesRequest, ctx): Promise<ListAliasesResponse> {
+        if (input.KeyId !== undefined) refuseAlias(input.KeyId);
         return await deps.store.read(async ({ kms }) => {
           const keyId = input.KeyId === undefined ? undefined : (await findKey(deps, kms, input.KeyId, ctx)).keyId;
           const { items, ...page } = await seekPage(

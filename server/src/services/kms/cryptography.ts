@@ -32,7 +32,7 @@ import {
   refuseDryRun,
   requireEnabled,
 } from './key-access.ts';
-import { pairKindOf, requireUsage } from './key-kinds.ts';
+import { pairKindOf, requireUsage, unsupported } from './key-kinds.ts';
 import { rotatedKey } from './rotation.ts';
 
 const MAXIMUM_PLAINTEXT_BYTES = 4096;
@@ -242,6 +242,7 @@ export function cryptographicOperations(deps: KmsDependencies) {
     GenerateRandom: {
       authorize: (_input: GenerateRandomRequest) => [{ resource: '*' }],
       async handle(input: GenerateRandomRequest): Promise<GenerateRandomResponse> {
+        if (input.CustomKeyStoreId !== undefined) throw unsupported('A custom key store');
         if (input.NumberOfBytes === undefined) throw new Fault('invalid', 'NumberOfBytes is required.');
         return { Plaintext: deps.ids.bytes(dataKeyBytes({ NumberOfBytes: input.NumberOfBytes })) };
       },

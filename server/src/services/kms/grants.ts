@@ -11,7 +11,7 @@ import type {
 import { Fault } from '../../domain/fault.ts';
 import type { Operation, Principal, RequestContext } from '../../domain/operation.ts';
 import type { GrantRow, KeyRow, KmsRows } from '../../ports/store-kms.ts';
-import { askForKey, findKey, type KmsDependencies, keyArn, notFound, requireKept } from './key-access.ts';
+import { askForKey, findKey, type KmsDependencies, keyArn, notFound, requireEnabled } from './key-access.ts';
 import { seekPage } from './paging.ts';
 
 const ANY_KEY = ['CreateGrant', 'DescribeKey', 'RetireGrant'];
@@ -46,7 +46,7 @@ export function grantOperations(deps: KmsDependencies) {
         const { EncryptionContextEquals: equals, EncryptionContextSubset: subset } = input.Constraints ?? {};
         return await deps.store.transaction(async ({ kms }) => {
           const key = await findKey(deps, kms, input.KeyId ?? '', ctx);
-          requireKept(key);
+          requireEnabled(key);
           checkOperations(input, key);
           const grant: GrantRow = {
             grantId: Buffer.from(deps.ids.bytes(32)).toString('hex'),

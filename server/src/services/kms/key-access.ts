@@ -67,6 +67,11 @@ export async function findKey(
   return key;
 }
 
+/** @throws Fault NotFoundException for an alias, where only an id or ARN of a key will do */
+export function refuseAlias(keyId: string): void {
+  if (keyId.includes('alias/')) throw notFound(`Invalid keyId '${keyId}'`);
+}
+
 export function notFound(message: string): Fault {
   return new Fault('notFound', message, { code: 'NotFoundException' });
 }
@@ -150,9 +155,13 @@ export function refuseDryRun({ DryRun: dryRun }: { DryRun?: boolean | undefined 
     });
 }
 
+/** AWS: whatever only administers a key wants its id or ARN. */
+const TAKE_AN_ALIAS = new Set(['DescribeKey', 'Sign', 'Verify', 'GetPublicKey', 'GenerateMac', 'VerifyMac']);
+
 /**
  * The question of an operation on one key.
  * @param counts which grants may allow it; all where absent
+ * @throws Fault NotFoundException, also for an alias where the operation takes none
  */
 export async function askForKey(
   deps: KmsDependencies,
@@ -163,6 +172,7 @@ export async function askForKey(
 ): Promise<AccessRequest[]> {
   // Nothing to ask about; the check of the input refuses the call.
   if (keyId === undefined) return [];
+  if (!TAKE_AN_ALIAS.has(ctx.operation)) refuseAlias(keyId);
   return await deps.store.read(async ({ kms }) => {
     const key = await findKey(deps, kms, keyId, ctx);
     const asked = { 'kms:CallerAccount': ctx.accountId, ...aliasCondition(keyId), ...conditions };

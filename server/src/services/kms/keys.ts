@@ -209,9 +209,13 @@ function askedKind(input: CreateKeyRequest): { spec: string; kind: ReturnType<ty
   if (input.CustomKeyStoreId !== undefined || input.XksKeyId !== undefined) throw unsupported('A custom key store');
   const kind = kindOf(spec);
   if (usage === kind.usage) return { spec, kind };
+  if (input.KeyUsage === undefined)
+    throw new Fault(
+      'invalid',
+      `You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys: with ${spec}, ${kind.usage}.`,
+    );
   // AWS: RSA keys encrypt as well, and elliptic curves agree on keys.
-  if (spec.startsWith('RSA_') && input.KeyUsage === 'ENCRYPT_DECRYPT')
-    throw unsupported(`KeyUsage ${usage} with ${spec}`);
+  if (spec.startsWith('RSA_') && usage === 'ENCRYPT_DECRYPT') throw unsupported(`KeyUsage ${usage} with ${spec}`);
   if (usage === 'KEY_AGREEMENT') throw unsupported(`KeyUsage ${usage}`);
   throw new Fault('invalid', `KeyUsage ${usage} is not compatible with KeySpec ${spec}: give ${kind.usage}.`);
 }

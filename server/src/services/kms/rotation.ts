@@ -13,7 +13,7 @@ import { Fault } from '../../domain/fault.ts';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
 import type { KeyRow, KmsRows, RotationRow } from '../../ports/store-kms.ts';
 import { sealMaterial } from './ciphertext.ts';
-import { askForKey, findKey, type KmsDependencies, materialId, requireEnabled, requireKept } from './key-access.ts';
+import { askForKey, findKey, type KmsDependencies, materialId, requireEnabled } from './key-access.ts';
 import { unsupported } from './key-kinds.ts';
 import { pageOf } from './paging.ts';
 
@@ -63,9 +63,10 @@ export function rotationOperations(deps: KmsDependencies) {
       async handle(input: GetKeyRotationStatusRequest, ctx): Promise<GetKeyRotationStatusResponse> {
         const key = await rotatedKey(deps, input.KeyId ?? '', ctx);
         requireRotatable(key);
-        requireKept(key);
         const { keyId: KeyId, rotationPeriodDays, nextRotationAt } = key;
-        if (rotationPeriodDays === null || nextRotationAt === null) return { KeyId, KeyRotationEnabled: false };
+        // AWS: a key that waits for its deletion is not rotated, and says so.
+        if (rotationPeriodDays === null || nextRotationAt === null || key.state === 'PendingDeletion')
+          return { KeyId, KeyRotationEnabled: false };
         return {
           KeyId,
           KeyRotationEnabled: true,
@@ -100,7 +101,6 @@ export function rotationOperations(deps: KmsDependencies) {
       async handle(input: ListKeyRotationsRequest, ctx): Promise<ListKeyRotationsResponse> {
         const key = await rotatedKey(deps, input.KeyId ?? '', ctx);
         requireRotatable(key);
-        requireKept(key);
         const rotations = await deps.store.read(({ kms }) => kms.rotations(key.keyId));
         const entries = rotations.map(rotation => describeRotation(key, rotation.retiredVersion + 1, rotation));
         if (input.IncludeKeyMaterial === 'ALL_KEY_MATERIAL') entries.unshift(describeRotation(key, 0, undefined));

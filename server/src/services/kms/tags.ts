@@ -54,6 +54,9 @@ export function tagOperations(deps: KmsDependencies) {
 /** @throws Fault TagException, LimitExceededException past 50 */
 export function tagRecord(tags: readonly Tag[] | undefined, existing: Record<string, string>): Record<string, string> {
   const record = { ...existing };
+  const names = (tags ?? []).map(({ TagKey = '' }) => TagKey);
+  if (new Set(names).size < names.length)
+    throw new Fault('invalid', `Duplicate tag keys: ${names.join(', ')}.`, { code: 'TagException' });
   for (const { TagKey: key = '', TagValue: value = '' } of tags ?? []) {
     if (key.toLowerCase().startsWith('aws:'))
       throw new Fault('invalid', `Tag keys may not begin with "aws:"; "${key}" does.`, { code: 'TagException' });
