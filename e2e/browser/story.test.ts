@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { newProduct } from '../crash/product.ts';
@@ -23,8 +26,16 @@ test('A person brings pictures, teaches a model, gives it capacity and draws wit
   await step('pictures with their captions become a data set in a new bucket', async () => {
     await link('Create data set').first().click();
     const names = Array.from({ length: IMAGES }, (_, index) => `ron_0${index + 1}.jpg`);
-    const files = [...names, 'captions.jsonl'].map(name => join(samplePath, name));
-    await page.getByLabel('Picture files').setInputFiles(files);
+    const parent = mkdtempSync(join(tmpdir(), 'likeness-story-'));
+    context.after(() => rmSync(parent, { recursive: true }));
+    const folder = join(parent, 'ron');
+    mkdirSync(folder);
+    for (const name of [...names, 'captions.jsonl']) cpSync(join(samplePath, name), join(folder, name));
+    writeFileSync(join(folder, 'contract.pdf'), 'not a picture');
+    execFileSync('python3', ['-m', 'zipfile', '-c', `${folder}.zip`, folder]);
+    await page.getByLabel('Picture files').setInputFiles(`${folder}.zip`);
+    await page.getByText('1 file was not taken').waitFor();
+    await page.getByText(/ron\/contract\.pdf: /).waitFor();
     const first = page.getByLabel('Caption of ron_01.jpg');
     assert.equal(await first.inputValue(), 'Ron the dog sitting on a tile floor');
     await first.fill('');

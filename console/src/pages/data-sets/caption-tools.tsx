@@ -8,7 +8,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import Textarea from '@cloudscape-design/components/textarea';
 import { useState } from 'react';
 import { notify } from '../../app/notices.ts';
-import { changeDraft, type DataSetDraft, setCaptions } from './draft.ts';
+import { changeDraft, type DataSetDraft, remember, setCaptions } from './draft.ts';
 import { replaced, withTrigger } from './records.ts';
 
 /** Words that every caption should hold, one a line. */
@@ -27,6 +27,7 @@ export function CaptionTools({ draftKey, draft }: { draftKey: string; draft: Dat
   const present = new Map(draft.pictures.map(({ id }) => [id, draft.captions.get(id) ?? '']));
 
   function apply(changed: ReadonlyMap<string, string>): void {
+    remember(draftKey);
     setCaptions(draftKey, changed);
     notify('info', `${changed.size} ${changed.size === 1 ? 'caption' : 'captions'} changed.`);
   }

@@ -1,7 +1,7 @@
 /** Data sets being made, kept while the console is open: going to another page and back loses nothing. */
 import { useSyncExternalStore } from 'react';
 import type { Brought } from './files.ts';
-import { readPicture, resized } from './picture-facts.ts';
+import { mended, readPicture } from './picture-facts.ts';
 import { type PictureFacts, pictureProblems } from './records.ts';
 import { fetchPicture } from './store.ts';
 
@@ -25,9 +25,11 @@ export interface DataSetDraft {
   triggers: string;
   /** Something would be lost by closing the page. */
   isChanged: boolean;
+  /** As it was before the last change of many records at once. */
+  before: Pick<DataSetDraft, 'pictures' | 'captions'> | undefined;
 }
 
-const EMPTY: DataSetDraft = { pictures: [], captions: new Map(), triggers: '', isChanged: false };
+const EMPTY: DataSetDraft = { pictures: [], captions: new Map(), triggers: '', isChanged: false, before: undefined };
 /** Pictures that are decoded at once. */
 const PARALLEL = 3;
 /** Facts arrive many a second: they are shown this often. */
@@ -74,6 +76,17 @@ export function removePictures(key: string, ids: ReadonlySet<string>): void {
   changeDraft(key, { pictures: pictures.filter(({ id }) => !ids.has(id)) });
 }
 
+/** Before a change of many records: `undo` brings back what is there now. */
+export function remember(key: string): void {
+  const { pictures, captions } = draftNow(key);
+  changeDraft(key, { before: { pictures, captions } });
+}
+
+export function undo(key: string): void {
+  const { before } = draftNow(key);
+  if (before) changeDraft(key, { ...before, before: undefined });
+}
+
 /** Takes pictures in and then looks at each. */
 export function addPictures(key: string, brought: readonly Brought[]): Promise<void> {
   const captions = new Map(draftNow(key).captions);
@@ -98,19 +111,18 @@ export function openSaved(key: string, records: readonly { imageRef: string; cap
   return lookAt(key, pictures);
 }
 
-/** Draws every picture whose sides are out of bounds within them. */
-export async function fixSizes(key: string, bounds: { smallest: number; largest: number }): Promise<void> {
-  const wrong = draftNow(key).pictures.filter(
-    ({ facts }) => facts && pictureProblems(facts).some(({ severity }) => severity === 'error'),
-  );
-  const mended: Picture[] = [];
-  for (const picture of wrong) {
-    if (!picture.blob) continue;
+/** Draws every picture that a job would refuse so that it takes it. */
+export async function mendPictures(key: string): Promise<void> {
+  const redrawn: Picture[] = [];
+  for (const picture of draftNow(key).pictures) {
+    const { blob, facts } = picture;
+    if (!blob || !facts || !pictureProblems(facts).some(({ check }) => check === 'picture')) continue;
     const name = `${picture.name.replace(/\.[^.]*$/, '')}.jpg`;
-    mended.push({ ...picture, name, blob: await resized(picture.blob, bounds), uri: undefined, facts: undefined });
+    redrawn.push({ ...picture, name, blob: await mended(blob), uri: undefined, facts: undefined });
   }
-  replace(key, mended);
-  await lookAt(key, mended);
+  replace(key, redrawn);
+  changeDraft(key, {});
+  await lookAt(key, redrawn);
 }
 
 function newPicture(name: string): Picture {
@@ -132,9 +144,10 @@ async function lookAt(key: string, pictures: readonly Picture[]): Promise<void> 
   async function look(): Promise<void> {
     for (let picture = pictures[next++]; picture !== undefined; picture = pictures[next++]) {
       try {
-        const blob = picture.blob ?? (await fetchPicture(picture.uri ?? ''));
-        const { facts, thumbnail } = await readPicture(blob);
-        seen.push({ ...picture, blob, facts, thumbnail });
+        const brought = picture.blob ?? (await fetchPicture(picture.uri ?? ''));
+        const read = await readPicture(brought);
+        // Not awaited inside the call: `seen` may be another list by then.
+        seen.push({ ...picture, ...read });
       } catch (error) {
         seen.push({
           ...picture,

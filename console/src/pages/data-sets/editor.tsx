@@ -1,21 +1,20 @@
 import Alert from '@cloudscape-design/components/alert';
 import Box from '@cloudscape-design/components/box';
-import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import Header from '@cloudscape-design/components/header';
 import SegmentedControl from '@cloudscape-design/components/segmented-control';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { type DragEvent, useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { useCallback, useEffect, useMemo, useState } from 'react';
 import limits from '../../../../contract/limits.json' with { type: 'json' };
 import { FaultAlert } from '../../app/fault-alert.tsx';
 import { usePlace } from '../../app/router.ts';
 import { readManifestAt } from '../../aws/manifest.ts';
+import { BringPictures } from './bring-pictures.tsx';
 import { CaptionTools, triggersOf } from './caption-tools.tsx';
+import { Checks } from './checks.tsx';
 import {
-  addPictures,
   draftNow,
-  fixSizes,
   forgetDraft,
   openSaved,
   type Picture,
@@ -23,20 +22,20 @@ import {
   setCaptions,
   useDataSetDraft,
 } from './draft.ts';
-import { droppedFiles, sampleFiles, withCaptions } from './files.ts';
 import { type GridRecord, RecordGrid } from './record-grid.tsx';
-import { captionProblems, type Problem, pictureProblems, twinProblems } from './records.ts';
+import { type CheckName, captionProblems, type Problem, pictureProblems, twinProblems } from './records.ts';
 import { SaveDataSet } from './save.tsx';
 import { manifestUri } from './store.ts';
+import { Versions } from './versions.tsx';
 
-type Shown = 'all' | 'error' | 'warning';
+type Shown = 'all' | Problem['severity'] | CheckName;
 
 /** Makes a data set: pictures in, captions beside them, what a job would refuse marked; then into S3. */
 export default function DataSetEditorPage() {
   const { query } = usePlace();
   const place = { bucket: query.get('bucket') ?? '', name: query.get('name') ?? '' };
   const version = Number(query.get('version') ?? 0);
-  const key = `${place.bucket}/${place.name}`;
+  const key = `${place.bucket}/${place.name}@${version}`;
   const draft = useDataSetDraft(key);
   const [shown, setShown] = useState<Shown>('all');
   const [error, setError] = useState<unknown>();
@@ -69,7 +68,10 @@ export default function DataSetEditorPage() {
     record.problems.some(problem => problem.severity === severity);
   const errors = records.filter(has('error'));
   const warnings = records.filter(has('warning'));
-  const visible = shown === 'all' ? records : shown === 'error' ? errors : warnings;
+  const visible =
+    shown === 'all'
+      ? records
+      : records.filter(({ problems }) => problems.some(({ check, severity }) => check === shown || severity === shown));
   const setCaption = useCallback((id: string, caption: string) => setCaptions(key, new Map([[id, caption]])), [key]);
   const remove = useCallback((id: string) => removePictures(key, new Set([id])), [key]);
   const isReading = draft.pictures.some(({ facts, failure }) => facts === undefined && failure === undefined);
@@ -77,7 +79,11 @@ export default function DataSetEditorPage() {
   return (
     <ContentLayout
       header={
-        <Header variant="h1" description={version > 0 ? `From version ${version}; saving makes a new one.` : undefined}>
+        <Header
+          variant="h1"
+          description={version > 0 ? `From version ${version}; saving makes a new one.` : undefined}
+          actions={version > 0 && <Versions {...place} version={version} />}
+        >
           {place.name === '' ? 'New data set' : place.name}
         </Header>
       }
@@ -88,25 +94,17 @@ export default function DataSetEditorPage() {
         {draft.pictures.length > 0 && (
           <SpaceBetween size="l">
             <CaptionTools draftKey={key} draft={draft} />
+            <Checks
+              draftKey={key}
+              draft={draft}
+              records={records}
+              isReading={isReading}
+              show={setShown}
+              failed={setError}
+            />
             <Container
               header={
-                <Header
-                  variant="h2"
-                  counter={`(${records.length})`}
-                  actions={
-                    <SpaceBetween direction="horizontal" size="xs">
-                      <Button
-                        disabled={!records.some(({ picture }) => picture.facts && isOutOfBounds(picture.facts))}
-                        onClick={() => fixSizes(key, sideBounds).catch(setError)}
-                      >
-                        Fix sizes
-                      </Button>
-                      <Button disabled={twins.size === 0} onClick={() => removePictures(key, new Set(twins.keys()))}>
-                        Remove {twins.size} duplicates
-                      </Button>
-                    </SpaceBetween>
-                  }
-                >
+                <Header variant="h2" counter={`(${records.length})`}>
                   Images
                 </Header>
               }
@@ -122,7 +120,7 @@ export default function DataSetEditorPage() {
                   ]}
                   onChange={({ detail }) => setShown(detail.selectedId as Shown)}
                 />
-                {isReading && <Box color="text-body-secondary">Looking at the pictures…</Box>}
+                {visible.length === 0 && <Box color="text-body-secondary">None of these (any more).</Box>}
                 <RecordGrid records={visible} setCaption={setCaption} remove={remove} />
               </SpaceBetween>
             </Container>
@@ -139,97 +137,13 @@ export default function DataSetEditorPage() {
   );
 }
 
-const sideBounds = {
-  smallest: limits.trainingImage.minimumSidePixels,
-  // A square of the largest side would have too many pixels.
-  largest: Math.floor(Math.sqrt(limits.trainingImage.maximumTotalPixels)),
-};
-
-function isOutOfBounds(facts: Parameters<typeof pictureProblems>[0]): boolean {
-  return pictureProblems(facts).some(({ severity }) => severity === 'error');
-}
-
 function problemsOf(picture: Picture, twins: ReadonlyMap<string, Problem>): Problem[] {
   const twin = twins.get(picture.id);
   return [
-    ...(picture.failure === undefined ? [] : [{ severity: 'error' as const, text: picture.failure }]),
+    ...(picture.failure === undefined
+      ? []
+      : [{ check: 'unreadable' as const, severity: 'error' as const, text: picture.failure }]),
     ...(picture.facts ? pictureProblems(picture.facts) : []),
     ...(twin ? [twin] : []),
   ];
-}
-
-interface BringPicturesProps {
-  draftKey: string;
-  isEmpty: boolean;
-  failed(error: unknown): void;
-}
-
-function BringPictures({ draftKey, isEmpty, failed }: BringPicturesProps) {
-  const files = useRef<HTMLInputElement>(null);
-  const folder = useRef<HTMLInputElement>(null);
-  const [isOver, setIsOver] = useState(false);
-
-  async function take(chosen: readonly File[]): Promise<void> {
-    await addPictures(draftKey, await withCaptions(chosen)).catch(failed);
-  }
-
-  function drop(event: DragEvent): void {
-    event.preventDefault();
-    setIsOver(false);
-    droppedFiles(event.dataTransfer).then(take).catch(failed);
-  }
-
-  return (
-    <section
-      className={isOver ? 'drop-zone over' : 'drop-zone'}
-      aria-label="Bring pictures"
-      onDragOver={event => {
-        event.preventDefault();
-        setIsOver(true);
-      }}
-      onDragLeave={() => setIsOver(false)}
-      onDrop={drop}
-    >
-      <SpaceBetween size="s" alignItems="center">
-        <Box variant="h2">Drop pictures or a folder here</Box>
-        <Box color="text-body-secondary" textAlign="center">
-          JPEG or PNG, at least five, each side from 512 to 4,096 pixels. Captions come along in .txt files of the same
-          name, or in a .jsonl.
-        </Box>
-        <SpaceBetween direction="horizontal" size="xs">
-          <Button onClick={() => files.current?.click()}>Choose files</Button>
-          <Button onClick={() => folder.current?.click()}>Choose a folder</Button>
-          {isEmpty && (
-            <Button
-              onClick={() =>
-                sampleFiles()
-                  .then(brought => addPictures(draftKey, brought))
-                  .catch(failed)
-              }
-            >
-              Take the sample: Ron and Smila
-            </Button>
-          )}
-        </SpaceBetween>
-      </SpaceBetween>
-      <input
-        ref={files}
-        type="file"
-        multiple
-        hidden
-        aria-label="Picture files"
-        accept="image/*,.txt,.jsonl"
-        onChange={event => take([...(event.target.files ?? [])])}
-      />
-      <input
-        ref={folder}
-        type="file"
-        multiple
-        hidden
-        aria-label="Picture folder"
-        {...{ webkitdirectory: '' }}
-        onChange={event => take([...(event.target.files ?? [])])}
-      />
-    </section>
-  );
 }

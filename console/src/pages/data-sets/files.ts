@@ -1,5 +1,12 @@
 import { readManifest } from '../../aws/manifest-text.ts';
 
+/** A file that was chosen, dropped, or taken out of a zip. */
+export interface SourceFile {
+  /** With the folders it lies in. */
+  path: string;
+  blob: Blob;
+}
+
 /** A picture that somebody brought, and what is said of it. */
 export interface Brought {
   name: string;
@@ -7,19 +14,57 @@ export interface Brought {
   caption: string;
 }
 
-const PICTURE = /\.(jpe?g|png|webp|gif|bmp|avif)$/i;
+export interface Refusal {
+  path: string;
+  reason: string;
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  ...{ jpg: 'image/jpeg', jpeg: 'image/jpeg', png: 'image/png', webp: 'image/webp', gif: 'image/gif' },
+  ...{ bmp: 'image/bmp', avif: 'image/avif', txt: 'text/plain', jsonl: 'application/jsonl' },
+};
+/** What systems leave in folders and zips beside the files of a person. */
+const LEFT_BY_SYSTEMS = /(^|\/)(__MACOSX\/|\.|Thumbs\.db$|desktop\.ini$)/i;
+
+export function isText(path: string): boolean {
+  return /\.(txt|jsonl)$/i.test(path);
+}
+
+export function isZip(path: string): boolean {
+  return /\.zip$/i.test(path);
+}
+
+/** The media type that a file's name promises. */
+export function typeOf(path: string): string {
+  return TYPES[extensionOf(path)] ?? '';
+}
+
+/** Why a file is not taken; `ignore` where nobody would miss it; undefined where it is taken. */
+export function refusalOf(path: string): string | undefined {
+  if (LEFT_BY_SYSTEMS.test(path)) return 'ignore';
+  if (isZip(path)) return 'a zip in a zip: unpack it first';
+  if (/\.(heic|heif)$/i.test(path)) return 'HEIC: export it as JPEG first';
+  return typeOf(path) === '' ? 'no picture, no .txt and no .jsonl' : undefined;
+}
 
 /** What was dropped: files, and the files of folders. */
-export async function droppedFiles(transfer: DataTransfer): Promise<File[]> {
+export async function droppedFiles(transfer: DataTransfer): Promise<SourceFile[]> {
   // The list is gone once this event is over: entries are taken from it first.
   const entries = [...transfer.items].map(item => item.webkitGetAsEntry()).filter(entry => entry !== null);
-  if (entries.length === 0) return [...transfer.files];
+  if (entries.length === 0) return chosenFiles([...transfer.files]);
   return (await Promise.all(entries.map(filesOf))).flat();
 }
 
-async function filesOf(entry: FileSystemEntry): Promise<File[]> {
-  if (entry.isFile)
-    return [await new Promise<File>((done, failed) => (entry as FileSystemFileEntry).file(done, failed))];
+/** Files of a field, with their folders where a folder was chosen. */
+export function chosenFiles(files: readonly File[]): SourceFile[] {
+  return files.map(file => ({ path: file.webkitRelativePath || file.name, blob: file }));
+}
+
+async function filesOf(entry: FileSystemEntry): Promise<SourceFile[]> {
+  if (entry.isFile) {
+    const blob = await new Promise<File>((done, failed) => (entry as FileSystemFileEntry).file(done, failed));
+    return [{ path: entry.fullPath.replace(/^\//, ''), blob }];
+  }
   const reader = (entry as FileSystemDirectoryEntry).createReader();
   const found: FileSystemEntry[] = [];
   for (;;) {
@@ -30,17 +75,40 @@ async function filesOf(entry: FileSystemEntry): Promise<File[]> {
   return (await Promise.all(found.map(filesOf))).flat();
 }
 
-/** Pictures with the captions of .txt files of the same name, or of a .jsonl among them. */
-export async function withCaptions(files: readonly File[]): Promise<Brought[]> {
-  const captions = new Map<string, string>();
+/**
+ * Pictures with the captions of .txt files of the same name, or of a .jsonl among them. The file in the picture's own
+ * folder is asked first; one elsewhere speaks only where no two pictures have that name.
+ * @returns the pictures, and by name what is none
+ */
+export async function withCaptions(files: readonly SourceFile[]): Promise<{ brought: Brought[]; refused: Refusal[] }> {
+  const besides = new Map<string, string>();
+  const anywhere = new Map<string, string>();
+  const refused: Refusal[] = [];
+  const pictures: SourceFile[] = [];
   for (const file of files) {
-    if (/\.txt$/i.test(file.name)) captions.set(stem(file.name), (await file.text()).trim());
-    if (/\.jsonl$/i.test(file.name))
-      for (const { imageRef, caption } of readManifest(await file.text())) captions.set(stem(imageRef), caption);
+    const refusal = refusalOf(file.path);
+    if (refusal === 'ignore') continue;
+    if (refusal !== undefined) refused.push({ path: file.path, reason: refusal });
+    else if (/\.txt$/i.test(file.path)) {
+      const caption = (await textOf(file.blob)).replaceAll(/\s+/g, ' ').trim();
+      besides.set(withoutExtension(file.path), caption);
+      anywhere.set(stem(file.path), caption);
+    } else if (isText(file.path)) {
+      const folder = file.path.slice(0, file.path.lastIndexOf('/') + 1);
+      for (const { imageRef, caption } of readManifest(await textOf(file.blob))) {
+        besides.set(withoutExtension(folder + imageRef), caption);
+        anywhere.set(stem(imageRef), caption);
+      }
+    } else pictures.push(file);
   }
-  return files
-    .filter(file => PICTURE.test(file.name))
-    .map(file => ({ name: file.name, blob: file, caption: captions.get(stem(file.name)) ?? '' }));
+  const named = new Map<string, number>();
+  for (const { path } of pictures) named.set(stem(path), 1 + (named.get(stem(path)) ?? 0));
+  const brought = pictures.map(({ path, blob }) => {
+    const elsewhere = named.get(stem(path)) === 1 ? anywhere.get(stem(path)) : undefined;
+    const caption = besides.get(withoutExtension(path)) ?? elsewhere ?? '';
+    return { name: path.slice(path.lastIndexOf('/') + 1), blob, caption };
+  });
+  return { brought, refused };
 }
 
 /** The sample that comes with the product: sixty drawings of Ron the dog and Smila the cat. */
@@ -54,7 +122,20 @@ export async function sampleFiles(): Promise<Brought[]> {
   );
 }
 
+/** Without the mark that some editors put before UTF-8. */
+async function textOf(blob: Blob): Promise<string> {
+  return (await blob.text()).replace(/^\uFEFF/, '');
+}
+
+function extensionOf(path: string): string {
+  return /\.([^./]*)$/.exec(path)?.[1]?.toLowerCase() ?? '';
+}
+
+function withoutExtension(path: string): string {
+  return path.replace(/\.[^./]*$/, '');
+}
+
 /** `folder/ron_01.jpg` -> `ron_01` */
 function stem(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1).replace(/\.[^.]*$/, '');
+  return withoutExtension(path.slice(path.lastIndexOf('/') + 1));
 }

@@ -1,26 +1,42 @@
-import type { PictureFacts } from './records.ts';
+import { fitted, type PictureFacts } from './records.ts';
 
 const THUMBNAIL_PIXELS = 240;
 const HASH_COLUMNS = 9;
 const HASH_ROWS = 8;
 const GREY_SIDE = 64;
-const FORMATS: Readonly<Record<string, string>> = { 'image/jpeg': 'JPEG', 'image/png': 'PNG' };
+/** How files begin, whatever their names say. */
+const SIGNATURES: readonly (readonly [format: string, type: string, bytes: readonly number[]])[] = [
+  ['JPEG', 'image/jpeg', [0xff, 0xd8, 0xff]],
+  ['PNG', 'image/png', [0x89, 0x50, 0x4e, 0x47]],
+  ['GIF', 'image/gif', [0x47, 0x49, 0x46]],
+  ['WebP', 'image/webp', [0x52, 0x49, 0x46, 0x46]],
+  ['BMP', 'image/bmp', [0x42, 0x4d]],
+];
 
 export interface ReadPicture {
   facts: PictureFacts;
   thumbnail: Blob;
+  /** The picture with the type that its bytes say. */
+  blob: Blob;
 }
 
 /** Looks at a picture once: its size, its hashes, its sharpness, and a small copy to show. @throws where it is none */
-export async function readPicture(blob: Blob): Promise<ReadPicture> {
-  const [bitmap, bytes] = await Promise.all([createImageBitmap(blob), blob.arrayBuffer()]);
+export async function readPicture(brought: Blob): Promise<ReadPicture> {
+  const bytes = await brought.arrayBuffer();
+  const start = new Uint8Array(bytes, 0, Math.min(4, bytes.byteLength));
+  const [format, type] = SIGNATURES.find(([, , signature]) => signature.every((byte, at) => start[at] === byte)) ?? [
+    brought.type || 'unknown',
+    brought.type,
+  ];
+  const blob = type === brought.type ? brought : new Blob([brought], { type });
+  const bitmap = await createImageBitmap(blob);
   const { width, height } = bitmap;
   const grey = greyCopy(bitmap, GREY_SIDE, GREY_SIDE);
   const facts: PictureFacts = {
     width,
     height,
     sizeBytes: blob.size,
-    format: FORMATS[blob.type] ?? (blob.type || 'unknown'),
+    format,
     sha256: await sha256(bytes),
     hash: differenceHash(greyCopy(bitmap, HASH_COLUMNS, HASH_ROWS)),
     sharpness: laplacianVariance(grey),
@@ -29,19 +45,22 @@ export async function readPicture(blob: Blob): Promise<ReadPicture> {
   const canvas = new OffscreenCanvas(Math.max(1, width * scale), Math.max(1, height * scale));
   canvas.getContext('2d')?.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
   bitmap.close();
-  return { facts, thumbnail: await canvas.convertToBlob({ type: 'image/jpeg', quality: 0.8 }) };
+  return { facts, blob, thumbnail: await canvas.convertToBlob({ type: 'image/jpeg', quality: 0.8 }) };
 }
 
-/** Draws a picture within the bounds of a training image, as a JPEG; its shape stays. */
-export async function resized(blob: Blob, { smallest, largest }: { smallest: number; largest: number }): Promise<Blob> {
+/** Draws a picture as a JPEG that a job takes: its middle where it is too narrow, larger or smaller where its sides are out of bounds. */
+export async function mended(blob: Blob): Promise<Blob> {
   const bitmap = await createImageBitmap(blob);
-  const { width, height } = bitmap;
-  const grow = Math.max(1, smallest / Math.min(width, height));
-  const scale = grow * Math.min(1, largest / (Math.max(width, height) * grow));
-  const canvas = new OffscreenCanvas(Math.ceil(width * scale), Math.ceil(height * scale));
+  const { crop, size } = fitted(bitmap);
+  const canvas = new OffscreenCanvas(size.width, size.height);
   const context = canvas.getContext('2d');
-  if (context) context.imageSmoothingQuality = 'high';
-  context?.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  if (context) {
+    context.imageSmoothingQuality = 'high';
+    // JPEG has no transparency: what shines through a picture is white, not black.
+    context.fillStyle = '#fff';
+    context.fillRect(0, 0, size.width, size.height);
+    context.drawImage(bitmap, crop.x, crop.y, crop.width, crop.height, 0, 0, size.width, size.height);
+  }
   bitmap.close();
   return canvas.convertToBlob({ type: 'image/jpeg', quality: 0.92 });
 }

@@ -2,11 +2,15 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { readManifest } from '../../aws/manifest-text.ts';
 import {
+  balanceOf,
   captionProblems,
+  fitted,
+  isUneven,
   manifestText,
   type PictureFacts,
   pictureProblems,
   replaced,
+  shortened,
   twinProblems,
   withTrigger,
 } from './records.ts';
@@ -84,4 +88,56 @@ test('What is written is read again', () => {
   ];
   assert.deepEqual(readManifest(manifestText(records)), records);
   assert.deepEqual(readManifest('no json\n{"caption": 3}\n'), []);
+});
+
+test('A picture that is mended is one that a job takes, whatever it was', () => {
+  const sides = [1, 100, 511, 512, 513, 2049, 3547, 4096, 4097, 12_000];
+  for (const width of sides)
+    for (const height of sides) {
+      const { crop, size } = fitted({ width, height });
+      assert.deepEqual(
+        pictureProblems({ ...good, ...size }),
+        [],
+        `${width} x ${height} became ${size.width} x ${size.height}`,
+      );
+      assert.ok(crop.x >= 0 && crop.y >= 0 && crop.x + crop.width <= width && crop.y + crop.height <= height);
+    }
+  assert.deepEqual(fitted({ width: 1000, height: 700 }).size, { width: 1000, height: 700 });
+});
+
+test('A caption that is too long is cut after a word', () => {
+  const words = 'word '.repeat(300);
+  const changed = shortened(
+    new Map([
+      ['long', words],
+      ['one word', 'x'.repeat(2000)],
+      ['fits', 'a dog'],
+    ]),
+  );
+  assert.deepEqual([...changed.keys()], ['long', 'one word']);
+  assert.match(changed.get('long') ?? '', /word$/);
+  assert.equal(changed.get('long')?.length, 1024);
+  assert.equal(changed.get('one word')?.length, 1024);
+});
+
+test('Subjects are uneven where one has more than twice the pictures of another', () => {
+  const captions = ['Ron the dog', 'Ron the dog and Smila the cat', 'Ron the dog', 'a tree'];
+  const counts = balanceOf(captions, ['Ron the dog', 'Smila the cat']);
+  assert.deepEqual(
+    [...counts],
+    [
+      ['Ron the dog', 3],
+      ['Smila the cat', 1],
+    ],
+  );
+  assert.ok(isUneven(counts));
+  assert.ok(
+    !isUneven(
+      new Map([
+        ['a', 4],
+        ['b', 2],
+      ]),
+    ),
+  );
+  assert.ok(!isUneven(new Map([['a', 4]])));
 });

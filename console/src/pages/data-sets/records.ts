@@ -15,7 +15,11 @@ export interface PictureFacts {
   sharpness: number;
 }
 
+/** What is asked of each record. */
+export type CheckName = 'unreadable' | 'picture' | 'blur' | 'same' | 'near' | 'caption' | 'captionLength' | 'trigger';
+
 export interface Problem {
+  check: CheckName;
   /** An error is refused by a job; a warning is advice. */
   severity: 'error' | 'warning';
   text: string;
@@ -29,35 +33,58 @@ const rule = limits.trainingImage;
 export function pictureProblems(facts: PictureFacts): Problem[] {
   const size = `${facts.width} x ${facts.height}`;
   const aspect = Math.max(facts.width, facts.height) / Math.min(facts.width, facts.height);
-  const found: [boolean, Problem['severity'], string][] = [
-    [!rule.formats.includes(facts.format), 'error', `${facts.format}: must be JPEG or PNG`],
-    [facts.sizeBytes > rule.maximumSizeBytes, 'error', 'Larger than 50 MB'],
-    [
-      Math.min(facts.width, facts.height) < rule.minimumSidePixels,
-      'error',
-      `${size}: sides from ${rule.minimumSidePixels}`,
-    ],
-    [
-      Math.max(facts.width, facts.height) > rule.maximumSidePixels,
-      'error',
-      `${size}: sides up to ${rule.maximumSidePixels}`,
-    ],
-    [facts.width * facts.height > rule.maximumTotalPixels, 'error', `${size}: too many pixels`],
-    [aspect > rule.maximumAspectRatio, 'error', `${size}: narrower than 1:${rule.maximumAspectRatio}`],
-    [facts.sharpness < LEAST_SHARPNESS, 'warning', 'Looks blurred'],
+  const found: [boolean, string][] = [
+    [!rule.formats.includes(facts.format), `${facts.format}: must be JPEG or PNG`],
+    [facts.sizeBytes > rule.maximumSizeBytes, 'Larger than 50 MB'],
+    [Math.min(facts.width, facts.height) < rule.minimumSidePixels, `${size}: sides from ${rule.minimumSidePixels}`],
+    [Math.max(facts.width, facts.height) > rule.maximumSidePixels, `${size}: sides up to ${rule.maximumSidePixels}`],
+    [facts.width * facts.height > rule.maximumTotalPixels, `${size}: too many pixels`],
+    [aspect > rule.maximumAspectRatio, `${size}: narrower than 1:${rule.maximumAspectRatio}`],
   ];
-  return found.filter(([isSo]) => isSo).map(([, severity, text]) => ({ severity, text }));
+  const errors = found
+    .filter(([isSo]) => isSo)
+    .map(([, text]): Problem => ({ check: 'picture', severity: 'error', text }));
+  if (facts.sharpness >= LEAST_SHARPNESS) return errors;
+  return [...errors, { check: 'blur', severity: 'warning', text: 'Looks blurred' }];
+}
+
+/** What of a picture to keep, and how large to draw it, so that a job takes it; nothing is changed that need not be. */
+export function fitted({ width, height }: { width: number; height: number }): {
+  crop: { x: number; y: number; width: number; height: number };
+  size: { width: number; height: number };
+} {
+  const kept = {
+    width: Math.min(width, height * rule.maximumAspectRatio),
+    height: Math.min(height, width * rule.maximumAspectRatio),
+  };
+  const grow = Math.max(1, rule.minimumSidePixels / Math.min(kept.width, kept.height));
+  const shrink = Math.min(
+    1,
+    rule.maximumSidePixels / (grow * Math.max(kept.width, kept.height)),
+    Math.sqrt(rule.maximumTotalPixels / (grow * grow * kept.width * kept.height)),
+  );
+  const scaled = (side: number) => {
+    // Rounded down where it shrinks, so that the product stays in bounds; never below the smallest side.
+    const pixels = side * grow * shrink;
+    return Math.max(rule.minimumSidePixels, shrink < 1 ? Math.floor(pixels) : Math.round(pixels));
+  };
+  return {
+    crop: { x: (width - kept.width) / 2, y: (height - kept.height) / 2, ...kept },
+    size: { width: scaled(kept.width), height: scaled(kept.height) },
+  };
 }
 
 /** @param triggers words that every caption should begin or hold ("Ron the dog"); none: not asked */
 export function captionProblems(caption: string, triggers: readonly string[]): Problem[] {
   const { minimumLength, maximumLength } = limits.caption;
   const length = caption.trim().length;
-  if (length === 0) return [{ severity: 'error', text: 'No caption' }];
-  if (length < minimumLength) return [{ severity: 'error', text: `Caption shorter than ${minimumLength}` }];
-  if (length > maximumLength) return [{ severity: 'error', text: `Caption longer than ${maximumLength}` }];
+  if (length === 0) return [{ check: 'caption', severity: 'error', text: 'No caption' }];
+  if (length < minimumLength)
+    return [{ check: 'caption', severity: 'error', text: `Caption shorter than ${minimumLength}` }];
+  if (length > maximumLength)
+    return [{ check: 'captionLength', severity: 'error', text: `Caption longer than ${maximumLength}` }];
   if (triggers.length > 0 && !triggers.some(trigger => caption.includes(trigger)))
-    return [{ severity: 'warning', text: 'Without a trigger word' }];
+    return [{ check: 'trigger', severity: 'warning', text: 'Without a trigger word' }];
   return [];
 }
 
@@ -72,9 +99,9 @@ export function twinProblems(
   for (const { id, facts } of pictures) {
     if (facts === undefined) continue;
     const quarters = quartersOf(facts.hash);
-    if (byBytes.has(facts.sha256)) found.set(id, { severity: 'warning', text: 'The same as another' });
+    if (byBytes.has(facts.sha256)) found.set(id, { check: 'same', severity: 'warning', text: 'The same as another' });
     else if (quarters.some(key => byQuarter.get(key)?.some(hash => differingBits(hash, facts.hash) <= NEAR_BITS)))
-      found.set(id, { severity: 'warning', text: 'Nearly the same as another' });
+      found.set(id, { check: 'near', severity: 'warning', text: 'Nearly the same as another' });
     byBytes.add(facts.sha256);
     for (const key of quarters) {
       const list = byQuarter.get(key);
@@ -116,6 +143,34 @@ export function withTrigger(captions: ReadonlyMap<string, string>, triggers: rea
   for (const [id, caption] of captions)
     if (!triggers.some(trigger => caption.includes(trigger))) changed.set(id, `${first} ${caption}`.trim());
   return changed;
+}
+
+/** Captions that are too long, cut after the last word that fits. */
+export function shortened(captions: ReadonlyMap<string, string>): Map<string, string> {
+  const { maximumLength } = limits.caption;
+  const changed = new Map<string, string>();
+  for (const [id, caption] of captions) {
+    const text = caption.trim();
+    if (text.length <= maximumLength) continue;
+    const cut = text.slice(0, maximumLength + 1);
+    const space = cut.lastIndexOf(' ');
+    changed.set(id, text.slice(0, space > 0 ? space : maximumLength).trim());
+  }
+  return changed;
+}
+
+/** Pictures of each subject: a caption that names two counts for both. */
+export function balanceOf(captions: readonly string[], triggers: readonly string[]): Map<string, number> {
+  const counts = new Map(triggers.map(trigger => [trigger, 0]));
+  for (const caption of captions)
+    for (const trigger of counts.keys())
+      if (caption.includes(trigger)) counts.set(trigger, (counts.get(trigger) ?? 0) + 1);
+  return counts;
+}
+
+/** Whether one subject has more than twice the pictures of another: the model then learns the other less well. */
+export function isUneven(counts: ReadonlyMap<string, number>): boolean {
+  return counts.size > 1 && Math.max(...counts.values()) > 2 * Math.min(...counts.values());
 }
 
 /** train.jsonl, one line a record. */

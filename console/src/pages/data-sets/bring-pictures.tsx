@@ -1,0 +1,138 @@
+import Alert from '@cloudscape-design/components/alert';
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import ExpandableSection from '@cloudscape-design/components/expandable-section';
+import ProgressBar from '@cloudscape-design/components/progress-bar';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import { type DragEvent, useRef, useState } from 'react';
+import { unzip } from './archive.ts';
+import { addPictures } from './draft.ts';
+import { chosenFiles, droppedFiles, isZip, type Refusal, type SourceFile, sampleFiles, withCaptions } from './files.ts';
+
+interface BringPicturesProps {
+  draftKey: string;
+  isEmpty: boolean;
+  failed(error: unknown): void;
+}
+
+/** Takes pictures, folders and zips, dropped or chosen. */
+export function BringPictures({ draftKey, isEmpty, failed }: BringPicturesProps) {
+  const files = useRef<HTMLInputElement>(null);
+  const folder = useRef<HTMLInputElement>(null);
+  const [isOver, setIsOver] = useState(false);
+  const [unpacking, setUnpacking] = useState<{ name: string; done: number; total: number }>();
+  const [refused, setRefused] = useState<readonly Refusal[]>([]);
+
+  async function take(sources: readonly SourceFile[]): Promise<void> {
+    failed(undefined);
+    setRefused([]);
+    const loose = sources.filter(({ path }) => !isZip(path));
+    const refusals: Refusal[] = [];
+    const groups: SourceFile[][] = [loose];
+    try {
+      for (const { path, blob } of sources.filter(source => isZip(source.path))) {
+        const unpacked = await unzip({ name: path, blob }, (done, total) => setUnpacking({ name: path, done, total }));
+        refusals.push(...unpacked.refused);
+        groups.push(unpacked.files);
+      }
+      for (const group of groups) {
+        const { brought, refused: notTaken } = await withCaptions(group);
+        refusals.push(...notTaken);
+        // Looking at the pictures goes on while the next ones come in.
+        addPictures(draftKey, brought).catch(failed);
+      }
+    } catch (error) {
+      failed(error);
+    }
+    setUnpacking(undefined);
+    setRefused(refusals);
+  }
+
+  function drop(event: DragEvent): void {
+    event.preventDefault();
+    setIsOver(false);
+    droppedFiles(event.dataTransfer).then(take).catch(failed);
+  }
+
+  return (
+    <SpaceBetween size="m">
+      <section
+        className={isOver ? 'drop-zone over' : 'drop-zone'}
+        aria-label="Bring pictures"
+        onDragOver={event => {
+          event.preventDefault();
+          setIsOver(true);
+        }}
+        onDragLeave={() => setIsOver(false)}
+        onDrop={drop}
+      >
+        <SpaceBetween size="s" alignItems="center">
+          <Box variant="h2">Drop pictures, a folder or a zip here</Box>
+          <Box color="text-body-secondary" textAlign="center">
+            JPEG or PNG, at least five, each side from 512 to 4,096 pixels. Captions come along in .txt files of the
+            same name, or in a .jsonl.
+          </Box>
+          <SpaceBetween direction="horizontal" size="xs">
+            <Button onClick={() => files.current?.click()}>Choose files or a zip</Button>
+            <Button onClick={() => folder.current?.click()}>Choose a folder</Button>
+            {isEmpty && (
+              <Button
+                onClick={() =>
+                  sampleFiles()
+                    .then(brought => addPictures(draftKey, brought))
+                    .catch(failed)
+                }
+              >
+                Take the sample: Ron and Smila
+              </Button>
+            )}
+          </SpaceBetween>
+        </SpaceBetween>
+        <input
+          ref={files}
+          type="file"
+          multiple
+          hidden
+          aria-label="Picture files"
+          accept="image/*,.txt,.jsonl,.zip"
+          onChange={event => take(chosenFiles([...(event.target.files ?? [])]))}
+        />
+        <input
+          ref={folder}
+          type="file"
+          multiple
+          hidden
+          aria-label="Picture folder"
+          {...{ webkitdirectory: '' }}
+          onChange={event => take(chosenFiles([...(event.target.files ?? [])]))}
+        />
+      </section>
+      {unpacking && (
+        <ProgressBar
+          value={(100 * unpacking.done) / Math.max(1, unpacking.total)}
+          label={`Unpacking ${unpacking.name}`}
+          additionalInfo={`${unpacking.done} of ${unpacking.total} files`}
+        />
+      )}
+      {refused.length > 0 && (
+        <Alert
+          type="warning"
+          dismissible
+          dismissAriaLabel="Close"
+          onDismiss={() => setRefused([])}
+          header={`${refused.length} ${refused.length === 1 ? 'file was' : 'files were'} not taken`}
+        >
+          <ExpandableSection headerText="Which, and why" defaultExpanded={refused.length <= 10}>
+            <ul className="refused">
+              {refused.map(({ path, reason }) => (
+                <li key={path}>
+                  {path}: {reason}
+                </li>
+              ))}
+            </ul>
+          </ExpandableSection>
+        </Alert>
+      )}
+    </SpaceBetween>
+  );
+}

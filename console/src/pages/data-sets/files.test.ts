@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { type SourceFile, withCaptions } from './files.ts';
+
+const file = (path: string, text = 'pixels'): SourceFile => ({ path, blob: new Blob([text]) });
+
+test('A caption beside a picture is that picture’s, in folders that have the same names too', async () => {
+  const { brought, refused } = await withCaptions([
+    file('ron/1.jpg'),
+    file('ron/1.txt', '\uFEFFRon the dog\nrunning\n'),
+    file('smila/1.png'),
+    file('smila/1.txt', 'Smila the cat'),
+  ]);
+  assert.deepEqual(
+    brought.map(({ name, caption }) => [name, caption]),
+    [
+      ['1.jpg', 'Ron the dog running'],
+      ['1.png', 'Smila the cat'],
+    ],
+  );
+  assert.deepEqual(refused, []);
+});
+
+test('A captions file names pictures from its own folder or by their S3 addresses; two pictures of one name are not guessed', async () => {
+  const lines = [
+    { 'image-ref': 'images/a.jpg', caption: 'by path' },
+    { 'image-ref': 's3://bucket/x/b.jpg', caption: 'by name' },
+    { 'image-ref': 's3://bucket/x/c.jpg', caption: 'whose?' },
+  ];
+  const { brought } = await withCaptions([
+    file('set/captions.jsonl', lines.map(line => JSON.stringify(line)).join('\r\n')),
+    file('set/images/a.jpg'),
+    file('set/images/b.jpg'),
+    file('set/one/c.jpg'),
+    file('set/other/c.jpg'),
+  ]);
+  assert.deepEqual(
+    brought.map(({ caption }) => caption),
+    ['by path', 'by name', '', ''],
+  );
+});
+
+test('What is no picture is refused by its name, and what systems leave behind is passed over', async () => {
+  const { brought, refused } = await withCaptions(
+    ['a.JPG', 'notes.pdf', 'b.heic', 'more.zip', 'noextension', '__MACOSX/._a.jpg', '.DS_Store', 'x/Thumbs.db'].map(
+      path => file(path),
+    ),
+  );
+  assert.deepEqual(
+    brought.map(({ name }) => name),
+    ['a.JPG'],
+  );
+  assert.deepEqual(
+    refused.map(({ path }) => path),
+    ['notes.pdf', 'b.heic', 'more.zip', 'noextension'],
+  );
+  assert.match(refused[1]?.reason ?? '', /JPEG/);
+});
