@@ -9,6 +9,7 @@ import type {
   ServiceModule,
 } from '../domain/operation.ts';
 import { checkDigests, contentHeaders, type StartChecksum, verifiedBody } from './body.ts';
+import { documentHeaders } from './browser-documents.ts';
 import { type CallNotes, callOf } from './call.ts';
 import type { ProtocolName, ServiceName } from './contract.ts';
 import { encodeFailure, extendedRequestId } from './failure.ts';
@@ -120,6 +121,7 @@ class Dispatcher {
     if (passage.protocol === 'rest-xml') {
       response.headers['x-amz-request-id'] = request.requestId;
       response.headers['x-amz-id-2'] = extendedRequestId(request.requestId);
+      Object.assign(response.headers, documentHeaders(response.headers['content-type']));
     } else response.headers['x-amzn-requestid'] = request.requestId;
     return response;
   }

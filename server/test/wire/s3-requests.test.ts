@@ -253,3 +253,16 @@ test('what a signed request overrides of the answer', async () => {
     ['no-store', 'attachment', 'text/x'],
   );
 });
+
+test('An object that a browser would run as a page gets an origin of its own, and a picture does not', async () => {
+  const policyOf = async (key: string, query = '') =>
+    String((await send('GET', `/${Bucket}/${key}`, { query })).headers['content-security-policy']);
+  for (const [key, type] of Object.entries({ page: 'text/html', drawing: 'image/svg+xml', photo: 'image/png' })) {
+    const { status } = await send('PUT', `/${Bucket}/${key}`, { headers: { 'content-type': type }, body: '<script>' });
+    assert.equal(status, 200);
+  }
+  assert.match(await policyOf('page'), /^sandbox (?!.*allow-same-origin)/);
+  assert.match(await policyOf('drawing'), /^sandbox /);
+  assert.equal(await policyOf('photo'), 'undefined');
+  assert.match(await policyOf('photo', 'response-content-type=text%2Fhtml'), /^sandbox /);
+});
