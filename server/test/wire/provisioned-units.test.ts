@@ -137,8 +137,12 @@ test('A unit that dies is replaced; its request is drawn by another, or fails at
 test('Of 16 clients none loses a request when one of two units dies', async () => {
   const arn = await provision('twofold', await customModel('twofold'), 2);
   await untilStatus(arn, 'InService');
+  // Long enough that all are in the hands of the two before one dies: a late one would find a full queue.
+  const { invokeMilliseconds } = inference;
+  inference.invokeMilliseconds = 3000;
   const answers = Array.from({ length: 16 }, (_, index) => invoke(arn, `client ${index}`).catch(nameOf));
-  await untilInHand('client 0');
+  for (const index of answers.keys()) await untilInHand(`client ${index}`);
+  inference.invokeMilliseconds = invokeMilliseconds;
   inference.units.find(unit => unit.model.adapter)?.kill();
   const drawn = await Promise.all(answers);
   assert.deepEqual(
