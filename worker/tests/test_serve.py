@@ -36,11 +36,15 @@ class Client:
     def __init__(self, path: Path):
         self.path = path
 
-    def call(self, method: str, route: str, body: bytes | None = None) -> tuple[int, dict[str, object]]:
+    def send(self, method: str, route: str, body: bytes | None = None) -> http.client.HTTPConnection:
         connection = http.client.HTTPConnection("worker")
         connection.sock = socket.socket(socket.AF_UNIX)
         connection.sock.connect(str(self.path))
         connection.request(method, route, body)
+        return connection
+
+    def call(self, method: str, route: str, body: bytes | None = None) -> tuple[int, dict[str, object]]:
+        connection = self.send(method, route, body)
         answer = connection.getresponse()
         data = json.loads(answer.read())
         connection.close()
@@ -394,11 +398,12 @@ def test_the_command_draws_the_same_in_another_process_and_ends_on_sigterm(
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert other.images(adapterId="q7w8e9r0t1y2") == client.images(adapterId="q7w8e9r0t1y2")
-    with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(other.images, quality="premium", numberOfImages=5, text="a secret thing")
-        time.sleep(0.1)
-        process.send_signal(signal.SIGTERM)
-        assert len(answer.result(60)) == 5
+    drawing = request(quality="premium", numberOfImages=5, text="a secret thing")
+    connection = other.send("POST", "/invoke", json.dumps(drawing).encode())
+    other.health()  # connections are accepted in turn, so the request is in the worker's hands once this is answered
+    time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    assert len(json.loads(connection.getresponse().read())["images"]) == 5
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert not path.exists()
