@@ -19,6 +19,11 @@ export interface Keyring {
    * `resolve` says so.
    */
   accessRequests(keyId: string, accountId: string, region: string): Promise<AccessRequest[]>;
+  /**
+   * Of these, what whoever uses a model encrypted under a customer's key needs: Decrypt, and no more (AWS: encryption-custom-job).
+   * @param keyArn null or undefined: no customer's key, nothing to ask
+   */
+  decryptRequests(keyArn: string | null | undefined, accountId: string, region: string): Promise<AccessRequest[]>;
   /** @returns a fresh 32-byte key and its wrapped form to store beside the ciphertext */
   generateDataKey(owner: KeyOwner): Promise<{ plaintext: Uint8Array; wrapped: string }>;
   /** Fault denied or conflict when the key is disabled, pending deletion or gone: the model is unusable then. */

@@ -29,7 +29,7 @@ interface WithHeaders {
 export interface BedrockRuntimeDependencies {
   store: Store;
   baseModels: BaseModels;
-  keyring: Pick<Keyring, 'resolve' | 'accessRequests'>;
+  keyring: Pick<Keyring, 'resolve' | 'decryptRequests'>;
   capacity: Pick<Capacity, 'invokeBase' | 'invokeProvisioned' | 'invokeOnDemand' | 'detectWatermark'>;
   invocationLog: InvocationLog;
   admitInvocation: AdmitInvocation;
@@ -64,11 +64,9 @@ export function invokeModel(deps: BedrockRuntimeDependencies) {
       async authorize(input, ctx) {
         const modelId = input.modelId ?? '';
         const keyArn = await keyOf(modelId, ctx);
-        const key = keyArn === null ? [] : await keyring.accessRequests(keyArn, ctx.accountId, ctx.region);
         return [
           { resource: authorizedArn(modelId, ctx.region), conditions: invocationConditions(input, ctx) },
-          // AWS: an invoker of a model under a customer's key needs Decrypt, and no more (encryption-custom-job).
-          ...key.filter(request => request.action === 'kms:Decrypt'),
+          ...(await keyring.decryptRequests(keyArn, ctx.accountId, ctx.region)),
         ];
       },
       async handle(input, ctx) {

@@ -22,7 +22,7 @@ import { keepQuota } from '../../domain/quotas.ts';
 import type { Rows } from '../../ports/store.ts';
 import type { BatchJobRow, NewBatchJob } from '../../ports/store-batch.ts';
 import type { BedrockScope } from '../../ports/store-bedrock.ts';
-import { decryptQuestions, findModel } from './custom-models.ts';
+import { findModel } from './custom-models.ts';
 import type { BedrockDependencies } from './dependencies.ts';
 import { absentArn, idOfArn, notFound, resourceArn, resourceTagConditions, scopeOf } from './identifiers.ts';
 import {
@@ -79,7 +79,10 @@ export function batchJobs(deps: Dependencies) {
       const resource = modelId === undefined ? identifier : foundationModelArn(ctx.region, modelId);
       return [{ resource, conditions }];
     }
-    return [{ resource: model.modelArn, conditions }, ...(await decryptQuestions(keyring, model.keyArn, scope))];
+    return [
+      { resource: model.modelArn, conditions },
+      ...(await keyring.decryptRequests(model.keyArn, scope.accountId, scope.region)),
+    ];
   }
 
   async function question(input: { jobIdentifier: string | undefined }, ctx: RequestContext) {

@@ -146,17 +146,6 @@ export async function modelQuestion(rows: Rows, model: CustomModelRow): Promise<
   };
 }
 
-/** Decrypt with a customer's key, which whoever uses a model encrypted under it needs; nothing without such a key. */
-export async function decryptQuestions(
-  keyring: Pick<BedrockDependencies['keyring'], 'accessRequests'>,
-  keyArn: string | null,
-  scope: BedrockScope,
-): Promise<AccessRequest[]> {
-  if (keyArn === null) return [];
-  const all = await keyring.accessRequests(keyArn, scope.accountId, scope.region);
-  return all.filter(request => request.action === 'kms:Decrypt');
-}
-
 /** Another account's, by its ARN, in the same Region: one with a policy, which decides who may read it. */
 async function findForeignModel(
   rows: Rows,

@@ -5,7 +5,7 @@ import type { AccessRequest, RequestContext } from '../../domain/operation.ts';
 import type { StartingModel } from '../../domain/training/training-options.ts';
 import type { BaseModel, BaseModels, CatalogueEntry } from '../../ports/base-models.ts';
 import type { BedrockScope, CustomModelRow, ParentModel } from '../../ports/store-bedrock.ts';
-import { decryptQuestions, findModel, modelQuestion } from './custom-models.ts';
+import { findModel, modelQuestion } from './custom-models.ts';
 import type { BedrockDependencies } from './dependencies.ts';
 import { scopeOf } from './identifiers.ts';
 import { INVALID_MODEL } from './job-request.ts';
@@ -66,7 +66,7 @@ export async function jobBaseQuestions(
         const model = await findModel(rows, identifier, scope);
         return model && { keyArn: model.keyArn, question: await modelQuestion(rows, model) };
       });
-  if (found) return [found.question, ...(await decryptQuestions(keyring, found.keyArn, scope))];
+  if (found) return [found.question, ...(await keyring.decryptRequests(found.keyArn, scope.accountId, scope.region))];
   const modelId = foundationModelId(identifier, ctx.region);
   return [{ resource: modelId === undefined ? identifier : foundationModelArn(ctx.region, modelId) }];
 }

@@ -40,8 +40,8 @@ export function modelDeployments({ store, ids, keyring, capacity, quotas }: Depe
       const model = await findModel(rows, modelArn, scopeOf(ctx));
       return model && { keyArn: model.keyArn, question: await modelQuestion(rows, model) };
     });
-    const key = own?.keyArn ? await keyring.accessRequests(own.keyArn, ctx.accountId, ctx.region) : [];
-    return [own?.question ?? { resource: modelArn }, ...key.filter(request => request.action === 'kms:Decrypt')];
+    const key = await keyring.decryptRequests(own?.keyArn, ctx.accountId, ctx.region);
+    return [own?.question ?? { resource: modelArn }, ...key];
   }
 
   async function question(input: { customModelDeploymentIdentifier: string | undefined }, ctx: RequestContext) {

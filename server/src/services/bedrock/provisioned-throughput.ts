@@ -24,7 +24,7 @@ import type { AccessRequest, Operation, RequestContext } from '../../domain/oper
 import { keepQuota, quotaText } from '../../domain/quotas.ts';
 import type { Rows } from '../../ports/store.ts';
 import type { BedrockScope, NewThroughput, ThroughputRow } from '../../ports/store-bedrock.ts';
-import { decryptQuestions, findModel, modelQuestion } from './custom-models.ts';
+import { findModel, modelQuestion } from './custom-models.ts';
 import type { BedrockDependencies } from './dependencies.ts';
 import { absentArn, findByIdentifier, notFound, resourceArn, resourceTagConditions, scopeOf } from './identifiers.ts';
 import { INVALID_MODEL } from './job-request.ts';
@@ -83,7 +83,7 @@ export function provisionedThroughput(deps: Dependencies) {
       const model = await findModel(rows, identifier, scope);
       return model && { keyArn: model.keyArn, question: await modelQuestion(rows, model) };
     });
-    if (own) return [own.question, ...(await decryptQuestions(keyring, own.keyArn, scope))];
+    if (own) return [own.question, ...(await keyring.decryptRequests(own.keyArn, scope.accountId, scope.region))];
     const modelId = foundationModelId(identifier, ctx.region);
     return [{ resource: modelId === undefined ? identifier : foundationModelArn(ctx.region, modelId) }];
   }

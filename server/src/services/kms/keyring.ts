@@ -3,7 +3,7 @@ import { parsePolicy } from '../../domain/access/document.ts';
 import { evaluate } from '../../domain/access/evaluate.ts';
 import { SealBroken } from '../../domain/encryption/sealing.ts';
 import { Fault } from '../../domain/fault.ts';
-import type { Principal } from '../../domain/operation.ts';
+import type { AccessRequest, Principal } from '../../domain/operation.ts';
 import type { KeyOwner, Keyring } from '../../ports/keys.ts';
 import type { GrantRow, KeyRow } from '../../ports/store-kms.ts';
 import { decryptUnder, encryptUnder } from './ciphertext.ts';
@@ -37,6 +37,28 @@ export function createKeyring(deps: KmsDependencies): Keyring {
     });
   }
 
+  async function accessRequests(keyId: string, accountId: string, region: string): Promise<AccessRequest[]> {
+    return await deps.store.read(async ({ kms }) => {
+      const key = await findKey(deps, kms, keyId, { accountId, region }).catch(() => undefined);
+      if (key === undefined) return [];
+      const facts = await keyFacts(kms, key);
+      const conditions = {
+        'kms:ViaService': `bedrock.${region}.amazonaws.com`,
+        'kms:CallerAccount': accountId,
+        'aws:ViaAWSService': true,
+        'aws:CalledVia': [SERVICE],
+        'aws:CalledViaFirst': SERVICE,
+        'aws:CalledViaLast': SERVICE,
+      };
+      return CALLER_ACTIONS.map(action =>
+        keyQuestion(key, facts, {
+          action,
+          conditions: action === 'kms:CreateGrant' ? { ...conditions, 'kms:GrantIsForAWSResource': true } : conditions,
+        }),
+      );
+    });
+  }
+
   async function decrypt(key: KeyRow, wrapped: string, owner: KeyOwner): Promise<Uint8Array> {
     const blob = Buffer.from(wrapped, 'base64url');
     const material = await deps.store.read(({ kms }) => materialOf(kms, key, blob));
@@ -63,27 +85,11 @@ export function createKeyring(deps: KmsDependencies): Keyring {
       return keyArn(key);
     },
 
-    async accessRequests(keyId, accountId, region) {
-      return await deps.store.read(async ({ kms }) => {
-        const key = await findKey(deps, kms, keyId, { accountId, region }).catch(() => undefined);
-        if (key === undefined) return [];
-        const facts = await keyFacts(kms, key);
-        const conditions = {
-          'kms:ViaService': `bedrock.${region}.amazonaws.com`,
-          'kms:CallerAccount': accountId,
-          'aws:ViaAWSService': true,
-          'aws:CalledVia': [SERVICE],
-          'aws:CalledViaFirst': SERVICE,
-          'aws:CalledViaLast': SERVICE,
-        };
-        return CALLER_ACTIONS.map(action =>
-          keyQuestion(key, facts, {
-            action,
-            conditions:
-              action === 'kms:CreateGrant' ? { ...conditions, 'kms:GrantIsForAWSResource': true } : conditions,
-          }),
-        );
-      });
+    accessRequests,
+
+    async decryptRequests(keyArn, accountId, region) {
+      const all = keyArn == null ? [] : await accessRequests(keyArn, accountId, region);
+      return all.filter(request => request.action === 'kms:Decrypt');
     },
 
     async generateDataKey(owner) {

@@ -29,7 +29,7 @@ export interface LikenessDependencies {
   store: Store;
   time: Time;
   ids: Ids;
-  keyring: Pick<Keyring, 'resolve' | 'accessRequests' | 'release'>;
+  keyring: Pick<Keyring, 'resolve' | 'decryptRequests' | 'release'>;
   /** @throws Fault: the name is in use, or the account has as many custom models as it may */
   refuseTakenModelName(rows: Rows, scope: BedrockScope, modelName: string): Promise<void>;
   /** What a job would start from, and what that gives and bounds of its options. @throws Fault invalid: nothing to train */

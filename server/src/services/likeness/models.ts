@@ -68,8 +68,8 @@ export function modelRoutes({ store, baseModels, modelStore, keyring }: Dependen
       action: 'ExportModel',
       async authorize(input, ctx) {
         const { keyArn } = (await find(input, ctx))?.model ?? {};
-        const key = keyArn ? await keyring.accessRequests(keyArn, ctx.accountId, ctx.region) : [];
-        return [...(await authorize(input, ctx)), ...key.filter(request => request.action === 'kms:Decrypt')];
+        const key = await keyring.decryptRequests(keyArn, ctx.accountId, ctx.region);
+        return [...(await authorize(input, ctx)), ...key];
       },
       async handle(input, ctx) {
         const model = await required(input, ctx);
