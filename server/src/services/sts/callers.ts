@@ -9,12 +9,13 @@ import { identityIdOf } from '../../domain/access/identity.ts';
 import { issueSession } from '../../domain/access/session.ts';
 import { accountOfAccessKeyId } from '../../domain/access-key-id.ts';
 import { Fault } from '../../domain/fault.ts';
-import type { Operation } from '../../domain/operation.ts';
+import type { Operation, Principal, RequestContext } from '../../domain/operation.ts';
 import { describeCredentials } from './assume-role.ts';
 import type { StsDependencies } from './dependencies.ts';
 
 const HALF_A_DAY_SECONDS = 43_200;
 const HOUR_SECONDS = 3600;
+const LONGEST_SECONDS = 129_600;
 
 export function callerOperations(deps: StsDependencies) {
   return {
@@ -30,17 +31,10 @@ export function callerOperations(deps: StsDependencies) {
       authorize: (_input: GetSessionTokenRequest) => [],
       async handle(input: GetSessionTokenRequest, ctx): Promise<GetSessionTokenResponse> {
         const { principal } = ctx;
-        if (principal.accessKeyId?.startsWith('ASIA'))
-          throw new Fault('denied', 'Cannot call GetSessionToken with session credentials');
+        refuseSessionCredentials(ctx);
         if (input.SerialNumber !== undefined || input.TokenCode !== undefined)
           throw new Fault('denied', 'MultiFactorAuthentication failed: this server has no MFA devices.');
-        const longest = principal.type === 'root' ? HOUR_SECONDS : 129_600;
-        const seconds = Math.min(input.DurationSeconds ?? HALF_A_DAY_SECONDS, longest);
-        if (seconds < 900)
-          throw new Fault(
-            'invalid',
-            `DurationSeconds must be from 900 to ${longest}; you sent ${input.DurationSeconds}.`,
-          );
+        const seconds = sessionSeconds(input, principal);
         const issuedAt = deps.time.now().getTime();
         const session = issueSession(deps, {
           accountId: principal.accountId,
@@ -69,4 +63,19 @@ export function callerOperations(deps: StsDependencies) {
       },
     },
   } satisfies Record<string, Operation<never, unknown>>;
+}
+
+/** AWS: a session makes no further ones of this kind. @throws Fault denied */
+export function refuseSessionCredentials({ principal, operation }: RequestContext): void {
+  if (principal.accessKeyId?.startsWith('ASIA'))
+    throw new Fault('denied', `Cannot call ${operation} with session credentials`);
+}
+
+/** How long a session lasts that long-term keys ask for: the root user's an hour at most. @throws Fault invalid */
+export function sessionSeconds(input: { DurationSeconds?: number | undefined }, { type }: Principal): number {
+  const longest = type === 'root' ? HOUR_SECONDS : LONGEST_SECONDS;
+  const seconds = Math.min(input.DurationSeconds ?? HALF_A_DAY_SECONDS, longest);
+  if (seconds < 900)
+    throw new Fault('invalid', `DurationSeconds must be from 900 to ${longest}; you sent ${input.DurationSeconds}.`);
+  return seconds;
 }

@@ -1,7 +1,6 @@
 import type { GetFederationTokenRequest, GetFederationTokenResponse } from '@aws-sdk/client-sts';
 import { federatedPrincipal, identityIdOf } from '../../domain/access/identity.ts';
 import { issueSession } from '../../domain/access/session.ts';
-import { Fault } from '../../domain/fault.ts';
 import type { AccessRequest, Operation } from '../../domain/operation.ts';
 import {
   checkSessionPolicies,
@@ -10,19 +9,16 @@ import {
   sessionConditions,
   sessionTags,
 } from './assume-role.ts';
+import { refuseSessionCredentials, sessionSeconds } from './callers.ts';
 import type { StsDependencies } from './dependencies.ts';
-
-const HALF_A_DAY_SECONDS = 43_200;
-const LONGEST_SECONDS = 129_600;
-const LONGEST_OF_ROOT_SECONDS = 3600;
 
 export function federationOperations(deps: StsDependencies) {
   return {
     // AWS: only long-term keys may ask. What the session may do is what both its user and the policies given here allow.
     GetFederationToken: {
-      authorize(input: GetFederationTokenRequest, { principal }) {
-        if (principal.accessKeyId?.startsWith('ASIA'))
-          throw new Fault('denied', 'Cannot call GetFederationToken with session credentials');
+      authorize(input: GetFederationTokenRequest, ctx) {
+        const { principal } = ctx;
+        refuseSessionCredentials(ctx);
         const { arn } = federatedPrincipal(principal.accountId, input.Name ?? '', null);
         const question: AccessRequest = { resource: arn, conditions: sessionConditions({ Tags: input.Tags }) };
         return input.Tags?.length ? [question, { ...question, action: 'sts:TagSession' }] : [question];
@@ -31,8 +27,7 @@ export function federationOperations(deps: StsDependencies) {
       async handle(input: GetFederationTokenRequest, ctx): Promise<GetFederationTokenResponse> {
         const { principal } = ctx;
         const { Name: name = '' } = input;
-        const longest = principal.type === 'root' ? LONGEST_OF_ROOT_SECONDS : LONGEST_SECONDS;
-        const seconds = Math.min(input.DurationSeconds ?? HALF_A_DAY_SECONDS, longest);
+        const seconds = sessionSeconds(input, principal);
         const sessionPolicies = await checkSessionPolicies(deps, input, principal.accountId);
         const issuedAt = ctx.now.getTime();
         const session = issueSession(deps, {
