@@ -2,7 +2,7 @@
 import { Fault } from '../domain/fault.ts';
 import type { InvokeAnswer, InvokeRequest, PoolFigures } from '../ports/inference.ts';
 import type { OnDemandProcess } from './on-demand-room.ts';
-import { type UnitPool, unitPool } from './unit-pool.ts';
+import { DRAIN_SECONDS, type UnitPool, unitPool } from './unit-pool.ts';
 import { startUnits, type UnitStarter } from './unit-start.ts';
 
 export interface BaseUnitsDependencies extends UnitStarter {
@@ -16,8 +16,6 @@ interface Entry {
   starting: Promise<void> | undefined;
   lastUsedAt: number;
 }
-
-const DRAIN_SECONDS = 900;
 
 export function baseUnits(dependencies: BaseUnitsDependencies) {
   const entries = new Map<string, Entry>();

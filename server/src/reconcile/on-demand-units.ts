@@ -7,7 +7,7 @@ import { Fault } from '../domain/fault.ts';
 import type { InvokeAnswer, InvokeRequest, PoolFigures, ServableModel } from '../ports/inference.ts';
 import { refuseOtherWeights } from './base-weights.ts';
 import type { OnDemandProcess } from './on-demand-room.ts';
-import { type PooledUnit, REQUESTS_IN_HAND, unitPool } from './unit-pool.ts';
+import { DRAIN_SECONDS, type PooledUnit, REQUESTS_IN_HAND, unitPool } from './unit-pool.ts';
 import { ownerOf, startUnits, type UnitStarter, WARM_UP } from './unit-start.ts';
 
 export interface OnDemandDependencies extends UnitStarter {
@@ -23,7 +23,6 @@ type SharedProcess = ReturnType<typeof sharedProcess>;
 
 /** Adapters that a process holds at once; the one used longest ago makes room. */
 const MAXIMUM_ADAPTERS = 32;
-const DRAIN_SECONDS = 900;
 
 export function onDemandUnits(dependencies: OnDemandDependencies) {
   const processes = new Map<string, SharedProcess>();

@@ -12,7 +12,7 @@ import { disabledAccounts } from './disabled-accounts.ts';
 import { onDemandRoom } from './on-demand-room.ts';
 import { onDemandUnits } from './on-demand-units.ts';
 import { type ProvisionedUnits, provisionedUnits } from './provisioned-units.ts';
-import { firstOf } from './unit-pool.ts';
+import { DRAIN_SECONDS, firstOf } from './unit-pool.ts';
 import { detectionOf, type UnitStarter } from './unit-start.ts';
 
 export interface ThroughputDependencies extends UnitStarter {
@@ -37,8 +37,6 @@ export interface ThroughputLoop extends Capacity {
 }
 
 const POLL_SECONDS = 2;
-/** A model that was replaced or deleted finishes what it has in hand for so long. */
-const DRAIN_SECONDS = 900;
 const RETRY_SECONDS = 2;
 
 /** The service refuses what does not fit when it is bought; a setting may have been lowered since. */

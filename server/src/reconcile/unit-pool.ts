@@ -21,6 +21,9 @@ interface Waiting {
   wasRetried: boolean;
 }
 
+/** What gives up its place finishes what it has in hand for so long. */
+export const DRAIN_SECONDS = 900;
+
 /**
  * Requests that a unit has in hand at most: those that it draws together, and those that it draws next, so that it can
  * choose them by their shape and adapter.
