@@ -259,7 +259,10 @@ async function kmsScenarios(server: BedrockServer, database: string): Promise<Sc
   await client.send(new kms.CreateAliasCommand({ AliasName: 'alias/template', TargetKeyId: KeyId }));
   const principal = `arn:aws:iam::${ACCOUNT}:root`;
   const parties = { GranteePrincipal: principal, RetiringPrincipal: principal };
-  await client.send(new kms.CreateGrantCommand({ KeyId, ...parties, Operations: ['Decrypt'] }));
+  // A key of its own: its hundred thousand aliases would be asked for with every use of the other.
+  const { KeyMetadata: granted } = await client.send(new kms.CreateKeyCommand({}));
+  const GrantedKeyId = granted?.KeyId ?? '';
+  await client.send(new kms.CreateGrantCommand({ KeyId: GrantedKeyId, ...parties, Operations: ['Decrypt'] }));
   const list = (
     operation: string,
     send: (page: { Limit: number; Marker: string | undefined }) => Promise<{ NextMarker?: string | undefined }>,
@@ -280,9 +283,15 @@ async function kmsScenarios(server: BedrockServer, database: string): Promise<Sc
     },
     {
       database,
-      tables: [{ table: 'kms_grants', where: `key_id = '${KeyId}'`, vary: { grant_id: `'g' || n` } }],
+      tables: [
+        {
+          table: 'kms_grants',
+          where: `key_id = '${GrantedKeyId}'`,
+          vary: { grant_id: `'g' || n`, grantee_principal: `'arn:aws:iam::${ACCOUNT}:user/' || n` },
+        },
+      ],
       lists: [
-        list('ListGrants', page => client.send(new kms.ListGrantsCommand({ ...page, KeyId }))),
+        list('ListGrants', page => client.send(new kms.ListGrantsCommand({ ...page, KeyId: GrantedKeyId }))),
         list('ListRetirableGrants', page =>
           client.send(new kms.ListRetirableGrantsCommand({ ...page, RetiringPrincipal: principal })),
         ),

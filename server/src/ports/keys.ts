@@ -1,5 +1,5 @@
 import type { Sealer } from '../domain/encryption/sealing.ts';
-import type { AccessRequest } from '../domain/operation.ts';
+import type { AccessRequest, RequestContext } from '../domain/operation.ts';
 
 /**
  * Secrets of the service itself, sealed under the installation's master key: access keys, session tokens, key material.
@@ -18,12 +18,13 @@ export interface Keyring {
    * CreateGrant via the service), ready to be among an operation's own questions. Empty when the key does not exist:
    * `resolve` says so.
    */
-  accessRequests(keyId: string, accountId: string, region: string): Promise<AccessRequest[]>;
+  accessRequests(keyId: string, caller: KeyCaller): Promise<AccessRequest[]>;
   /**
    * Of these, what whoever uses a model encrypted under a customer's key needs: Decrypt, and no more (AWS: encryption-custom-job).
    * @param keyArn null or undefined: no customer's key, nothing to ask
+   * @param caller its region is the key's
    */
-  decryptRequests(keyArn: string | null | undefined, accountId: string, region: string): Promise<AccessRequest[]>;
+  decryptRequests(keyArn: string | null | undefined, caller: KeyCaller): Promise<AccessRequest[]>;
   /** @returns a fresh 32-byte key and its wrapped form to store beside the ciphertext */
   generateDataKey(owner: KeyOwner): Promise<{ plaintext: Uint8Array; wrapped: string }>;
   /** Fault denied or conflict when the key is disabled, pending deletion or gone: the model is unusable then. */
@@ -31,6 +32,9 @@ export interface Keyring {
   /** What was stored is deleted: retires the service's grant on the customer's key. */
   release(owner: KeyOwner): Promise<void>;
 }
+
+/** Who asks for the use of a key, and in which Region. */
+export type KeyCaller = Pick<RequestContext, 'principal' | 'accountId' | 'region'>;
 
 export interface KeyOwner {
   accountId: string;

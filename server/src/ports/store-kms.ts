@@ -78,7 +78,7 @@ export interface KmsRows {
   alias(accountId: string, region: string, name: string): Promise<AliasRow | undefined>;
   /** In the order of their names. @param page.keyId only those of a key */
   aliases(accountId: string, region: string, page: SeekPage & { keyId?: string | undefined }): Promise<AliasRow[]>;
-  aliasesOf(keyId: string): Promise<AliasRow[]>;
+  aliasesOf(key: Pick<KeyRow, 'accountId' | 'region' | 'keyId'>): Promise<AliasRow[]>;
   insertAlias(row: AliasRow): Promise<void>;
   updateAlias(row: AliasRow): Promise<void>;
   deleteAlias(accountId: string, region: string, name: string): Promise<void>;
@@ -94,8 +94,8 @@ export interface KmsRows {
     keyId: string,
     page: SeekPage & { grantId?: string | undefined; granteePrincipal?: string | undefined },
   ): Promise<GrantRow[]>;
-  /** Those whose grantee is a user, role, session or account: the service's own, one for each model, may be many. */
-  callerGrants(keyId: string): Promise<GrantRow[]>;
+  /** Those that have one of some grantees: of all of a key's there may be many. */
+  grantsTo(keyId: string, granteePrincipals: readonly string[]): Promise<GrantRow[]>;
   grantsNamed(keyId: string, name: string): Promise<GrantRow[]>;
   /** Grants on the keys of an account in a Region, in the order of their ids. */
   grantsRetirableBy(principal: string, accountId: string, region: string, page: SeekPage): Promise<GrantRow[]>;

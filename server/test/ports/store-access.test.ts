@@ -162,6 +162,22 @@ for (const [adapter, open] of Object.entries(adapters))
       });
     });
 
+    it('finds the grants that some grantees have on a key', async () => {
+      const held = (grantId: string, keyId: string, granteePrincipal: string) => ({
+        ...grant(grantId, keyId),
+        granteePrincipal,
+      });
+      await store.transaction(async ({ kms }) => {
+        for (const row of [held('2', 'k', 'alice'), held('1', 'k', 'bob'), held('3', 'k', 'carol')])
+          await kms.insertGrant(row);
+        await kms.insertGrant(held('4', 'other', 'alice'));
+      });
+      const found = async (...grantees: string[]) =>
+        (await store.read(({ kms }) => kms.grantsTo('k', grantees))).map(({ grantId }) => grantId);
+      assert.deepEqual(await found('alice', 'bob', 'nobody'), ['1', '2']);
+      assert.deepEqual(await found(), []);
+    });
+
     it('undoes a transaction that fails, alone', async () => {
       const [failed, done] = await Promise.allSettled([
         store.transaction(async ({ kms }) => {

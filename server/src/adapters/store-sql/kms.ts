@@ -102,6 +102,15 @@ export const kmsMigrations: Record<string, Migration> = {
       await aliases.columns(['account_id', 'region', 'key_id', 'name']).execute();
     },
   },
+  // Every use of a key asks for the grants of its caller, every use of an encrypted model for that of its name.
+  '0026-kms-grants-of-callers': {
+    async up({ schema }) {
+      const byGrantee = schema.createIndex('kms_grants_of_grantee').on('kms_grants');
+      await byGrantee.columns(['key_id', 'grantee_principal', 'grant_id']).execute();
+      const byName = schema.createIndex('kms_grants_of_name').on('kms_grants');
+      await byName.columns(['key_id', 'name', 'grant_id']).execute();
+    },
+  },
 };
 
 export function kmsRows(database: Kysely<KmsSchema>): KmsRows {
@@ -199,8 +208,13 @@ function aliasRows(
       if (keyId !== undefined) query = query.where('key_id', '=', keyId);
       return (await query.orderBy('name').limit(limit).execute()).map(toAlias);
     },
-    async aliasesOf(keyId) {
-      const query = database.selectFrom('kms_aliases').selectAll().where('key_id', '=', keyId);
+    async aliasesOf({ accountId, region, keyId }) {
+      const query = database
+        .selectFrom('kms_aliases')
+        .selectAll()
+        .where('account_id', '=', accountId)
+        .where('region', '=', region)
+        .where('key_id', '=', keyId);
       return (await query.orderBy('name').execute()).map(toAlias);
     },
     async insertAlias(row) {
@@ -238,7 +252,7 @@ function aliasRows(
 
 function grantRows(
   database: Kysely<KmsSchema>,
-): Part<'grant' | 'grants' | 'callerGrants' | 'grantsNamed' | 'grantsRetirableBy' | 'insertGrant' | 'deleteGrant'> {
+): Part<'grant' | 'grants' | 'grantsTo' | 'grantsNamed' | 'grantsRetirableBy' | 'insertGrant' | 'deleteGrant'> {
   return {
     async grant(grantId) {
       const query = database.selectFrom('kms_grants').selectAll().where('grant_id', '=', grantId);
@@ -255,12 +269,13 @@ function grantRows(
       if (granteePrincipal !== undefined) query = query.where('grantee_principal', '=', granteePrincipal);
       return (await query.orderBy('grant_id').limit(limit).execute()).map(toGrant);
     },
-    async callerGrants(keyId) {
+    async grantsTo(keyId, granteePrincipals) {
+      if (granteePrincipals.length === 0) return [];
       const query = database
         .selectFrom('kms_grants')
         .selectAll()
         .where('key_id', '=', keyId)
-        .where('grantee_principal', 'like', 'arn:%');
+        .where('grantee_principal', 'in', granteePrincipals);
       return (await query.orderBy('grant_id').execute()).map(toGrant);
     },
     async grantsNamed(keyId, name) {

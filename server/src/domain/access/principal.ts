@@ -69,6 +69,13 @@ export function reach(list: PrincipalList, principal: Principal): Reach {
   return (['direct', 'role', 'account'] as const).find(strength => reaches.includes(strength)) ?? 'none';
 }
 
+/** Every ARN by which a policy's principal can reach the caller: its own, its role's or issuer's, its account's. */
+export function principalArns(principal: Principal): string[] {
+  if (principal.type === 'anonymous' || principal.type === 'service') return [];
+  const { arn, roleArn, issuer, accountId } = principal;
+  return [...new Set([arn, roleArn ?? issuer?.arn ?? arn, `arn:aws:iam::${accountId}:root`])];
+}
+
 function reachOf(name: PrincipalName, principal: Principal): Reach {
   switch (name.type) {
     case 'anyone':

@@ -66,7 +66,7 @@ export function invokeModel(deps: BedrockRuntimeDependencies) {
         const keyArn = await keyOf(modelId, ctx);
         return [
           { resource: authorizedArn(modelId, ctx.region), conditions: invocationConditions(input, ctx) },
-          ...(await keyring.decryptRequests(keyArn, ctx.accountId, ctx.region)),
+          ...(await keyring.decryptRequests(keyArn, ctx)),
         ];
       },
       async handle(input, ctx) {

@@ -79,10 +79,7 @@ export function batchJobs(deps: Dependencies) {
       const resource = modelId === undefined ? identifier : foundationModelArn(ctx.region, modelId);
       return [{ resource, conditions }];
     }
-    return [
-      { resource: model.modelArn, conditions },
-      ...(await keyring.decryptRequests(model.keyArn, scope.accountId, scope.region)),
-    ];
+    return [{ resource: model.modelArn, conditions }, ...(await keyring.decryptRequests(model.keyArn, ctx))];
   }
 
   async function question(input: { jobIdentifier: string | undefined }, ctx: RequestContext) {

@@ -152,7 +152,7 @@ export function customizationJobs(deps: BedrockDependencies) {
             resource: input.roleArn ?? '',
             conditions: { 'iam:PassedToService': 'bedrock.amazonaws.com' },
           },
-          ...(keyId === undefined ? [] : await keyring.accessRequests(keyId, ctx.accountId, ctx.region)),
+          ...(keyId === undefined ? [] : await keyring.accessRequests(keyId, ctx)),
         ];
       },
       async handle(input, ctx) {

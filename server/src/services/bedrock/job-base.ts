@@ -66,7 +66,7 @@ export async function jobBaseQuestions(
         const model = await findModel(rows, identifier, scope);
         return model && { keyArn: model.keyArn, question: await modelQuestion(rows, model) };
       });
-  if (found) return [found.question, ...(await keyring.decryptRequests(found.keyArn, scope.accountId, scope.region))];
+  if (found) return [found.question, ...(await keyring.decryptRequests(found.keyArn, ctx))];
   const modelId = foundationModelId(identifier, ctx.region);
   return [{ resource: modelId === undefined ? identifier : foundationModelArn(ctx.region, modelId) }];
 }

@@ -40,15 +40,12 @@ export function modelCopies({ store, ids, keyring, quotas, wakeModelJobs }: Depe
       return source && { source, question: await modelQuestion(rows, source) };
     });
     const { source, question = { resource: input.sourceModelArn ?? '' } } = found ?? {};
-    const sourceKey = source ? await keyring.decryptRequests(source.keyArn, source.accountId, source.region) : [];
+    const sourceKey = source ? await keyring.decryptRequests(source.keyArn, { ...ctx, region: source.region }) : [];
     const { modelKmsKeyId: keyId } = input;
     return [
       { ...question, conditions: { ...('conditions' in question ? question.conditions : {}), ...tagged } },
-      ...sourceKey.map(request => ({
-        ...request,
-        conditions: { ...request.conditions, 'kms:CallerAccount': ctx.accountId },
-      })),
-      ...(keyId === undefined ? [] : await keyring.accessRequests(keyId, ctx.accountId, ctx.region)),
+      ...sourceKey,
+      ...(keyId === undefined ? [] : await keyring.accessRequests(keyId, ctx)),
     ];
   }
 

@@ -40,7 +40,7 @@ export function modelDeployments({ store, ids, keyring, capacity, quotas }: Depe
       const model = await findModel(rows, modelArn, scopeOf(ctx));
       return model && { keyArn: model.keyArn, question: await modelQuestion(rows, model) };
     });
-    const key = await keyring.decryptRequests(own?.keyArn, ctx.accountId, ctx.region);
+    const key = await keyring.decryptRequests(own?.keyArn, ctx);
     return [own?.question ?? { resource: modelArn }, ...key];
   }
 

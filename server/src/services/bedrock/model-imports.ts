@@ -53,7 +53,7 @@ export function modelImports({ store, ids, keyring, roleSessions, quotas, vpcNet
         resource: input.roleArn ?? '',
         conditions: { 'iam:PassedToService': 'bedrock.amazonaws.com' },
       },
-      ...(input.keyId === undefined ? [] : await keyring.accessRequests(input.keyId, ctx.accountId, ctx.region)),
+      ...(input.keyId === undefined ? [] : await keyring.accessRequests(input.keyId, ctx)),
     ];
   }
 

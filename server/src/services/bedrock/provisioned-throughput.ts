@@ -83,7 +83,7 @@ export function provisionedThroughput(deps: Dependencies) {
       const model = await findModel(rows, identifier, scope);
       return model && { keyArn: model.keyArn, question: await modelQuestion(rows, model) };
     });
-    if (own) return [own.question, ...(await keyring.decryptRequests(own.keyArn, scope.accountId, scope.region))];
+    if (own) return [own.question, ...(await keyring.decryptRequests(own.keyArn, ctx))];
     const modelId = foundationModelId(identifier, ctx.region);
     return [{ resource: modelId === undefined ? identifier : foundationModelArn(ctx.region, modelId) }];
   }

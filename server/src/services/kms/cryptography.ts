@@ -63,7 +63,8 @@ export function cryptographicOperations(deps: KmsDependencies) {
         ...aliasCondition(keyId),
         ...options.conditions,
       };
-      return [keyQuestion(key, await keyFacts(kms, key), { ...options, conditions, ...(context && { context }) })];
+      const facts = await keyFacts(kms, key, ctx.principal);
+      return [keyQuestion(key, facts, { ...options, conditions, ...(context && { context }) })];
     });
   };
 

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { resourceTagConditions } from '../../domain/access/context.ts';
+import { principalArns } from '../../domain/access/principal.ts';
 import { Fault } from '../../domain/fault.ts';
-import type { AccessRequest, RequestContext } from '../../domain/operation.ts';
+import type { AccessRequest, Principal, RequestContext } from '../../domain/operation.ts';
 import type { Vault } from '../../ports/keys.ts';
 import type { Store } from '../../ports/store.ts';
 import type { GrantRow, KeyRow, KmsRows } from '../../ports/store-kms.ts';
@@ -103,15 +104,16 @@ export async function materialOf(rows: KmsRows, key: KeyRow, ciphertext: Uint8Ar
   return rotation.sealedMaterial;
 }
 
-/** What stands beside a key's policy in deciding about it. */
+/** What stands beside a key's policy in deciding about it: of its grants, those that reach the caller. */
 export interface KeyFacts {
   grants: readonly GrantRow[];
   aliasNames: readonly string[];
 }
 
-export async function keyFacts(rows: KmsRows, key: KeyRow): Promise<KeyFacts> {
-  const aliases = await rows.aliasesOf(key.keyId);
-  return { grants: await rows.callerGrants(key.keyId), aliasNames: aliases.map(({ name }) => name) };
+export async function keyFacts(rows: KmsRows, key: KeyRow, caller: Principal): Promise<KeyFacts> {
+  const aliases = await rows.aliasesOf(key);
+  const grants = await rows.grantsTo(key.keyId, principalArns(caller));
+  return { grants, aliasNames: aliases.map(({ name }) => name) };
 }
 
 /**
@@ -176,7 +178,7 @@ export async function askForKey(
   return await deps.store.read(async ({ kms }) => {
     const key = await findKey(deps, kms, keyId, ctx);
     const asked = { 'kms:CallerAccount': ctx.accountId, ...aliasCondition(keyId), ...conditions };
-    const facts = await keyFacts(kms, key);
+    const facts = await keyFacts(kms, key, ctx.principal);
     return [keyQuestion(key, { ...facts, grants: facts.grants.filter(counts) }, { conditions: asked })];
   });
 }

@@ -4,7 +4,7 @@ import { evaluate } from '../../domain/access/evaluate.ts';
 import { SealBroken } from '../../domain/encryption/sealing.ts';
 import { Fault } from '../../domain/fault.ts';
 import type { AccessRequest, Principal } from '../../domain/operation.ts';
-import type { KeyOwner, Keyring } from '../../ports/keys.ts';
+import type { KeyCaller, KeyOwner, Keyring } from '../../ports/keys.ts';
 import type { GrantRow, KeyRow } from '../../ports/store-kms.ts';
 import { decryptUnder, encryptUnder } from './ciphertext.ts';
 import {
@@ -37,11 +37,12 @@ export function createKeyring(deps: KmsDependencies): Keyring {
     });
   }
 
-  async function accessRequests(keyId: string, accountId: string, region: string): Promise<AccessRequest[]> {
+  async function accessRequests(keyId: string, caller: KeyCaller): Promise<AccessRequest[]> {
+    const { accountId, region, principal } = caller;
     return await deps.store.read(async ({ kms }) => {
-      const key = await findKey(deps, kms, keyId, { accountId, region }).catch(() => undefined);
+      const key = await findKey(deps, kms, keyId, caller).catch(() => undefined);
       if (key === undefined) return [];
-      const facts = await keyFacts(kms, key);
+      const facts = await keyFacts(kms, key, principal);
       const conditions = {
         'kms:ViaService': `bedrock.${region}.amazonaws.com`,
         'kms:CallerAccount': accountId,
@@ -87,8 +88,8 @@ export function createKeyring(deps: KmsDependencies): Keyring {
 
     accessRequests,
 
-    async decryptRequests(keyArn, accountId, region) {
-      const all = keyArn == null ? [] : await accessRequests(keyArn, accountId, region);
+    async decryptRequests(keyArn, caller) {
+      const all = keyArn == null ? [] : await accessRequests(keyArn, caller);
       return all.filter(request => request.action === 'kms:Decrypt');
     },
 

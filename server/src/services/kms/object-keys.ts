@@ -65,7 +65,7 @@ export function createObjectKeys(deps: KmsDependencies): ObjectKeys {
       const found = keyId === undefined ? own(ctx) : lookUp(keyId, ctx);
       const key = await found.catch(() => undefined);
       if (key === undefined) return [];
-      const facts = await deps.store.read(({ kms }) => keyFacts(kms, key));
+      const facts = await deps.store.read(({ kms }) => keyFacts(kms, key, ctx.principal));
       const conditions = { 'kms:ViaService': viaService(ctx.region), 'kms:CallerAccount': ctx.accountId };
       return actions.map(action => keyQuestion(key, facts, { action, context, conditions }));
     },

@@ -68,7 +68,7 @@ export function modelRoutes({ store, baseModels, modelStore, keyring }: Dependen
       action: 'ExportModel',
       async authorize(input, ctx) {
         const { keyArn } = (await find(input, ctx))?.model ?? {};
-        const key = await keyring.decryptRequests(keyArn, ctx.accountId, ctx.region);
+        const key = await keyring.decryptRequests(keyArn, ctx);
         return [...(await authorize(input, ctx)), ...key];
       },
       async handle(input, ctx) {
