@@ -49,8 +49,13 @@ export default function DataSetEditorPage() {
       .catch(setError);
   }, [key, version, place.bucket, place.name]);
 
-  // Of the pictures alone: a caption that is edited among ten thousand must not ask about each picture again.
-  const twins = useMemo(() => twinProblems(draft.pictures), [draft.pictures]);
+  const isReading = draft.pictures.some(({ facts, failure }) => facts === undefined && failure === undefined);
+  // Of the pictures alone: a caption that is edited among ten thousand must not ask about each picture again. Twins are
+  // looked for once, when all are read.
+  const twins = useMemo(
+    () => (isReading ? new Map<string, Problem>() : twinProblems(draft.pictures)),
+    [draft.pictures, isReading],
+  );
   const ofPictures = useMemo(
     () => new Map(draft.pictures.map(picture => [picture.id, problemsOf(picture, twins)])),
     [draft.pictures, twins],
@@ -74,7 +79,6 @@ export default function DataSetEditorPage() {
       : records.filter(({ problems }) => problems.some(({ check, severity }) => check === shown || severity === shown));
   const setCaption = useCallback((id: string, caption: string) => setCaptions(key, new Map([[id, caption]])), [key]);
   const remove = useCallback((id: string) => removePictures(key, new Set([id])), [key]);
-  const isReading = draft.pictures.some(({ facts, failure }) => facts === undefined && failure === undefined);
 
   return (
     <ContentLayout

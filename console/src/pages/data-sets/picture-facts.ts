@@ -1,8 +1,7 @@
+import { FIELD_SIDE, LOOK_COLUMNS, LOOK_ROWS, type Look, lookOf } from './near-copies.ts';
 import { fitted, type PictureFacts } from './records.ts';
 
 const THUMBNAIL_PIXELS = 240;
-const HASH_COLUMNS = 9;
-const HASH_ROWS = 8;
 const GREY_SIDE = 64;
 /** How files begin, whatever their names say. */
 const SIGNATURES: readonly (readonly [format: string, type: string, bytes: readonly number[]])[] = [
@@ -38,7 +37,7 @@ export async function readPicture(brought: Blob): Promise<ReadPicture> {
     sizeBytes: blob.size,
     format,
     sha256: await sha256(bytes),
-    hash: differenceHash(greyCopy(bitmap, HASH_COLUMNS, HASH_ROWS)),
+    look: lookAt(bitmap),
     sharpness: laplacianVariance(grey),
   };
   const scale = Math.min(1, THUMBNAIL_PIXELS / Math.max(width, height));
@@ -79,14 +78,16 @@ function greyCopy(bitmap: ImageBitmap, columns: number, rows: number): { values:
   return { values, columns };
 }
 
-/** dHash: whether each pixel is brighter than its right neighbour. */
-function differenceHash({ values, columns }: { values: Float32Array; columns: number }): [number, number] {
-  const words: [number, number] = [0, 0];
-  for (let bit = 0; bit < 64; bit += 1) {
-    const at = Math.floor(bit / 8) * columns + (bit % 8);
-    if ((values[at] ?? 0) > (values[at + 1] ?? 0)) words[bit < 32 ? 0 : 1] |= 1 << (bit % 32);
-  }
-  return words;
+function lookAt(bitmap: ImageBitmap): Look {
+  const canvas = new OffscreenCanvas(LOOK_COLUMNS * FIELD_SIDE, LOOK_ROWS * FIELD_SIDE);
+  const context = canvas.getContext('2d', { willReadFrequently: true });
+  if (!context) return lookOf([]);
+  // A rougher way of making smaller looks at few of the pixels: what saving did to those would count.
+  context.imageSmoothingQuality = 'high';
+  context.fillStyle = '#fff';
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  return lookOf(context.getImageData(0, 0, canvas.width, canvas.height).data);
 }
 
 function laplacianVariance({ values, columns }: { values: Float32Array; columns: number }): number {

@@ -21,7 +21,7 @@ const good: PictureFacts = {
   sizeBytes: 200_000,
   format: 'JPEG',
   sha256: 'a',
-  hash: [0, 0],
+  look: new Float32Array(216),
   sharpness: 400,
 };
 
@@ -52,13 +52,16 @@ test('A caption must be there, be 3 to 1,024 long, and hold a trigger where ther
   assert.deepEqual(captionProblems('Smila the cat', ['Ron the dog', 'Smila the cat']), []);
 });
 
-test('Twins are found by their bytes, and by looks that differ in three bits of 64; the first of them is kept', () => {
-  const picture = (id: string, sha256: string, hash: [number, number]) => ({ id, facts: { ...good, sha256, hash } });
+test('Twins are found by their bytes and by their looks; the first of them is kept', () => {
+  const picture = (id: string, sha256: string, level: number) => ({
+    id,
+    facts: { ...good, sha256, look: new Float32Array(216).fill(level) },
+  });
   const found = twinProblems([
-    picture('one', 'a', [0x12345678, 0x0f0f0f0f]),
-    picture('same', 'a', [0x12345678, 0x0f0f0f0f]),
-    picture('near', 'b', [0x12345679, 0x0f0f0f0c]),
-    picture('far', 'c', [0x12345670, 0xf0f0f0f0 | 0]),
+    picture('one', 'a', 100),
+    picture('same', 'a', 100),
+    picture('near', 'b', 102),
+    picture('far', 'c', 200),
     { id: 'unknown', facts: undefined },
   ]);
   assert.deepEqual([...found.keys()], ['same', 'near']);
@@ -78,7 +81,23 @@ test('Bulk edits change only the captions that they are about', () => {
     ],
   );
   assert.equal(replaced(captions, '', 'x').size, 0);
-  assert.deepEqual([...withTrigger(captions, ['Ron the dog'])], [['1', 'Ron the dog dog on the grass']]);
+});
+
+test('A trigger is put before a caption once, and takes the place of its class word', () => {
+  const cases = {
+    'sitting on the grass': 'Ron the dog sitting on the grass',
+    'dog on the grass': 'Ron the dog on the grass',
+    'A Dog on the grass': 'Ron the dog on the grass',
+    'the dog, on the grass': 'Ron the dog, on the grass',
+    dog: 'Ron the dog',
+    '': 'Ron the dog',
+    'dogs on the grass': 'Ron the dog dogs on the grass',
+    'a brown dog on the grass': 'Ron the dog a brown dog on the grass',
+    'the-dog.jpg': 'Ron the dog the-dog.jpg',
+  };
+  for (const [caption, expected] of Object.entries(cases))
+    assert.equal(withTrigger(new Map([['1', caption]]), ['Ron the dog']).get('1'), expected);
+  assert.equal(withTrigger(new Map([['1', 'Smila the cat']]), ['Ron the dog', 'Smila the cat']).size, 0);
 });
 
 test('What is written is read again', () => {

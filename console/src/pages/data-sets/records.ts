@@ -1,5 +1,6 @@
 /** The rules of a data set as the editor shows them while it is made; a job asks the same before it trains. */
 import limits from '../../../../contract/limits.json' with { type: 'json' };
+import { createNearCopies, type Look } from './near-copies.ts';
 
 /** What is known of a picture without its pixels. */
 export interface PictureFacts {
@@ -9,8 +10,7 @@ export interface PictureFacts {
   format: string;
   /** SHA-256 of the bytes, hexadecimal. */
   sha256: string;
-  /** Difference hash: two words of 32 bits. Pictures that look alike differ in few of them. */
-  hash: readonly [number, number];
+  look: Look;
   /** Variance of the Laplacian of a small grey copy; little of it is a blurred picture. */
   sharpness: number;
 }
@@ -25,8 +25,6 @@ export interface Problem {
   text: string;
 }
 
-/** Differing bits of 64 up to which two pictures count as nearly the same. */
-const NEAR_BITS = 3;
 const LEAST_SHARPNESS = 25;
 const rule = limits.trainingImage;
 
@@ -94,37 +92,15 @@ export function twinProblems(
 ): Map<string, Problem> {
   const found = new Map<string, Problem>();
   const byBytes = new Set<string>();
-  // Hashes that differ in three bits or fewer share one of their four quarters.
-  const byQuarter = new Map<number, (readonly [number, number])[]>();
+  const near = createNearCopies();
   for (const { id, facts } of pictures) {
     if (facts === undefined) continue;
-    const quarters = quartersOf(facts.hash);
+    const isNear = near.isCopy(facts.look);
     if (byBytes.has(facts.sha256)) found.set(id, { check: 'same', severity: 'warning', text: 'The same as another' });
-    else if (quarters.some(key => byQuarter.get(key)?.some(hash => differingBits(hash, facts.hash) <= NEAR_BITS)))
-      found.set(id, { check: 'near', severity: 'warning', text: 'Nearly the same as another' });
+    else if (isNear) found.set(id, { check: 'near', severity: 'warning', text: 'Nearly the same as another' });
     byBytes.add(facts.sha256);
-    for (const key of quarters) {
-      const list = byQuarter.get(key);
-      if (list) list.push(facts.hash);
-      else byQuarter.set(key, [facts.hash]);
-    }
   }
   return found;
-}
-
-function quartersOf([high, low]: readonly [number, number]): number[] {
-  return [high >>> 16, high & 0xffff, low >>> 16, low & 0xffff].map((bits, index) => index * 0x10000 + bits);
-}
-
-function differingBits(one: readonly [number, number], other: readonly [number, number]): number {
-  return bitCount(one[0] ^ other[0]) + bitCount(one[1] ^ other[1]);
-}
-
-function bitCount(word: number): number {
-  let bits = word >>> 0;
-  let count = 0;
-  for (; bits !== 0; bits &= bits - 1) count += 1;
-  return count;
 }
 
 /** @returns the captions that change, with the text as they become */
@@ -135,14 +111,26 @@ export function replaced(captions: ReadonlyMap<string, string>, find: string, by
   return changed;
 }
 
-/** Puts the trigger before each caption that has none: "on the grass" becomes "Ron the dog on the grass". */
+/**
+ * Puts the trigger before each caption that has none. Its class word at the beginning is the trigger's last: "sitting on
+ * the grass" and "a dog sitting on the grass" both become "Ron the dog sitting on the grass".
+ */
 export function withTrigger(captions: ReadonlyMap<string, string>, triggers: readonly string[]): Map<string, string> {
   const changed = new Map<string, string>();
   const [first] = triggers;
   if (first === undefined) return changed;
-  for (const [id, caption] of captions)
-    if (!triggers.some(trigger => caption.includes(trigger))) changed.set(id, `${first} ${caption}`.trim());
+  const classWord = first.slice(first.lastIndexOf(' ') + 1);
+  for (const [id, caption] of captions) {
+    if (triggers.some(trigger => caption.includes(trigger))) continue;
+    changed.set(id, (first + afterWord(caption.trim(), classWord)).trimEnd());
+  }
   return changed;
+}
+
+/** What follows the word where a caption begins with it, alone or after an article; else all of it, after a blank. */
+function afterWord(caption: string, word: string): string {
+  const [, named = '', rest = ''] = /^(?:(?:an?|the)\s+)?([\p{L}\p{N}'-]+)(.*)$/isu.exec(caption) ?? [];
+  return named.toLowerCase() === word.toLowerCase() ? rest : ` ${caption}`;
 }
 
 /** Captions that are too long, cut after the last word that fits. */
