@@ -5,13 +5,15 @@ export interface StoredFile {
   /** Below the model's folder, with forward slashes. */
   name: string;
   sizeBytes: number;
-  /** Its decrypted bytes, verified as they come. */
+  /** Its bytes; of a stored one decrypted, and verified as they come. */
   read(): AsyncIterable<Uint8Array>;
 }
 
 export interface ModelStore {
   /** Encrypts every file of a folder; resolves when all is durable. Replaces an earlier half-written one of this id. */
   save(modelId: string, folder: string, owner: KeyOwner): Promise<{ sizeBytes: number }>;
+  /** The same for files that lie in no folder of their own. */
+  saveFiles(modelId: string, files: readonly StoredFile[], owner: KeyOwner): Promise<{ sizeBytes: number }>;
   /** Encrypts a model's files anew under another id and owner: nothing decrypted touches the disk. */
   copy(
     from: { modelId: string; owner: KeyOwner },

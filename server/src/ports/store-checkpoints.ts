@@ -1,10 +1,12 @@
-/** Weights kept beside a model's own: checkpoints of its training, until their time is over or the model is deleted. */
+/** What is kept beside a model's own weights, until its time is over or the model is deleted. */
 export interface CheckpointRow {
   /** Their id in the model store. */
   weightsId: string;
-  /** The model that the training made; its ARN and key encrypt them. */
+  /** The model that the training made, or would have made; its ARN and key encrypt them. */
   modelId: string;
-  /** Finished steps; null: no checkpoint, but weights on their way to a model of their own, which no row names yet. */
+  /** A copy is on its way to a model of its own, which no row names yet; samples are the pictures of a training. */
+  kind: 'checkpoint' | 'copy' | 'samples';
+  /** Finished steps of a checkpoint; null for the others. */
   step: number | null;
   expiresAt: number;
 }
@@ -14,7 +16,8 @@ export interface CheckpointRows {
   insertCheckpoints(checkpoints: readonly CheckpointRow[]): Promise<void>;
   /** By step. */
   checkpointsOf(modelId: string, now: number): Promise<(CheckpointRow & { step: number })[]>;
-  /** @returns the ids of the weights that no row names now */
+  samplesOf(modelId: string, now: number): Promise<CheckpointRow | undefined>;
+  /** Checkpoints and samples; copies go on. @returns the ids of the weights that no row names now */
   deleteCheckpointsOf(modelId: string): Promise<string[]>;
   deleteCheckpoint(weightsId: string): Promise<void>;
   deleteCheckpointsDue(now: number): Promise<void>;

@@ -1,7 +1,16 @@
 import { Fault } from '../domain/fault.ts';
+import type { DataErrors } from '../ports/training-records.ts';
 
 /** Ends a job as Failed; the message is for the user (GetModelCustomizationJob's failureMessage, at most 2,048 characters). */
-export class JobFailure extends Error {}
+export class JobFailure extends Error {
+  /** The records behind it, where it was records. */
+  readonly dataErrors: DataErrors | undefined;
+
+  constructor(message: string, options: { cause?: unknown; dataErrors?: DataErrors } = {}) {
+    super(message, { cause: options.cause });
+    this.dataErrors = options.dataErrors;
+  }
+}
 
 /** AWS's own text for what is no fault of the user's. */
 export const UNEXPECTED_ERROR = 'Encountered an unexpected error when processing the request, please try again';

@@ -2,10 +2,12 @@
  * The run directories of one job, `runs/<jobId>/<attempt>/` (design.md, decision 6), as the server sees them: it writes
  * spec.json, stop and its own attempt.json; it reads what the worker writes.
  */
-import { constants } from 'node:fs';
+import { constants, createReadStream } from 'node:fs';
 import { cp, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { parseEvents, type TrainingEvent } from '../domain/training/events.ts';
+import type { StoredFile } from '../ports/model-store.ts';
+import type { DataErrors } from '../ports/training-records.ts';
 
 export interface TrainSpec {
   v: 1;
@@ -74,9 +76,12 @@ export interface Checkpoint {
 }
 
 /** Kept of an ended job: how it went. Images, latents, checkpoints, weights and the base model's copy are not. */
-const KEPT_FILES = ['spec.json', 'lease.json', 'attempt.json', 'events.jsonl', 'log.txt', 'result.json'];
+const DATA_ERRORS = 'data-errors.json';
+const KEPT_FILES = ['spec.json', 'lease.json', 'attempt.json', 'events.jsonl', 'log.txt', 'result.json', DATA_ERRORS];
 const READ_BYTES = 1024 * 1024;
 const LOG_TAIL_BYTES = 4000;
+/** Below `evaluations/`: what an evaluation drew, and from which prompts and seeds; not its weights. */
+const SAMPLE_FILE = /^step-\d{6}\/(sample-\d\d-\d\d\.png|metrics\.json)$/;
 /** Moved from attempt to attempt: a worker sees its own run directory only. */
 const CARRIED_FOLDERS = ['data', 'base', 'parent', 'encoder', 'kept', 'evaluations'];
 
@@ -193,13 +198,43 @@ export function runFolder(root: string) {
       return all;
     },
 
-    async logTail(attempt: number): Promise<string> {
+    /** What the evaluations drew so far, such as `step-000350/sample-00-00.png`; none before the first. */
+    async sampleFiles(): Promise<StoredFile[]> {
+      for (const attempt of (await attempts()).toReversed()) {
+        const evaluations = join(attemptPath(attempt), 'evaluations');
+        const names = (await readdir(evaluations, { recursive: true }).catch(() => [])).filter(name =>
+          SAMPLE_FILE.test(name),
+        );
+        if (names.length === 0) continue;
+        return Promise.all(
+          names.toSorted().map(async name => {
+            const path = join(evaluations, name);
+            return { name, sizeBytes: (await stat(path)).size, read: () => createReadStream(path) };
+          }),
+        );
+      }
+      return [];
+    },
+
+    writeDataErrors: (attempt: number, errors: DataErrors) =>
+      writeWhole(join(attemptPath(attempt), DATA_ERRORS), JSON.stringify(errors)),
+
+    /** As the last attempt that met some has them. */
+    async readDataErrors(): Promise<DataErrors | undefined> {
+      for (const attempt of (await attempts()).toReversed()) {
+        const found = await readJson<DataErrors>(join(attemptPath(attempt), DATA_ERRORS));
+        if (found) return found;
+      }
+      return undefined;
+    },
+
+    async logTail(attempt: number, maximumBytes = LOG_TAIL_BYTES): Promise<string> {
       const path = join(attemptPath(attempt), 'log.txt');
       const size = await stat(path).then(
         found => found.size,
         () => 0,
       );
-      const bytes = await readBytes(path, Math.max(0, size - LOG_TAIL_BYTES), LOG_TAIL_BYTES);
+      const bytes = await readBytes(path, Math.max(0, size - maximumBytes), maximumBytes);
       return bytes.toString('utf8');
     },
 

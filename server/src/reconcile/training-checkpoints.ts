@@ -7,7 +7,7 @@ import type { CheckpointRow } from '../ports/store-checkpoints.ts';
 import type { TrainSpec } from './run-folder.ts';
 import type { JobContext } from './training-context.ts';
 
-const DAY_MILLISECONDS = 24 * 60 * 60 * 1000;
+export const DAY_MILLISECONDS = 24 * 60 * 60 * 1000;
 
 /**
  * Keeps the weights of each evaluation that still has some, but for the step that became the model. Their rows come first:
@@ -29,7 +29,8 @@ export async function keepCheckpoints(
     const weights = join(folder.path(attempt), `${path}-weights`);
     if (step === chosen || !(await isFolder(weights))) continue;
     const weightsId = `${job.customModelId}-step-${step}`;
-    kept.push({ row: { weightsId, modelId: job.customModelId, step, expiresAt }, path: weights });
+    const row = { weightsId, modelId: job.customModelId, kind: 'checkpoint' as const, step, expiresAt };
+    kept.push({ row, path: weights });
   }
   await store.transaction(rows => rows.bedrock.insertCheckpoints(kept.map(({ row }) => row)));
   for (const { row, path } of kept) await modelStore.save(row.weightsId, path, ownerOf(job));

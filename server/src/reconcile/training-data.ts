@@ -73,7 +73,9 @@ export async function fetchTrainingData(folder: string, context: DataContext): P
   await mkdir(join(data, 'images'), { recursive: true, mode: 0o700 });
   const files = await fetchImages(manifest, data, context);
   if (manifest.errors.length > 0) {
-    throw new JobFailure(await tellErrors(manifest, { fileName, lineCount, countProblem }, context));
+    throw new JobFailure(await tellErrors(manifest, { fileName, lineCount, countProblem }, context), {
+      dataErrors: { manifestUri: job.trainingDataS3Uri, errors: manifest.errors },
+    });
   }
   if (countProblem !== undefined) throw new JobFailure(`${countProblem} (${fileName})`);
 
@@ -127,7 +129,9 @@ async function fetchValidationData(
     onProgress: () => undefined,
   });
   if (errors.length > 0)
-    throw new JobFailure(describeErrors(errors, { fileName, lineCount, unparsable: isUnparsable }).message);
+    throw new JobFailure(describeErrors(errors, { fileName, lineCount, unparsable: isUnparsable }).message, {
+      dataErrors: { manifestUri: uri, errors },
+    });
   const lines = chosen.map(record =>
     JSON.stringify({ path: `data/validation/images/${files.get(record.imageRef)}`, caption: record.caption }),
   );
@@ -144,6 +148,13 @@ export async function withImageRefs(message: string, folder: string): Promise<st
     const reference = references[Number(line) - 1];
     return reference === undefined ? found : `line ${line} (${reference})`;
   });
+}
+
+/** The records that a message of the worker blames, its images named as the user knows them. */
+export function blamedRecords(message: string): RecordError[] {
+  return [...message.matchAll(/line (\d+) \((s3:\/\/[^)]*)\) ([^;]+?)(?=;|\.?$)/g)].map(
+    ([, line, imageRef = '', reason = '']) => ({ line: Number(line), imageRef, reason }),
+  );
 }
 
 /** `{outputDataConfig.s3Uri}/model-customization-job-{jobId}/name` (facts §2.9). */

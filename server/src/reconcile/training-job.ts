@@ -17,8 +17,9 @@ import { type RunFolder, runFolder, type TrainSpec } from './run-folder.ts';
 import { followAttempt } from './training-attempt.ts';
 import { keepCache, openCache } from './training-cache.ts';
 import type { JobContext, TrainingDependencies } from './training-context.ts';
-import { fetchTrainingData, VALIDATION_MANIFEST, withImageRefs } from './training-data.ts';
+import { blamedRecords, fetchTrainingData, VALIDATION_MANIFEST, withImageRefs } from './training-data.ts';
 import { keepResult } from './training-result.ts';
+import { keepSamples } from './training-samples.ts';
 import { ownerOf } from './unit-start.ts';
 
 /** The custom model that the training starts from, in the run directory. */
@@ -50,10 +51,18 @@ export async function runJob(
   } catch (caught) {
     const error = explainDiskFault(caught);
     if (!(error instanceof JobFailure)) throw error;
-    const outcome = await held.end('Failed', error.message, await stepsDone(context));
+    const { attempt } = await held.read();
+    if (error.dataErrors) await folder.writeDataErrors(Math.max(1, attempt), error.dataErrors);
+    const outcome = await end('Failed', error.message, context);
     await leave(context);
     return outcome;
   }
+}
+
+/** What it drew is kept first: the end is what nobody takes up again. */
+async function end(status: 'Failed' | 'Stopped', message: string | null, context: JobContext) {
+  await keepSamples(context);
+  return context.held.end(status, message, await stepsDone(context));
 }
 
 async function leave(context: JobContext): Promise<void> {
@@ -68,17 +77,17 @@ async function runAttempts(context: JobContext): Promise<JobOutcome> {
   for (;;) {
     const row = await held.read();
     if (row.status === 'Stopping' && !(await context.compute.find(folder.path(attempt)))) {
-      return held.end('Stopped', null, await stepsDone(context));
+      return end('Stopped', null, context);
     }
     if (row.queuedAt === null) {
       const outcome = await validate(context);
-      return outcome === 'stopping' ? held.end('Stopped', null, await stepsDone(context)) : outcome;
+      return outcome === 'stopping' ? end('Stopped', null, context) : outcome;
     }
     const isBegun = (await folder.readResult(attempt)) || (await context.compute.find(folder.path(attempt)));
     if (!isBegun) {
       const outcome = await begin(attempt, failuresWithoutProgress, context);
       if (outcome === 'paused') return 'paused';
-      if (outcome === 'stopping') return held.end('Stopped', null, await stepsDone(context));
+      if (outcome === 'stopping') return end('Stopped', null, context);
     }
     const exit = await followAttempt(attempt, context);
     if (exit === 'paused') return 'paused';
@@ -87,12 +96,17 @@ async function runAttempts(context: JobContext): Promise<JobOutcome> {
     switch (decision.kind) {
       case 'finish': {
         const outcome = await keepResult(attempt, context);
-        return outcome === 'stopping' ? held.end('Stopped', null, await stepsDone(context)) : outcome;
+        return outcome === 'stopping' ? end('Stopped', null, context) : outcome;
       }
       case 'stopped':
-        return held.end('Stopped', null, await stepsDone(context));
-      case 'fail':
-        throw new JobFailure(await withImageRefs(decision.message, folder.path(attempt)));
+        return end('Stopped', null, context);
+      case 'fail': {
+        const message = await withImageRefs(decision.message, folder.path(attempt));
+        const errors = blamedRecords(message);
+        throw new JobFailure(message, {
+          ...(errors.length > 0 && { dataErrors: { manifestUri: job.trainingDataS3Uri, errors } }),
+        });
+      }
       case 'resume':
         ({ attempt, failuresWithoutProgress } = decision);
     }

@@ -13,5 +13,8 @@ export function createTrainingRecords(runsPath: string): TrainingRecords {
       const spec = await folder(jobId).readSpec(attempt);
       return spec && appliedHyperparameters(spec);
     },
+    samples: jobId => folder(jobId).sampleFiles(),
+    dataErrors: jobId => folder(jobId).readDataErrors(),
+    log: (jobId, attempt, maximumBytes) => folder(jobId).logTail(attempt, maximumBytes),
   };
 }

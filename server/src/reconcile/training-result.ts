@@ -12,6 +12,7 @@ import { forgetCheckpoints, keepCheckpoints, ownerOf } from './training-checkpoi
 import type { JobContext } from './training-context.ts';
 import { outputLocation, putFailureText } from './training-data.ts';
 import { evaluationArtifacts } from './training-evaluations.ts';
+import { keepSamples } from './training-samples.ts';
 
 const METRICS_FILE = 'training_artifacts/step_wise_training_metrics.csv';
 
@@ -34,6 +35,7 @@ export async function keepResult(attempt: number, context: JobContext): Promise<
     await keepCheckpoints(attempt, spec, stepsDone, context);
     return model;
   });
+  await keepSamples(context);
   const outcome = await held.complete({
     trainingLoss,
     imagesSeen,

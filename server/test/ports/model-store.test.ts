@@ -213,20 +213,26 @@ describe('the model store', () => {
     const kept = { modelId: 'm10', expiresAt: Date.now() + 60_000 };
     await store.transaction(rows =>
       rows.bedrock.insertCheckpoints([
-        { ...kept, weightsId: 'm10-step-5', step: 5 },
-        { ...kept, weightsId: 'm10-step-9', step: 9, expiresAt: Date.now() - 1 },
-        { ...kept, weightsId: 'becoming', step: null },
+        { ...kept, weightsId: 'm10-step-5', kind: 'checkpoint', step: 5 },
+        { ...kept, weightsId: 'm10-step-9', kind: 'checkpoint', step: 9, expiresAt: Date.now() - 1 },
+        { ...kept, weightsId: 'becoming', kind: 'copy', step: null },
+        { ...kept, weightsId: 'm10-samples', kind: 'samples', step: null },
       ]),
     );
-    for (const id of ['m10-step-5', 'm10-step-9', 'becoming']) await models.save(id, weights, owner(null));
+    for (const id of ['m10-step-5', 'm10-step-9', 'becoming', 'm10-samples'])
+      await models.save(id, weights, owner(null));
     assert.deepEqual(await sweepModels({ store, modelStore: models, time: systemTime() }), ['m10-step-9']);
     const listed = await store.read(rows => rows.bedrock.checkpointsOf('m10', Date.now()));
-    assert.deepEqual(listed, [{ ...kept, weightsId: 'm10-step-5', step: 5 }]);
+    assert.deepEqual(listed, [{ ...kept, weightsId: 'm10-step-5', kind: 'checkpoint', step: 5 }]);
     assert.deepEqual(await store.read(rows => rows.bedrock.checkpointsOf('m10', kept.expiresAt)), []);
-    assert.deepEqual(await store.transaction(rows => rows.bedrock.deleteCheckpointsOf('m10')), ['m10-step-5']);
+    const samples = await store.read(rows => rows.bedrock.samplesOf('m10', Date.now()));
+    assert.deepEqual(samples, { ...kept, weightsId: 'm10-samples', kind: 'samples', step: null });
+    assert.equal(await store.read(rows => rows.bedrock.samplesOf('m10', kept.expiresAt)), undefined);
+    const forgotten = await store.transaction(rows => rows.bedrock.deleteCheckpointsOf('m10'));
+    assert.deepEqual(forgotten.toSorted(), ['m10-samples', 'm10-step-5']);
     await store.transaction(rows => rows.bedrock.deleteCheckpoint('becoming'));
     const deleted = await sweepModels({ store, modelStore: models, time: systemTime() });
-    assert.deepEqual(deleted.toSorted(), ['becoming', 'm10-step-5']);
+    assert.deepEqual(deleted.toSorted(), ['becoming', 'm10-samples', 'm10-step-5']);
   });
 
   it('does not take a key that is not there, disabled, or of another Region', async () => {

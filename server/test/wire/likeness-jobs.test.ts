@@ -3,7 +3,12 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { DeleteCustomModelCommand, GetCustomModelCommand } from '@aws-sdk/client-bedrock';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  DeleteCustomModelCommand,
+  GetCustomModelCommand,
+  StopModelCustomizationJobCommand,
+} from '@aws-sdk/client-bedrock';
 import { createInProcessCompute } from '../support/in-process-compute.ts';
 import { send } from '../support/raw-http.ts';
 import { callRoute } from '../support/routes.ts';
@@ -105,6 +110,75 @@ describe('the routes of a job', () => {
     assert.ok(await bedrock.send(new GetCustomModelCommand({ modelIdentifier: 'earlier' })));
   });
 
+  it('show what was drawn along the steps while the job trains, after a stop and after its end', async () => {
+    const clients = server.clients();
+    await putDataSet(clients, 'drawn');
+    const roleArn = await putRole(clients, 'drawer');
+    const hyperParameters = { validationInterval: '10', stepCount: '4000' };
+    const jobArn = await createJob(clients, 'drawn', roleArn, { hyperParameters });
+    const id = jobArn.slice(-12);
+    const list = async () => (await callRoute(server, 'GET', `/jobs/${id}/samples`)).json;
+    assert.deepEqual((await list()).expiresAt, null);
+    await until(async () => (await list()).samples.some(({ step }: { step: number }) => step >= 20));
+    const running = await list();
+    assert.deepEqual([running.status, running.expiresAt, running.prompts], ['InProgress', null, ['a <prompt>']]);
+    assert.deepEqual(running.samples.slice(0, 3), [
+      { step: 0, prompt: 0, seed: 42 },
+      { step: 10, prompt: 0, seed: 42 },
+      { step: 20, prompt: 0, seed: 42 },
+    ]);
+    assert.equal(await pictureOf(id, '10/0/42'), '200 image/png picture after 10');
+    await clients.bedrock.send(new StopModelCustomizationJobCommand({ jobIdentifier: jobArn }));
+    assert.equal((await endedJob(clients, jobArn)).status, 'Stopped');
+    const stopped = await list();
+    assert.ok(stopped.samples.length >= running.samples.length);
+    assert.ok(Date.parse(stopped.expiresAt) > Date.now() + 6.9 * 24 * 60 * 60 * 1000);
+    assert.equal(await pictureOf(id, '10/0/42'), '200 image/png picture after 10');
+    for (const other of ['11/0/42', '10/1/42', '10/0/43', '010/0/42', 'x/0/42'])
+      assert.match(await pictureOf(id, other), /^404 /, other);
+  });
+
+  it('go with the model that they are of', async () => {
+    const clients = server.clients();
+    await putDataSet(clients, 'gone');
+    const roleArn = await putRole(clients, 'goer');
+    const jobArn = await createJob(clients, 'gone', roleArn, { hyperParameters: { validationInterval: '10' } });
+    await endedJob(clients, jobArn);
+    const id = jobArn.slice(-12);
+    const completed = (await callRoute(server, 'GET', `/jobs/${id}/samples`)).json;
+    assert.deepEqual(
+      completed.samples.map(({ step }: { step: number }) => step),
+      [0, 10, 20],
+    );
+    assert.equal(await pictureOf(id, '20/0/42'), '200 image/png picture after 20');
+    await clients.bedrock.send(new DeleteCustomModelCommand({ modelIdentifier: 'model-gone' }));
+    assert.deepEqual((await callRoute(server, 'GET', `/jobs/${id}/samples`)).json.samples, []);
+    assert.match(await pictureOf(id, '20/0/42'), /^404 /);
+  });
+
+  it('name every record that the job could not use, a hundred at a time, and end with the log', async () => {
+    const clients = server.clients();
+    const line = (number: number) => JSON.stringify({ 'image-ref': `s3://faulty/data/${number}.png`, caption: 'no' });
+    const lines = Object.fromEntries(Array.from({ length: 105 }, (_, index) => [index + 2, line(index + 2)]));
+    await putDataSet(clients, 'faulty', { count: 110, lines });
+    const roleArn = await putRole(clients, 'finder');
+    const jobArn = await createJob(clients, 'faulty', roleArn);
+    assert.equal((await endedJob(clients, jobArn)).status, 'Failed');
+    const route = `/jobs/${jobArn.slice(-12)}/data-errors`;
+    const first = (await callRoute(server, 'GET', route)).json;
+    assert.deepEqual([first.manifestUri, first.count, first.errors.length], ['s3://faulty/data/train.jsonl', 105, 100]);
+    assert.deepEqual([first.errors[0].line, first.errors[0].imageRef], [2, 's3://faulty/data/2.png']);
+    assert.match(first.errors[0].reason, /^"caption" must be 3 to 1024 characters/);
+    const rest = (await callRoute(server, 'GET', `${route}?after=${first.nextAfter}`)).json;
+    assert.deepEqual([rest.errors.length, rest.errors.at(-1).line, rest.nextAfter], [5, 106, null]);
+    assert.equal((await callRoute(server, 'GET', `${route}?after=soon`)).status, 400);
+    assert.deepEqual((await callRoute(server, 'GET', `/jobs/${jobId}/data-errors`)).json, {
+      ...{ manifestUri: null, count: 0, errors: [], nextAfter: null },
+    });
+    const log = await callRoute(server, 'GET', `/jobs/${jobId}/log`);
+    assert.deepEqual([log.status, log.json], [200, { attempt: 1, log: '' }]);
+  });
+
   it('fail by the name of the setting where the encoder that shall score is not there', async () => {
     await rm(encoder, { recursive: true });
     const clients = server.clients();
@@ -121,11 +195,26 @@ describe('the routes of a job', () => {
     assert.deepEqual([absent.status, absent.json.__type], [404, 'ResourceNotFoundException']);
     const elsewhere = await callRoute(server, 'GET', `/jobs/${jobId}/advice`, { region: 'eu-west-1' });
     assert.equal(elsewhere.status, 404);
-    for (const route of ['advice', 'events', 'checkpoints']) {
+    for (const route of ['advice', 'events', 'checkpoints', 'samples', 'samples/10/0/42', 'data-errors', 'log']) {
       const denied = await callRoute(server, 'GET', `/jobs/${jobId}/${route}`, { credentials: nobody });
       assert.deepEqual([denied.status, denied.json.__type], [403, 'AccessDeniedException']);
     }
     const odd = await callRoute(server, 'GET', `/jobs/${jobId}/events?after=soon`);
     assert.deepEqual([odd.status, odd.json.__type], [400, 'ValidationException']);
   });
+
+  /** Status, type and body of a sample. @param sample `10/0/42` */
+  async function pictureOf(id: string, sample: string): Promise<string> {
+    const request = signByHand({
+      ...{ method: 'GET', region: 'us-east-1', service: 'likeness', host: `127.0.0.1:${server.port}` },
+      ...{ target: `/_likeness/v1/jobs/${id}/samples/${sample}`, body: '', credentials: ROOT, say: {} },
+    });
+    const { status, headers, body } = await send(server.port, request);
+    return `${status} ${headers['content-type']} ${body}`;
+  }
 });
+
+async function until(check: () => Promise<boolean>): Promise<void> {
+  for (const deadline = Date.now() + 60_000; !(await check()); await delay(20))
+    assert.ok(Date.now() < deadline, 'waited 60 seconds');
+}

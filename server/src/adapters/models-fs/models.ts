@@ -38,7 +38,11 @@ export function createModelStore(deps: { folder: string; keyring: Keyring; ids: 
     return join(folder, modelId);
   };
 
-  async function saveFiles(modelId: string, files: StoredFile[], owner: KeyOwner): Promise<{ sizeBytes: number }> {
+  async function saveFiles(
+    modelId: string,
+    files: readonly StoredFile[],
+    owner: KeyOwner,
+  ): Promise<{ sizeBytes: number }> {
     const { plaintext: dataKey, wrapped } = await keyring.generateDataKey(owner);
     const temporary = `${home(modelId)}.${ids.resource()}.tmp`;
     await mkdir(temporary, { recursive: true, mode: 0o700 });
@@ -94,6 +98,8 @@ export function createModelStore(deps: { folder: string; keyring: Keyring; ids: 
       }
       return saveFiles(modelId, files, owner);
     },
+
+    saveFiles,
 
     copy: (from, to) =>
       wholeOrFault(from.modelId, async () =>

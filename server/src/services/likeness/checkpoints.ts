@@ -81,6 +81,7 @@ async function promote(
     const reservation = {
       weightsId: modelId,
       modelId: job.customModelId,
+      kind: 'copy' as const,
       step: null,
       expiresAt: now + SAVING_MILLISECONDS,
     };

@@ -10,6 +10,8 @@ import type { LikenessDependencies } from './dependencies.ts';
 type Dependencies = Pick<LikenessDependencies, 'store' | 'time' | 'trainingRecords' | 'status'>;
 
 const POLL_SECONDS = 1;
+const LOG_BYTES = 64 * 1024;
+const MOST_DATA_ERRORS = 100;
 /** Then the client asks again, and is authorised again. */
 const LONGEST_STREAM_SECONDS = 900;
 
@@ -52,6 +54,31 @@ export function jobRoutes(deps: Dependencies): Route[] {
         };
       },
     },
+    {
+      method: 'GET',
+      path: '/jobs/{jobId}/log',
+      action: 'GetJobLog',
+      authorize,
+      async handle(input, ctx) {
+        const job = await required(input, ctx);
+        return { json: { attempt: job.attempt, log: await trainingRecords.log(job.jobId, job.attempt, LOG_BYTES) } };
+      },
+    },
+    {
+      method: 'GET',
+      path: '/jobs/{jobId}/data-errors',
+      action: 'ListJobDataErrors',
+      authorize,
+      async handle(input, ctx) {
+        const job = await required(input, ctx);
+        const { manifestUri = null, errors = [] } = (await trainingRecords.dataErrors(job.jobId)) ?? {};
+        const after = readLine(input.query.get('after'));
+        const rest = errors.toSorted((one, other) => one.line - other.line).filter(({ line }) => line > after);
+        const shownErrors = rest.slice(0, MOST_DATA_ERRORS);
+        const next = rest.length > MOST_DATA_ERRORS ? shownErrors.at(-1)?.line : undefined;
+        return { json: { manifestUri, count: errors.length, errors: shownErrors, nextAfter: next ?? null } };
+      },
+    },
   ];
 }
 
@@ -62,6 +89,8 @@ export function jobOfRoute({ store }: Pick<LikenessDependencies, 'store'>) {
     return store.read(rows => rows.bedrock.jobById(scope, input.params.jobId ?? ''));
   }
   return {
+    find,
+
     /** @throws Fault notFound */
     async required(input: RouteInput, ctx: RequestContext): Promise<CustomizationJobRow> {
       const job = await find(input, ctx);
@@ -113,6 +142,12 @@ async function* follow(job: CustomizationJobRow, from: Position, deps: Dependenc
 function shown(event: TrainingEvent): Record<string, unknown> {
   const { path: _, ...rest } = event as TrainingEvent & { path?: string };
   return rest;
+}
+
+function readLine(text: string | null): number {
+  if (text === null || text === '') return 0;
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new Fault('invalid', `after must be the number of a line, such as 20; you sent ${text.slice(0, 100)}.`);
 }
 
 function readPosition(text: string | null): Position {

@@ -18,6 +18,7 @@ import { jobRoutes } from './jobs.ts';
 import { modelRoutes } from './models.ts';
 import { quotaRoutes } from './quotas.ts';
 import { registeredModelRoutes } from './registered-models.ts';
+import { sampleRoutes } from './samples.ts';
 import { serviceRoleRoutes } from './service-roles.ts';
 import { signInRoutes } from './sign-in.ts';
 import { trailRoutes } from './trail.ts';
@@ -34,6 +35,7 @@ export function createLikenessRoutes(deps: LikenessDependencies): Route[] {
     ...serviceRoleRoutes(deps),
     ...jobRoutes(deps),
     ...checkpointRoutes(deps),
+    ...sampleRoutes(deps),
     ...modelRoutes(deps),
     ...trailRoutes(deps),
     ...quotaRoutes(deps),
