@@ -1,6 +1,8 @@
 """How often the watermark is found after each attack, how often where there is none, and how well it hides.
 
-.venv/bin/python -m bench.watermark.run [--images 1000] [--side 384]
+.venv/bin/python -m bench.watermark.run [--images 1000] [--side 384] [--parts]
+
+With --parts: how often it is found in a picture of which only a square part was drawn, by the part's size.
 
 The pictures are the art composer's flat illustrations, drawn at 128 px and scaled up as the model's own are.
 """
@@ -20,7 +22,8 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "worker"))
 
-from likeness_worker.watermark import detect, embed
+from likeness_worker.raster import fade_inside
+from likeness_worker.watermark import can_hold, detect, embed
 
 from models.art.scenes import FRAMES, compose, random_recipe
 
@@ -54,6 +57,26 @@ ATTACKS: dict[str, Callable[[Pixels], Pixels]] = {
 }
 
 
+PART_SIDES = (96, 128, 160, 192, 224, 256)
+
+
+def parts(images: int) -> None:
+    """Prints how often the mark is found where it lies in a square part of 768² pixels, soft edge included."""
+    rng = random.Random(3)
+    for side in PART_SIDES:
+        found, weights = 0, np.zeros((0, 0), np.float32)
+        for _ in range(images):
+            small = compose(random_recipe(rng, rng.choice(FRAMES)))
+            plain = np.asarray(small.resize((768, 768), Image.Resampling.LANCZOS))
+            mask = np.zeros((768, 768), bool)
+            top, left = rng.randrange(768 - side), rng.randrange(768 - side)
+            mask[top : top + side, left : left + side] = True
+            weights = fade_inside(mask, 12)
+            found += detect(embed(plain, weights)).is_found
+        held = "marked" if can_hold(weights) else "left without"
+        print(f"part of {side}², {round(float(weights.sum()) ** 0.5)}² by weight ({held}): found {found} of {images}")
+
+
 def psnr(before: Pixels, after: Pixels) -> float:
     return float(10 * np.log10(255**2 / np.mean((before.astype(np.float32) - after) ** 2)))
 
@@ -62,7 +85,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=1000)
     parser.add_argument("--side", type=int, default=384)
+    parser.add_argument("--parts", action="store_true")
     arguments = parser.parse_args()
+    if arguments.parts:
+        parts(arguments.images)
+        return
     rng = random.Random(20)
     found = dict.fromkeys(ATTACKS, 0)
     false, hidden, highest = 0, [], 0.0

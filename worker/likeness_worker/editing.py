@@ -152,11 +152,12 @@ def lay_in(hole: Hole, frame: Box, drawn: NDArray[np.uint8]) -> tuple[NDArray[np
     scaled = Image.fromarray(drawn).resize((frame.width, frame.height), Image.Resampling.LANCZOS)
     new = np.asarray(scaled, dtype=np.float32)
     old = frame.cut(hole.pixels).astype(np.float32)
-    mask = frame.cut(hole.mask)
+    mask = frame.cut(grown(hole.mask, hole.spill) if hole.spill else hole.mask)
+    # Of what is kept too, where the soft edge reaches into it: else nothing would change there.
     difference = fill_hole(old - new, ~mask)
     depth = fade_inside(mask, max(radius, math.isqrt(int(mask.sum())) // 6))
     new = new + difference * (1 - depth)[..., None]
-    edge = fade_inside(grown(mask, hole.spill) if hole.spill else mask, radius)
+    edge = fade_inside(mask, radius)
     weights = np.zeros((height, width), dtype=np.float32)
     frame.cut(weights)[...] = edge
     result = hole.pixels.copy()

@@ -131,6 +131,7 @@ class Model:
             mask_image=None if outcome.mask is None else tasks.encode_mask(outcome.mask),
             crop_box=outcome.crop_box,
             watermark=outcome.watermark,
+            is_watermarked=outcome.is_watermarked,
             seconds=round(time.monotonic() - start, 3),
         )
 

@@ -292,6 +292,7 @@ class InvokeResponse:
     mask_image: str | None
     crop_box: CropBox | None
     watermark: WatermarkFound | None
+    is_watermarked: bool
     seconds: float = _limits(minimum=0)
 
 

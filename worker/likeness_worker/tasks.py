@@ -15,8 +15,9 @@ How the seed system's parameters map:
 - several input images: image i of the answer starts from input i mod n. (Their mean would be a blur of all.)
 - without a text: no guidance; the empty text's states.
 
-What is drawn gets the watermark (watermark.py): all of a picture, or in an edited one the part that is new. What is
-only cut out (BACKGROUND_REMOVAL, SMART_CROP) has nothing drawn in it, and gets none. DETECTION looks for it.
+What is drawn gets the watermark (watermark.py): all of a picture, or in an edited one the part that is new, where it
+has room. What is only cut out (BACKGROUND_REMOVAL, SMART_CROP) has nothing drawn in it, and gets none. DETECTION looks
+for it.
 
 The other tasks: editing.py (INPAINTING, OUTPAINTING), palette.py (COLOR_GUIDED_GENERATION), conditioning.py
 (TEXT_IMAGE with a condition), subjects.py (BACKGROUND_REMOVAL, SMART_CROP, maskPrompt).
@@ -109,6 +110,7 @@ class Outcome:
     mask: Mask | None = None
     crop_box: CropBox | None = None
     watermark: WatermarkFound | None = None
+    is_watermarked: bool = False
 
 
 @dataclass(frozen=True)
@@ -193,12 +195,13 @@ def decode_mask(encoded: str, width: int, height: int) -> Mask:
         if image.size != (width, height):
             raise InvalidRequest(f"{name} must be {width} x {height} pixels, as the image; it has {image.size}")
         try:
-            rgba = np.asarray(image.convert("RGBA"))
+            rgb = np.asarray(to_rgb(image))
+            alpha = np.asarray(image.convert("RGBA"))[..., 3] if image.has_transparency_data else None
         except (OSError, SyntaxError, ValueError):
             raise InvalidRequest(f"{name} does not decode") from None
-    if bool((rgba[..., 3] < 255).any()):
+    if alpha is not None and bool((alpha < 255).any()):
         raise InvalidRequest(f"{name} must have no transparent pixel")
-    low, high = rgba[..., :3].min(-1), rgba[..., :3].max(-1)
+    low, high = rgb.min(-1), rgb.max(-1)
     between = (high > MASK_TOLERANCE) & (low < 255 - MASK_TOLERANCE)
     if float(between.mean()) > MASK_GREY_SHARE:
         raise InvalidRequest(f"{name} must be black and white; {100 * float(between.mean()):.0f} % of it is neither")
@@ -221,7 +224,11 @@ def plan_request(request: InvokeRequest, family: Family, inputs: Inputs) -> Plan
     if request.task == "DETECTION":
         return Plan([], lambda _: Outcome([], watermark=watermark.detect(inputs.images[0])))
     drawings = _plan_whole(request, family, inputs)
-    return Plan(drawings, lambda drawn: Outcome([watermark.embed(_scaled(pixels, request)) for pixels in drawn]))
+
+    def finish(drawn: list[NDArray[np.uint8]]) -> Outcome:
+        return Outcome([watermark.embed(_scaled(pixels, request)) for pixels in drawn], is_watermarked=True)
+
+    return Plan(drawings, finish)
 
 
 def _plan_whole(request: InvokeRequest, family: Family, inputs: Inputs) -> list[Drawing]:
@@ -270,7 +277,10 @@ def _plan_hole(request: InvokeRequest, family: Family, inputs: Inputs) -> Plan:
     mask = black if request.mask is not None and request.mask.is_returned else None
 
     def finish(drawn: list[NDArray[np.uint8]]) -> Outcome:
-        return Outcome([watermark.embed(*editing.lay_in(hole, encoded.frame, one)) for one in drawn], mask)
+        laid_in = [editing.lay_in(hole, encoded.frame, one) for one in drawn]
+        is_marked = all(watermark.can_hold(weights) for _, weights in laid_in)
+        images = [watermark.embed(pixels, weights) if is_marked else pixels for pixels, weights in laid_in]
+        return Outcome(images, mask, is_watermarked=is_marked)
 
     return Plan(drawings, finish)
 

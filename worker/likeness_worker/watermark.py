@@ -60,6 +60,15 @@ def _tile() -> Floats:
     return tile / tile.std()
 
 
+def can_hold(weights: Floats) -> bool:
+    """Whether a part of a picture has room for the mark: a tile's pixels. In parts of 104² pixels it would be found in
+    half of the pictures, in those of 136² it is in nine of ten, and from 168² on in nearly all (bench/watermark).
+
+    :param weights: [H, W], 0 to 1: how far each pixel may change.
+    """
+    return float(weights.sum()) >= TILE**2
+
+
 def embed(pixels: NDArray[np.uint8], weights: Floats | None = None) -> NDArray[np.uint8]:
     """Marks a picture. The same picture gives the same marked picture.
 

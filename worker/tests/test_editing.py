@@ -183,6 +183,18 @@ def test_what_is_drawn_carries_the_watermark_and_detection_finds_it(client: Clie
         assert (data["images"], data["watermark"]["isFound"]) == ([], expected)
 
 
+def test_a_part_too_small_for_the_watermark_is_left_without_one(client: Client) -> None:
+    picture = scene().repeat(6, 0).repeat(6, 1)
+    height, width = picture.shape[:2]
+    for side, expected in ((90, False), (300, True)):
+        hole = np.zeros((height, width), bool)
+        hole[40 : 40 + side, 60 : 60 + side] = True
+        request = edit("INPAINTING", {"image": black_where(hole)}, text="a cat", images=[encode(picture)])
+        _, data = client.invoke(**{**request, "width": width, "height": height})
+        assert data["isWatermarked"] is expected
+        assert detect(decode(data["images"][0])).is_found is expected
+
+
 def test_the_watermark_outlives_compression_scaling_and_a_crop_and_hardly_shows() -> None:
     y, x = np.mgrid[:384, :512]
     plain = np.stack([x // 3, y // 2, np.where((x - 200) ** 2 + (y - 180) ** 2 < 9000, 200, 90)], -1).astype(np.uint8)
@@ -228,6 +240,21 @@ def test_what_is_wrong_with_an_edit_is_named(client: Client, members: dict[str, 
     status, data = client.invoke(**members)
     assert status == 400
     assert data["error"] == {"kind": "invalid", "message": message}
+
+
+def test_sixteen_bits_of_grey_are_scaled_to_eight(client: Client) -> None:
+    def grey(black: int, white: int) -> str:
+        file = io.BytesIO()
+        Image.fromarray(np.where(disc(), black, white).astype(np.uint16)).save(file, "PNG")
+        return base64.b64encode(file.getvalue()).decode()
+
+    # Clipped at 255 both of these would be white.
+    status, data = client.invoke(**edit("INPAINTING", {"image": grey(2_000, 64_000), "isReturned": True}, text="a cat"))
+    assert status == 200
+    assert np.array_equal(decode(data["maskImage"])[..., 0] == 0, disc())
+    status, data = client.invoke(**edit("INPAINTING", {"image": grey(30_000, 65_535)}, text="a cat"))
+    assert status == 400
+    assert "must be black and white" in data["error"]["message"]
 
 
 def test_a_mask_saved_as_jpeg_is_taken(client: Client) -> None:

@@ -46,6 +46,8 @@ export interface InvokeAnswer {
   /** In pixels of the input image. */
   cropBox: { left: number; top: number; width: number; height: number } | null;
   watermark: Watermark | null;
+  /** Whether what was drawn carries the watermark: cut-outs and parts that are too small do not. */
+  isWatermarked: boolean;
 }
 
 /** What was found of this product's watermark in an image. */

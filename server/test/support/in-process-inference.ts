@@ -84,6 +84,7 @@ export function createInProcessInference(options: {
               maskImage: null,
               cropBox: null,
               watermark: request.task === 'DETECTION' ? { isFound: false, score: 4, rightBits: 40 } : null,
+              isWatermarked: request.task !== 'DETECTION',
             });
           }, inference.invokeMilliseconds);
         });

@@ -68,6 +68,7 @@ function plainCapacity(drawn: Drawn[]): Capacity {
       maskImage: request.mask?.isReturned ? image : null,
       cropBox: request.task === 'SMART_CROP' ? { left: 1, top: 2, width: request.width, height: request.height } : null,
       watermark: null,
+      isWatermarked: true,
     };
   }
   async function detectWatermark(_: string, image: string) {

@@ -238,7 +238,7 @@ function readHealth(body: unknown): { status: 'loading' | 'ready' | 'failed'; me
 }
 
 function readAnswer(body: unknown): InvokeAnswer {
-  const { images, maskImage, cropBox, watermark } = record(body);
+  const { images, maskImage, cropBox, watermark, isWatermarked } = record(body);
   if (!Array.isArray(images)) throw new Fault('modelError', 'The model answered without images.');
   return {
     images: images.filter(image => typeof image === 'string'),
@@ -246,6 +246,7 @@ function readAnswer(body: unknown): InvokeAnswer {
     // Both sides keep contract/schemas/invoke.schema.json, golden messages included.
     cropBox: (cropBox ?? null) as InvokeAnswer['cropBox'],
     watermark: (watermark ?? null) as InvokeAnswer['watermark'],
+    isWatermarked: isWatermarked === true,
   };
 }
 
