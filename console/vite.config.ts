@@ -13,6 +13,8 @@ export default defineConfig({
     cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
     // The content security policy allows neither inline scripts nor data: fonts.
     assetsInlineLimit: 0,
+    // The check of the first load reads it.
+    manifest: true,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 1200,
   },

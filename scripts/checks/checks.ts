@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import { projectRoot } from '../setup/process.mjs';
 import { failed, type Outcome, passed, runCommand, type Suite } from '../suites/suite.ts';
 import { checkBoundaries } from './boundaries.ts';
+import { checkFirstLoad } from './first-load.ts';
 import { checkSizes } from './sizes.ts';
 
 const PYTHON_FOLDERS = ['worker', 'models', 'bench', 'e2e', 'scripts'];
@@ -43,6 +44,7 @@ export const checks: Suite[] = [
   finding('boundaries', checkBoundaries),
   command('dead exports', tool('knip'), ['--no-progress'], 'Delete what nobody uses, or do not export it.'),
   finding('sizes', checkSizes),
+  finding('first load of the console', () => checkFirstLoad()),
   command('ruff lint', testPython('ruff'), ['check', ...PYTHON_FOLDERS], 'Mend with: npm run format'),
   command('ruff format', testPython('ruff'), ['format', '--check', ...PYTHON_FOLDERS], 'Mend with: npm run format'),
   command('python types', tool('pyright'), ['--project', 'pyrightconfig.json'], 'pyright says what it expected.'),

@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'react';
 
-interface Notice {
+export interface Notice {
   id: string;
   type: 'success' | 'error' | 'info' | 'warning' | 'in-progress';
   content: string;

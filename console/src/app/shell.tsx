@@ -1,41 +1,31 @@
-import AppLayout from '@cloudscape-design/components/app-layout';
 import BreadcrumbGroup from '@cloudscape-design/components/breadcrumb-group';
-import Flashbar from '@cloudscape-design/components/flashbar';
 import { I18nProvider } from '@cloudscape-design/components/i18n';
 import messages from '@cloudscape-design/components/i18n/messages/all.en';
 import SideNavigation, { type SideNavigationProps } from '@cloudscape-design/components/side-navigation';
 import Spinner from '@cloudscape-design/components/spinner';
 import TopNavigation from '@cloudscape-design/components/top-navigation';
-import { Suspense, useEffect, useState } from 'react';
+import { lazy, Suspense, useEffect } from 'react';
 import { ErrorBoundary } from './error-boundary.tsx';
-import { dismiss, useNotices } from './notices.ts';
+import { Layout } from './layout.tsx';
+import { useNotices } from './notices.ts';
 import { navigation, pages } from './pages.ts';
 import { prefer, usePreferences } from './preferences.ts';
 import { regions } from './regions.ts';
 import { hrefOf, matchPath, usePlace } from './router.ts';
 import { type Session, signOut } from './session.ts';
 
-/** Windows that have room for the navigation beside a page. */
-const WIDE = '(min-width: 901px)';
+// Its code comes with the first thing that there is to say.
+const Notices = lazy(() => import('./notice-bar.tsx'));
 
 export function Shell({ session }: { session: Session }) {
   const { path } = usePlace();
   const notices = useNotices();
-  const [navigationOpen, setNavigationOpen] = useState(() => matchMedia(WIDE).matches);
   const found = pages
     .map(page => ({ page, params: matchPath(page.pattern, path) }))
     .find(candidate => candidate.params !== undefined);
   const title = found?.page.title ?? 'Not found';
   const Page = found?.page.component;
   const above = found?.page.above ?? [];
-
-  // AppLayout closes the navigation where the window becomes narrow, and leaves it closed when it is wide again.
-  useEffect(() => {
-    const wide = matchMedia(WIDE);
-    const follow = () => setNavigationOpen(wide.matches);
-    wide.addEventListener('change', follow);
-    return () => wide.removeEventListener('change', follow);
-  }, []);
 
   useEffect(() => {
     document.title = `${title} – Likeness`;
@@ -44,31 +34,18 @@ export function Shell({ session }: { session: Session }) {
   return (
     <I18nProvider locale="en" messages={[messages]}>
       <Top session={session} />
-      <AppLayout
-        headerSelector="#top"
-        navigationOpen={navigationOpen}
-        onNavigationChange={({ detail }) => setNavigationOpen(detail.open)}
-        toolsHide
-        ariaLabels={{
-          navigation: 'Side navigation',
-          navigationToggle: 'Open side navigation',
-          navigationClose: 'Close side navigation',
-          notifications: 'Notifications',
-        }}
+      <Layout
+        path={path}
         navigation={<Side path={path} />}
-        notifications={
-          <Flashbar
-            items={notices.map(({ id, ...notice }) => ({
-              ...notice,
-              id,
-              dismissible: true,
-              dismissLabel: 'Dismiss',
-              onDismiss: () => dismiss(id),
-            }))}
-          />
+        notices={
+          notices.length > 0 && (
+            <Suspense>
+              <Notices notices={notices} />
+            </Suspense>
+          )
         }
         breadcrumbs={
-          path === '/' ? undefined : (
+          path !== '/' && (
             <BreadcrumbGroup
               ariaLabel="Breadcrumbs"
               items={[
@@ -79,14 +56,13 @@ export function Shell({ session }: { session: Session }) {
             />
           )
         }
-        content={
-          <ErrorBoundary key={path}>
-            <Suspense fallback={<Spinner size="large" />}>
-              {Page ? <Page params={found?.params ?? {}} /> : <NotFound />}
-            </Suspense>
-          </ErrorBoundary>
-        }
-      />
+      >
+        <ErrorBoundary key={path}>
+          <Suspense fallback={<Spinner size="large" />}>
+            {Page ? <Page params={found?.params ?? {}} /> : <NotFound />}
+          </Suspense>
+        </ErrorBoundary>
+      </Layout>
     </I18nProvider>
   );
 }

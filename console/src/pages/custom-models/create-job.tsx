@@ -23,8 +23,8 @@ import { filledTags, TagsField } from '../../app/tags-field.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
 import { Hyperparameters } from './hyperparameters.tsx';
 import { EMPTY, type JobDraft, type SectionProps } from './job-draft.ts';
-import { jobPath } from './jobs-table.tsx';
 import { ModelDetails } from './model-details.tsx';
+import { jobPath } from './paths.ts';
 import { createServiceRole, ServiceAccess } from './service-access.tsx';
 
 /** Create fine-tuning job: the seed system's form, in its order. */

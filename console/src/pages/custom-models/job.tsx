@@ -22,7 +22,7 @@ import { bedrock } from '../../aws/bedrock.ts';
 import { Advice } from './advice.tsx';
 import { useJobProgress } from './job-events.ts';
 import { LossChart } from './loss-chart.tsx';
-import { modelPath } from './models-table.tsx';
+import { modelPath } from './paths.ts';
 import { Samples } from './samples.tsx';
 
 type Job = GetModelCustomizationJobCommandOutput;

@@ -5,6 +5,7 @@ import { hrefOf } from '../../app/router.ts';
 import { Status, To, when } from '../../app/show.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
 import { CustomizeModel } from './customize-model.tsx';
+import { jobPath } from './paths.ts';
 
 export function JobsTable() {
   return (
@@ -38,8 +39,4 @@ export function JobsTable() {
       }}
     />
   );
-}
-
-export function jobPath(jobName = ''): string {
-  return `/custom-models/jobs/${encodeURIComponent(jobName)}`;
 }

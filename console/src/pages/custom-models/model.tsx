@@ -18,7 +18,7 @@ import { To, when } from '../../app/show.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
 import { placeOf } from '../../aws/s3-uri.ts';
 import { DeployOnDemand } from './deploy.tsx';
-import { jobPath } from './jobs-table.tsx';
+import { jobPath } from './paths.ts';
 import { Samples } from './samples.tsx';
 
 /** A custom model: what it was made from, and where it can be used. */

@@ -10,6 +10,7 @@ import { hrefOf, navigate } from '../../app/router.ts';
 import { lastOf, To, when } from '../../app/show.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
 import { CustomizeModel } from './customize-model.tsx';
+import { modelPath } from './paths.ts';
 
 export function ModelsTable() {
   const queries = useQueryClient();
@@ -83,8 +84,4 @@ export function ModelsTable() {
       )}
     </>
   );
-}
-
-export function modelPath(modelName = ''): string {
-  return `/custom-models/models/${encodeURIComponent(modelName)}`;
 }
