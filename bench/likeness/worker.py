@@ -56,7 +56,8 @@ def write_run(run: Path, base: Path, sample: Path, settings: Settings) -> None:
         "learningRateSchedule": training["learningRateSchedule"], "warmupSteps": training["warmupSteps"],
         "captionDropout": training["captionDropout"], "unconditionalPrior": training["unconditionalPrior"],
         "minSnrGamma": training["minSnrGamma"],
-        "priorPreservation": settings.prior_preservation, "resolution": model["resolution"], "seed": settings.seed,
+        "priorPreservation": settings.prior_preservation, "maskPrompt": None, "unmaskedWeight": 0.1,
+        "resolution": model["resolution"], "seed": settings.seed,
         "checkpointIntervalSteps": 1_000_000, "resumeFromPath": None, "keptCachePath": None, "threads": settings.threads, "evaluation": None,
     }  # fmt: skip
     (run / "spec.json").write_text(json.dumps(spec, indent=2))

@@ -26,7 +26,7 @@ from torch import Tensor
 
 from likeness_worker import spec as contract
 from likeness_worker.attempt import Attempt, Stopped
-from likeness_worker.cache_index import LATENTS, TEXT, CachedImage, CacheIndex
+from likeness_worker.cache_index import LATENTS, TEXT, CachedImage, CachedMask, CacheIndex
 from likeness_worker.data import (
     ImageError,
     Sample,
@@ -37,7 +37,8 @@ from likeness_worker.data import (
     open_image,
     upright_size,
 )
-from likeness_worker.families import Family
+from likeness_worker.families import Family, to_unit_range
+from likeness_worker.masks import found_weights, latent_weights, read_mask
 from likeness_worker.rundir import RunError, sha256_of
 from likeness_worker.windows import join_windows
 
@@ -62,6 +63,7 @@ class Examples:
     _latent_offsets: list[int]
     _states: Tensor  # [windows, L, D]
     _captions: list[tuple[int, int]]  # of each image: first window, number of windows
+    _masks: list[CachedMask | None]  # of each image
 
     def __len__(self) -> int:
         return len(self._latent_shapes)
@@ -73,6 +75,21 @@ class Examples:
             shape, offset = self._latent_shapes[image], self._latent_offsets[image]
             rows.append(self._latents[offset : offset + int(np.prod(shape))].view(shape))
         return torch.stack(rows)
+
+    def loss_weights(self, images: NDArray[np.int32], unmasked_weight: float) -> Tensor | None:
+        """[B, 1, H/8, W/8], float32: 1 inside each image's mask, `unmasked_weight` outside, 1 all over where it has
+        none; None where none of them has one."""
+        masks = [self._masks[image] for image in images.tolist()]
+        if not any(masks):
+            return None
+        height, width = self._latent_shapes[int(images[0])][1:]
+        rows = [
+            torch.ones(height, width)
+            if mask is None
+            else self._latents[mask.offset : mask.offset + height * width].view(height, width)
+            for mask in masks
+        ]
+        return torch.lerp(torch.tensor(unmasked_weight), torch.tensor(1.0), torch.stack(rows)).unsqueeze(1)
 
     def text_states(self, images: NDArray[np.int32], dropped: NDArray[np.bool_]) -> Tensor:
         """[B, S, D]; where dropped, the empty text's."""
@@ -86,9 +103,14 @@ class Examples:
 def build_cache(attempt: Attempt, family: Family, samples: list[Sample]) -> Examples:
     """Encodes every caption and image that an earlier training did not leave in the kept folder.
 
-    :raises RunError: images that do not decode, by line and path.
+    :raises RunError: images that do not decode, masks that are none, by line and path; no mask can be found by words.
     :raises Stopped: someone asked for it meanwhile.
     """
+    if attempt.spec.mask_prompt is not None and family.text_positions("") is None:
+        raise RunError(
+            "This base model cannot find in a picture what maskedLoss names: leave it out, and give masks by mask-ref.",
+            user_error=True,
+        )
     kept = attempt.spec.kept_cache_path
     folder = attempt.run.cache if kept is None else attempt.run.resolve(kept)
     folder.mkdir(parents=True, exist_ok=True)
@@ -103,7 +125,7 @@ def build_cache(attempt: Attempt, family: Family, samples: list[Sample]) -> Exam
             def encode_caption(sample: Sample) -> None:
                 captions.append(texts.place(sample))
 
-            images = _write_latents(latents_file, attempt, family, samples, index, encode_caption, report)
+            images, masks = _write_latents(latents_file, attempt, family, samples, index, encode_caption, report)
     finally:
         # What an interrupted attempt encoded, the next one need not.
         if kept is not None:
@@ -124,6 +146,7 @@ def build_cache(attempt: Attempt, family: Family, samples: list[Sample]) -> Exam
         _latent_offsets=[image.offset for image in images],
         _states=_map(folder / TEXT, empty.dtype).view(-1, *empty.shape[1:]),
         _captions=captions,
+        _masks=masks,
     )
 
 
@@ -191,6 +214,46 @@ class _TextStates:
         return self._index.captions[digest]
 
 
+@dataclass(frozen=True)
+class _Decoded:
+    """A picture as it comes from the threads that read.
+
+    :param pixels: None where its latents, and a mask that would be found in it, are there already.
+    :param mask: None where there is none in a file, or it is there already.
+    :param mask_key: None where it has none.
+    """
+
+    digest: str
+    size: Size
+    is_turned: bool
+    pixels: NDArray[np.uint8] | None
+    mask_key: str | None
+    mask: NDArray[np.float32] | None
+
+
+def _decode(sample: Sample, attempt: Attempt, family: Family, index: CacheIndex) -> _Decoded:
+    """:raises ImageError: the picture or its mask cannot be used."""
+    path, prompt = attempt.run.resolve(sample.path), attempt.spec.mask_prompt
+    with open_image(path) as image:
+        whole = upright_size(image)
+        size = bucket_for(whole.width / whole.height, attempt.spec.resolution, family.base.size_multiple)
+        digest = sha256_of(path)
+        mask_key, mask = None, None
+        if sample.mask is not None:
+            mask_path = attempt.run.resolve(sample.mask)
+            mask_key = f"{digest} {sha256_of(mask_path)}"
+            if mask_key not in index.masks:
+                try:
+                    mask = latent_weights(read_mask(mask_path, whole), size, family.latent_scale)
+                except ImageError as error:
+                    raise ImageError(f"has a mask (mask-ref) that {error}") from None
+        elif prompt is not None:
+            mask_key = f"{digest} found {hashlib.sha256(prompt.encode()).hexdigest()}"
+        is_found_later = sample.mask is None and mask_key is not None and mask_key not in index.masks
+        is_needed = digest not in index.images or is_found_later
+        return _Decoded(digest, size, is_turned(image), fit_image(image, size) if is_needed else None, mask_key, mask)
+
+
 def _write_latents(
     file: BinaryIO,
     attempt: Attempt,
@@ -199,48 +262,47 @@ def _write_latents(
     index: CacheIndex,
     encode_caption: Callable[[Sample], None],
     report: _Report,
-) -> list[CachedImage]:
-    """Writes the latents of each image that is not there yet, and has its caption encoded beside it (so that progress
-    is of whole examples); returns where each image's are."""
-    base = family.base
+) -> tuple[list[CachedImage], list[CachedMask | None]]:
+    """Writes the latents and the mask of each image that are not there yet, and has its caption encoded beside them (so
+    that progress is of whole examples); returns where each image's are."""
     images: list[CachedImage] = []
+    masks: list[CachedMask | None] = []
     failures: list[str] = []
-
-    def decode(sample: Sample) -> tuple[str, tuple[Size, NDArray[np.uint8], bool] | None]:
-        path = attempt.run.resolve(sample.path)
-        with open_image(path) as image:
-            digest = sha256_of(path)
-            if digest in index.images:
-                return digest, None
-            whole = upright_size(image)
-            size = bucket_for(whole.width / whole.height, attempt.spec.resolution, base.size_multiple)
-            return digest, (size, fit_image(image, size), is_turned(image))
-
+    prompt = attempt.spec.mask_prompt
     threads = min(4, os.cpu_count() or 1)
     with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[tuple[Sample, Future[tuple[str, tuple[Size, NDArray[np.uint8], bool] | None]]]] = deque()
+        waiting: deque[tuple[Sample, Future[_Decoded]]] = deque()
         ahead = iter(samples)
         try:
             for number in range(len(samples)):
                 while len(waiting) < DECODED_AHEAD and (sample := next(ahead, None)) is not None:
-                    waiting.append((sample, pool.submit(decode, sample)))
+                    waiting.append((sample, pool.submit(_decode, sample, attempt, family, index)))
                 sample, future = waiting.popleft()
                 try:
-                    digest, decoded = future.result()
+                    decoded = future.result()
                 except ImageError as error:
                     failures.append(f"line {sample.line} ({sample.path}) {error}")
                     continue
-                if decoded is not None and digest not in index.images:
-                    size, pixels, was_turned = decoded
+                digest, pixels, key, mask = decoded.digest, decoded.pixels, decoded.mask_key, decoded.mask
+                if pixels is not None and digest not in index.images:
                     # One image a call: its latents must not depend on its neighbours in the manifest.
                     latents = family.encode_images(to_unit_range(pixels))[0].cpu().contiguous()
                     if not bool(torch.isfinite(latents).all()):
                         failures.append(f"line {sample.line} ({sample.path}) has no finite latents")
                         continue
                     file.write(latents.numpy().tobytes())
-                    index.add_image(digest, size, tuple(latents.shape), was_turned)
+                    index.add_image(digest, decoded.size, tuple(latents.shape), decoded.is_turned)
+                if key is not None and key not in index.masks:
+                    if mask is None:
+                        assert pixels is not None
+                        assert prompt is not None
+                        with torch.no_grad():
+                            mask = found_weights(pixels, prompt, family)
+                    file.write(np.ascontiguousarray(mask).tobytes())
+                    index.add_mask(key, (mask.shape[0], mask.shape[1]))
                 encode_caption(sample)
                 images.append(index.images[digest])
+                masks.append(None if key is None else index.masks[key])
                 report.at(number + 1)
         finally:
             for _, future in waiting:
@@ -250,12 +312,7 @@ def _write_latents(
         more = f"; and {len(failures) - NAMED_ERRORS} more" if len(failures) > NAMED_ERRORS else ""
         count = f"{len(failures)} of {len(samples)} images cannot be used"
         raise RunError(f"{count}: {named}{more}.", user_error=True)
-    return images
-
-
-def to_unit_range(pixels: NDArray[np.uint8]) -> Tensor:
-    """[H, W, 3], uint8 -> [1, 3, H, W], float32, -1 to 1."""
-    return torch.from_numpy(pixels.copy()).permute(2, 0, 1).unsqueeze(0).float().div(127.5).sub(1)
+    return images, masks
 
 
 def _map(path: Path, dtype: torch.dtype) -> Tensor:

@@ -1,4 +1,5 @@
-"""What a cache folder holds, by content: latents by the sha256 of the image's file, text states by their caption's.
+"""What a cache folder holds, by content: latents by the sha256 of the image's file, text states by their caption's,
+masks (among the latents) by that of the image and of what made the mask: its file, or the words that it was found by.
 
 The folder may be one that an earlier training left (spec.json's keptCachePath). Then what is there stays where it is
 and what is new is written behind it. index.json is written last: what it does not name is cut off.
@@ -29,6 +30,14 @@ class CachedImage:
     is_turned: bool
 
 
+@dataclass(frozen=True)
+class CachedMask:
+    """:param shape: [H/8, W/8] of its picture's latents. :param offset: of its first number, among the latents."""
+
+    shape: tuple[int, int]
+    offset: int
+
+
 class CacheIndex:
     """One folder's index. What an index of another identity names is gone.
 
@@ -39,6 +48,7 @@ class CacheIndex:
     def __init__(self, folder: Path, identity: str, window_bytes: int):
         self._folder, self._identity, self._window_bytes = folder, identity, window_bytes
         self.images: dict[str, CachedImage] = {}
+        self.masks: dict[str, CachedMask] = {}
         self.captions: dict[str, tuple[int, int]] = {}
         self._latents_end = 0  # in numbers
         self._windows = 0
@@ -54,11 +64,14 @@ class CacheIndex:
         for digest, (width, height, offset, is_turned, *shape) in data["images"].items():
             self.images[digest] = CachedImage(Size(width, height), tuple(shape), offset, bool(is_turned))
         self.captions = {digest: (first, count) for digest, (first, count) in data["captions"].items()}
-        self._latents_end = max((image.offset + prod(image.shape) for image in self.images.values()), default=0)
+        for key, (offset, height, width) in data.get("masks", {}).items():
+            self.masks[key] = CachedMask((height, width), offset)
+        stored = (*self.images.values(), *self.masks.values())
+        self._latents_end = max((entry.offset + prod(entry.shape) for entry in stored), default=0)
         self._windows = max((first + count for first, count in self.captions.values()), default=0)
         has_all = self._reaches(LATENTS, self._latents_end * FLOAT_BYTES)
         if not (has_all and self._reaches(TEXT, self._windows * self._window_bytes)):
-            self.images, self.captions, self._latents_end, self._windows = {}, {}, 0, 0
+            self.images, self.masks, self.captions, self._latents_end, self._windows = {}, {}, {}, 0, 0
 
     def _reaches(self, name: str, end: int) -> bool:
         path = self._folder / name
@@ -76,6 +89,11 @@ class CacheIndex:
         self.images[digest] = CachedImage(size, shape, self._latents_end, is_turned)
         self._latents_end += prod(shape)
 
+    def add_mask(self, key: str, shape: tuple[int, int]) -> None:
+        """Its weights were written behind the latents."""
+        self.masks[key] = CachedMask(shape, self._latents_end)
+        self._latents_end += prod(shape)
+
     def add_caption(self, digest: str, windows: int) -> None:
         self.captions[digest] = (self._windows, windows)
         self._windows += windows
@@ -85,7 +103,9 @@ class CacheIndex:
             digest: (image.size.width, image.size.height, image.offset, image.is_turned, *image.shape)
             for digest, image in self.images.items()
         }
-        write_json(self._folder / INDEX, {"identity": self._identity, "images": images, "captions": self.captions})
+        masks = {key: (mask.offset, *mask.shape) for key, mask in self.masks.items()}
+        content = {"identity": self._identity, "images": images, "masks": masks, "captions": self.captions}
+        write_json(self._folder / INDEX, content)
 
 
 def _open_at(path: Path, end: int) -> BinaryIO:

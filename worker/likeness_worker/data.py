@@ -49,10 +49,11 @@ class Sample:
     line: int
     path: str
     caption: str
+    mask: str | None = None
 
 
 def read_manifest(path: Path) -> list[Sample]:
-    """JSONL, one line an image: {"path", "caption"}; line numbers count from 1.
+    """JSONL, one line an image: {"path", "caption", "mask"?}; line numbers count from 1.
 
     :raises RunError: unreadable, empty, or a line that is not such an object.
     """
@@ -66,10 +67,12 @@ def read_manifest(path: Path) -> list[Sample]:
             continue
         try:
             entry = json.loads(line)
-            sample = Sample(number, entry["path"], entry["caption"])
+            sample = Sample(number, entry["path"], entry["caption"], entry.get("mask"))
             if not isinstance(sample.path, str) or not isinstance(sample.caption, str):
                 raise TypeError
-        except (ValueError, KeyError, TypeError):
+            if not isinstance(sample.mask, str | None):
+                raise TypeError
+        except (ValueError, KeyError, TypeError, AttributeError):
             raise RunError(
                 f'Line {number} of the manifest must be {{"path": …, "caption": …}}.', user_error=True
             ) from None

@@ -25,9 +25,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from likeness_worker.cache import to_unit_range
 from likeness_worker.data import Size, bucket_for
-from likeness_worker.families import Family
+from likeness_worker.families import Family, to_unit_range
 from likeness_worker.raster import Floats, Mask, fade_inside, fill_hole, grown
 
 # How far up the schedule a hole without a text begins, as a share.

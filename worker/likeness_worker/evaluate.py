@@ -131,7 +131,9 @@ class Evaluation:
         start = time.monotonic()
         log = self._attempt.log
         log.append(contract.PhaseEvent(phase="evaluating", done=0, total=1))
-        loss = validation_loss(self._family, self._examples, self._validation.images, self._check)
+        loss = validation_loss(
+            self._family, self._examples, self._validation.images, self._spec.unmasked_weight, self._check
+        )
         pictures = self._draw(self._states)
         if steps_done > 0 and any(_is_black(picture) for picture in pictures):
             raise BlackSample

@@ -13,9 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from likeness_worker.cache import to_unit_range
 from likeness_worker.data import Size
-from likeness_worker.families import Family
+from likeness_worker.families import Family, to_unit_range
 from likeness_worker.raster import Floats, soft_mean
 from likeness_worker.segmentation import opponent
 

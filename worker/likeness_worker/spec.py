@@ -89,6 +89,8 @@ class TrainSpec:
     unconditional_prior: float = _limits(minimum=0, maximum=1)
     min_snr_gamma: float | None = _limits(above=0)
     prior_preservation: float = _limits(minimum=0)
+    mask_prompt: str | None = _limits(length=512)
+    unmasked_weight: float = _limits(minimum=0, maximum=1)
     resolution: int = _limits(minimum=8)
     seed: int = _limits(minimum=0, maximum=4_294_967_295)
     checkpoint_interval_steps: int = _limits(minimum=1)

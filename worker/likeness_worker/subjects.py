@@ -7,9 +7,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from likeness_worker.attention import text_map
-from likeness_worker.cache import to_unit_range
 from likeness_worker.data import bucket_for
-from likeness_worker.families import Family
+from likeness_worker.families import Family, to_unit_range
 from likeness_worker.raster import Floats, Mask
 from likeness_worker.segmentation import at_full_size, refined, saliency, subject_mask, working_copy
 from likeness_worker.spec import CropBox

@@ -38,10 +38,9 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from likeness_worker import conditioning, editing, palette, subjects, watermark
-from likeness_worker.cache import to_unit_range
 from likeness_worker.data import ImageError, Size, bucket_for, fit_image, open_image, to_rgb
 from likeness_worker.diffusion import trailing_path
-from likeness_worker.families import Family
+from likeness_worker.families import Family, to_unit_range
 from likeness_worker.raster import Mask
 from likeness_worker.spec import CropBox, InvokeRequest, WatermarkFound
 from likeness_worker.windows import join_windows

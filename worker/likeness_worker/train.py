@@ -200,6 +200,8 @@ def batch_loss(
     Where the caption is dropped, unconditionalPrior of the target is the base's own prediction. Guidance subtracts what
     the model draws without a caption; had a LoRA taught it the subject there too, the subject would be subtracted from
     itself (Phunyaphibarn et al. 2025, "Unconditional Priors Matter!").
+
+    Where a picture has a mask, the error outside it counts unmaskedWeight times; the mean is still over all positions.
     """
     device, process = family.placement.device, family.process
     generator = step_generator(spec.seed, step)
@@ -221,7 +223,11 @@ def batch_loss(
             base_prediction = family.predict(noisy[rows], timesteps[rows], text_states[rows])
         target[rows] = torch.lerp(target[rows], base_prediction, spec.unconditional_prior)
     prediction = family.predict(noisy, timesteps, text_states)
-    return (weight * (prediction - target).square().mean((1, 2, 3))).mean()
+    error = (prediction - target).square()
+    mask_weights = examples.loss_weights(images, spec.unmasked_weight)
+    if mask_weights is not None:
+        error = error * mask_weights.to(device)
+    return (weight * error.mean((1, 2, 3))).mean()
 
 
 def learning_rate(spec: contract.TrainSpec, step: int) -> float:

@@ -61,9 +61,14 @@ def choose_validation(run: RunDirectory, spec: contract.TrainSpec, samples: list
 
 @torch.no_grad()
 def validation_loss(
-    family: Family, examples: Examples, images: list[int], check: Callable[[], None] = lambda: None
+    family: Family,
+    examples: Examples,
+    images: list[int],
+    unmasked_weight: float,
+    check: Callable[[], None] = lambda: None,
 ) -> float:
-    """Mean squared error over the images, each at the same few timesteps, evenly spread, with the same noise."""
+    """Mean squared error over the images, each at the same few timesteps, evenly spread, with the same noise; where an
+    image has a mask, weighted as in training: else what nobody trains would hide what is trained."""
     process, device = family.process, family.placement.device
     timesteps = min(MOST_TIMESTEPS, max(4, LOOKS // len(images)))
     index = torch.tensor([int((k + 0.5) * len(process.alpha) / timesteps) for k in range(timesteps)])
@@ -81,7 +86,9 @@ def validation_loss(
             states = examples.text_states(rows, np.zeros(timesteps, dtype=np.bool_)).to(device)
             noisy = process.add_noise(latents, noise, index).to(device)
             prediction = family.predict(noisy, process.timesteps[index].to(device), states)
-            total += float((prediction.cpu() - process.target(latents, noise, index)).square().mean())
+            error = (prediction.cpu() - process.target(latents, noise, index)).square()
+            weights = examples.loss_weights(rows, unmasked_weight)
+            total += float((error if weights is None else error * weights).mean())
     finally:
         family.denoiser.train(was_training)
     return total / len(images)

@@ -181,7 +181,8 @@ def make_run(tmp_path: Path, art_base: Path):
             "manifestPath": "manifest.jsonl", "outputPath": "output", "method": "lora", "rank": 4, "alpha": 4,
             "stepCount": 10, "batchSize": 4, "requestedLearningRate": 1e-5, "learningRate": 1e-3,
             "learningRateSchedule": "constant", "warmupSteps": 2, "captionDropout": 0.1, "unconditionalPrior": 0.5,
-            "minSnrGamma": None, "priorPreservation": 0, "resolution": 32, "seed": 42, "checkpointIntervalSteps": 100,
+            "minSnrGamma": None, "priorPreservation": 0, "maskPrompt": None, "unmaskedWeight": 0.1,
+            "resolution": 32, "seed": 42, "checkpointIntervalSteps": 100,
             "resumeFromPath": None, "keptCachePath": None, "threads": 1, "evaluation": None,
         }  # fmt: skip
         (run / "spec.json").write_text(json.dumps({**spec, **members}))

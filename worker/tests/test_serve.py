@@ -113,8 +113,9 @@ def trained(base: Path, folder: Path, method: str) -> Path:
         "stepCount": 8, "batchSize": 4,
         "requestedLearningRate": 1e-5, "learningRate": 1e-2, "learningRateSchedule": "constant", "warmupSteps": 0,
         "captionDropout": 0.1, "unconditionalPrior": 0.5, "minSnrGamma": None, "priorPreservation": 0,
-        "resolution": 32, "seed": 1, "checkpointIntervalSteps": 100, "resumeFromPath": None, "keptCachePath": None,
-        "threads": 1, "evaluation": None,
+        "maskPrompt": None, "unmaskedWeight": 0.1, "resolution": 32, "seed": 1,
+        "checkpointIntervalSteps": 100, "resumeFromPath": None, "keptCachePath": None, "threads": 1,
+        "evaluation": None,
     }  # fmt: skip
     (folder / "spec.json").write_text(json.dumps(spec))
     run_attempt(folder, "cpu", "float32")

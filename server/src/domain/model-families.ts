@@ -6,3 +6,6 @@ export const familyOfPipeline: Readonly<Record<string, string>> = {
   StableDiffusion3Pipeline: 'stable-diffusion-3',
   FluxPipeline: 'flux',
 };
+
+/** Families whose denoiser reads a text beside the picture, not mixed with it: what its words name can be found there. */
+export const familiesThatFindByWords: readonly string[] = ['art', 'stable-diffusion'];

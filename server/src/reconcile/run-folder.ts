@@ -31,6 +31,9 @@ export interface TrainSpec {
   unconditionalPrior: number;
   minSnrGamma: number | null;
   priorPreservation: number;
+  /** These two are absent in specs that are older than them. */
+  maskPrompt?: string | null;
+  unmaskedWeight?: number;
   resolution: number;
   seed: number;
   checkpointIntervalSteps: number;

@@ -8,10 +8,11 @@ import limits from '../../../contract/limits.json' with { type: 'json' };
 import { Fault } from '../domain/fault.ts';
 import { type Quotas, quotaText } from '../domain/quotas.ts';
 import { checkWordedCaption, withCaptionWords } from '../domain/training/caption-words.ts';
-import { hasImageEnd, readImageHeader } from '../domain/training/image-facts.ts';
+import { hasImageEnd, type ImageFacts, readImageHeader } from '../domain/training/image-facts.ts';
 import {
   checkImage,
   checkImageSize,
+  checkMask,
   checkRecordCount,
   describeErrors,
   MAXIMUM_MANIFEST_BYTES,
@@ -35,6 +36,11 @@ export interface DataContext {
   /** Called now and then while images come in. */
   onProgress(done: number, total: number): void;
   signal: AbortSignal;
+}
+
+interface S3Place {
+  bucket: string;
+  key: string;
 }
 
 /** Images fetched at once: S3's latency hides behind it, and memory stays small. */
@@ -70,8 +76,7 @@ export async function fetchTrainingData(folder: string, context: DataContext): P
 
   const data = join(folder, 'data');
   await rm(data, { recursive: true, force: true });
-  await mkdir(join(data, 'images'), { recursive: true, mode: 0o700 });
-  const files = await fetchImages(manifest, data, context);
+  const pathsOf = await fetchPictures(manifest, folder, 'data', context);
   if (manifest.errors.length > 0) {
     throw new JobFailure(await tellErrors(manifest, { fileName, lineCount, countProblem }, context), {
       dataErrors: { manifestUri: job.trainingDataS3Uri, errors: manifest.errors },
@@ -79,10 +84,8 @@ export async function fetchTrainingData(folder: string, context: DataContext): P
   }
   if (countProblem !== undefined) throw new JobFailure(`${countProblem} (${fileName})`);
 
-  if (job.validationDataS3Uri) await fetchValidationData(job.validationDataS3Uri, data, lineCount, context);
-  const lines = manifest.records.map(record =>
-    JSON.stringify({ path: `data/images/${files.get(record.imageRef)}`, caption: record.caption }),
-  );
+  if (job.validationDataS3Uri) await fetchValidationData(job.validationDataS3Uri, folder, lineCount, context);
+  const lines = manifest.records.map(record => JSON.stringify({ ...pathsOf(record), caption: record.caption }));
   const references = manifest.records.map(record => record.imageRef);
   await writeFile(join(data, 'references.json'), JSON.stringify(references), { mode: 0o600 });
   await writeWhole(join(data, 'manifest.jsonl'), `${lines.join('\n')}\n`);
@@ -104,7 +107,7 @@ function worded(manifest: Manifest, job: CustomizationJobRow): Manifest {
 /** Checks every line of the validation manifest, and fetches the pictures that will be looked at. */
 async function fetchValidationData(
   uri: string,
-  data: string,
+  folder: string,
   trainingLineCount: number,
   context: DataContext,
 ): Promise<void> {
@@ -122,20 +125,14 @@ async function fetchValidationData(
   const chosen = Array.from({ length: count }, (_, index) =>
     records.at(Math.floor(((2 * index + 1) * records.length) / (2 * count))),
   ).filter(record => record !== undefined);
-  const folder = join(data, 'validation');
-  await mkdir(join(folder, 'images'), { recursive: true, mode: 0o700 });
-  const files = await fetchImages({ ...manifest, records: chosen }, folder, {
-    ...context,
-    onProgress: () => undefined,
-  });
+  const quietly = { ...context, onProgress: () => undefined };
+  const pathsOf = await fetchPictures({ ...manifest, records: chosen }, folder, 'data/validation', quietly);
   if (errors.length > 0)
     throw new JobFailure(describeErrors(errors, { fileName, lineCount, unparsable: isUnparsable }).message, {
       dataErrors: { manifestUri: uri, errors },
     });
-  const lines = chosen.map(record =>
-    JSON.stringify({ path: `data/validation/images/${files.get(record.imageRef)}`, caption: record.caption }),
-  );
-  await writeWhole(join(folder, 'manifest.jsonl'), `${lines.join('\n')}\n`);
+  const lines = chosen.map(record => JSON.stringify({ ...pathsOf(record), caption: record.caption }));
+  await writeWhole(join(folder, VALIDATION_MANIFEST), `${lines.join('\n')}\n`);
 }
 
 /** A worker names images as it knows them (`data/images/17`); the user knows them by their image-ref. */
@@ -158,7 +155,7 @@ export function blamedRecords(message: string): RecordError[] {
 }
 
 /** `{outputDataConfig.s3Uri}/model-customization-job-{jobId}/name` (facts §2.9). */
-export function outputLocation(job: CustomizationJobRow, name: string): { bucket: string; key: string } {
+export function outputLocation(job: CustomizationJobRow, name: string): S3Place {
   const { bucket, key } = requireUri(job.outputDataS3Uri);
   return { bucket, key: `${withSlash(key)}model-customization-job-${job.jobId}/${name}` };
 }
@@ -188,11 +185,7 @@ function wrongRegionText(bucket: string, region: string, wanted: string): string
   return `The Amazon S3 bucket ${bucket} is in ${region}; it must be in the Region of the job, ${wanted}.`;
 }
 
-async function readManifest(
-  source: { bucket: string; key: string },
-  fileName: string,
-  context: DataContext,
-): Promise<string> {
+async function readManifest(source: S3Place, fileName: string, context: DataContext): Promise<string> {
   const { bucket, key } = source;
   try {
     return await context.customerData.readText(await context.role(), bucket, key, MAXIMUM_MANIFEST_BYTES);
@@ -226,41 +219,75 @@ async function checkOutputAccess(context: DataContext): Promise<void> {
   await context.customerData.delete(session, output.bucket, key).catch(() => undefined);
 }
 
+/** A picture in the run directory, or why it cannot be used. */
+type Fetched = { path: string; facts: ImageFacts } | { problem: string };
+
 /**
- * Fetches each image once, however many lines name it, and adds what is wrong to the manifest's errors.
- * @returns file names below data/images, by image-ref
+ * Fetches each image and each mask once, however many lines name it, and adds what is wrong to the manifest's errors.
+ * @param place below the run directory
+ * @returns the members of the worker's manifest that a record's pictures are
  */
-async function fetchImages(manifest: Manifest, data: string, context: DataContext): Promise<Map<string, string>> {
-  const byRef = Map.groupBy(manifest.records, record => record.imageRef);
-  const waiting = [...byRef.values()];
-  const files = new Map<string, string>();
+async function fetchPictures(manifest: Manifest, folder: string, place: string, context: DataContext) {
+  const images = new Map(manifest.records.map(record => [record.imageRef, record]));
+  const masks = new Map(
+    manifest.records.flatMap(({ line, mask }) => (mask ? [[mask.maskRef, { line, ...mask }]] : [])),
+  );
+  const total = images.size + masks.size;
   let done = 0;
-  async function fetchSome(): Promise<void> {
-    for (let records = waiting.shift(); records; records = waiting.shift()) {
-      context.signal.throwIfAborted();
-      const [record] = records;
-      if (!record) continue;
-      // A name of ours: a key may hold anything, and its extension says nothing.
-      const name = String(record.line);
-      const problem = await fetchImage(record, join(data, 'images', name), context);
-      files.set(record.imageRef, name);
-      if (problem !== undefined)
-        manifest.errors.push(...records.map(({ line, imageRef }) => ({ line, imageRef, reason: problem })));
-      done += 1;
-      context.onProgress(done, byRef.size);
+  const fetchAll = async (kind: 'images' | 'masks', wanted: ReadonlyMap<string, { line: number } & S3Place>) => {
+    await mkdir(join(folder, place, kind), { recursive: true, mode: 0o700 });
+    const fetched = new Map<string, Fetched>();
+    const waiting = [...wanted];
+    async function fetchSome(): Promise<void> {
+      for (let next = waiting.shift(); next; next = waiting.shift()) {
+        context.signal.throwIfAborted();
+        // A name of ours: a key may hold anything, and its extension says nothing.
+        const path = `${place}/${kind}/${next[1].line}`;
+        const facts = await fetchPicture(next[1], join(folder, path), context);
+        fetched.set(next[0], typeof facts === 'string' ? { problem: facts } : { path, facts });
+        done += 1;
+        context.onProgress(done, total);
+      }
     }
+    await Promise.all(Array.from({ length: PARALLEL_DOWNLOADS }, fetchSome));
+    return fetched;
+  };
+  const fetchedImages = await fetchAll('images', images);
+  const fetchedMasks = await fetchAll('masks', masks);
+  const mask = (record: ManifestRecord) => record.mask && fetchedMasks.get(record.mask.maskRef);
+  for (const record of manifest.records) {
+    const { line, imageRef } = record;
+    const reason = problemOf(fetchedImages.get(imageRef), mask(record));
+    if (reason !== undefined) manifest.errors.push({ line, imageRef, reason });
   }
-  await Promise.all(Array.from({ length: PARALLEL_DOWNLOADS }, fetchSome));
-  return files;
+  return (record: ManifestRecord): { path?: string; mask?: string } => {
+    const ofMask = mask(record);
+    const image = fetchedImages.get(record.imageRef);
+    return {
+      ...(image && 'path' in image ? { path: image.path } : {}),
+      ...(ofMask && 'path' in ofMask ? { mask: ofMask.path } : {}),
+    };
+  };
 }
 
-/** @returns what is wrong with the image, or undefined. @throws Fault unavailable when S3 itself fails */
-async function fetchImage(record: ManifestRecord, path: string, context: DataContext): Promise<string | undefined> {
-  const { bucket, key } = record;
+function problemOf(image: Fetched | undefined, mask: Fetched | undefined): string | undefined {
+  if (image === undefined || 'problem' in image) return image?.problem;
+  const unusable = checkImage(image.facts, 0);
+  if (unusable !== undefined || mask === undefined) return unusable;
+  const problem = 'problem' in mask ? mask.problem : checkMask(mask.facts, image.facts);
+  return problem === undefined ? undefined : `its mask (mask-ref) ${problem}`;
+}
+
+/** @returns what the picture is, or why it cannot be used. @throws Fault unavailable when S3 itself fails */
+async function fetchPicture(
+  { bucket, key }: S3Place,
+  path: string,
+  context: DataContext,
+): Promise<ImageFacts | string> {
   const maximum = limits.trainingImage.maximumSizeBytes;
   try {
     const { sizeBytes } = await context.customerData.download(await context.role(), bucket, key, path, maximum);
-    return await checkImageFile(path, sizeBytes);
+    return await readFacts(path, sizeBytes);
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     if (error.kind === 'denied') return getFailureText(bucket, key);
@@ -271,19 +298,17 @@ async function fetchImage(record: ManifestRecord, path: string, context: DataCon
   }
 }
 
-async function checkImageFile(path: string, sizeBytes: number): Promise<string | undefined> {
+async function readFacts(path: string, sizeBytes: number): Promise<ImageFacts | string> {
   const file = await open(path);
   try {
     let header = readImageHeader(await readAt(file, 0, Math.min(HEADER_BYTES, sizeBytes)), sizeBytes <= HEADER_BYTES);
     if (header.kind === 'needsMore') header = readImageHeader(await readAt(file, 0, sizeBytes), true);
     if (header.kind !== 'image') return header.kind === 'unusable' ? header.reason : 'has no readable header';
-    const problem = checkImage(header.facts, sizeBytes);
-    if (problem !== undefined) return problem;
     const { format } = header.facts;
     const tailAt = Math.max(0, sizeBytes - TAIL_BYTES);
-    if (hasImageEnd(format, await readAt(file, tailAt, sizeBytes - tailAt))) return undefined;
+    if (hasImageEnd(format, await readAt(file, tailAt, sizeBytes - tailAt))) return header.facts;
     return hasImageEnd(format, await readAt(file, 0, sizeBytes))
-      ? undefined
+      ? header.facts
       : `is cut short: its ${format} data has no end`;
   } finally {
     await file.close();
@@ -322,7 +347,7 @@ async function writeErrorList(errors: readonly RecordError[], context: DataConte
   }
 }
 
-function requireUri(uri: string): { bucket: string; key: string } {
+function requireUri(uri: string): S3Place {
   const parsed = parseS3Uri(uri);
   if (!parsed) throw new JobFailure(`${uri} is not an S3 URI: write s3://bucket/key.`);
   return parsed;

@@ -82,6 +82,8 @@ export function appliedHyperparameters(spec: TrainSpec): Record<string, unknown>
     unconditionalPrior,
     minSnrGamma,
     priorPreservation,
+    maskPrompt = null,
+    unmaskedWeight = null,
     resolution,
     seed,
     rank,
@@ -91,7 +93,7 @@ export function appliedHyperparameters(spec: TrainSpec): Record<string, unknown>
   return {
     ...{ method, ...(method === 'lora' ? { rank, alpha } : {}), stepCount, batchSize, learningRate },
     ...{ learningRateSchedule, warmupSteps, captionDropout, unconditionalPrior },
-    ...{ minSnrGamma, priorPreservation, resolution, seed },
+    ...{ minSnrGamma, priorPreservation, maskedLoss: maskPrompt, unmaskedWeight, resolution, seed },
     validationInterval: evaluation?.intervalSteps ?? 0,
   };
 }

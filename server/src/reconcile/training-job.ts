@@ -2,6 +2,7 @@
  * One customization job from its claim to its end: data, attempts, result. Every step can be taken again after a crash at
  * any moment; what the run directory and the row say decides where to go on.
  */
+import limits from '../../../contract/limits.json' with { type: 'json' };
 import { Fault } from '../domain/fault.ts';
 import { type AttemptExit, nextAttempt } from '../domain/training/attempt-policy.ts';
 import { automaticStepCount } from '../domain/training/hyperparameters.ts';
@@ -302,6 +303,8 @@ function trainSpec(
     validationInterval: interval,
     samplePrompts,
     captionWords: _,
+    maskPrompt = null,
+    unmaskedWeight = limits.optionalHyperParameters.unmaskedWeight.default,
     ...options
   } = row.resolved.options ?? defaultOptions(base);
   const intervalSteps = validationInterval(interval, stepCount, Boolean(row.validationDataS3Uri));
@@ -321,6 +324,8 @@ function trainSpec(
     warmupSteps: base.training.warmupSteps,
     unconditionalPrior: base.training.unconditionalPrior,
     ...options,
+    maskPrompt,
+    unmaskedWeight,
     seed: row.seed,
     checkpointIntervalSteps: checkpointInterval(stepCount),
     threads: workerThreads,

@@ -40,6 +40,8 @@ export function writeRunDirectory(folder: string, spec: Partial<TrainSpec> = {})
     unconditionalPrior: 0,
     minSnrGamma: null,
     priorPreservation: 0,
+    maskPrompt: null,
+    unmaskedWeight: 0.1,
     resolution: 128,
     seed: 42,
     checkpointIntervalSteps: 10,

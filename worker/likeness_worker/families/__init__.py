@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import safe_open
 from torch import Tensor, nn
 
@@ -157,6 +159,11 @@ def load_rounded_part(load_function: Callable[..., Any], folder: Path, name: str
             for key in kept.keys() & set(stored.keys()):
                 kept[key].data.copy_(stored.get_tensor(key))
     return module
+
+
+def to_unit_range(pixels: NDArray[np.uint8]) -> Tensor:
+    """[H, W, 3], uint8 -> [1, 3, H, W], float32, -1 to 1."""
+    return torch.from_numpy(pixels.copy()).permute(2, 0, 1).unsqueeze(0).float().div(127.5).sub(1)
 
 
 def to_bytes(x: Tensor) -> Tensor:

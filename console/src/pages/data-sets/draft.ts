@@ -1,5 +1,6 @@
 /** Data sets being made, kept while the console is open: going to another page and back loses nothing. */
 import { useSyncExternalStore } from 'react';
+import type { ManifestRecord } from '../../aws/manifest-text.ts';
 import type { Brought } from './files.ts';
 import { mended, readPicture } from './picture-facts.ts';
 import { type PictureFacts, pictureProblems } from './records.ts';
@@ -12,6 +13,8 @@ export interface Picture {
   blob: Blob | undefined;
   /** Where it lies in S3 already. */
   uri: string | undefined;
+  /** URI of the mask that it came with. */
+  maskRef: string | undefined;
   facts: PictureFacts | undefined;
   thumbnail: Blob | undefined;
   /** Why it cannot be read. */
@@ -100,12 +103,12 @@ export function addPictures(key: string, brought: readonly Brought[]): Promise<v
 }
 
 /** The records of a saved version, unchanged so far. */
-export function openSaved(key: string, records: readonly { imageRef: string; caption: string }[]): Promise<void> {
+export function openSaved(key: string, records: readonly ManifestRecord[]): Promise<void> {
   const captions = new Map<string, string>();
-  const pictures = records.map(({ imageRef, caption }): Picture => {
+  const pictures = records.map(({ imageRef, caption, maskRef }): Picture => {
     const picture = newPicture(imageRef.slice(imageRef.lastIndexOf('/') + 1));
     captions.set(picture.id, caption);
-    return { ...picture, uri: imageRef };
+    return { ...picture, uri: imageRef, maskRef };
   });
   changeDraft(key, { pictures, captions, isChanged: false });
   return lookAt(key, pictures);
@@ -118,7 +121,9 @@ export async function mendPictures(key: string): Promise<void> {
     const { blob, facts } = picture;
     if (!blob || !facts || !pictureProblems(facts).some(({ check }) => check === 'picture')) continue;
     const name = `${picture.name.replace(/\.[^.]*$/, '')}.jpg`;
-    redrawn.push({ ...picture, name, blob: await mended(blob), uri: undefined, facts: undefined });
+    // What is cut off is not cut off its mask.
+    const gone = { uri: undefined, maskRef: undefined, facts: undefined };
+    redrawn.push({ ...picture, name, blob: await mended(blob), ...gone });
   }
   replace(key, redrawn);
   changeDraft(key, {});
@@ -129,7 +134,14 @@ function newPicture(name: string): Picture {
   count += 1;
   return {
     ...{ id: String(count), name },
-    ...{ blob: undefined, uri: undefined, facts: undefined, thumbnail: undefined, failure: undefined },
+    ...{
+      blob: undefined,
+      uri: undefined,
+      maskRef: undefined,
+      facts: undefined,
+      thumbnail: undefined,
+      failure: undefined,
+    },
   };
 }
 

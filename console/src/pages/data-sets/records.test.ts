@@ -103,7 +103,7 @@ test('A trigger is put before a caption once, and takes the place of its class w
 test('What is written is read again', () => {
   const records = [
     { imageRef: 's3://b/1.jpg', caption: 'it is "Ron"\nhere' },
-    { imageRef: 's3://b/2.png', caption: 'é' },
+    { imageRef: 's3://b/2.png', caption: 'é', maskRef: 's3://b/masks/2.png' },
   ];
   assert.deepEqual(readManifest(manifestText(records)), records);
   assert.deepEqual(readManifest('no json\n{"caption": 3}\n'), []);

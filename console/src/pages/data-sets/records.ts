@@ -1,5 +1,6 @@
 /** The rules of a data set as the editor shows them while it is made; a job asks the same before it trains. */
 import limits from '../../../../contract/limits.json' with { type: 'json' };
+import type { ManifestRecord } from '../../aws/manifest-text.ts';
 import { createNearCopies, type Look } from './near-copies.ts';
 
 /** What is known of a picture without its pixels. */
@@ -162,8 +163,12 @@ export function isUneven(counts: ReadonlyMap<string, number>): boolean {
 }
 
 /** train.jsonl, one line a record. */
-export function manifestText(records: readonly { imageRef: string; caption: string }[]): string {
+export function manifestText(records: readonly ManifestRecord[]): string {
   return records
-    .map(({ imageRef, caption }) => `${JSON.stringify({ 'image-ref': imageRef, caption: caption.trim() })}\n`)
+    .map(({ imageRef, caption, maskRef }) => ({
+      ...{ 'image-ref': imageRef, caption: caption.trim() },
+      ...(maskRef === undefined ? {} : { 'mask-ref': maskRef }),
+    }))
+    .map(record => `${JSON.stringify(record)}\n`)
     .join('');
 }

@@ -95,7 +95,7 @@ export function SaveDataSet({ draftKey, place, errorCount, isReading }: SaveData
 
 function savedRecords(draftKey: string): Saved[] {
   const { pictures, captions } = draftNow(draftKey);
-  return pictures.flatMap(({ id, blob, facts }) =>
-    blob && facts ? [{ blob, sha256: facts.sha256, caption: captions.get(id) ?? '' }] : [],
+  return pictures.flatMap(({ id, blob, facts, maskRef }) =>
+    blob && facts ? [{ blob, sha256: facts.sha256, caption: captions.get(id) ?? '', maskRef }] : [],
   );
 }

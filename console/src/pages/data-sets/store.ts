@@ -12,6 +12,7 @@ export interface Saved {
   blob: Blob;
   sha256: string;
   caption: string;
+  maskRef: string | undefined;
 }
 
 /** @returns the URI of the new version's train.jsonl */
@@ -35,9 +36,7 @@ export async function saveDataSet(
   await Promise.all(Array.from({ length: PARALLEL }, upload));
   const version = 1 + (await newestVersion(place));
   const key = `${folder}versions/${String(version).padStart(VERSION_DIGITS, '0')}/train.jsonl`;
-  const text = manifestText(
-    records.map(record => ({ imageRef: `s3://${bucket}/${keyOf(record)}`, caption: record.caption })),
-  );
+  const text = manifestText(records.map(record => ({ ...record, imageRef: `s3://${bucket}/${keyOf(record)}` })));
   await s3().send(
     new PutObjectCommand({ Bucket: bucket, Key: key, Body: text, ContentType: 'application/jsonl', IfNoneMatch: '*' }),
   );

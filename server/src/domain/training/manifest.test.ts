@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { checkImage, checkRecordCount, describeErrors, parseManifest, parseS3Uri } from './manifest.ts';
+import { checkImage, checkMask, checkRecordCount, describeErrors, parseManifest, parseS3Uri } from './manifest.ts';
 
 const uri = 's3://pictures/ron/train.jsonl';
 const good = (number: number) =>
@@ -66,7 +66,11 @@ test('Each faulty member is named with its bound and value', () => {
     [{ 'image-ref': ref, caption: '     ' }, /it has 0/],
     [{ 'image-ref': ref, caption: 'ab' }, /it has 2/],
     [{ 'image-ref': ref, caption: 'a'.repeat(1025) }, /it has 1025/],
-    [{ 'image-ref': ref, caption: 'Ron', mask: 'x' }, /unknown member "mask"/],
+    [{ 'image-ref': ref, caption: 'Ron', mask: 'x' }, /unknown member "mask": .* and, if need be, "mask-ref" only/],
+    [{ 'image-ref': ref, caption: 'Ron', 'mask-ref': 7 }, /"mask-ref" must be a string; it is a number/],
+    [{ 'image-ref': ref, caption: 'Ron', 'mask-ref': '' }, /"mask-ref" is empty/],
+    [{ 'image-ref': ref, caption: 'Ron', 'mask-ref': 'masks/1.png' }, /write s3:\/\/pictures\/ron\/masks\/1\.png/],
+    [{ 'image-ref': ref, caption: 'Ron', 'mask-ref': 's3://pictures/masks/' }, /"mask-ref" names no object/],
     [{ 'image-ref': 's3://Pictures_1/x.jpg', caption: 'Ron' }, /valid bucket name/],
     [{ 'image-ref': 's3://pictures', caption: 'Ron' }, /names no object/],
     [{ 'image-ref': 's3://pictures/folder/', caption: 'Ron' }, /names no object/],
@@ -75,6 +79,20 @@ test('Each faulty member is named with its bound and value', () => {
     [`{"image-ref":"${ref}","caption":"${'x'.repeat(40_000)}"}`, /Input size exceeded/],
   ];
   for (const [line, expected] of cases) assert.match(reasonOf(line) ?? '', expected);
+});
+
+test('A mask has the aspect of its image to within a hundredth, at whatever size', () => {
+  const image = { format: 'JPEG' as const, width: 1000, height: 600 };
+  const mask = (width: number, height: number) => checkMask({ format: 'PNG', width, height }, image);
+  assert.deepEqual([mask(1000, 600), mask(500, 300), mask(353, 212)], [undefined, undefined, undefined]);
+  assert.match(mask(600, 1000) ?? '', /is 600 × 1000 pixels, the image 1000 × 600: both must have the same aspect/);
+  assert.match(mask(1000, 588) ?? '', /same aspect/);
+  assert.match(mask(5000, 3000) ?? '', /each side must be at most 4096/);
+  const records = parseManifest(
+    `{"image-ref":"s3://abc/1.jpg","caption":"Ron","mask-ref":"s3://abc/m/1.png"}`,
+    uri,
+  ).records;
+  assert.deepEqual(records[0]?.mask, { maskRef: 's3://abc/m/1.png', bucket: 'abc', key: 'm/1.png' });
 });
 
 test('A caption is counted in characters, not in UTF-16 units', () => {

@@ -1,6 +1,6 @@
 /**
  * The rules of a training data set: train.jsonl and the images that it names (facts §2.7 of the seed system: one line an
- * image, `{"image-ref": "s3://…", "caption": "…"}`).
+ * image, `{"image-ref": "s3://…", "caption": "…"}`). `mask-ref` is ours: which part of the image teaches.
  */
 import limits from '../../../../contract/limits.json' with { type: 'json' };
 import type { ImageFacts } from './image-facts.ts';
@@ -12,6 +12,14 @@ export interface ManifestRecord {
   bucket: string;
   key: string;
   caption: string;
+  /** Of its mask, where it has one. */
+  mask?: MaskRef;
+}
+
+export interface MaskRef {
+  maskRef: string;
+  bucket: string;
+  key: string;
 }
 
 export interface RecordError {
@@ -38,7 +46,9 @@ const BUCKET = /^[a-z0-9][-.a-z0-9]{1,61}[a-z0-9]$/;
 const MAXIMUM_KEY_BYTES = 1024;
 const MAXIMUM_MESSAGE_LENGTH = 2048;
 const MAXIMUM_ERRORS_TOLD = 20;
-const MEMBERS = ['image-ref', 'caption'];
+const MEMBERS = ['image-ref', 'caption', 'mask-ref'];
+/** A mask that another tool scaled is a pixel off; the worker holds the same bound. */
+const MASK_ASPECT_TOLERANCE = 0.01;
 
 /** @throws never: what is wrong is in the answer. A URI without a key has the key ''. */
 export function parseS3Uri(uri: string): { bucket: string; key: string } | undefined {
@@ -83,6 +93,16 @@ export function checkImage(facts: ImageFacts, sizeBytes: number): string | undef
   if (aspect > rule.maximumAspectRatio)
     return `is ${size}: the aspect ratio must be from 1:${rule.maximumAspectRatio} to ${rule.maximumAspectRatio}:1`;
   return undefined;
+}
+
+/** What is wrong with a mask beside its image: a reason that reads after its name, or undefined. */
+export function checkMask(mask: ImageFacts, image: ImageFacts): string | undefined {
+  const { maximumSidePixels } = limits.trainingImage;
+  if (Math.max(mask.width, mask.height) > maximumSidePixels)
+    return `is ${mask.width} × ${mask.height} pixels: each side must be at most ${maximumSidePixels}`;
+  const ratio = (mask.width * image.height) / (mask.height * image.width);
+  if (Math.abs(ratio - 1) <= MASK_ASPECT_TOLERANCE) return undefined;
+  return `is ${mask.width} × ${mask.height} pixels, the image ${image.width} × ${image.height}: both must have the same aspect`;
 }
 
 /** Of the size alone, known before a byte is fetched. */
@@ -136,17 +156,22 @@ function parseLine(line: string, number: number, manifestUri: string, manifest: 
     manifest.errors.push({ line: number, reason: line.trim() === '' ? 'is blank' : 'is not a JSON object' });
     return;
   }
-  const imageRef = value['image-ref'];
-  const caption = value.caption;
+  const { 'image-ref': imageRef, 'mask-ref': maskRef, caption } = value;
   const uri = typeof imageRef === 'string' ? parseS3Uri(imageRef) : undefined;
+  const maskUri = typeof maskRef === 'string' ? parseS3Uri(maskRef) : undefined;
   const reason =
-    unknownMembers(value) ?? checkImageRef(imageRef, uri, manifestUri) ?? checkCaption(caption) ?? undefined;
+    unknownMembers(value) ??
+    checkReference('image-ref', imageRef, uri, manifestUri) ??
+    (maskRef === undefined ? undefined : checkReference('mask-ref', maskRef, maskUri, manifestUri)) ??
+    checkCaption(caption) ??
+    undefined;
   if (reason !== undefined || uri === undefined || typeof imageRef !== 'string' || typeof caption !== 'string') {
     const named = typeof imageRef === 'string' ? { imageRef } : {};
     manifest.errors.push({ line: number, ...named, reason: reason ?? 'is not usable' });
     return;
   }
-  manifest.records.push({ line: number, imageRef, ...uri, caption });
+  const mask = typeof maskRef === 'string' && maskUri ? { mask: { maskRef, ...maskUri } } : {};
+  manifest.records.push({ line: number, imageRef, ...uri, caption, ...mask });
 }
 
 function parseJson(line: string): Record<string, unknown> | undefined {
@@ -159,28 +184,33 @@ function parseJson(line: string): Record<string, unknown> | undefined {
   }
 }
 
-// A member that nothing reads (a mask, a misspelt caption) would train something else than its author meant.
+// A member that nothing reads (a misspelt caption) would train something else than its author meant.
 function unknownMembers(value: Record<string, unknown>): string | undefined {
   const unknown = Object.keys(value).filter(name => !MEMBERS.includes(name));
   if (unknown.length === 0) return undefined;
   const names = unknown.slice(0, 3).map(name => JSON.stringify(shortenEnd(name, 40)));
-  return `unknown member ${names.join(', ')}: a record has "image-ref" and "caption" only`;
+  return `unknown member ${names.join(', ')}: a record has "image-ref", "caption" and, if need be, "mask-ref" only`;
 }
 
-function checkImageRef(imageRef: unknown, uri: { key: string } | undefined, manifestUri: string): string | undefined {
-  if (imageRef === undefined) return '"image-ref" is missing';
-  if (typeof imageRef !== 'string') return `"image-ref" must be a string; it is ${typeName(imageRef)}`;
-  if (imageRef === '') return '"image-ref" is empty: write the full s3:// URI of the image';
-  if (uri === undefined && /^s3:\/\//i.test(imageRef))
-    return '"image-ref" must be s3://bucket/key with a valid bucket name';
-  if (uri === undefined && !/^[a-z][a-z0-9+.-]*:/i.test(imageRef)) {
+function checkReference(
+  member: 'image-ref' | 'mask-ref',
+  reference: unknown,
+  uri: { key: string } | undefined,
+  manifestUri: string,
+): string | undefined {
+  if (reference === undefined) return `"${member}" is missing`;
+  if (typeof reference !== 'string') return `"${member}" must be a string; it is ${typeName(reference)}`;
+  if (reference === '') return `"${member}" is empty: write the full s3:// URI of the image`;
+  if (uri === undefined && /^s3:\/\//i.test(reference))
+    return `"${member}" must be s3://bucket/key with a valid bucket name`;
+  if (uri === undefined && !/^[a-z][a-z0-9+.-]*:/i.test(reference)) {
     const folder = manifestUri.slice(0, manifestUri.lastIndexOf('/') + 1);
-    return `"image-ref" must be a full S3 URI: write ${folder}${imageRef.replace(/^(?:\.?\/)+/, '')}`;
+    return `"${member}" must be a full S3 URI: write ${folder}${reference.replace(/^(?:\.?\/)+/, '')}`;
   }
-  if (uri === undefined) return '"image-ref" must be an S3 URI: s3://bucket/key';
-  if (uri.key === '' || uri.key.endsWith('/')) return '"image-ref" names no object: write s3://bucket/key';
+  if (uri === undefined) return `"${member}" must be an S3 URI: s3://bucket/key`;
+  if (uri.key === '' || uri.key.endsWith('/')) return `"${member}" names no object: write s3://bucket/key`;
   if (Buffer.byteLength(uri.key) > MAXIMUM_KEY_BYTES)
-    return `"image-ref" has a key of more than ${MAXIMUM_KEY_BYTES} bytes`;
+    return `"${member}" has a key of more than ${MAXIMUM_KEY_BYTES} bytes`;
   return undefined;
 }
 

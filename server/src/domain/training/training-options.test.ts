@@ -5,6 +5,7 @@ import { parseHyperparameters } from './hyperparameters.ts';
 import { appliedLearningRate, readTrainingOptions, validationInterval } from './training-options.ts';
 
 const base = {
+  family: 'art',
   resolution: 128,
   sizeMultiple: 32,
   lora: { rank: 16, alpha: 8, maximumRank: 64 },
@@ -26,7 +27,7 @@ test('what is left out is the base model’s, or off', () => {
     seed: undefined,
     options: {
       ...{ method: 'lora', rank: 16, alpha: 8, captionDropout: 0.1, minSnrGamma: null, priorPreservation: 0 },
-      ...{ resolution: 128, validationInterval: null, samplePrompts: [] },
+      ...{ resolution: 128, validationInterval: null, samplePrompts: [], maskPrompt: null, unmaskedWeight: 0.1 },
       captionWords: { triggerWord: null, captionPrefix: null, captionSuffix: null },
     },
   });
@@ -37,7 +38,7 @@ test('what is given is applied, and alpha follows the rank', () => {
     {
       ...{ rank: '32', captionDropout: '0', minSnrGamma: '5', priorPreservation: '0.5', seed: '7', resolution: '160' },
       ...{ validationInterval: '50', samplePrompts: '["Ron the dog, on \\"the moon\\""]' },
-      ...{ triggerWord: ' Ron the dog ', captionSuffix: ', in spring' },
+      ...{ triggerWord: ' Ron the dog ', captionSuffix: ', in spring', maskedLoss: 'the dog', unmaskedWeight: '0' },
     },
     base,
   );
@@ -45,6 +46,7 @@ test('what is given is applied, and alpha follows the rank', () => {
   assert.deepEqual(options, {
     ...{ method: 'lora', rank: 32, alpha: 16, captionDropout: 0, minSnrGamma: 5, priorPreservation: 0.5 },
     ...{ resolution: 160, validationInterval: 50, samplePrompts: ['Ron the dog, on "the moon"'] },
+    ...{ maskPrompt: 'the dog', unmaskedWeight: 0 },
     captionWords: { triggerWord: 'Ron the dog', captionPrefix: null, captionSuffix: ', in spring' },
   });
   assert.equal(readTrainingOptions({ minSnrGamma: '0' }, base).options.minSnrGamma, null);
@@ -57,6 +59,8 @@ test('each key’s bound is named with the value that broke it', () => {
   assert.match(refusal({ alpha: '0' }), /alpha must be a number from 0\.01 to 1024; you sent "0"/);
   assert.match(refusal({ captionDropout: '1' }), /captionDropout must be a number from 0 to 0\.9/);
   assert.match(refusal({ priorPreservation: 'NaN' }), /priorPreservation must be a number from 0 to 10/);
+  assert.match(refusal({ maskedLoss: ' ' }), /maskedLoss must be 1 to 512 characters; it has 0/);
+  assert.match(refusal({ unmaskedWeight: '1.1' }), /unmaskedWeight must be a number from 0 to 1; you sent "1\.1"/);
   assert.match(refusal({ seed: '4294967296' }), /seed must be a whole number from 0 to 4294967295/);
   for (const resolution of ['32', '224'])
     assert.match(refusal({ resolution }), /resolution must be a whole number from 64 to 192/);
@@ -114,4 +118,13 @@ test('A custom model that the job starts from gives method, rank and alpha, and 
     [{ method: 'full' }, `hyperParameters.method must be lora, ${asOf} "full".`],
   ] as const)
     assert.throws(() => readTrainingOptions(given, base, lora), { kind: 'invalid', message });
+});
+
+test('a base model that finds nothing by words takes masks from the data set alone', () => {
+  const flux = { ...base, family: 'flux' };
+  assert.throws(
+    () => readTrainingOptions({ maskedLoss: 'the dog' }, flux),
+    /give masks with mask-ref; you sent "the dog"/,
+  );
+  assert.equal(readTrainingOptions({ unmaskedWeight: '0.5' }, flux).options.unmaskedWeight, 0.5);
 });

@@ -1,6 +1,7 @@
 /** Hyperparameters beyond AWS's three: optional keys of the same map, each with a safe default. */
 import limits from '../../../../contract/limits.json' with { type: 'json' };
 import { Fault } from '../fault.ts';
+import { familiesThatFindByWords } from '../model-families.ts';
 import type { CaptionWords } from './caption-words.ts';
 
 const bounds = limits.optionalHyperParameters;
@@ -27,10 +28,15 @@ export interface TrainingOptions {
   samplePrompts: string[];
   /** Absent in jobs that are older than it. */
   captionWords?: CaptionWords;
+  /** Words by which a mask is found in images whose record names none; null: none is. Absent in older jobs. */
+  maskPrompt?: string | null;
+  /** Weight of the loss outside of a mask; absent in older jobs. */
+  unmaskedWeight?: number;
 }
 
 /** What of a base model bounds its jobs and gives their defaults. */
 export interface OptionDefaults {
+  family: string;
   resolution: number;
   sizeMultiple: number;
   lora: { rank: number; alpha: number; maximumRank: number };
@@ -65,6 +71,12 @@ export function readTrainingOptions(
   if (method === 'full')
     for (const key of ['rank', 'alpha'])
       if (texts[key] !== undefined) throw refusal(key, 'belongs to method lora; leave it out for full', texts[key]);
+  if (texts.maskedLoss !== undefined && !familiesThatFindByWords.includes(base.family))
+    throw refusal(
+      'maskedLoss',
+      'finds the subject by its words, which this base model cannot; leave it out, and give masks with mask-ref',
+      texts.maskedLoss,
+    );
   const { minimum, maximum } = resolutionBounds(base);
   const lora = start?.method === 'lora' ? start : null;
   const rank = wholeNumber('rank', texts.rank, 1, base.lora.maximumRank) ?? lora?.rank ?? base.lora.rank;
@@ -93,6 +105,9 @@ export function readTrainingOptions(
           bounds.validationInterval.maximum,
         ) ?? null,
       samplePrompts: readPrompts(texts.samplePrompts),
+      maskPrompt: words('maskedLoss', texts.maskedLoss),
+      unmaskedWeight:
+        decimal('unmaskedWeight', texts.unmaskedWeight, bounds.unmaskedWeight) ?? bounds.unmaskedWeight.default,
       captionWords: {
         triggerWord: words('triggerWord', texts.triggerWord),
         captionPrefix: words('captionPrefix', texts.captionPrefix),
@@ -172,7 +187,9 @@ function decimal(
   throw refusal(key, `must be a number from ${minimum} to ${maximum}`, text);
 }
 
-function words(key: 'triggerWord' | 'captionPrefix' | 'captionSuffix', text: string | undefined): string | null {
+type WordsKey = 'triggerWord' | 'captionPrefix' | 'captionSuffix' | 'maskedLoss';
+
+function words(key: WordsKey, text: string | undefined): string | null {
   if (text === undefined) return null;
   const { minimumLength, maximumLength } = bounds[key];
   const length = [...text.trim()].length;
