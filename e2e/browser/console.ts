@@ -69,6 +69,16 @@ export async function visit(browser: Browser, product: Product): Promise<Visit> 
   };
 }
 
+/** After the page was loaded again: credentials do not outlive it. */
+export async function signInAgain(page: Page, product: Product): Promise<void> {
+  const { accessKeyId, secretAccessKey } = product.access();
+  await page.getByRole('tab', { name: 'Access key' }).click();
+  await page.getByLabel('Access key ID').fill(accessKeyId);
+  await page.getByLabel('Secret access key').fill(secretAccessKey);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('heading', { level: 1 }).first().waitFor();
+}
+
 /** A line for each rule that axe finds broken, and where. @param options.rules these alone */
 export async function violations(page: Page, where: string, options: { rules?: string[] } = {}): Promise<string[]> {
   if (!(await page.evaluate("'axe' in window"))) await page.evaluate(axeSource);

@@ -5,7 +5,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { newProduct } from '../crash/product.ts';
-import { openBrowser, photograph, samplePath, storyTeller, violations, visit, whySkipped } from './console.ts';
+import {
+  openBrowser,
+  photograph,
+  samplePath,
+  signInAgain,
+  storyTeller,
+  violations,
+  visit,
+  whySkipped,
+} from './console.ts';
 
 const IMAGES = 8;
 const WAIT_MILLISECONDS = 180_000;
@@ -66,7 +75,7 @@ test('A person brings pictures, teaches a model, gives it capacity and draws wit
     assert.deepEqual(await violations(page, 'create job'), []);
     await photograph(page, 'story-create-job');
     await page.reload();
-    await signInAgain();
+    await signInAgain(page, product);
     assert.equal(await page.getByLabel('Job name').inputValue(), 'ron-job', 'a reload loses nothing');
     await button('Fine-tune model').click();
     await page.getByRole('heading', { name: 'ron-job', level: 1 }).waitFor();
@@ -121,14 +130,5 @@ test('A person brings pictures, teaches a model, gives it capacity and draws wit
   async function choose(label: string, option: string): Promise<void> {
     await page.getByLabel(label, { exact: true }).click();
     await page.getByRole('option', { name: option }).first().click();
-  }
-
-  async function signInAgain(): Promise<void> {
-    const { accessKeyId, secretAccessKey } = product.access();
-    await page.getByRole('tab', { name: 'Access key' }).click();
-    await page.getByLabel('Access key ID').fill(accessKeyId);
-    await page.getByLabel('Secret access key').fill(secretAccessKey);
-    await page.getByRole('button', { name: 'Sign in' }).click();
-    await page.getByRole('heading', { level: 1 }).waitFor();
   }
 });

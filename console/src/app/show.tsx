@@ -55,6 +55,11 @@ const STATUSES: Readonly<Record<string, [text: string, type: StatusIndicatorProp
   Expired: ['Expired', 'error'],
 };
 
+/** The choice of a status, for lists that can be asked for one. */
+export function statusChoice(...statuses: readonly string[]) {
+  return { label: 'Status', options: statuses.map(status => [status, STATUSES[status]?.[0] ?? status] as const) };
+}
+
 export function Status({ status }: { status: string | undefined }) {
   const [text, type] = STATUSES[status ?? ''] ?? [status ?? '–', 'info' as const];
   return <StatusIndicator type={type}>{text}</StatusIndicator>;

@@ -20,7 +20,7 @@ import { FormModal } from '../../app/form-modal.tsx';
 import { notify } from '../../app/notices.ts';
 import { byCreationTime, ResourceTable } from '../../app/resource-table.tsx';
 import { S3PlaceField } from '../../app/s3-place-field.tsx';
-import { lastOf, Status, when } from '../../app/show.tsx';
+import { lastOf, Status, statusChoice, when } from '../../app/show.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
 
 const RUNNING: readonly (string | undefined)[] = ['Submitted', 'Validating', 'Scheduled', 'InProgress', 'Stopping'];
@@ -43,6 +43,10 @@ export default function BatchInferencePage() {
         queryKey={['batch-jobs']}
         filterLabel="Find jobs by name"
         orderedBy="submitted"
+        choice={statusChoice(
+          ...['Submitted', 'Validating', 'Scheduled', 'InProgress', 'Stopping'],
+          ...['Completed', 'PartiallyCompleted', 'Failed', 'Stopped', 'Expired'],
+        )}
         selection="single"
         idOf={job => job.jobName ?? ''}
         isChanging={job => RUNNING.includes(job.status)}

@@ -2,7 +2,7 @@ import { ListModelCustomizationJobsCommand, type ModelCustomizationJobSummary } 
 import Button from '@cloudscape-design/components/button';
 import { byCreationTime, ResourceTable } from '../../app/resource-table.tsx';
 import { hrefOf } from '../../app/router.ts';
-import { Status, To, when } from '../../app/show.tsx';
+import { Status, statusChoice, To, when } from '../../app/show.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
 import { CustomizeModel } from './customize-model.tsx';
 import { jobPath } from './paths.ts';
@@ -14,6 +14,7 @@ export function JobsTable() {
       queryKey={['jobs']}
       filterLabel="Find jobs by name"
       orderedBy="created"
+      choice={statusChoice('InProgress', 'Completed', 'Failed', 'Stopping', 'Stopped')}
       idOf={job => job.jobName ?? ''}
       isChanging={job => job.status === 'InProgress' || job.status === 'Stopping'}
       load={async request => {

@@ -7,7 +7,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useQuery } from '@tanstack/react-query';
 import { BucketField, useBuckets } from '../../app/bucket-field.tsx';
 import { useDraft } from '../../app/draft.ts';
-import { PAGE_SIZE, ResourceTable } from '../../app/resource-table.tsx';
+import { ResourceTable } from '../../app/resource-table.tsx';
 import { hrefOf } from '../../app/router.ts';
 import { To } from '../../app/show.tsx';
 import { s3 } from '../../aws/s3.ts';
@@ -33,14 +33,14 @@ export default function DataSetsPage() {
         idOf={name => name}
         selection="single"
         above={<BucketField bucket={bucket} onChange={next => change({ bucket: next })} />}
-        load={async ({ token, filter }) => {
+        load={async ({ token, filter, pageSize }) => {
           if (bucket === '') return { rows: [] };
           const answer = await s3().send(
             new ListObjectsV2Command({
               Bucket: bucket,
               Prefix: FOLDER + (filter ?? ''),
               Delimiter: '/',
-              MaxKeys: PAGE_SIZE,
+              MaxKeys: pageSize,
               ContinuationToken: token,
             }),
           );

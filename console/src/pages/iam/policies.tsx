@@ -18,7 +18,7 @@ import { useDraft } from '../../app/draft.ts';
 import { FaultAlert, problemOf } from '../../app/fault-alert.tsx';
 import { FormModal } from '../../app/form-modal.tsx';
 import { notify } from '../../app/notices.ts';
-import { PAGE_SIZE, ResourceTable } from '../../app/resource-table.tsx';
+import { ResourceTable } from '../../app/resource-table.tsx';
 import { when } from '../../app/show.tsx';
 import { iam } from '../../aws/iam.ts';
 import { JsonText } from './json-text.tsx';
@@ -43,8 +43,16 @@ export function PoliciesTable() {
         queryKey={['policies']}
         selection="single"
         idOf={policy => policy.PolicyName ?? ''}
-        load={async ({ token }) => {
-          const page = await iam().send(new ListPoliciesCommand({ Marker: token, MaxItems: PAGE_SIZE }));
+        choice={{
+          label: 'Kind',
+          options: [
+            ['Local', 'Customer managed'],
+            ['AWS', 'AWS managed'],
+          ],
+        }}
+        load={async ({ token, pageSize, choice }) => {
+          const scope = choice as 'Local' | 'AWS' | undefined;
+          const page = await iam().send(new ListPoliciesCommand({ Marker: token, MaxItems: pageSize, Scope: scope }));
           return { rows: page.Policies ?? [], nextToken: page.Marker };
         }}
         columns={[

@@ -10,7 +10,7 @@ import { useState } from 'react';
 import { ConfirmDelete } from '../../app/confirm-delete.tsx';
 import { FormModal } from '../../app/form-modal.tsx';
 import { notify } from '../../app/notices.ts';
-import { PAGE_SIZE, ResourceTable } from '../../app/resource-table.tsx';
+import { ResourceTable } from '../../app/resource-table.tsx';
 import { when } from '../../app/show.tsx';
 import { callRoute } from '../../aws/clients.ts';
 import { iam } from '../../aws/iam.ts';
@@ -32,8 +32,8 @@ export function RolesTable() {
         queryKey={['roles', 'table']}
         selection="single"
         idOf={role => role.RoleName ?? ''}
-        load={async ({ token }) => {
-          const page = await iam().send(new ListRolesCommand({ Marker: token, MaxItems: PAGE_SIZE }));
+        load={async ({ token, pageSize }) => {
+          const page = await iam().send(new ListRolesCommand({ Marker: token, MaxItems: pageSize }));
           return { rows: page.Roles ?? [], nextToken: page.Marker };
         }}
         columns={[

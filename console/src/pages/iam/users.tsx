@@ -18,7 +18,7 @@ import { useState } from 'react';
 import { ConfirmDelete } from '../../app/confirm-delete.tsx';
 import { FormModal } from '../../app/form-modal.tsx';
 import { notify } from '../../app/notices.ts';
-import { PAGE_SIZE, ResourceTable } from '../../app/resource-table.tsx';
+import { ResourceTable } from '../../app/resource-table.tsx';
 import { SecretOnce } from '../../app/secret-once.tsx';
 import { when } from '../../app/show.tsx';
 import { iam } from '../../aws/iam.ts';
@@ -41,8 +41,8 @@ export function UsersTable() {
         queryKey={['users']}
         selection="single"
         idOf={user => user.UserName ?? ''}
-        load={async ({ token }) => {
-          const page = await iam().send(new ListUsersCommand({ Marker: token, MaxItems: PAGE_SIZE }));
+        load={async ({ token, pageSize }) => {
+          const page = await iam().send(new ListUsersCommand({ Marker: token, MaxItems: pageSize }));
           return { rows: page.Users ?? [], nextToken: page.Marker };
         }}
         columns={[

@@ -9,7 +9,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { problemOf } from '../../app/fault-alert.tsx';
 import { byCreationTime, ResourceTable } from '../../app/resource-table.tsx';
-import { Status, when } from '../../app/show.tsx';
+import { Status, statusChoice, when } from '../../app/show.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
 import { ImportModel } from './import-model.tsx';
 
@@ -22,6 +22,7 @@ export function ImportJobsTable() {
         queryKey={['import-jobs']}
         filterLabel="Find jobs by name"
         orderedBy="created"
+        choice={statusChoice('InProgress', 'Completed', 'Failed')}
         idOf={job => job.jobName ?? ''}
         isChanging={job => job.status === 'InProgress'}
         load={async request => {

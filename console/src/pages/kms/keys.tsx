@@ -22,7 +22,7 @@ import { ConfirmDelete } from '../../app/confirm-delete.tsx';
 import { FaultAlert } from '../../app/fault-alert.tsx';
 import { FormModal } from '../../app/form-modal.tsx';
 import { notify } from '../../app/notices.ts';
-import { PAGE_SIZE, ResourceTable } from '../../app/resource-table.tsx';
+import { ResourceTable } from '../../app/resource-table.tsx';
 import { Status } from '../../app/show.tsx';
 import { kms } from '../../aws/kms.ts';
 
@@ -66,8 +66,8 @@ export default function KmsKeysPage() {
           queryKey={['keys']}
           selection="single"
           idOf={key => key.KeyId ?? ''}
-          load={async ({ token }) => {
-            const page = await kms().send(new ListKeysCommand({ Marker: token, Limit: PAGE_SIZE }));
+          load={async ({ token, pageSize }) => {
+            const page = await kms().send(new ListKeysCommand({ Marker: token, Limit: pageSize }));
             return { rows: page.Keys ?? [], nextToken: page.NextMarker };
           }}
           columns={[

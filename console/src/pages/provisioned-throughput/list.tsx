@@ -13,7 +13,7 @@ import { useState } from 'react';
 import { ConfirmDelete } from '../../app/confirm-delete.tsx';
 import { byCreationTime, ResourceTable } from '../../app/resource-table.tsx';
 import { hrefOf, navigate } from '../../app/router.ts';
-import { lastOf, Status, when } from '../../app/show.tsx';
+import { lastOf, Status, statusChoice, when } from '../../app/show.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
 import { EditThroughput } from './edit.tsx';
 
@@ -37,6 +37,7 @@ export default function ProvisionedThroughputPage() {
         queryKey={['throughputs']}
         filterLabel="Find by name"
         orderedBy="created"
+        choice={statusChoice('Creating', 'InService', 'Updating', 'Failed')}
         selection="single"
         idOf={row => row.provisionedModelName ?? ''}
         isChanging={row => row.status === 'Creating' || row.status === 'Updating'}

@@ -10,7 +10,7 @@ import { useState } from 'react';
 import { ConfirmDelete } from '../../app/confirm-delete.tsx';
 import { FormModal } from '../../app/form-modal.tsx';
 import { notify } from '../../app/notices.ts';
-import { PAGE_SIZE, ResourceTable } from '../../app/resource-table.tsx';
+import { ResourceTable } from '../../app/resource-table.tsx';
 import { To, when } from '../../app/show.tsx';
 import { createBucket } from '../../aws/buckets.ts';
 import { s3 } from '../../aws/s3.ts';
@@ -34,9 +34,9 @@ export default function BucketsPage() {
         filterLabel="Find by the beginning of the name"
         selection="single"
         idOf={bucket => bucket.Name ?? ''}
-        load={async ({ token, filter }) => {
+        load={async ({ token, filter, pageSize }) => {
           const answer = await s3().send(
-            new ListBucketsCommand({ Prefix: filter, MaxBuckets: PAGE_SIZE, ContinuationToken: token }),
+            new ListBucketsCommand({ Prefix: filter, MaxBuckets: pageSize, ContinuationToken: token }),
           );
           return { rows: answer.Buckets ?? [], nextToken: answer.ContinuationToken };
         }}

@@ -14,7 +14,7 @@ import { FaultAlert } from '../../app/fault-alert.tsx';
 import { notify } from '../../app/notices.ts';
 import { ObjectImage } from '../../app/object-image.tsx';
 import type { PageProps } from '../../app/page-props.ts';
-import { PAGE_SIZE, ResourceTable } from '../../app/resource-table.tsx';
+import { ResourceTable } from '../../app/resource-table.tsx';
 import { hrefOf, usePlace } from '../../app/router.ts';
 import { size, To, when } from '../../app/show.tsx';
 import { s3 } from '../../aws/s3.ts';
@@ -101,13 +101,13 @@ export default function ObjectsPage({ params }: PageProps) {
           filterLabel="Find by the beginning of the name"
           selection="single"
           idOf={({ key }) => key}
-          load={async ({ token, filter }) => {
+          load={async ({ token, filter, pageSize }) => {
             const answer = await s3().send(
               new ListObjectsV2Command({
                 Bucket: bucket,
                 Prefix: prefix + (filter ?? ''),
                 Delimiter: '/',
-                MaxKeys: PAGE_SIZE,
+                MaxKeys: pageSize,
                 ContinuationToken: token,
               }),
             );

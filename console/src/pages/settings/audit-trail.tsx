@@ -20,8 +20,6 @@ interface TrailEvent {
   userIdentity?: { userName?: string; arn?: string };
 }
 
-const PAGE = '50';
-
 export default function AuditTrailPage() {
   const [shown, setShown] = useState<TrailEvent>();
   return (
@@ -38,8 +36,8 @@ export default function AuditTrailPage() {
         filterLabel="Find by the exact name of an operation"
         selection="single"
         idOf={event => event.eventID}
-        load={async ({ token, filter }) => {
-          const query: Record<string, string> = { maxResults: PAGE };
+        load={async ({ token, filter, pageSize }) => {
+          const query: Record<string, string> = { maxResults: String(pageSize) };
           if (token !== undefined) query.nextToken = token;
           if (filter !== undefined) query.eventName = filter;
           const answer = await callRoute<{ events: TrailEvent[]; nextToken?: string }>({

@@ -10,7 +10,7 @@ import Toggle from '@cloudscape-design/components/toggle';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { FaultAlert } from '../../app/fault-alert.tsx';
-import { PAGE_SIZE, ResourceTable } from '../../app/resource-table.tsx';
+import { ResourceTable } from '../../app/resource-table.tsx';
 import { navigate, usePlace } from '../../app/router.ts';
 import { DIMENSIONS, daysOf, money, monthsUntil, type UsageEntry, usageOf, usedFor } from './report.ts';
 
@@ -127,7 +127,7 @@ function Entries({ month }: { month: string }) {
       queryKey={['usage', month, 'entries', byResource]}
       filterLabel="Find by name"
       idOf={({ dimension, variant, resourceArn }) => [dimension, variant, resourceArn].join(' ')}
-      load={async ({ token, filter = '' }) => {
+      load={async ({ token, filter = '', pageSize }) => {
         const { entries } = await usageOf(month, { by: 'total', byResource });
         const wanted = filter.toLowerCase();
         const found = entries.filter(entry =>
@@ -135,7 +135,7 @@ function Entries({ month }: { month: string }) {
         );
         // The report is one answer: its pages are parts of it.
         const start = Number(token ?? 0);
-        const end = start + PAGE_SIZE;
+        const end = start + pageSize;
         const rows = found.slice(start, end);
         return { rows, nextToken: end < found.length ? String(end) : undefined };
       }}
