@@ -17,6 +17,7 @@ const pages = {
   'image-playground': '/image-playground',
   'watermark-detection': '/watermark-detection',
   'provisioned-throughput': '/provisioned-throughput',
+  deployments: '/deployments',
   'purchase-throughput': '/provisioned-throughput/create',
   'batch-inference': '/batch-inference',
   s3: '/s3',

@@ -3,25 +3,17 @@ import { useQuery } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { s3 } from '../aws/s3.ts';
 
-interface ObjectImageProps {
-  bucket: string;
-  objectKey: string;
+interface LoadedImageProps {
+  queryKey: readonly unknown[];
+  load(): Promise<Blob>;
   alt: string;
   /** As large as it is, in the place of a thumbnail. */
-  isLarge?: boolean;
+  isLarge?: boolean | undefined;
 }
 
-/** A picture in S3, read as the person who looks at it. */
-export function ObjectImage({ bucket, objectKey, alt, isLarge = false }: ObjectImageProps) {
-  const { data, error } = useQuery({
-    queryKey: ['object', bucket, objectKey],
-    staleTime: Number.POSITIVE_INFINITY,
-    async queryFn() {
-      const { Body, ContentType } = await s3().send(new GetObjectCommand({ Bucket: bucket, Key: objectKey }));
-      const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array();
-      return new Blob([bytes as Uint8Array<ArrayBuffer>], { type: ContentType ?? 'image/png' });
-    },
-  });
+/** A picture that never changes, read as the person who looks at it. */
+export function LoadedImage({ queryKey, load, alt, isLarge = false }: LoadedImageProps) {
+  const { data, error } = useQuery({ queryKey, staleTime: Number.POSITIVE_INFINITY, queryFn: load });
   const url = useObjectUrl(data);
   if (error) return <span title={error.message}>Not readable</span>;
   return url === undefined ? (
@@ -29,6 +21,30 @@ export function ObjectImage({ bucket, objectKey, alt, isLarge = false }: ObjectI
   ) : (
     <img className={isLarge ? 'large-image' : 'object-image'} src={url} alt={alt} />
   );
+}
+
+interface ObjectImageProps {
+  bucket: string;
+  objectKey: string;
+  alt: string;
+  isLarge?: boolean;
+}
+
+export function ObjectImage({ bucket, objectKey, alt, isLarge }: ObjectImageProps) {
+  return (
+    <LoadedImage
+      queryKey={['object', bucket, objectKey]}
+      load={() => readObject(bucket, objectKey)}
+      alt={alt}
+      isLarge={isLarge}
+    />
+  );
+}
+
+export async function readObject(bucket: string, key: string): Promise<Blob> {
+  const { Body, ContentType } = await s3().send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+  const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array();
+  return new Blob([bytes as Uint8Array<ArrayBuffer>], { type: ContentType ?? 'image/png' });
 }
 
 /** An address for a blob, let go when nobody shows it any more. */

@@ -75,6 +75,12 @@ export const pages: readonly Page[] = [
     component: lazy(() => import('../pages/provisioned-throughput/create.tsx')),
   },
   {
+    pattern: '/deployments',
+    title: 'Custom model deployments',
+    above: [],
+    component: lazy(() => import('../pages/deployments/list.tsx')),
+  },
+  {
     pattern: '/s3',
     title: 'S3',
     above: [],
@@ -172,6 +178,7 @@ export const navigation: readonly NavigationEntry[] = [
     section: 'Inference and assessment',
     links: [
       { text: 'Provisioned Throughput', to: '/provisioned-throughput' },
+      { text: 'Custom model deployments', to: '/deployments' },
       { text: 'Batch inference', to: '/batch-inference' },
     ],
   },

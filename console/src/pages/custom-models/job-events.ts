@@ -18,6 +18,8 @@ export interface JobProgress {
   evaluations: readonly Evaluation[];
   checkpoints: readonly number[];
   warnings: readonly string[];
+  /** What happened and when, the newest last; steps are in the curve. */
+  log: readonly { at: string; text: string }[];
   phase: string | undefined;
   secondsLeft: number | undefined;
   imagesPerSecond: number | undefined;
@@ -30,6 +32,7 @@ const NOTHING: JobProgress = {
   evaluations: [],
   checkpoints: [],
   warnings: [],
+  log: [],
   phase: undefined,
   secondsLeft: undefined,
   imagesPerSecond: undefined,
@@ -99,14 +102,45 @@ export function useJobProgress(jobId: string | undefined, ended: () => void): Jo
   return progress;
 }
 
-type JobEvent =
+type JobEvent = { at: string } & (
   | { type: 'phase'; phase: string; done: number; total: number }
   | { type: 'step'; step: number; loss: number; secondsLeft: number; imagesPerSecond: number }
   | { type: 'checkpoint'; step: number }
   | ({ type: 'evaluation' } & Evaluation)
-  | { type: 'warning'; message: string };
+  | { type: 'warning'; message: string }
+);
 
 function withEvent(progress: JobProgress, event: JobEvent): JobProgress {
+  const text = textOf(event);
+  const log =
+    text === undefined || text === progress.log.at(-1)?.text ? progress.log : [...progress.log, { at: event.at, text }];
+  return withMembers({ ...progress, log }, event);
+}
+
+const PHASES: Readonly<Record<string, string>> = {
+  loading: 'Loads the base model',
+  caching: 'Prepares images and captions',
+  training: 'Trains',
+  saving: 'Saves the model',
+};
+
+/** A line of the log; undefined for what comes many times a second, and for what another line says better. */
+function textOf(event: JobEvent): string | undefined {
+  switch (event.type) {
+    case 'phase':
+      return PHASES[event.phase];
+    case 'checkpoint':
+      return `Wrote a checkpoint after ${event.step.toLocaleString()} steps`;
+    case 'evaluation':
+      return `Evaluated after ${event.step.toLocaleString()} steps: score ${event.score.toFixed(3)}${event.isBest ? ', the best so far' : ''}`;
+    case 'warning':
+      return `Warning: ${event.message}`;
+    default:
+      return undefined;
+  }
+}
+
+function withMembers(progress: JobProgress, event: JobEvent): JobProgress {
   switch (event.type) {
     case 'phase': {
       const of = event.total > 1 ? ` (${event.done} of ${event.total})` : '';

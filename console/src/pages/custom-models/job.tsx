@@ -19,11 +19,15 @@ import { FormModal } from '../../app/form-modal.tsx';
 import type { PageProps } from '../../app/page-props.ts';
 import { duration, lastOf, Status, To, when } from '../../app/show.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
-import { Advice } from './advice.tsx';
+import { DataErrors } from './data-errors.tsx';
+import { DataSetLink } from './data-set-link.tsx';
+import { EvaluationSection } from './evaluation.tsx';
 import { useJobProgress } from './job-events.ts';
+import { JobLog } from './job-log.tsx';
 import { LossChart } from './loss-chart.tsx';
 import { modelPath } from './paths.ts';
 import { Samples } from './samples.tsx';
+import { SourceModel } from './source-model.tsx';
 
 type Job = GetModelCustomizationJobCommandOutput;
 
@@ -62,6 +66,7 @@ export default function JobPage({ params }: PageProps) {
             <p className="failure">{job.failureMessage}</p>
           </Alert>
         )}
+        {job.status === 'Failed' && <DataErrors jobId={lastOf(job.jobArn)} />}
         {progress.warnings.map((warning, index) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: warnings are only ever added
           <Alert key={index} type="warning">
@@ -93,8 +98,20 @@ export default function JobPage({ params }: PageProps) {
           {progress.error !== undefined && <FaultAlert error={progress.error} />}
           {last && <LossChart progress={progress} />}
         </Container>
-        <Advice jobArn={job.jobArn ?? ''} evaluations={progress.evaluations} isRunning={isRunning(job)} />
-        {job.status === 'Completed' && <Samples jobArn={job.jobArn} outputUri={job.outputDataConfig?.s3Uri} />}
+        <Samples
+          jobArn={job.jobArn}
+          outputUri={job.outputDataConfig?.s3Uri}
+          evaluationCount={progress.evaluations.length}
+          isRunning={isRunning(job)}
+        />
+        <EvaluationSection
+          jobArn={job.jobArn ?? ''}
+          modelName={job.outputModelName ?? ''}
+          evaluations={progress.evaluations}
+          isRunning={isRunning(job)}
+          isCompleted={job.status === 'Completed'}
+        />
+        <JobLog jobId={lastOf(job.jobArn)} log={progress.log} isRunning={isRunning(job)} />
       </SpaceBetween>
     </ContentLayout>
   );
@@ -116,7 +133,10 @@ function Actions({ job, changed }: { job: Job; changed: () => void }) {
           done={changed}
           close={() => setAsking(false)}
         >
-          <Box>A stopped job cannot be resumed, and makes no model. Its metrics so far are written to the output.</Box>
+          <Box>
+            A stopped job cannot be resumed, and makes no model. What it drew so far stays to be looked at here. Nothing
+            is written to its output.
+          </Box>
         </FormModal>
       )}
     </>
@@ -140,7 +160,7 @@ function Details({ job }: { job: Job }) {
                 job.outputModelName
               ),
           },
-          { label: 'Source model', value: job.baseModelArn?.split('foundation-model/')[1] ?? '–' },
+          { label: 'Source model', value: <SourceModel arn={job.baseModelArn} /> },
           { label: 'Creation time', value: when(job.creationTime) },
           { label: 'End time', value: when(job.endTime) },
           { label: 'Service role', value: lastOf(job.roleArn) },
@@ -148,7 +168,7 @@ function Details({ job }: { job: Job }) {
           { label: 'Batch size', value: batchSize ?? '–' },
           { label: 'Learning rate', value: learningRate ?? '–' },
           ...Object.entries(others).map(([label, value]) => ({ label, value })),
-          { label: 'Input data', value: job.trainingDataConfig?.s3Uri ?? '–' },
+          { label: 'Input data', value: <DataSetLink uri={job.trainingDataConfig?.s3Uri} /> },
           { label: 'Output data', value: job.outputDataConfig?.s3Uri ?? '–' },
           { label: 'Job ARN', value: <Box variant="code">{job.jobArn}</Box> },
         ]}

@@ -6,6 +6,7 @@ import { Status, statusChoice, To, when } from '../../app/show.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
 import { CustomizeModel } from './customize-model.tsx';
 import { jobPath } from './paths.ts';
+import { SourceModel } from './source-model.tsx';
 
 export function JobsTable() {
   return (
@@ -30,7 +31,7 @@ export function JobsTable() {
         },
         { id: 'status', header: 'Status', cell: job => <Status status={job.status} /> },
         { id: 'model', header: 'Custom model name', cell: job => job.customModelName ?? '–' },
-        { id: 'base', header: 'Source model', cell: job => (job.baseModelArn ?? '').split('foundation-model/')[1] },
+        { id: 'base', header: 'Source model', cell: job => <SourceModel arn={job.baseModelArn} /> },
         { id: 'created', header: 'Creation time', sortingField: 'creationTime', cell: job => when(job.creationTime) },
       ]}
       actions={() => <CustomizeModel />}

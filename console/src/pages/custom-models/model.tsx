@@ -1,4 +1,4 @@
-import { DeleteCustomModelCommand, GetCustomModelCommand, ListTagsForResourceCommand } from '@aws-sdk/client-bedrock';
+import { DeleteCustomModelCommand, GetCustomModelCommand } from '@aws-sdk/client-bedrock';
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import ButtonDropdown from '@cloudscape-design/components/button-dropdown';
@@ -13,19 +13,22 @@ import { useState } from 'react';
 import { ConfirmDelete } from '../../app/confirm-delete.tsx';
 import { FaultAlert } from '../../app/fault-alert.tsx';
 import type { PageProps } from '../../app/page-props.ts';
-import { navigate } from '../../app/router.ts';
+import { ResourceTags } from '../../app/resource-tags.tsx';
+import { hrefOf, navigate } from '../../app/router.ts';
 import { To, when } from '../../app/show.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
 import { placeOf } from '../../aws/s3-uri.ts';
-import { DeployOnDemand } from './deploy.tsx';
-import { jobPath } from './paths.ts';
-import { Samples } from './samples.tsx';
+import { DeployOnDemand } from '../deployments/deploy.tsx';
+import { BeforeAfter } from './before-after.tsx';
+import { ExportModel } from './export-model.tsx';
+import { Lineage } from './lineage.tsx';
 
 /** A custom model: what it was made from, and where it can be used. */
 export default function ModelPage({ params }: PageProps) {
   const modelName = params.modelName ?? '';
   const [deleting, setDeleting] = useState(false);
   const [deploying, setDeploying] = useState(false);
+  const [exportError, setExportError] = useState<unknown>();
   const {
     data: model,
     error,
@@ -33,11 +36,6 @@ export default function ModelPage({ params }: PageProps) {
   } = useQuery({
     queryKey: ['custom-models', 'one', modelName],
     queryFn: () => bedrock().send(new GetCustomModelCommand({ modelIdentifier: modelName })),
-  });
-  const tags = useQuery({
-    queryKey: ['tags', model?.modelArn],
-    enabled: model !== undefined,
-    queryFn: () => bedrock().send(new ListTagsForResourceCommand({ resourceARN: model?.modelArn ?? '' })),
   });
   if (error) return <FaultAlert error={error} retry={() => refetch()} />;
   if (!model) return <Spinner size="large" />;
@@ -51,6 +49,8 @@ export default function ModelPage({ params }: PageProps) {
           actions={
             <SpaceBetween direction="horizontal" size="xs">
               <Button onClick={() => setDeleting(true)}>Delete</Button>
+              <ExportModel modelArn={model.modelArn} modelName={model.modelName ?? ''} failed={setExportError} />
+              <Button href={hrefOf(`/custom-models/create?base=${arn}`)}>Train further</Button>
               <ButtonDropdown
                 variant="primary"
                 items={[
@@ -69,17 +69,16 @@ export default function ModelPage({ params }: PageProps) {
             </SpaceBetween>
           }
         >
-          {modelName}
+          {model.modelName}
         </Header>
       }
     >
       <SpaceBetween size="l">
+        {exportError !== undefined && <FaultAlert error={exportError} />}
         <Container header={<Header variant="h2">Model details</Header>}>
           <KeyValuePairs
             columns={3}
             items={[
-              { label: 'Job name', value: <To to={jobPath(model.jobName)}>{model.jobName ?? ''}</To> },
-              { label: 'Source model', value: model.baseModelArn?.split('foundation-model/')[1] ?? '–' },
               { label: 'Creation time', value: when(model.creationTime) },
               { label: 'Training loss', value: model.trainingMetrics?.trainingLoss?.toFixed(4) ?? '–' },
               {
@@ -90,30 +89,20 @@ export default function ModelPage({ params }: PageProps) {
                   </To>
                 ),
               },
-              { label: 'Training data', value: model.trainingDataConfig?.s3Uri ?? '–' },
               { label: 'KMS key', value: model.modelKmsKeyArn ?? 'The service’s own' },
               ...Object.entries(model.hyperParameters ?? {}).map(([label, value]) => ({ label, value })),
               { label: 'Model ARN', value: <Box variant="code">{model.modelArn}</Box> },
             ]}
           />
         </Container>
-        <Container header={<Header variant="h2">Tags</Header>}>
-          {tags.error && <FaultAlert error={tags.error} />}
-          {tags.data?.tags?.length ? (
-            <KeyValuePairs
-              columns={3}
-              items={tags.data.tags.map(({ key = '', value = '' }) => ({ label: key, value }))}
-            />
-          ) : (
-            <Box color="text-body-secondary">No tags.</Box>
-          )}
-        </Container>
-        <Samples jobArn={model.jobArn} outputUri={model.outputDataConfig?.s3Uri} />
+        <Lineage model={model} />
+        <BeforeAfter jobArn={model.jobArn} outputUri={model.outputDataConfig?.s3Uri} />
+        <ResourceTags arn={model.modelArn} />
       </SpaceBetween>
       {deleting && (
         <ConfirmDelete
           what="custom model"
-          name={modelName}
+          name={model.modelName ?? ''}
           consequence="Its weights are deleted for good. Provisioned Throughput and deployments of it must be deleted first."
           remove={() => bedrock().send(new DeleteCustomModelCommand({ modelIdentifier: model.modelArn }))}
           removed={() => navigate('/custom-models')}
@@ -121,7 +110,11 @@ export default function ModelPage({ params }: PageProps) {
         />
       )}
       {deploying && (
-        <DeployOnDemand modelArn={model.modelArn ?? ''} modelName={modelName} close={() => setDeploying(false)} />
+        <DeployOnDemand
+          model={{ arn: model.modelArn ?? '', name: model.modelName ?? '' }}
+          deployed={() => navigate('/deployments')}
+          close={() => setDeploying(false)}
+        />
       )}
     </ContentLayout>
   );

@@ -7,14 +7,17 @@ import { useState } from 'react';
 import { ConfirmDelete } from '../../app/confirm-delete.tsx';
 import { byCreationTime, ResourceTable } from '../../app/resource-table.tsx';
 import { hrefOf, navigate } from '../../app/router.ts';
-import { lastOf, To, when } from '../../app/show.tsx';
+import { To, when } from '../../app/show.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
+import { DeployOnDemand } from '../deployments/deploy.tsx';
 import { CustomizeModel } from './customize-model.tsx';
 import { modelPath } from './paths.ts';
+import { SourceModel } from './source-model.tsx';
 
 export function ModelsTable() {
   const queries = useQueryClient();
   const [deleting, setDeleting] = useState<CustomModelSummary>();
+  const [deploying, setDeploying] = useState<CustomModelSummary>();
   return (
     <>
       <ResourceTable<CustomModelSummary>
@@ -34,7 +37,7 @@ export function ModelsTable() {
             isRowHeader: true,
             cell: model => <To to={modelPath(model.modelName)}>{model.modelName ?? ''}</To>,
           },
-          { id: 'base', header: 'Source model', cell: model => lastOf(model.baseModelArn) },
+          { id: 'base', header: 'Source model', cell: model => <SourceModel arn={model.baseModelArn} /> },
           { id: 'type', header: 'Customization type', cell: () => 'Fine-tuning' },
           {
             id: 'created',
@@ -53,12 +56,14 @@ export function ModelsTable() {
               disabled={!model}
               items={[
                 { id: 'provision', text: 'Purchase Provisioned Throughput' },
+                { id: 'deploy', text: 'Deploy for on-demand' },
                 { id: 'playground', text: 'Open in Image playground' },
               ]}
               onItemClick={({ detail }) => {
                 clear();
                 const arn = encodeURIComponent(model?.modelArn ?? '');
-                if (detail.id === 'provision') navigate(`/provisioned-throughput/create?model=${arn}`);
+                if (detail.id === 'deploy') setDeploying(model);
+                else if (detail.id === 'provision') navigate(`/provisioned-throughput/create?model=${arn}`);
                 else navigate(`/image-playground?model=${arn}`);
               }}
             >
@@ -72,6 +77,13 @@ export function ModelsTable() {
           action: <Button href={hrefOf('/custom-models/create')}>Create fine-tuning job</Button>,
         }}
       />
+      {deploying && (
+        <DeployOnDemand
+          model={{ arn: deploying.modelArn ?? '', name: deploying.modelName ?? '' }}
+          deployed={() => navigate('/deployments')}
+          close={() => setDeploying(undefined)}
+        />
+      )}
       {deleting && (
         <ConfirmDelete
           what="custom model"

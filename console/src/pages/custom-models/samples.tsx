@@ -1,38 +1,25 @@
-import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import Box from '@cloudscape-design/components/box';
 import Container from '@cloudscape-design/components/container';
 import Header from '@cloudscape-design/components/header';
-import { useQuery } from '@tanstack/react-query';
+import Modal from '@cloudscape-design/components/modal';
+import { useState } from 'react';
 import { FaultAlert } from '../../app/fault-alert.tsx';
-import { ObjectImage } from '../../app/object-image.tsx';
-import { lastOf } from '../../app/show.tsx';
-import { s3 } from '../../aws/s3.ts';
-import { placeOf } from '../../aws/s3-uri.ts';
+import { LoadedImage } from '../../app/object-image.tsx';
+import { type Sample, type SampleSheet, useSampleSheet } from './sample-sheet.ts';
 
-interface Sample {
-  key: string;
-  step: number;
-  /** Prompt and seed, the same along the steps. */
-  row: string;
+interface SamplesProps {
+  jobArn: string | undefined;
+  outputUri: string | undefined;
+  /** Evaluations so far: with each the grid grows by a column. */
+  evaluationCount: number;
+  isRunning: boolean;
 }
 
-/** What the job drew along its steps and left below its output: one row a prompt and seed, one column an evaluation. */
-export function Samples({ jobArn, outputUri }: { jobArn: string | undefined; outputUri: string | undefined }) {
-  const place = placeOf(outputUri ?? '');
-  const folder = place.key === '' ? '' : `${place.key.replace(/\/$/, '')}/`;
-  const prefix = `${folder}model-customization-job-${lastOf(jobArn)}/validation_artifacts/samples/`;
-  const { data, error } = useQuery({
-    queryKey: ['samples', place.bucket, prefix],
-    queryFn: () => s3().send(new ListObjectsV2Command({ Bucket: place.bucket, Prefix: prefix })),
-  });
-  if (error) return <FaultAlert error={error} />;
-  const samples = (data?.Contents ?? []).flatMap(({ Key = '' }): Sample[] => {
-    const [, step, row] = /step-(\d+)\/(prompt-\d+-seed-\d+)\.png$/.exec(Key) ?? [];
-    return step === undefined || row === undefined ? [] : [{ key: Key, step: Number(step), row }];
-  });
-  if (samples.length === 0) return null;
-  const steps = [...new Set(samples.map(sample => sample.step))].toSorted((one, other) => one - other);
-  const rows = [...new Set(samples.map(sample => sample.row))].toSorted();
+/** What the job drew along its steps: one row a prompt and seed, one column an evaluation. */
+export function Samples({ jobArn, outputUri, evaluationCount, isRunning }: SamplesProps) {
+  const [shown, setShown] = useState<Sample>();
+  const { data, error } = useSampleSheet({ jobArn, outputUri, version: `${evaluationCount} ${isRunning}` });
+  if (!error && (data === undefined || data.samples.length === 0) && !isRunning) return null;
   return (
     <Container
       header={
@@ -41,39 +28,107 @@ export function Samples({ jobArn, outputUri }: { jobArn: string | undefined; out
         </Header>
       }
     >
-      <section className="samples" aria-label="Samples along the steps">
-        <table>
-          <thead>
-            <tr>
-              <td />
-              {steps.map(step => (
-                <th key={step} scope="col">
-                  Step {step}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map(row => (
-              <tr key={row}>
-                <th scope="row">
-                  <Box fontSize="body-s">{row.replaceAll('-', ' ')}</Box>
-                </th>
-                {steps.map(step => {
-                  const sample = samples.find(found => found.step === step && found.row === row);
-                  return (
-                    <td key={step}>
-                      {sample && (
-                        <ObjectImage bucket={place.bucket} objectKey={sample.key} alt={`${row} after ${step} steps`} />
-                      )}
-                    </td>
-                  );
-                })}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </section>
+      {error && <FaultAlert error={error} />}
+      {!error && data?.samples.length === 0 && (
+        <Box color="text-body-secondary">The first ones are drawn before the first step, where the job evaluates.</Box>
+      )}
+      {data && data.samples.length > 0 && <Grid jobArn={jobArn ?? ''} sheet={data} show={setShown} />}
+      {shown && data && (
+        <Modal
+          visible
+          size="large"
+          onDismiss={() => setShown(undefined)}
+          closeAriaLabel="Close"
+          header={describe(shown, data)}
+        >
+          <Box textAlign="center">
+            <SampleImage jobArn={jobArn ?? ''} sample={shown} sheet={data} isLarge />
+          </Box>
+        </Modal>
+      )}
     </Container>
   );
+}
+
+function Grid({ jobArn, sheet, show }: { jobArn: string; sheet: SampleSheet; show(sample: Sample): void }) {
+  const steps = [...new Set(sheet.samples.map(({ step }) => step))].toSorted((one, other) => one - other);
+  const rows = [...Map.groupBy(sheet.samples, rowOf)].toSorted(([one], [other]) => one.localeCompare(other));
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+    <section className="samples" aria-label="Samples along the steps" tabIndex={0}>
+      <table>
+        <thead>
+          <tr>
+            <td />
+            {steps.map(step => (
+              <th key={step} scope="col">
+                Step {step.toLocaleString()}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(([row, samples]) => (
+            <tr key={row}>
+              <th scope="row">{samples[0] && <RowTitle sample={samples[0]} sheet={sheet} />}</th>
+              {steps.map(step => {
+                const sample = samples.find(found => found.step === step);
+                return (
+                  <td key={step}>
+                    {sample && (
+                      <button type="button" className="picture-button" onClick={() => show(sample)}>
+                        <SampleImage jobArn={jobArn} sample={sample} sheet={sheet} />
+                      </button>
+                    )}
+                  </td>
+                );
+              })}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+function RowTitle({ sample, sheet }: { sample: Sample; sheet: SampleSheet }) {
+  return (
+    <div className="sample-title">
+      {promptOf(sample, sheet)}
+      <Box color="text-body-secondary" fontSize="body-s">
+        Seed {sample.seed}
+      </Box>
+    </div>
+  );
+}
+
+interface SampleImageProps {
+  jobArn: string;
+  sample: Sample;
+  sheet: SampleSheet;
+  isLarge?: boolean;
+}
+
+export function SampleImage({ jobArn, sample, sheet, isLarge }: SampleImageProps) {
+  const { step, prompt, seed, load } = sample;
+  return (
+    <LoadedImage
+      queryKey={['sample', jobArn, step, prompt, seed]}
+      load={load}
+      alt={describe(sample, sheet)}
+      isLarge={isLarge}
+    />
+  );
+}
+
+export function promptOf({ prompt }: Sample, { prompts }: SampleSheet): string {
+  return prompts[prompt] ?? `Prompt ${prompt + 1}`;
+}
+
+function describe(sample: Sample, sheet: SampleSheet): string {
+  return `${promptOf(sample, sheet)}, seed ${sample.seed}, after ${sample.step.toLocaleString()} steps`;
+}
+
+export function rowOf({ prompt, seed }: Sample): string {
+  return `${String(prompt).padStart(3, '0')} ${seed}`;
 }

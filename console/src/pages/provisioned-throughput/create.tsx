@@ -1,7 +1,5 @@
 import { type CommitmentDuration, CreateProvisionedModelThroughputCommand } from '@aws-sdk/client-bedrock';
-import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
-import Checkbox from '@cloudscape-design/components/checkbox';
 import Container from '@cloudscape-design/components/container';
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import ExpandableSection from '@cloudscape-design/components/expandable-section';
@@ -9,17 +7,15 @@ import Form from '@cloudscape-design/components/form';
 import FormField from '@cloudscape-design/components/form-field';
 import Header from '@cloudscape-design/components/header';
 import Input from '@cloudscape-design/components/input';
-import Modal from '@cloudscape-design/components/modal';
 import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useDraft } from '../../app/draft.ts';
-import { FaultAlert } from '../../app/fault-alert.tsx';
 import { notify } from '../../app/notices.ts';
 import { navigate, usePlace } from '../../app/router.ts';
 import { filledTags, type Tag, TagsField } from '../../app/tags-field.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
+import { ReviewPurchase } from './review.tsx';
 import { useServableModels } from './servable-models.ts';
 
 const termOptions = [
@@ -43,24 +39,16 @@ export default function PurchasePage() {
   const modelArn = query.get('model') ?? draft.modelArn;
   const model = options.find(({ value }) => value === modelArn);
   const term = termOptions.find(({ value }) => value === draft.term) ?? null;
-  const purchase = useMutation({
-    mutationFn: () =>
-      bedrock().send(
-        new CreateProvisionedModelThroughputCommand({
-          provisionedModelName: draft.name,
-          modelId: modelArn,
-          modelUnits: Number(draft.units),
-          ...(draft.term !== '' && { commitmentDuration: draft.term as CommitmentDuration }),
-          ...(filledTags(draft.tags).length > 0 && { tags: filledTags(draft.tags) }),
-        }),
-      ),
-    onSuccess: () => {
-      forget();
-      notify('success', `Provisioned Throughput ${draft.name} is being created.`);
-      navigate('/provisioned-throughput');
-    },
-    onError: () => setIsReviewing(false),
-  });
+  const purchase = () =>
+    bedrock().send(
+      new CreateProvisionedModelThroughputCommand({
+        provisionedModelName: draft.name,
+        modelId: modelArn,
+        modelUnits: Number(draft.units),
+        ...(draft.term !== '' && { commitmentDuration: draft.term as CommitmentDuration }),
+        ...(filledTags(draft.tags).length > 0 && { tags: filledTags(draft.tags) }),
+      }),
+    );
 
   return (
     <ContentLayout header={<Header variant="h1">Purchase Provisioned Throughput</Header>}>
@@ -122,53 +110,24 @@ export default function PurchasePage() {
               </FormField>
             </SpaceBetween>
           </Container>
-          {purchase.error && <FaultAlert error={purchase.error} />}
         </SpaceBetween>
       </Form>
       {isReviewing && (
-        <Review
+        <ReviewPurchase
           text={`${draft.units} model ${draft.units === '1' ? 'unit' : 'units'} of ${model?.label ?? modelArn}, ${
             term?.label.toLowerCase() ?? ''
           }.`}
-          isBound={draft.term !== ''}
-          busy={purchase.isPending}
-          confirm={() => purchase.mutate()}
+          modelUnits={Number(draft.units)}
+          term={draft.term}
+          purchase={purchase}
+          purchased={() => {
+            forget();
+            notify('success', `Provisioned Throughput ${draft.name} is being created.`);
+            navigate('/provisioned-throughput');
+          }}
           close={() => setIsReviewing(false)}
         />
       )}
     </ContentLayout>
-  );
-}
-
-function Review(props: { text: string; isBound: boolean; busy: boolean; confirm: () => void; close: () => void }) {
-  const [acknowledged, setAcknowledged] = useState(false);
-  return (
-    <Modal
-      visible
-      onDismiss={props.close}
-      closeAriaLabel="Close"
-      header="Review your purchase"
-      footer={
-        <Box float="right">
-          <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" onClick={props.close}>
-              Cancel
-            </Button>
-            <Button variant="primary" disabled={!acknowledged} loading={props.busy} onClick={props.confirm}>
-              Confirm purchase
-            </Button>
-          </SpaceBetween>
-        </Box>
-      }
-    >
-      <SpaceBetween size="m">
-        <Box>{props.text}</Box>
-        <Checkbox checked={acknowledged} onChange={({ detail }) => setAcknowledged(detail.checked)}>
-          {props.isBound
-            ? 'I know that it takes this machine’s capacity until the end of the term and cannot be deleted before.'
-            : 'I know that it takes this machine’s capacity until I delete it.'}
-        </Checkbox>
-      </SpaceBetween>
-    </Modal>
   );
 }

@@ -1,5 +1,6 @@
-import { ListCustomModelsCommand, ListFoundationModelsCommand } from '@aws-sdk/client-bedrock';
+import { ListFoundationModelsCommand } from '@aws-sdk/client-bedrock';
 import { useQuery } from '@tanstack/react-query';
+import { customModels } from '../../app/custom-model-field.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
 
 interface ServableModel {
@@ -15,11 +16,11 @@ export function useServableModels(): { options: ServableModel[]; isPending: bool
     queryKey: ['servable-models'],
     async queryFn() {
       const [custom, base] = await Promise.all([
-        bedrock().send(new ListCustomModelsCommand({ sortBy: 'CreationTime', sortOrder: 'Descending' })),
+        customModels(),
         bedrock().send(new ListFoundationModelsCommand({ byInferenceType: 'PROVISIONED' })),
       ]);
       return [
-        ...(custom.modelSummaries ?? []).map(({ modelArn = '', modelName = '' }) => ({
+        ...custom.map(({ modelArn = '', modelName = '' }) => ({
           value: modelArn,
           label: modelName,
           description: 'Custom model',

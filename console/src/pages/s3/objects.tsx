@@ -1,4 +1,4 @@
-import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import Box from '@cloudscape-design/components/box';
 import BreadcrumbGroup from '@cloudscape-design/components/breadcrumb-group';
 import Button from '@cloudscape-design/components/button';
@@ -12,10 +12,11 @@ import { useRef, useState } from 'react';
 import { ConfirmDelete } from '../../app/confirm-delete.tsx';
 import { FaultAlert } from '../../app/fault-alert.tsx';
 import { notify } from '../../app/notices.ts';
-import { ObjectImage } from '../../app/object-image.tsx';
+import { ObjectImage, readObject } from '../../app/object-image.tsx';
 import type { PageProps } from '../../app/page-props.ts';
 import { ResourceTable } from '../../app/resource-table.tsx';
 import { hrefOf, usePlace } from '../../app/router.ts';
+import { saveFile } from '../../app/save-file.ts';
 import { size, To, when } from '../../app/show.tsx';
 import { s3 } from '../../aws/s3.ts';
 import { presignedUrl } from './presign.ts';
@@ -193,12 +194,5 @@ export default function ObjectsPage({ params }: PageProps) {
 }
 
 async function download(bucket: string, key: string): Promise<void> {
-  const { Body, ContentType } = await s3().send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-  const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array();
-  const url = URL.createObjectURL(new Blob([bytes as Uint8Array<ArrayBuffer>], { type: ContentType ?? '' }));
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = key.slice(key.lastIndexOf('/') + 1);
-  link.click();
-  URL.revokeObjectURL(url);
+  saveFile(await readObject(bucket, key), key.slice(key.lastIndexOf('/') + 1));
 }

@@ -1,0 +1,59 @@
+import { useQuery } from '@tanstack/react-query';
+import { ResourceTable } from '../../app/resource-table.tsx';
+import { To } from '../../app/show.tsx';
+import { callRoute } from '../../aws/clients.ts';
+import { placeOf } from '../../aws/s3-uri.ts';
+import { dataSetOf } from './data-set-link.tsx';
+
+interface DataError {
+  line: number;
+  imageRef?: string;
+  reason: string;
+}
+
+interface DataErrorsAnswer {
+  manifestUri: string | null;
+  count: number;
+  errors: DataError[];
+  nextAfter: number | null;
+}
+
+/** The records of the data set that the job could not use; nothing where it failed for another reason. */
+export function DataErrors({ jobId }: { jobId: string }) {
+  const load = (after = '') =>
+    callRoute<DataErrorsAnswer>({ method: 'GET', path: `/jobs/${jobId}/data-errors`, query: { after } });
+  // Whoever may not see them is told so by the table itself.
+  const { data, error } = useQuery({ queryKey: ['data-errors', jobId], queryFn: () => load() });
+  if (!error && !data?.count) return null;
+  const dataSet = dataSetOf(data?.manifestUri ?? undefined);
+  return (
+    <ResourceTable<DataError>
+      name="Records that cannot be used"
+      description={
+        <>
+          {data?.count.toLocaleString()} lines of {data?.manifestUri}.{' '}
+          {dataSet && <To to={dataSet.to}>Mend them in the data set</To>}
+        </>
+      }
+      queryKey={['data-errors', jobId, 'rows']}
+      idOf={({ line, reason }) => `${line} ${reason}`}
+      load={async ({ token }) => {
+        const { errors, nextAfter } = await load(token);
+        return { rows: errors, nextToken: nextAfter === null ? undefined : String(nextAfter) };
+      }}
+      columns={[
+        { id: 'line', header: 'Line', isRowHeader: true, cell: ({ line }) => line },
+        { id: 'record', header: 'Image', cell: ({ imageRef }) => <RecordLink imageRef={imageRef} /> },
+        { id: 'reason', header: 'What is wrong', cell: ({ reason }) => <div className="wrapped">{reason}</div> },
+      ]}
+      empty={{ text: 'Every record can be used.' }}
+    />
+  );
+}
+
+function RecordLink({ imageRef }: { imageRef: string | undefined }) {
+  const { bucket, key } = placeOf(imageRef ?? '');
+  if (bucket === '') return imageRef ?? '–';
+  const folder = key.slice(0, key.lastIndexOf('/') + 1);
+  return <To to={`/s3/${bucket}?prefix=${encodeURIComponent(folder)}`}>{imageRef ?? ''}</To>;
+}
