@@ -171,7 +171,10 @@ describe('the routes of a job', () => {
     assert.match(first.errors[0].reason, /^"caption" must be 3 to 1024 characters/);
     const rest = (await callRoute(server, 'GET', `${route}?after=${first.nextAfter}`)).json;
     assert.deepEqual([rest.errors.length, rest.errors.at(-1).line, rest.nextAfter], [5, 106, null]);
-    assert.equal((await callRoute(server, 'GET', `${route}?after=soon`)).status, 400);
+    const few = (await callRoute(server, 'GET', `${route}?maxResults=2&after=3`)).json;
+    assert.deepEqual([few.errors.map(({ line }: { line: number }) => line), few.nextAfter], [[4, 5], 5]);
+    for (const odd of ['after=soon', 'maxResults=0', 'maxResults=1001'])
+      assert.equal((await callRoute(server, 'GET', `${route}?${odd}`)).status, 400, odd);
     assert.deepEqual((await callRoute(server, 'GET', `/jobs/${jobId}/data-errors`)).json, {
       ...{ manifestUri: null, count: 0, errors: [], nextAfter: null },
     });

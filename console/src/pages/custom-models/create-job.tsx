@@ -13,7 +13,7 @@ import Header from '@cloudscape-design/components/header';
 import Input from '@cloudscape-design/components/input';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useMutation } from '@tanstack/react-query';
-import type { FormEvent } from 'react';
+import { type FormEvent, useEffect } from 'react';
 import { useDraft } from '../../app/draft.ts';
 import { FaultAlert } from '../../app/fault-alert.tsx';
 import { notify } from '../../app/notices.ts';
@@ -21,8 +21,9 @@ import { navigate, usePlace } from '../../app/router.ts';
 import { S3PlaceField } from '../../app/s3-place-field.tsx';
 import { filledTags, TagsField } from '../../app/tags-field.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
+import { Estimate } from './estimate.tsx';
 import { Hyperparameters } from './hyperparameters.tsx';
-import { EMPTY, type JobDraft, type SectionProps } from './job-draft.ts';
+import { EMPTY, hyperParametersOf, type JobDraft, problemsOf, type SectionProps } from './job-draft.ts';
 import { ModelDetails } from './model-details.tsx';
 import { jobPath } from './paths.ts';
 import { createServiceRole, ServiceAccess } from './service-access.tsx';
@@ -30,7 +31,14 @@ import { createServiceRole, ServiceAccess } from './service-access.tsx';
 /** Create fine-tuning job: the seed system's form, in its order. */
 export default function CreateJobPage() {
   const { query } = usePlace();
-  const [draft, change, forget] = useDraft('create-job', { ...EMPTY, trainingData: query.get('data') ?? '' });
+  const [draft, change, forget] = useDraft('create-job', EMPTY);
+  // What a link brought along goes into the draft once: a reload must not undo what was typed since.
+  const [trainingData, baseModelId] = [query.get('data'), query.get('base')];
+  useEffect(() => {
+    if (trainingData === null && baseModelId === null) return;
+    change({ ...(trainingData !== null && { trainingData }), ...(baseModelId !== null && { baseModelId }) });
+    navigate('/custom-models/create', { replace: true });
+  }, [trainingData, baseModelId, change]);
   const create = useMutation({
     mutationFn: () => submit(draft, change),
     onSuccess: jobName => {
@@ -55,7 +63,7 @@ export default function CreateJobPage() {
             <SpaceBetween direction="horizontal" size="xs" alignItems="center">
               {missing.length > 0 && (
                 <Box color="text-body-secondary" fontSize="body-s">
-                  Still missing: {missing.join(', ')}
+                  Still missing or to mend: {missing.join(', ')}
                 </Box>
               )}
               <Button
@@ -74,61 +82,66 @@ export default function CreateJobPage() {
             </SpaceBetween>
           }
         >
-          <SpaceBetween size="l">
-            <ModelDetails draft={draft} change={change} />
-            <Container header={<Header variant="h2">Job configuration</Header>}>
-              <SpaceBetween size="l">
-                <FormField label="Job name" constraintText="Letters, digits, +, . and -; at most 63 characters.">
-                  <Input value={draft.jobName} onChange={({ detail }) => change({ jobName: detail.value })} />
-                </FormField>
-                <ExpandableSection headerText="Job tags - optional">
-                  <TagsField tags={draft.jobTags} onChange={jobTags => change({ jobTags })} />
-                </ExpandableSection>
-              </SpaceBetween>
-            </Container>
-            <VpcSettings draft={draft} change={change} />
-            <Container
-              header={
-                <Header
-                  variant="h2"
-                  description="A JSON Lines file: one line an image, with its place and its caption."
-                >
-                  Input data
-                </Header>
-              }
-            >
-              <SpaceBetween size="l">
-                <S3PlaceField
-                  label="Training dataset location"
-                  description="The data set page writes train.jsonl for you."
-                  kind="object"
-                  uri={draft.trainingData}
-                  onChange={trainingData => change({ trainingData })}
-                />
-                <ExpandableSection headerText="Validation dataset - optional">
+          <div className="form-with-aside">
+            <SpaceBetween size="l">
+              <ModelDetails draft={draft} change={change} />
+              <Container header={<Header variant="h2">Job configuration</Header>}>
+                <SpaceBetween size="l">
+                  <FormField label="Job name" constraintText="Letters, digits, +, . and -; at most 63 characters.">
+                    <Input value={draft.jobName} onChange={({ detail }) => change({ jobName: detail.value })} />
+                  </FormField>
+                  <ExpandableSection headerText="Job tags - optional">
+                    <TagsField tags={draft.jobTags} onChange={jobTags => change({ jobTags })} />
+                  </ExpandableSection>
+                </SpaceBetween>
+              </Container>
+              <VpcSettings draft={draft} change={change} />
+              <Container
+                header={
+                  <Header
+                    variant="h2"
+                    description="A JSON Lines file: one line an image, with its place and its caption."
+                  >
+                    Input data
+                  </Header>
+                }
+              >
+                <SpaceBetween size="l">
                   <S3PlaceField
-                    label="Validation dataset location"
-                    description="Pictures that are never trained on; the validation loss is measured on them."
+                    label="Training dataset location"
+                    description="The data set page writes train.jsonl for you."
                     kind="object"
-                    uri={draft.validationData}
-                    onChange={validationData => change({ validationData })}
+                    uri={draft.trainingData}
+                    onChange={trainingData => change({ trainingData })}
                   />
-                </ExpandableSection>
-              </SpaceBetween>
-            </Container>
-            <Hyperparameters draft={draft} change={change} />
-            <Container header={<Header variant="h2">Output data</Header>}>
-              <S3PlaceField
-                label="S3 location"
-                description="Metrics, samples and the report are written below it."
-                kind="prefix"
-                uri={draft.output}
-                onChange={output => change({ output })}
-              />
-            </Container>
-            <ServiceAccess draft={draft} change={change} />
-            {create.error && <FaultAlert error={create.error} />}
-          </SpaceBetween>
+                  <ExpandableSection headerText="Validation dataset - optional">
+                    <S3PlaceField
+                      label="Validation dataset location"
+                      description="Pictures that are never trained on; the validation loss is measured on them."
+                      kind="object"
+                      uri={draft.validationData}
+                      onChange={validationData => change({ validationData })}
+                    />
+                  </ExpandableSection>
+                </SpaceBetween>
+              </Container>
+              <Hyperparameters draft={draft} change={change} />
+              <Container header={<Header variant="h2">Output data</Header>}>
+                <S3PlaceField
+                  label="S3 location"
+                  description="Metrics, samples and the report are written below it."
+                  kind="prefix"
+                  uri={draft.output}
+                  onChange={output => change({ output })}
+                />
+              </Container>
+              <ServiceAccess draft={draft} change={change} />
+              {create.error && <FaultAlert error={create.error} />}
+            </SpaceBetween>
+            <aside aria-label="Estimate">
+              <Estimate draft={draft} />
+            </aside>
+          </div>
         </Form>
       </form>
     </ContentLayout>
@@ -140,7 +153,7 @@ function VpcSettings({ draft, change }: SectionProps) {
     <ExpandableSection
       variant="container"
       headerText="VPC settings - optional"
-      headerDescription="Kept with the job and shown again. Trainings here have no network at all, so there is nothing to join."
+      headerDescription="Of a network that the installation names: the job then reaches S3 through its endpoint. Training itself needs no network."
     >
       <SpaceBetween size="l">
         <FormField label="Subnets" constraintText="Ids with commas between.">
@@ -163,7 +176,7 @@ function missingParts(draft: JobDraft): string[] {
     ['output location', draft.output === ''],
     ['service role', draft.isNewRole ? draft.newRoleName === '' : draft.roleArn === ''],
   ];
-  return needed.filter(([, isMissing]) => isMissing).map(([name]) => name);
+  return [...needed.filter(([, isMissing]) => isMissing).map(([name]) => name), ...problemsOf(draft).keys()];
 }
 
 /** @returns the job's name */
@@ -187,14 +200,7 @@ function requestOf(draft: JobDraft, roleArn: string): CreateModelCustomizationJo
     customizationType: 'FINE_TUNING',
     trainingDataConfig: { s3Uri: draft.trainingData },
     outputDataConfig: { s3Uri: draft.output },
-    hyperParameters: {
-      stepCount: draft.isAutomatic ? 'auto' : draft.stepCount,
-      batchSize: draft.batchSize,
-      learningRate: draft.learningRate,
-      ...Object.fromEntries(
-        draft.otherHyperparameters.filter(({ key }) => key !== '').map(({ key, value }) => [key, value]),
-      ),
-    },
+    hyperParameters: hyperParametersOf(draft),
     ...(draft.validationData !== '' && { validationDataConfig: { validators: [{ s3Uri: draft.validationData }] } }),
     ...(draft.isEncrypted && draft.keyId !== '' && { customModelKmsKeyId: draft.keyId }),
     ...(subnetIds.length + securityGroupIds.length > 0 && { vpcConfig: { subnetIds, securityGroupIds } }),

@@ -20,8 +20,12 @@ interface DataErrorsAnswer {
 
 /** The records of the data set that the job could not use; nothing where it failed for another reason. */
 export function DataErrors({ jobId }: { jobId: string }) {
-  const load = (after = '') =>
-    callRoute<DataErrorsAnswer>({ method: 'GET', path: `/jobs/${jobId}/data-errors`, query: { after } });
+  const load = (after = '', count = 1) =>
+    callRoute<DataErrorsAnswer>({
+      method: 'GET',
+      path: `/jobs/${jobId}/data-errors`,
+      query: { after, maxResults: String(count) },
+    });
   // Whoever may not see them is told so by the table itself.
   const { data, error } = useQuery({ queryKey: ['data-errors', jobId], queryFn: () => load() });
   if (!error && !data?.count) return null;
@@ -37,8 +41,8 @@ export function DataErrors({ jobId }: { jobId: string }) {
       }
       queryKey={['data-errors', jobId, 'rows']}
       idOf={({ line, reason }) => `${line} ${reason}`}
-      load={async ({ token }) => {
-        const { errors, nextAfter } = await load(token);
+      load={async ({ token, pageSize }) => {
+        const { errors, nextAfter } = await load(token, pageSize);
         return { rows: errors, nextToken: nextAfter === null ? undefined : String(nextAfter) };
       }}
       columns={[

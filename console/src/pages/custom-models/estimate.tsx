@@ -1,21 +1,34 @@
 import Box from '@cloudscape-design/components/box';
-import { useQuery } from '@tanstack/react-query';
+import Container from '@cloudscape-design/components/container';
+import Header from '@cloudscape-design/components/header';
+import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { problemOf } from '../../app/fault-alert.tsx';
+import { size } from '../../app/show.tsx';
 import { callRoute } from '../../aws/clients.ts';
-import type { JobDraft } from './job-draft.ts';
+import { useImageCount } from './hyperparameters.tsx';
+import { hyperParametersOf, type JobDraft } from './job-draft.ts';
 
 interface EstimateAnswer {
   currency: string | null;
+  stepCount: number;
+  imagesSeen: number;
   minutes: { low: number; expected: number; high: number } | null;
+  peakMemoryBytes: number | null;
+  score: { low: number; high: number; jobs: number } | null;
   cost: number | null;
+  queue: { trainingSlots: number; unfinishedJobs: number };
 }
 
-/** How long the job may train, from those that were completed here before; the route guesses nothing. */
-export function Estimate({ draft, imageCount }: { draft: JobDraft; imageCount: number }) {
-  const stepCount = draft.isAutomatic ? 'auto' : draft.stepCount;
-  const hyperParameters = { stepCount, batchSize: draft.batchSize, learningRate: draft.learningRate };
-  const { data } = useQuery({
+/** What the job may take, from those that were completed here before; the route guesses nothing. */
+export function Estimate({ draft }: { draft: JobDraft }) {
+  const imageCount = useImageCount(draft.trainingData);
+  const hyperParameters = hyperParametersOf(draft);
+  const { data, error } = useQuery({
     queryKey: ['estimate', draft.baseModelId, imageCount, hyperParameters],
-    enabled: stepCount !== '',
+    enabled: imageCount !== undefined && hyperParameters.stepCount !== '',
+    retry: false,
+    placeholderData: keepPreviousData,
     queryFn: () =>
       callRoute<EstimateAnswer>({
         method: 'POST',
@@ -23,14 +36,44 @@ export function Estimate({ draft, imageCount }: { draft: JobDraft; imageCount: n
         body: { customizationJob: { baseModelIdentifier: draft.baseModelId, imageCount, hyperParameters } },
       }),
   });
-  if (!data) return null;
-  const { minutes, cost, currency } = data;
   return (
-    <Box color="text-body-secondary">
-      {minutes
-        ? `Trains for about ${Math.ceil(minutes.expected)} minutes (${Math.floor(minutes.low)} to ${Math.ceil(minutes.high)})`
-        : 'How long it trains is known after the first job on this machine'}
-      {cost === null ? '.' : `, at a cost of ${cost.toFixed(2)} ${currency}.`}
-    </Box>
+    <Container header={<Header variant="h2">Estimate</Header>}>
+      {error ? (
+        <Box color="text-status-error">{problemOf(error).message}</Box>
+      ) : data && imageCount !== undefined ? (
+        <KeyValuePairs columns={1} items={itemsOf(data, imageCount)} />
+      ) : (
+        <Box color="text-body-secondary">Choose a training dataset: its images are counted for it.</Box>
+      )}
+    </Container>
   );
+}
+
+function itemsOf(data: EstimateAnswer, imageCount: number): { label: string; value: string }[] {
+  const { minutes, peakMemoryBytes, score, cost, currency, queue } = data;
+  const waiting = queue.unfinishedJobs >= queue.trainingSlots;
+  return [
+    { label: 'Images', value: imageCount.toLocaleString() },
+    { label: 'Steps', value: `${data.stepCount.toLocaleString()}, ${data.imagesSeen.toLocaleString()} images seen` },
+    {
+      label: 'Time',
+      value: minutes
+        ? `About ${Math.ceil(minutes.expected)} minutes (${Math.floor(minutes.low)} to ${Math.ceil(minutes.high)})`
+        : 'Known after the first job on this machine',
+    },
+    ...(peakMemoryBytes === null ? [] : [{ label: 'Memory', value: size(peakMemoryBytes) }]),
+    ...(score === null
+      ? []
+      : [
+          {
+            label: 'Best score',
+            value:
+              score.jobs === 1
+                ? `${score.high.toFixed(2)} in the job before`
+                : `${score.low.toFixed(2)} to ${score.high.toFixed(2)} in ${score.jobs} jobs before`,
+          },
+        ]),
+    ...(cost === null ? [] : [{ label: 'Cost', value: `${cost.toFixed(2)} ${currency}` }]),
+    ...(waiting ? [{ label: 'Queue', value: 'It will wait for another job to end' }] : []),
+  ];
 }

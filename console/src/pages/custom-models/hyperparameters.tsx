@@ -1,7 +1,6 @@
 import Alert from '@cloudscape-design/components/alert';
 import ColumnLayout from '@cloudscape-design/components/column-layout';
 import Container from '@cloudscape-design/components/container';
-import ExpandableSection from '@cloudscape-design/components/expandable-section';
 import FormField from '@cloudscape-design/components/form-field';
 import Header from '@cloudscape-design/components/header';
 import Input from '@cloudscape-design/components/input';
@@ -9,11 +8,10 @@ import RadioGroup from '@cloudscape-design/components/radio-group';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useQuery } from '@tanstack/react-query';
 import limits from '../../../../contract/limits.json' with { type: 'json' };
-import { TagsField } from '../../app/tags-field.tsx';
 import { readManifestAt } from '../../aws/manifest.ts';
 import { placeOf } from '../../aws/s3-uri.ts';
-import { Estimate } from './estimate.tsx';
-import type { SectionProps } from './job-draft.ts';
+import { AdvancedHyperparameters } from './advanced-hyperparameters.tsx';
+import { problemsOf, type SectionProps } from './job-draft.ts';
 import { recommendedSteps } from './recommended-steps.ts';
 
 const bounds = limits.hyperParameters;
@@ -22,7 +20,7 @@ export function Hyperparameters({ draft, change }: SectionProps) {
   const images = useImageCount(draft.trainingData);
   const recommended = images === undefined ? undefined : recommendedSteps(images);
   const steps = draft.isAutomatic ? recommended : Number(draft.stepCount);
-  const others = Object.keys(limits.optionalHyperParameters).join(', ');
+  const problems = problemsOf(draft);
   return (
     <Container header={<Header variant="h2">Hyperparameters</Header>}>
       <SpaceBetween size="l">
@@ -57,7 +55,11 @@ export function Hyperparameters({ draft, change }: SectionProps) {
         </FormField>
         <ColumnLayout columns={3}>
           {!draft.isAutomatic && (
-            <FormField label="Steps" constraintText={`${bounds.stepCount.minimum} to ${bounds.stepCount.maximum}`}>
+            <FormField
+              label="Steps"
+              errorText={problems.get('stepCount')}
+              constraintText={`${bounds.stepCount.minimum} to ${bounds.stepCount.maximum}`}
+            >
               <Input
                 type="number"
                 inputMode="numeric"
@@ -68,6 +70,7 @@ export function Hyperparameters({ draft, change }: SectionProps) {
           )}
           <FormField
             label="Batch size"
+            errorText={problems.get('batchSize')}
             constraintText={`A multiple of ${bounds.batchSize.multipleOf}, at most ${bounds.batchSize.maximum}`}
           >
             <Input
@@ -78,27 +81,22 @@ export function Hyperparameters({ draft, change }: SectionProps) {
               onChange={({ detail }) => change({ batchSize: detail.value })}
             />
           </FormField>
-          <FormField label="Learning rate" constraintText="0.00001 is a good start for every base model">
+          <FormField
+            label="Learning rate"
+            errorText={problems.get('learningRate')}
+            constraintText="0.00001 is a good start for every base model"
+          >
             <Input value={draft.learningRate} onChange={({ detail }) => change({ learningRate: detail.value })} />
           </FormField>
         </ColumnLayout>
-        {images !== undefined && <Estimate draft={draft} imageCount={images} />}
-        <ExpandableSection headerText="More hyperparameters - optional">
-          <TagsField
-            tags={draft.otherHyperparameters}
-            onChange={otherHyperparameters => change({ otherHyperparameters })}
-            addText="Add hyperparameter"
-            keyLabel="Name"
-            empty={`One of ${others}.`}
-          />
-        </ExpandableSection>
+        <AdvancedHyperparameters draft={draft} change={change} problems={problems} />
       </SpaceBetween>
     </Container>
   );
 }
 
 /** Lines of a manifest that can be read; undefined where it cannot, which the job would say with its reason. */
-function useImageCount(uri: string): number | undefined {
+export function useImageCount(uri: string): number | undefined {
   const { data } = useQuery({
     queryKey: ['image-count', uri],
     enabled: placeOf(uri).key.endsWith('.jsonl'),

@@ -1,7 +1,10 @@
+import limits from '../../../../contract/limits.json' with { type: 'json' };
 import type { Tag } from '../../app/tags-field.tsx';
+import { givenOptions, numberProblem, type OptionTexts, optionFields, optionProblem } from './job-options.ts';
 
 /** The form of a fine-tuning job, as it is typed. */
 export interface JobDraft {
+  /** Of a foundation model, or the ARN of a custom model that is trained further. */
   baseModelId: string;
   modelName: string;
   isEncrypted: boolean;
@@ -17,7 +20,7 @@ export interface JobDraft {
   stepCount: string;
   batchSize: string;
   learningRate: string;
-  otherHyperparameters: Tag[];
+  options: OptionTexts;
   output: string;
   isNewRole: boolean;
   roleArn: string;
@@ -40,7 +43,7 @@ export const EMPTY: JobDraft = {
   stepCount: '',
   batchSize: '8',
   learningRate: '0.00001',
-  otherHyperparameters: [],
+  options: {},
   output: '',
   isNewRole: true,
   roleArn: '',
@@ -50,4 +53,36 @@ export const EMPTY: JobDraft = {
 export interface SectionProps {
   draft: JobDraft;
   change(part: Partial<JobDraft>): void;
+}
+
+const bounds = limits.hyperParameters;
+
+/** Whether the job starts from a custom model. */
+export function isFurther({ baseModelId }: JobDraft): boolean {
+  return baseModelId.includes(':custom-model/');
+}
+
+/** What is wrong with each hyperparameter as it is typed, by its name. */
+export function problemsOf(draft: JobDraft): ReadonlyMap<string, string> {
+  const { stepCount, batchSize, learningRate } = bounds;
+  const found: [string, string | undefined][] = [
+    ['batchSize', numberProblem(draft.batchSize, { ...batchSize, isWhole: true })],
+    ['learningRate', numberProblem(draft.learningRate, { ...learningRate, isWhole: false })],
+    ...optionFields.map(
+      field => [field.name, optionProblem(field, draft.options[field.name] ?? '')] as [string, string | undefined],
+    ),
+  ];
+  if (!draft.isAutomatic && draft.stepCount !== '')
+    found.push(['stepCount', numberProblem(draft.stepCount, { ...stepCount, isWhole: true })]);
+  return new Map(found.filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+/** As a request takes them. */
+export function hyperParametersOf(draft: JobDraft): Record<string, string> {
+  return {
+    stepCount: draft.isAutomatic ? 'auto' : draft.stepCount,
+    batchSize: draft.batchSize,
+    learningRate: draft.learningRate,
+    ...givenOptions(draft.options, isFurther(draft)),
+  };
 }

@@ -8,6 +8,8 @@ import Input from '@cloudscape-design/components/input';
 import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useQuery } from '@tanstack/react-query';
+import { customModels } from '../../app/custom-model-field.tsx';
+import { lastOf } from '../../app/show.tsx';
 import { TagsField } from '../../app/tags-field.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
 import type { SectionProps } from './job-draft.ts';
@@ -17,21 +19,37 @@ export function ModelDetails({ draft, change }: SectionProps) {
     queryKey: ['foundation-models', 'customizable'],
     queryFn: () => bedrock().send(new ListFoundationModelsCommand({ byCustomizationType: 'FINE_TUNING' })),
   });
-  const options = (models.data?.modelSummaries ?? []).map(({ modelId = '', modelName, providerName }) => ({
-    value: modelId,
-    label: modelName ?? modelId,
-    description: `${providerName}, ${modelId}`,
-  }));
+  const custom = useQuery({ queryKey: ['custom-models', 'all'], queryFn: customModels });
+  const groups = [
+    {
+      label: 'Foundation models',
+      options: (models.data?.modelSummaries ?? []).map(({ modelId = '', modelName, providerName }) => ({
+        value: modelId,
+        label: modelName ?? modelId,
+        description: `${providerName}, ${modelId}`,
+      })),
+    },
+    {
+      label: 'Custom models, to be trained further',
+      options: (custom.data ?? []).map(({ modelArn = '', modelName }) => ({
+        value: modelArn,
+        label: modelName ?? lastOf(modelArn),
+        description: 'A new model is made; this one stays as it is.',
+      })),
+    },
+  ].filter(({ options }) => options.length > 0);
+  const options = groups.flatMap(group => group.options);
   return (
     <Container header={<Header variant="h2">Model details</Header>}>
       <SpaceBetween size="l">
-        <FormField label="Source model" errorText={models.error?.message}>
+        <FormField label="Source model" errorText={models.error?.message ?? custom.error?.message}>
           <Select
-            options={options}
+            options={groups}
+            filteringType={options.length > 10 ? 'auto' : 'none'}
             selectedOption={
               options.find(({ value }) => value === draft.baseModelId) ?? {
                 value: draft.baseModelId,
-                label: draft.baseModelId,
+                label: lastOf(draft.baseModelId),
               }
             }
             statusType={models.isPending ? 'loading' : 'finished'}

@@ -15,7 +15,7 @@ import { useState } from 'react';
 import { ConfirmDelete } from '../../app/confirm-delete.tsx';
 import { byCreationTime, ResourceTable } from '../../app/resource-table.tsx';
 import { navigate } from '../../app/router.ts';
-import { Status, when } from '../../app/show.tsx';
+import { Status, statusChoice, when } from '../../app/show.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
 import { SourceModel } from '../custom-models/source-model.tsx';
 import { DeployOnDemand } from './deploy.tsx';
@@ -47,6 +47,7 @@ export default function DeploymentsPage() {
         filterLabel="Find deployments by name"
         orderedBy="created"
         selection="single"
+        choice={statusChoice('Creating', 'Active', 'Failed')}
         idOf={row => row.customModelDeploymentName ?? ''}
         isChanging={row => row.status === 'Creating'}
         load={async request => {

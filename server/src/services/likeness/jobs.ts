@@ -72,10 +72,11 @@ export function jobRoutes(deps: Dependencies): Route[] {
       async handle(input, ctx) {
         const job = await required(input, ctx);
         const { manifestUri = null, errors = [] } = (await trainingRecords.dataErrors(job.jobId)) ?? {};
-        const after = readLine(input.query.get('after'));
+        const after = readCount(input.query, 'after', { minimum: 0, maximum: 1e9, otherwise: 0 });
+        const most = readCount(input.query, 'maxResults', { minimum: 1, maximum: 1000, otherwise: MOST_DATA_ERRORS });
         const rest = errors.toSorted((one, other) => one.line - other.line).filter(({ line }) => line > after);
-        const shownErrors = rest.slice(0, MOST_DATA_ERRORS);
-        const next = rest.length > MOST_DATA_ERRORS ? shownErrors.at(-1)?.line : undefined;
+        const shownErrors = rest.slice(0, most);
+        const next = rest.length > most ? shownErrors.at(-1)?.line : undefined;
         return { json: { manifestUri, count: errors.length, errors: shownErrors, nextAfter: next ?? null } };
       },
     },
@@ -144,10 +145,19 @@ function shown(event: TrainingEvent): Record<string, unknown> {
   return rest;
 }
 
-function readLine(text: string | null): number {
-  if (text === null || text === '') return 0;
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new Fault('invalid', `after must be the number of a line, such as 20; you sent ${text.slice(0, 100)}.`);
+function readCount(
+  query: URLSearchParams,
+  name: string,
+  { minimum, maximum, otherwise }: { minimum: number; maximum: number; otherwise: number },
+): number {
+  const text = query.get(name);
+  if (text === null || text === '') return otherwise;
+  const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= minimum && value <= maximum) return value;
+  throw new Fault(
+    'invalid',
+    `${name} must be a whole number from ${minimum} to ${maximum}; you sent ${text.slice(0, 100)}.`,
+  );
 }
 
 function readPosition(text: string | null): Position {

@@ -1,0 +1,161 @@
+/** The hyperparameters beyond the seed system's three: how the form asks for each, and what it may be. */
+import limits from '../../../../contract/limits.json' with { type: 'json' };
+
+export type OptionName = keyof typeof limits.optionalHyperParameters;
+
+/** As typed; '' and absent both leave the default. Sample prompts are one a line. */
+export type OptionTexts = Partial<Record<OptionName, string>>;
+
+interface OptionField {
+  name: OptionName;
+  label: string;
+  /** What it does, and what happens without it. */
+  description: string;
+  kind: 'whole' | 'decimal' | 'text' | 'choice' | 'lines';
+}
+
+const bounds: Readonly<Record<OptionName, Bounds>> = limits.optionalHyperParameters;
+
+interface Bounds {
+  values?: readonly string[];
+  minimum?: number;
+  maximum?: number;
+  minimumLength?: number;
+  maximumLength?: number;
+  maximumCount?: number;
+}
+
+/** What a custom model that is trained further has settled. */
+export const OF_THE_FIRST_MODEL: readonly OptionName[] = ['method', 'rank', 'alpha'];
+
+export const optionFields: readonly OptionField[] = [
+  {
+    name: 'method',
+    label: 'Method',
+    kind: 'choice',
+    description:
+      'LoRA learns a small addition to the base; full moves every weight, slowly, and takes a place of its own.',
+  },
+  {
+    name: 'rank',
+    label: 'Rank',
+    kind: 'whole',
+    description: 'Of the LoRA: how much it can hold. The base model’s own unless given.',
+  },
+  {
+    name: 'alpha',
+    label: 'Alpha',
+    kind: 'decimal',
+    description: 'How strongly the LoRA counts. In proportion to the rank unless given.',
+  },
+  {
+    name: 'resolution',
+    label: 'Resolution',
+    kind: 'whole',
+    description: 'Pixels a side; a half to one and a half times the base model’s, which is the default.',
+  },
+  {
+    name: 'seed',
+    label: 'Seed',
+    kind: 'whole',
+    description: 'The same seed takes the same steps. Random unless given.',
+  },
+  {
+    name: 'validationInterval',
+    label: 'Validation interval',
+    kind: 'whole',
+    description:
+      'Steps from one evaluation to the next; 0 for none. A quarter of the steps unless given, at most 500; none below 100 steps.',
+  },
+  {
+    name: 'captionDropout',
+    label: 'Caption dropout',
+    kind: 'decimal',
+    description: 'Share of images that are seen without their caption.',
+  },
+  {
+    name: 'minSnrGamma',
+    label: 'Min-SNR gamma',
+    kind: 'decimal',
+    description: 'Weighs steps of little noise less; 0 turns it off.',
+  },
+  {
+    name: 'priorPreservation',
+    label: 'Prior preservation',
+    kind: 'decimal',
+    description: 'Weight of class pictures that the base draws itself, so that “a dog” stays any dog; 0 turns it off.',
+  },
+  {
+    name: 'triggerWord',
+    label: 'Trigger word',
+    kind: 'text',
+    description: 'Put into each caption: for [trigger] in it, else in front where it is missing.',
+  },
+  { name: 'captionPrefix', label: 'Caption prefix', kind: 'text', description: 'Words before each caption.' },
+  { name: 'captionSuffix', label: 'Caption suffix', kind: 'text', description: 'Words after each caption.' },
+  {
+    name: 'samplePrompts',
+    label: 'Sample prompts',
+    kind: 'lines',
+    description: 'One a line: drawn at each evaluation with the same seeds. Made from the captions unless given.',
+  },
+];
+
+/** `1 to 64`, for under a field. */
+export function boundsOf(name: OptionName): string | undefined {
+  const { minimum, maximum, maximumLength, maximumCount } = bounds[name];
+  if (maximumCount !== undefined) return `At most ${maximumCount}`;
+  if (maximumLength !== undefined) return `At most ${maximumLength} characters`;
+  if (minimum !== undefined && maximum !== undefined)
+    return `${minimum.toLocaleString()} to ${maximum.toLocaleString()}`;
+  return minimum === undefined ? undefined : `From ${minimum}`;
+}
+
+/** What is wrong with a value as it is typed; the service knows more, such as the base model's own bounds. */
+export function optionProblem({ name, kind }: OptionField, text: string): string | undefined {
+  if (text === '') return undefined;
+  const { minimum = -Infinity, maximum = Infinity, maximumLength = Infinity, maximumCount = Infinity } = bounds[name];
+  if (kind === 'lines') return promptsOf(text).length > maximumCount ? `At most ${maximumCount} prompts.` : undefined;
+  if (kind === 'text')
+    return text.length > maximumLength ? `At most ${maximumLength} characters; it has ${text.length}.` : undefined;
+  if (kind === 'choice') return undefined;
+  return numberProblem(text, { minimum, maximum, isWhole: kind === 'whole' });
+}
+
+export function numberProblem(
+  text: string,
+  {
+    minimum,
+    maximum,
+    isWhole,
+    multipleOf = 1,
+  }: { minimum: number; maximum: number; isWhole: boolean; multipleOf?: number },
+): string | undefined {
+  const value = Number(text);
+  if (!Number.isFinite(value) || text.trim() === '') return 'This is not a number.';
+  if (isWhole && !Number.isInteger(value)) return 'This must be a whole number.';
+  if (value < minimum)
+    return `This must be ${minimum.toLocaleString(undefined, { maximumFractionDigits: 10 })} or more.`;
+  if (value > maximum) return `This must be ${maximum.toLocaleString()} or less.`;
+  if (isWhole && value % multipleOf !== 0) return `This must be a multiple of ${multipleOf}.`;
+  return undefined;
+}
+
+/** What a request takes: the keys that were given. @param isFurther the job starts from a custom model */
+export function givenOptions(options: OptionTexts, isFurther: boolean): Record<string, string> {
+  const given: Record<string, string> = {};
+  for (const { name, kind } of optionFields) {
+    const text = options[name] ?? '';
+    if (text === '' || (isFurther && OF_THE_FIRST_MODEL.includes(name))) continue;
+    if (kind !== 'lines') given[name] = text;
+    else if (promptsOf(text).length > 0) given[name] = JSON.stringify(promptsOf(text));
+  }
+  return given;
+}
+
+function promptsOf(lines: string): string[] {
+  return lines
+    .split('\n')
+    .map(line => line.trim())
+    .filter(line => line !== '');
+}
