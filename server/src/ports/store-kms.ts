@@ -10,6 +10,8 @@ export interface KeyRow {
   usage: 'ENCRYPT_DECRYPT' | 'SIGN_VERIFY' | 'GENERATE_VERIFY_MAC';
   state: 'Enabled' | 'Disabled' | 'PendingDeletion';
   description: string;
+  /** Whose it is to change: the account's, or AWS's. */
+  manager: 'CUSTOMER' | 'AWS';
   createdAt: string;
   /** Milliseconds since 1970; only while PendingDeletion. From then on the key is gone. */
   deleteAt: number | null;

@@ -25,6 +25,7 @@ const key = (keyId: string, more: Partial<KeyRow> = {}): KeyRow => ({
     nextRotationAt: null,
     spec: 'SYMMETRIC_DEFAULT',
     usage: 'ENCRYPT_DECRYPT' as const,
+    manager: 'CUSTOMER' as const,
     sealedMaterial: 'sealed',
     policy: '{}',
     tags: {},

@@ -10,6 +10,7 @@ import {
   type KMSClient,
   PutKeyPolicyCommand,
   RetireGrantCommand,
+  RevokeGrantCommand,
 } from '@aws-sdk/client-kms';
 import { ACCOUNT, startServer, type TestServer } from '../support/server.ts';
 import { allow, document, makeUser, refused } from './access-support.ts';
@@ -79,6 +80,17 @@ describe('grants of KMS', () => {
     await refused(encrypt(alice, KeyId), 'AccessDeniedException', 400);
     await refused(bob.send(new RetireGrantCommand({ GrantToken })), 'InvalidGrantTokenException', 400);
     await refused(root.send(new RetireGrantCommand({ KeyId, GrantId })), 'NotFoundException', 400);
+  });
+
+  it('have tokens that a use may name, and no other text stands for one', async () => {
+    const KeyId = await newKey();
+    const { GrantToken = '', GrantId } = await grant(root, KeyId, {});
+    const use = (...GrantTokens: string[]) => alice.send(new EncryptCommand({ KeyId, Plaintext, GrantTokens }));
+    await use(GrantToken);
+    await refused(use('bad'), 'InvalidGrantTokenException', 400, 'bad');
+    await refused(use(GrantToken, Buffer.alloc(32).toString('base64')), 'InvalidGrantTokenException', 400);
+    await root.send(new RevokeGrantCommand({ KeyId, GrantId }));
+    await refused(use(GrantToken), 'InvalidGrantTokenException', 400);
   });
 
   it('are made with their operations, grantee and constraints as condition keys', async () => {

@@ -1,4 +1,4 @@
-import type { Kysely, Selectable, Updateable } from 'kysely';
+import { type Kysely, type Selectable, sql, type Updateable } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { AliasRow, GrantRow, KeyRow, KmsRows } from '../../ports/store-kms.ts';
 import { type KmsRotationSchema, kmsRotationMigrations, rotationRows } from './kms-rotations.ts';
@@ -9,6 +9,7 @@ interface KeyTable {
   region: string;
   state: string;
   description: string;
+  manager: string;
   created_at: string;
   delete_at: number | null;
   sealed_material: string;
@@ -111,6 +112,17 @@ export const kmsMigrations: Record<string, Migration> = {
       await byName.columns(['key_id', 'name', 'grant_id']).execute();
     },
   },
+  '0027-kms-managers': {
+    async up(database) {
+      const { schema } = database;
+      const manager = schema.alterTable('kms_keys');
+      await manager.addColumn('manager', 'text', column => column.notNull().defaultTo('CUSTOMER')).execute();
+      await sql`update kms_keys set manager = 'AWS'
+        where key_id in (select key_id from kms_aliases where name = 'alias/aws/s3')`.execute(database);
+      // The names of the service's own grants held the dots of model ids, which no name of a grant may.
+      await sql`update kms_grants set name = replace(name, '.', '_') where name like 'bedrock:%'`.execute(database);
+    },
+  },
 };
 
 export function kmsRows(database: Kysely<KmsSchema>): KmsRows {
@@ -146,6 +158,7 @@ function keyRows(database: Kysely<KmsSchema>): Part<'key' | 'keys' | 'insertKey'
           region: row.region,
           state: row.state,
           description: row.description,
+          manager: row.manager,
           created_at: row.createdAt,
           delete_at: row.deleteAt,
           sealed_material: row.sealedMaterial,
@@ -324,6 +337,7 @@ function toKey(row: Selectable<KeyTable>): KeyRow {
     usage: row.usage as KeyRow['usage'],
     state: row.state as KeyRow['state'],
     description: row.description,
+    manager: row.manager as KeyRow['manager'],
     createdAt: row.created_at,
     // A PostgreSQL bigint arrives as text.
     deleteAt: row.delete_at === null ? null : Number(row.delete_at),

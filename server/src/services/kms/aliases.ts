@@ -13,11 +13,13 @@ import {
   aliasArn,
   askForKey,
   findKey,
+  type KeyScope,
   type KmsDependencies,
   notFound,
   refuseAlias,
   requireKept,
 } from './key-access.ts';
+import { type ListedAlias, withManagedAlias } from './managed-key.ts';
 import { seekPage } from './paging.ts';
 
 export function aliasOperations(deps: KmsDependencies) {
@@ -97,10 +99,13 @@ export function aliasOperations(deps: KmsDependencies) {
           const keyId = input.KeyId === undefined ? undefined : (await findKey(deps, kms, input.KeyId, ctx)).keyId;
           const { items, ...page } = await seekPage(
             input,
-            (alias: AliasRow) => alias.name,
-            page => kms.aliases(ctx.accountId, ctx.region, { ...page, keyId }),
+            (alias: ListedAlias) => alias.name,
+            async page => {
+              const aliases = await kms.aliases(ctx.accountId, ctx.region, { ...page, keyId });
+              return keyId === undefined ? await withManagedAlias(kms, ctx, page, aliases) : aliases;
+            },
           );
-          return { ...page, Aliases: items.map(describeAlias) };
+          return { ...page, Aliases: items.map(alias => describeAlias(alias, ctx)) };
         });
       },
     },
@@ -113,10 +118,11 @@ async function findAlias(rows: KmsRows, name: string | undefined, ctx: RequestCo
   return alias;
 }
 
-function describeAlias(alias: AliasRow): AliasListEntry {
+function describeAlias(alias: ListedAlias, scope: KeyScope): AliasListEntry {
+  const named = { AliasName: alias.name, AliasArn: aliasArn(scope, alias.name) };
+  if (!('keyId' in alias)) return named;
   return {
-    AliasName: alias.name,
-    AliasArn: aliasArn(alias, alias.name),
+    ...named,
     TargetKeyId: alias.keyId,
     CreationDate: new Date(alias.createdAt),
     LastUpdatedDate: new Date(alias.updatedAt),

@@ -129,6 +129,21 @@ export function grantOperations(deps: KmsDependencies) {
   } satisfies Record<string, Operation<never, unknown>>;
 }
 
+/**
+ * Grants here are in force at once, so a token gives nothing; one that stands for no grant is refused, as on AWS.
+ * @throws Fault InvalidGrantTokenException
+ */
+export async function refuseUnknownGrantTokens(
+  deps: KmsDependencies,
+  { GrantTokens: tokens = [] }: { GrantTokens?: readonly string[] | undefined },
+  ctx: RequestContext,
+): Promise<void> {
+  if (tokens.length > 0)
+    await deps.store.read(async ({ kms }) => {
+      for (const token of tokens) await grantOfToken(kms, token, 'GrantTokens', ctx);
+    });
+}
+
 function givesAtLeast({ operations, constraints }: GrantRow, asked: CreateGrantRequest): boolean {
   const { EncryptionContextEquals: equals, EncryptionContextSubset: subset } = asked.Constraints ?? {};
   if (asked.Operations?.some(operation => !operations.includes(operation))) return false;
@@ -186,10 +201,19 @@ async function grantToRetire(
     const key = await findKey(deps, rows, input.KeyId, ctx);
     return { key, grant: await findGrant(rows, key, input.GrantId) };
   }
-  const grant = await rows.grant(Buffer.from(input.GrantToken, 'base64').toString('hex'));
+  return await grantOfToken(rows, input.GrantToken, 'GrantToken', ctx);
+}
+
+async function grantOfToken(
+  rows: KmsRows,
+  token: string,
+  member: string,
+  ctx: RequestContext,
+): Promise<{ grant: GrantRow; key: KeyRow }> {
+  const grant = await rows.grant(Buffer.from(token, 'base64').toString('hex'));
   const key = grant && (await rows.key(grant.keyId));
   if (grant === undefined || key === undefined || key.region !== ctx.region)
-    throw new Fault('invalid', 'GrantToken is none of a grant that is in force.', {
+    throw new Fault('invalid', `${member}: "${token}" is none of a grant that is in force.`, {
       code: 'InvalidGrantTokenException',
     });
   return { grant, key };

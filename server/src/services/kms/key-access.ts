@@ -175,12 +175,22 @@ export async function askForKey(
   // Nothing to ask about; the check of the input refuses the call.
   if (keyId === undefined) return [];
   if (!TAKE_AN_ALIAS.has(ctx.operation)) refuseAlias(keyId);
-  return await deps.store.read(async ({ kms }) => {
-    const key = await findKey(deps, kms, keyId, ctx);
-    const asked = { 'kms:CallerAccount': ctx.accountId, ...aliasCondition(keyId), ...conditions };
-    const facts = await keyFacts(kms, key, ctx.principal);
-    return [keyQuestion(key, { ...facts, grants: facts.grants.filter(counts) }, { conditions: asked })];
-  });
+  const key = await deps.store.read(({ kms }) => findKey(deps, kms, keyId, ctx));
+  return [await questionOf(deps, key, keyId, ctx, conditions, counts)];
+}
+
+/** The question of an operation on a key that was found. @param keyId what the caller names it by */
+export async function questionOf(
+  deps: KmsDependencies,
+  key: KeyRow,
+  keyId: string,
+  ctx: RequestContext,
+  conditions?: AccessRequest['conditions'],
+  counts: (grant: GrantRow) => boolean = () => true,
+): Promise<AccessRequest> {
+  const asked = { 'kms:CallerAccount': ctx.accountId, ...aliasCondition(keyId), ...conditions };
+  const facts = await deps.store.read(({ kms }) => keyFacts(kms, key, ctx.principal));
+  return keyQuestion(key, { ...facts, grants: facts.grants.filter(counts) }, { conditions: asked });
 }
 
 /** The alias that a caller names a key by. */

@@ -178,7 +178,8 @@ function encryptionContext(owner: KeyOwner): Record<string, string> {
 }
 
 function grantName(owner: KeyOwner): string {
-  return `bedrock:${owner.resourceArn}`;
+  // AWS's pattern of such a name has no dot; ids of base models do.
+  return `bedrock:${owner.resourceArn.replaceAll('.', '_')}`;
 }
 
 function serviceContext(owner: KeyOwner): string {

@@ -25,10 +25,12 @@ import {
   keyArn,
   materialId,
   ORIGIN_CONDITIONS,
+  questionOf,
   requireKept,
 } from './key-access.ts';
 import { describeKind, kindOf, unsupported } from './key-kinds.ts';
 import { checkKeyPolicy, defaultKeyPolicy } from './key-policies.ts';
+import { isManagedAlias, madeManagedKey, managedKey } from './managed-key.ts';
 import { seekPage } from './paging.ts';
 import { tagRecord } from './tags.ts';
 
@@ -74,6 +76,7 @@ export function keyOperations(deps: KmsDependencies) {
           region: ctx.region,
           state: 'Enabled',
           description: input.Description ?? '',
+          manager: 'CUSTOMER',
           createdAt: deps.time.now().toISOString(),
           deleteAt: null,
           spec,
@@ -91,8 +94,13 @@ export function keyOperations(deps: KmsDependencies) {
     },
 
     DescribeKey: {
-      authorize: (input: DescribeKeyRequest, ctx) => authorize(input, ctx),
+      async authorize(input: DescribeKeyRequest, ctx) {
+        if (!isManagedAlias(input.KeyId, ctx)) return await authorize(input, ctx);
+        return [await questionOf(deps, await managedKey(deps, ctx), input.KeyId ?? '', ctx)];
+      },
       async handle(input: DescribeKeyRequest, ctx): Promise<DescribeKeyResponse> {
+        // AWS: describing a predefined alias that has no key yet makes the key.
+        if (isManagedAlias(input.KeyId, ctx)) return { KeyMetadata: describeKey(await madeManagedKey(deps, ctx)) };
         const key = await deps.store.read(({ kms }) => findKey(deps, kms, input.KeyId ?? '', ctx));
         return { KeyMetadata: describeKey(key) };
       },
@@ -194,7 +202,7 @@ function describeKey(key: KeyRow): KeyMetadata {
     KeyState: key.state,
     ...(key.deleteAt === null ? {} : { DeletionDate: new Date(key.deleteAt) }),
     Origin: 'AWS_KMS',
-    KeyManager: 'CUSTOMER',
+    KeyManager: key.manager,
     MultiRegion: false,
     ...(key.usage === 'ENCRYPT_DECRYPT' && { CurrentKeyMaterialId: materialId(key.keyId, key.materialVersion) }),
   };

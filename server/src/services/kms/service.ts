@@ -2,7 +2,7 @@
  * KMS: keys that never leave, and what is encrypted under them.
  *
  * Gaps: RSA keys sign only, and signatures are made of messages, not of digests; no key agreement, imported material, custom
- * key stores, multi-Region keys; grants in force at once, so grant tokens are accepted and not needed; encryption context of at
+ * key stores, multi-Region keys; grants in force at once, so grant tokens are not needed; encryption context of at
  * most what a request holds.
  * By design: key material is stored sealed under the installation's master key. A ciphertext names its key, so decrypting
  * needs no key id. A key that waits for deletion counts as gone from its hour on. Rotation that is due happens at the key's
@@ -11,10 +11,10 @@
  * there is AccessDenied, not NotFound.
  */
 import type { FaultKind } from '../../domain/fault.ts';
-import type { ServiceFault, ServiceModule } from '../../domain/operation.ts';
+import type { Operation, ServiceFault, ServiceModule } from '../../domain/operation.ts';
 import { aliasOperations } from './aliases.ts';
 import { cryptographicOperations } from './cryptography.ts';
-import { grantOperations } from './grants.ts';
+import { grantOperations, refuseUnknownGrantTokens } from './grants.ts';
 import type { KmsDependencies } from './key-access.ts';
 import { keyPolicyOperations } from './key-policies.ts';
 import { keyOperations } from './keys.ts';
@@ -38,18 +38,32 @@ const FAULTS: Record<FaultKind, ServiceFault> = {
 };
 
 export function createKmsService(deps: KmsDependencies): ServiceModule {
+  const operations: ServiceModule['operations'] = {
+    ...keyOperations(deps),
+    ...rotationOperations(deps),
+    ...aliasOperations(deps),
+    ...keyPolicyOperations(deps),
+    ...cryptographicOperations(deps),
+    ...signingOperations(deps),
+    ...grantOperations(deps),
+    ...tagOperations(deps),
+  };
   return {
     scope: 'kms',
-    operations: {
-      ...keyOperations(deps),
-      ...rotationOperations(deps),
-      ...aliasOperations(deps),
-      ...keyPolicyOperations(deps),
-      ...cryptographicOperations(deps),
-      ...signingOperations(deps),
-      ...grantOperations(deps),
-      ...tagOperations(deps),
-    },
+    operations: Object.fromEntries(
+      Object.entries(operations).map(([name, operation]) => [name, withGrantTokens(deps, operation)]),
+    ),
     faultFor: kind => FAULTS[kind],
+  };
+}
+
+/** Any operation that uses a key may name grants by their tokens. */
+function withGrantTokens(deps: KmsDependencies, operation: Operation<never, unknown>): Operation<never, unknown> {
+  return {
+    ...operation,
+    async authorize(input, ctx) {
+      await refuseUnknownGrantTokens(deps, input, ctx);
+      return await operation.authorize(input, ctx);
+    },
   };
 }
