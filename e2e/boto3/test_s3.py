@@ -139,6 +139,28 @@ def test_many_are_deleted_at_once(s3: Any, bucket: str) -> None:
     assert s3.list_objects_v2(Bucket=bucket, Prefix="many/")["KeyCount"] == 0
 
 
+@pytest.mark.parametrize("key", ["start\x01end", "line\x0btab\x1f", "\ufffe", "carriage\rreturn"])
+def test_a_key_that_xml_cannot_hold_is_written_listed_and_deleted(s3: Any, key: str) -> None:
+    name = "keys-beyond-xml"
+    s3.create_bucket(Bucket=name)
+    s3.put_object(Bucket=name, Key=key, Body=b"old")
+    upload = s3.create_multipart_upload(Bucket=name, Key=key)["UploadId"]
+    assert len(s3.list_multipart_uploads(Bucket=name)["Uploads"]) == 1
+    part = s3.upload_part(Bucket=name, Key=key, UploadId=upload, PartNumber=1, Body=b"new")["ETag"]
+    assert len(s3.list_parts(Bucket=name, Key=key, UploadId=upload)["Parts"]) == 1
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part}]}
+    s3.complete_multipart_upload(Bucket=name, Key=key, UploadId=upload, MultipartUpload=parts)
+    (found,) = s3.list_objects_v2(Bucket=name)["Contents"]
+    assert found["Key"] == key
+    assert s3.get_object(Bucket=name, Key=key)["Body"].read() == b"new"
+    with pytest.raises(s3.exceptions.NoSuchKey):
+        s3.get_object(Bucket=name, Key=f"absent {key}")
+    # It comes back in the answer as far as XML can say it.
+    (deleted,) = s3.delete_objects(Bucket=name, Delete={"Objects": [{"Key": key}]})["Deleted"]
+    assert len(deleted["Key"]) == len(key)
+    assert "Contents" not in s3.list_objects_v2(Bucket=name)
+
+
 def test_the_resource_interface(product: Any, bucket: str) -> None:
     import boto3
 

@@ -3,7 +3,7 @@ import { Refusal } from '../refusal.ts';
 import { xmlDepth } from './depth.ts';
 import { HttpBindings } from './http-bindings.ts';
 import { type Answer, DEPTH_LIMIT, type Encoded, type Input, type Protocol, type WireFault } from './protocol.ts';
-import { element, escapeXml, XML_DECLARATION } from './xml.ts';
+import { element, escapeXml, parseable, XML_DECLARATION } from './xml.ts';
 
 /** AWS restXml as S3 speaks it. */
 export class RestXml implements Protocol {
@@ -28,7 +28,7 @@ export class RestXml implements Protocol {
 
   async encode(operation: OperationShape, output: Input): Promise<Answer> {
     const unwrapped = unwrappedMember(operation);
-    if (unwrapped === undefined) return withMilliseconds(await this.#bindings.encode(operation, output));
+    if (unwrapped === undefined) return readable(await this.#bindings.encode(operation, output));
     const text = escapeXml(String(output[unwrapped] ?? ''));
     return {
       status: operation.http?.status ?? 200,
@@ -57,10 +57,13 @@ export function restXmlFault(fault: WireFault): Answer {
   };
 }
 
-/** S3 writes times in XML as `2009-10-12T17:50:30.000Z`; the SDK's codec leaves out what is zero. */
-function withMilliseconds(answer: Answer): Answer {
+/**
+ * S3 writes times in XML as `2009-10-12T17:50:30.000Z`; the SDK's codec leaves out what is zero. And it writes the control
+ * characters of a key as they are: no client could read that it deleted such an object.
+ */
+function readable(answer: Answer): Answer {
   if (typeof answer.body !== 'string') return answer;
-  const body = answer.body.replace(/<(CreationDate|Initiated|LastModified)>([^<.]+)Z</g, '<$1>$2.000Z<');
+  const body = parseable(answer.body).replace(/<(CreationDate|Initiated|LastModified)>([^<.]+)Z</g, '<$1>$2.000Z<');
   return { ...answer, body };
 }
 
