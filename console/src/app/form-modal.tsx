@@ -10,6 +10,8 @@ interface FormModalProps {
   /** What the button says. */
   action: string;
   isComplete: boolean;
+  /** For long texts. */
+  isLarge?: boolean;
   submit(): Promise<unknown>;
   /** After it succeeded. */
   done?(): unknown;
@@ -18,7 +20,16 @@ interface FormModalProps {
 }
 
 /** A short form over the page; a refusal is shown in it, with what was typed still there. */
-export function FormModal({ title, action, isComplete, submit, done, close, children }: FormModalProps) {
+export function FormModal({
+  title,
+  action,
+  isComplete,
+  isLarge = false,
+  submit,
+  done,
+  close,
+  children,
+}: FormModalProps) {
   const [error, setError] = useState<unknown>();
   const [busy, setBusy] = useState(false);
 
@@ -38,6 +49,7 @@ export function FormModal({ title, action, isComplete, submit, done, close, chil
   return (
     <Modal
       visible
+      size={isLarge ? 'large' : 'medium'}
       onDismiss={close}
       closeAriaLabel="Close"
       header={title}

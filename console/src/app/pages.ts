@@ -147,6 +147,12 @@ export const pages: readonly Page[] = [
     component: lazy(() => import('../pages/settings/audit-trail.tsx')),
   },
   {
+    pattern: '/accounts',
+    title: 'Accounts',
+    above: [],
+    component: lazy(() => import('../pages/settings/accounts.tsx')),
+  },
+  {
     pattern: '/health',
     title: 'Health and quotas',
     above: [],
@@ -197,6 +203,7 @@ export const navigation: readonly NavigationEntry[] = [
       { text: 'Model invocation logging', to: '/invocation-logging' },
       { text: 'Usage', to: '/usage' },
       { text: 'Audit trail', to: '/audit-trail' },
+      { text: 'Accounts', to: '/accounts' },
       { text: 'Health and quotas', to: '/health' },
     ],
   },

@@ -46,6 +46,8 @@ const STATUSES: Readonly<Record<string, [text: string, type: StatusIndicatorProp
   PartiallyCompleted: ['Partly completed', 'warning'],
   InService: ['In service', 'success'],
   Active: ['Active', 'success'],
+  ACTIVE: ['Active', 'success'],
+  DISABLED: ['Disabled', 'stopped'],
   Enabled: ['Enabled', 'success'],
   Disabled: ['Disabled', 'stopped'],
   Inactive: ['Inactive', 'stopped'],

@@ -4,7 +4,8 @@ import Button from '@cloudscape-design/components/button';
 import ExpandableSection from '@cloudscape-design/components/expandable-section';
 import ProgressBar from '@cloudscape-design/components/progress-bar';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { type DragEvent, useRef, useState } from 'react';
+import { type DragEvent, useCallback, useEffect, useRef, useState } from 'react';
+import { navigate, usePlace } from '../../app/router.ts';
 import { unzip } from './archive.ts';
 import { addPictures } from './draft.ts';
 import { chosenFiles, droppedFiles, isZip, type Refusal, type SourceFile, sampleFiles, withCaptions } from './files.ts';
@@ -48,6 +49,22 @@ export function BringPictures({ draftKey, isEmpty, failed }: BringPicturesProps)
     setRefused(refusals);
   }
 
+  const takeSample = useCallback(
+    () =>
+      sampleFiles()
+        .then(brought => addPictures(draftKey, brought))
+        .catch(failed),
+    [draftKey, failed],
+  );
+  const { query } = usePlace();
+  const isSampleAsked = query.get('sample') !== null;
+  useEffect(() => {
+    if (!isSampleAsked) return;
+    // Once: going back or a reload must not bring it again.
+    navigate('/data-sets/edit', { replace: true });
+    if (isEmpty) takeSample();
+  }, [isSampleAsked, isEmpty, takeSample]);
+
   function drop(event: DragEvent): void {
     event.preventDefault();
     setIsOver(false);
@@ -75,17 +92,7 @@ export function BringPictures({ draftKey, isEmpty, failed }: BringPicturesProps)
           <SpaceBetween direction="horizontal" size="xs">
             <Button onClick={() => files.current?.click()}>Choose files or a zip</Button>
             <Button onClick={() => folder.current?.click()}>Choose a folder</Button>
-            {isEmpty && (
-              <Button
-                onClick={() =>
-                  sampleFiles()
-                    .then(brought => addPictures(draftKey, brought))
-                    .catch(failed)
-                }
-              >
-                Take the sample: Ron and Smila
-              </Button>
-            )}
+            {isEmpty && <Button onClick={takeSample}>Take the sample: Ron and Smila</Button>}
           </SpaceBetween>
         </SpaceBetween>
         <input

@@ -8,7 +8,7 @@ export function JsonText({ text }: { text: string }) {
   );
 }
 
-function indented(text: string): string {
+export function indented(text: string): string {
   try {
     return JSON.stringify(JSON.parse(text), null, 2);
   } catch {

@@ -1,5 +1,6 @@
 import {
   CreatePolicyCommand,
+  CreatePolicyVersionCommand,
   DeletePolicyCommand,
   GetPolicyVersionCommand,
   ListPoliciesCommand,
@@ -10,18 +11,18 @@ import FormField from '@cloudscape-design/components/form-field';
 import Input from '@cloudscape-design/components/input';
 import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import Textarea from '@cloudscape-design/components/textarea';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ConfirmDelete } from '../../app/confirm-delete.tsx';
 import { useDraft } from '../../app/draft.ts';
-import { FaultAlert, problemOf } from '../../app/fault-alert.tsx';
+import { FaultAlert } from '../../app/fault-alert.tsx';
 import { FormModal } from '../../app/form-modal.tsx';
 import { notify } from '../../app/notices.ts';
 import { ResourceTable } from '../../app/resource-table.tsx';
 import { when } from '../../app/show.tsx';
 import { iam } from '../../aws/iam.ts';
-import { JsonText } from './json-text.tsx';
+import { indented, JsonText } from './json-text.tsx';
+import { PolicyEditor, usePolicyProblem } from './policy-editor.tsx';
 
 const EXAMPLE = `{
   "Version": "2012-10-17",
@@ -34,6 +35,7 @@ export function PoliciesTable() {
   const queries = useQueryClient();
   const [creating, setCreating] = useState(false);
   const [shown, setShown] = useState<Policy>();
+  const [editing, setEditing] = useState<Policy>();
   const [deleting, setDeleting] = useState<Policy>();
   const reload = () => queries.invalidateQueries({ queryKey: ['policies'] });
   return (
@@ -66,6 +68,9 @@ export function PoliciesTable() {
             <Button disabled={!policy} onClick={() => setShown(policy)}>
               View
             </Button>
+            <Button disabled={!policy || !isOurs(policy)} onClick={() => setEditing(policy)}>
+              Edit
+            </Button>
             <Button disabled={!policy || !isOurs(policy)} onClick={() => setDeleting(policy)}>
               Delete
             </Button>
@@ -77,6 +82,7 @@ export function PoliciesTable() {
         empty={{ text: 'No policies.' }}
       />
       {creating && <CreatePolicy created={reload} close={() => setCreating(false)} />}
+      {editing && <EditPolicy policy={editing} saved={reload} close={() => setEditing(undefined)} />}
       {shown && <ViewPolicy policy={shown} close={() => setShown(undefined)} />}
       {deleting && (
         <ConfirmDelete
@@ -96,26 +102,62 @@ function isOurs(policy: Policy): boolean {
   return !policy.Arn?.startsWith('arn:aws:iam::aws:');
 }
 
-function ViewPolicy({ policy, close }: { policy: Policy; close(): void }) {
-  const { data, error } = useQuery({
+function useDocument(policy: Policy) {
+  return useQuery({
     queryKey: ['policies', policy.Arn, policy.DefaultVersionId],
-    queryFn: () =>
-      iam().send(new GetPolicyVersionCommand({ PolicyArn: policy.Arn, VersionId: policy.DefaultVersionId })),
+    async queryFn() {
+      const { PolicyVersion } = await iam().send(
+        new GetPolicyVersionCommand({ PolicyArn: policy.Arn, VersionId: policy.DefaultVersionId }),
+      );
+      return decodeURIComponent(PolicyVersion?.Document ?? '');
+    },
   });
+}
+
+function ViewPolicy({ policy, close }: { policy: Policy; close(): void }) {
+  const { data, error } = useDocument(policy);
   return (
     <Modal visible size="large" onDismiss={close} closeAriaLabel="Close" header={policy.PolicyName}>
       {error && <FaultAlert error={error} />}
-      {data && <JsonText text={decodeURIComponent(data.PolicyVersion?.Document ?? '')} />}
+      {data !== undefined && <JsonText text={data} />}
     </Modal>
+  );
+}
+
+/** What holds from now on; the version before is kept, of which a policy has five at most. */
+function EditPolicy({ policy, saved, close }: { policy: Policy; saved(): void; close(): void }) {
+  const { data, error } = useDocument(policy);
+  const [changed, setChanged] = useState<string>();
+  const text = changed ?? (data === undefined ? '' : indented(data));
+  const problem = usePolicyProblem(text);
+  return (
+    <FormModal
+      title={`Edit policy ${policy.PolicyName}`}
+      action="Save changes"
+      isLarge
+      isComplete={changed !== undefined && problem === undefined}
+      submit={() =>
+        iam().send(new CreatePolicyVersionCommand({ PolicyArn: policy.Arn, PolicyDocument: text, SetAsDefault: true }))
+      }
+      done={() => {
+        notify('success', `Saved policy ${policy.PolicyName}.`);
+        saved();
+      }}
+      close={close}
+    >
+      {error && <FaultAlert error={error} />}
+      {data !== undefined && <PolicyEditor text={text} problem={problem} onChange={setChanged} />}
+    </FormModal>
   );
 }
 
 function CreatePolicy({ created, close }: { created(): void; close(): void }) {
   const [draft, change, forget] = useDraft('policy', { name: '', document: EXAMPLE });
-  const problem = jsonProblem(draft.document);
+  const problem = usePolicyProblem(draft.document);
   return (
     <FormModal
       title="Create policy"
+      isLarge
       action="Create policy"
       isComplete={draft.name !== '' && problem === undefined}
       submit={() => iam().send(new CreatePolicyCommand({ PolicyName: draft.name, PolicyDocument: draft.document }))}
@@ -129,24 +171,7 @@ function CreatePolicy({ created, close }: { created(): void; close(): void }) {
       <FormField label="Policy name">
         <Input value={draft.name} onChange={({ detail }) => change({ name: detail.value.trim() })} />
       </FormField>
-      <FormField label="Policy document" errorText={problem}>
-        <Textarea
-          rows={14}
-          spellcheck={false}
-          value={draft.document}
-          onChange={({ detail }) => change({ document: detail.value })}
-        />
-      </FormField>
+      <PolicyEditor text={draft.document} problem={problem} onChange={document => change({ document })} />
     </FormModal>
   );
-}
-
-/** Of its form alone; what it says is checked by the service. */
-function jsonProblem(text: string): string | undefined {
-  try {
-    JSON.parse(text);
-    return undefined;
-  } catch (error) {
-    return problemOf(error).message;
-  }
 }

@@ -1,9 +1,8 @@
-import { DeleteRoleCommand, ListRolesCommand, type Role } from '@aws-sdk/client-iam';
+import { DeleteRoleCommand, ListRolesCommand, type Role, UpdateAssumeRolePolicyCommand } from '@aws-sdk/client-iam';
 import Button from '@cloudscape-design/components/button';
 import ButtonDropdown from '@cloudscape-design/components/button-dropdown';
 import FormField from '@cloudscape-design/components/form-field';
 import Input from '@cloudscape-design/components/input';
-import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -15,7 +14,8 @@ import { when } from '../../app/show.tsx';
 import { callRoute } from '../../aws/clients.ts';
 import { iam } from '../../aws/iam.ts';
 import { AttachPolicy } from './attach-policy.tsx';
-import { JsonText } from './json-text.tsx';
+import { indented } from './json-text.tsx';
+import { jsonProblem, PolicyEditor } from './policy-editor.tsx';
 
 type Dialog = 'create' | 'trust' | 'policy' | 'delete';
 
@@ -47,7 +47,7 @@ export function RolesTable() {
             <ButtonDropdown
               disabled={!role}
               items={[
-                { id: 'trust', text: 'View who may assume it' },
+                { id: 'trust', text: 'Edit who may assume it' },
                 { id: 'policy', text: 'Attach a policy' },
                 { id: 'delete', text: 'Delete' },
               ]}
@@ -64,11 +64,7 @@ export function RolesTable() {
       />
       {dialog?.what === 'create' && <CreateServiceRole created={reload} close={close} />}
       {dialog?.what === 'policy' && <AttachPolicy kind="role" name={name} close={close} />}
-      {dialog?.what === 'trust' && (
-        <Modal visible size="large" onDismiss={close} closeAriaLabel="Close" header={`Trust policy of ${name}`}>
-          <JsonText text={decodeURIComponent(dialog.role?.AssumeRolePolicyDocument ?? '')} />
-        </Modal>
-      )}
+      {dialog?.what === 'trust' && dialog.role && <EditTrust role={dialog.role} saved={reload} close={close} />}
       {dialog?.what === 'delete' && (
         <ConfirmDelete
           what="role"
@@ -80,6 +76,27 @@ export function RolesTable() {
         />
       )}
     </>
+  );
+}
+
+function EditTrust({ role, saved, close }: { role: Role; saved(): void; close(): void }) {
+  const [text, setText] = useState(() => indented(decodeURIComponent(role.AssumeRolePolicyDocument ?? '')));
+  const problem = jsonProblem(text);
+  return (
+    <FormModal
+      title={`Trust policy of ${role.RoleName}`}
+      action="Save changes"
+      isLarge
+      isComplete={problem === undefined}
+      submit={() => iam().send(new UpdateAssumeRolePolicyCommand({ RoleName: role.RoleName, PolicyDocument: text }))}
+      done={() => {
+        notify('success', `Saved the trust policy of ${role.RoleName}.`);
+        saved();
+      }}
+      close={close}
+    >
+      <PolicyEditor text={text} problem={problem} onChange={setText} />
+    </FormModal>
   );
 }
 

@@ -13,6 +13,7 @@ import { Status, To, when } from '../../app/show.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
 import { jobPath } from '../custom-models/paths.ts';
 import { Machine } from './machine.tsx';
+import { Month } from './month.tsx';
 import { Tour } from './tour.tsx';
 
 const REFRESH_MILLISECONDS = 10_000;
@@ -37,6 +38,7 @@ export default function OverviewPage() {
       <SpaceBetween size="l">
         <Tour />
         <RecentJobs />
+        <Month />
         <ColumnLayout columns={2}>
           <Capacity />
           <Machine />

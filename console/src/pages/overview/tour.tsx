@@ -9,7 +9,11 @@ const steps = [
   { text: 'Bring pictures of one subject, and say what each shows', action: 'Create data set', to: '/data-sets/edit' },
   { text: 'Teach a model with them', action: 'Create fine-tuning job', to: '/custom-models/create' },
   { text: 'Watch it learn', action: 'Training jobs', to: '/custom-models?tab=jobs' },
-  { text: 'Give the new model capacity', action: 'Purchase Provisioned Throughput', to: '/provisioned-throughput' },
+  {
+    text: 'Give the new model capacity',
+    action: 'Purchase Provisioned Throughput',
+    to: '/provisioned-throughput/create',
+  },
   { text: 'Draw with it', action: 'Image playground', to: '/image-playground' },
 ];
 
@@ -18,7 +22,11 @@ export function Tour() {
   return (
     <Container
       header={
-        <Header variant="h2" description="No pictures at hand? The data set page loads the sample of Ron and Smila.">
+        <Header
+          variant="h2"
+          description="No pictures at hand? Begin with the sample of Ron the dog and Smila the cat."
+          actions={<Button href={hrefOf('/data-sets/edit?sample=yes')}>Take the sample</Button>}
+        >
           From pictures to a model of your own
         </Header>
       }

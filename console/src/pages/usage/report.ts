@@ -70,3 +70,19 @@ export function daysOf(month: string): string[] {
 export function money(amount: number | null, currency: string | null): string {
   return amount === null || currency === null ? '–' : `${amount.toFixed(2)} ${currency}`;
 }
+
+/** The few numbers that say what a time came to. */
+export function totalItems({ currency, entries, total }: UsageReport): { label: string; value: string }[] {
+  const sum = (dimension: Dimension) =>
+    entries.filter(entry => entry.dimension === dimension).reduce((found, { quantity }) => found + quantity, 0);
+  return [
+    { label: 'Cost', value: currency === null ? 'No prices are set' : money(total, currency) },
+    { label: DIMENSIONS.imagesDrawn, value: sum('imagesDrawn').toLocaleString() },
+    { label: DIMENSIONS.imagesSeen, value: sum('imagesSeen').toLocaleString() },
+    { label: DIMENSIONS.modelUnitHours, value: `${amount(sum('modelUnitHours'))} hours` },
+  ];
+}
+
+export function amount(quantity: number): string {
+  return quantity.toLocaleString(undefined, { maximumFractionDigits: quantity < 1 ? 5 : 2 });
+}

@@ -12,7 +12,7 @@ import { useState } from 'react';
 import { FaultAlert } from '../../app/fault-alert.tsx';
 import { ResourceTable } from '../../app/resource-table.tsx';
 import { navigate, usePlace } from '../../app/router.ts';
-import { DIMENSIONS, daysOf, money, monthsUntil, type UsageEntry, usageOf, usedFor } from './report.ts';
+import { amount, DIMENSIONS, daysOf, monthsUntil, totalItems, type UsageEntry, usageOf, usedFor } from './report.ts';
 
 const MONTHS = 12;
 const COUNTED = ['imagesDrawn', 'imagesSeen'] as const;
@@ -57,27 +57,10 @@ function Totals({ month }: { month: string }) {
     queryKey: ['usage', month, 'total'],
     queryFn: () => usageOf(month, { by: 'total', byResource: false }),
   });
-  const sum = (dimension: UsageEntry['dimension']) =>
-    (data?.entries ?? [])
-      .filter(entry => entry.dimension === dimension)
-      .reduce((total, { quantity }) => total + quantity, 0);
   return (
     <Container header={<Header variant="h2">{`Total of ${month}`}</Header>}>
       {error && <FaultAlert error={error} retry={() => refetch()} />}
-      {data && (
-        <KeyValuePairs
-          columns={4}
-          items={[
-            {
-              label: 'Cost',
-              value: data.currency === null ? 'No prices are set' : money(data.total, data.currency),
-            },
-            { label: DIMENSIONS.imagesDrawn, value: sum('imagesDrawn').toLocaleString() },
-            { label: DIMENSIONS.imagesSeen, value: sum('imagesSeen').toLocaleString() },
-            { label: DIMENSIONS.modelUnitHours, value: `${amount(sum('modelUnitHours'))} hours` },
-          ]}
-        />
-      )}
+      {data && <KeyValuePairs columns={4} items={totalItems(data)} />}
     </Container>
   );
 }
@@ -161,8 +144,4 @@ function Entries({ month }: { month: string }) {
       empty={{ text: 'Nothing was used in this month.' }}
     />
   );
-}
-
-function amount(quantity: number): string {
-  return quantity.toLocaleString(undefined, { maximumFractionDigits: quantity < 1 ? 5 : 2 });
 }
