@@ -29,6 +29,7 @@ const pages = {
   'invocation-logging': '/invocation-logging',
   usage: '/usage',
   'audit-trail': '/audit-trail',
+  accounts: '/accounts',
   health: '/health',
 };
 

@@ -122,7 +122,11 @@ export function newProduct(context: TestContext): Product {
 }
 
 /** Bucket, images, manifest and role; then a job. @returns its ARN */
-export async function createJob(product: Product, stepCount: number): Promise<string> {
+export async function createJob(
+  product: Product,
+  stepCount: number,
+  hyperParameters: Record<string, string> = {},
+): Promise<string> {
   const s3 = product.s3();
   await s3.send(new CreateBucketCommand({ Bucket: BUCKET }));
   const lines = readFileSync(join(samplePath, 'captions.jsonl'), 'utf8').trim().split('\n').slice(0, IMAGES);
@@ -141,7 +145,7 @@ export async function createJob(product: Product, stepCount: number): Promise<st
       customModelName: 'crash-model',
       roleArn,
       baseModelIdentifier: 'amazon.titan-image-generator-v1:0',
-      hyperParameters: { stepCount: String(stepCount) },
+      hyperParameters: { stepCount: String(stepCount), ...hyperParameters },
       trainingDataConfig: { s3Uri: `s3://${BUCKET}/ron/train.jsonl` },
       outputDataConfig: { s3Uri: `s3://${BUCKET}/output` },
     }),

@@ -23,6 +23,7 @@ import { DataErrors } from './data-errors.tsx';
 import { DataSetLink } from './data-set-link.tsx';
 import { EvaluationSection } from './evaluation.tsx';
 import { useJobProgress } from './job-events.ts';
+import { JobFailure } from './job-failure.tsx';
 import { JobLog } from './job-log.tsx';
 import { LossChart } from './loss-chart.tsx';
 import { modelPath } from './paths.ts';
@@ -61,11 +62,7 @@ export default function JobPage({ params }: PageProps) {
       }
     >
       <SpaceBetween size="l">
-        {job.failureMessage && (
-          <Alert type="error" header="The job failed">
-            <p className="failure">{job.failureMessage}</p>
-          </Alert>
-        )}
+        {job.failureMessage && <JobFailure message={job.failureMessage} roleArn={job.roleArn} />}
         {job.status === 'Failed' && <DataErrors jobId={lastOf(job.jobArn)} />}
         {progress.warnings.map((warning, index) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: warnings are only ever added

@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import {
+  CreateModelCustomizationJobCommand,
+  GetModelCustomizationJobCommand,
+  ListTagsForResourceCommand,
+} from '@aws-sdk/client-bedrock';
+import { PutRolePolicyCommand } from '@aws-sdk/client-iam';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { createJob, newProduct } from '../crash/product.ts';
+import { openBrowser, photograph, storyTeller, violations, visit, whySkipped } from './console.ts';
+
+const WAIT_MILLISECONDS = 240_000;
+const HYPERPARAMETERS = { validationInterval: '5', samplePrompts: '["Ron the dog on a beach"]' };
+
+test('A person stops a job, promotes a checkpoint of another, and exports, tags and deploys its model', {
+  skip: whySkipped ?? false,
+}, async context => {
+  const product = newProduct(context);
+  await product.up();
+  const jobArn = await createJob(product, 4000, { ...HYPERPARAMETERS, validationInterval: '4000' });
+  const browser = await openBrowser();
+  context.after(() => browser.close());
+  const { page, open, complaints } = await visit(browser, product);
+  const step = storyTeller(page);
+  const button = (name: string) => page.getByRole('button', { name, exact: true });
+  const dialog = page.getByRole('dialog');
+  const bedrock = product.bedrock();
+
+  await step('a job that trains shows what it drew, and is stopped only after a warning', async () => {
+    await open('/custom-models/jobs/crash-job');
+    await page.getByAltText('Ron the dog on a beach, seed 42, after 0 steps').waitFor({ timeout: WAIT_MILLISECONDS });
+    await page.getByText(/^Step \d+ of 4000/).waitFor({ timeout: WAIT_MILLISECONDS });
+    await button('Stop job').click();
+    await dialog.getByText(/A stopped job cannot be resumed, and makes no model/).waitFor();
+    assert.deepEqual(await violations(page, 'stop'), []);
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    const job = await bedrock.send(new GetModelCustomizationJobCommand({ jobIdentifier: jobArn }));
+    assert.equal(job.status, 'InProgress', 'a warning alone stops nothing');
+    await button('Stop job').click();
+    await dialog.getByRole('button', { name: 'Stop job' }).click();
+    await page.getByText('Stopped', { exact: true }).first().waitFor({ timeout: WAIT_MILLISECONDS });
+    await page.getByAltText('Ron the dog on a beach, seed 42, after 0 steps').waitFor();
+    assert.equal(await button('Stop job').isDisabled(), true);
+    await photograph(page, 'job-stopped');
+  });
+
+  await step('the grid of another job grows along its steps', async () => {
+    const { roleArn, trainingDataConfig, outputDataConfig } = await bedrock.send(
+      new GetModelCustomizationJobCommand({ jobIdentifier: jobArn }),
+    );
+    await bedrock.send(
+      new CreateModelCustomizationJobCommand({
+        jobName: 'ron-job',
+        customModelName: 'ron',
+        roleArn,
+        baseModelIdentifier: 'amazon.titan-image-generator-v1:0',
+        hyperParameters: { ...HYPERPARAMETERS, stepCount: '10' },
+        trainingDataConfig,
+        outputDataConfig,
+      }),
+    );
+    await open('/custom-models/jobs/ron-job');
+    for (const steps of [0, 5, 10])
+      await page
+        .getByAltText(`Ron the dog on a beach, seed 42, after ${steps} steps`)
+        .waitFor({ timeout: WAIT_MILLISECONDS });
+    await button('Promote the checkpoint of step 5').waitFor({ timeout: WAIT_MILLISECONDS });
+    await page.getByText('Evaluated after 10 steps').waitFor();
+    assert.deepEqual(await violations(page, 'job'), []);
+    await photograph(page, 'job-completed');
+  });
+
+  await step('an earlier checkpoint becomes a model of its own; a name that is taken is refused in place', async () => {
+    await button('Promote the checkpoint of step 5').click();
+    const name = dialog.getByLabel('Custom model name');
+    assert.equal(await name.inputValue(), 'ron-step-5');
+    await name.fill('ron');
+    await dialog.getByRole('button', { name: 'Promote' }).click();
+    await dialog.getByText('The provided custom model name is currently in use.').waitFor();
+    await name.fill('ron-earlier');
+    await dialog.getByRole('button', { name: 'Promote' }).click();
+    await page.getByRole('heading', { name: 'ron-earlier', level: 1 }).waitFor();
+  });
+
+  await step('the model shows what it came from, and pictures before and after', async () => {
+    await open('/custom-models/models/ron');
+    await page.getByRole('link', { name: 'ron-job', exact: true }).waitFor();
+    await page.getByText('likeness.art-v1', { exact: true }).waitFor();
+    await page.getByAltText('Ron the dog on a beach, seed 42, after 0 steps').waitFor();
+    await page.getByAltText('Ron the dog on a beach, seed 42, after 10 steps').waitFor();
+    assert.deepEqual(await violations(page, 'model'), []);
+    await photograph(page, 'model');
+  });
+
+  await step('its LoRA is exported in both layouts', async () => {
+    for (const format of ['diffusers', 'kohya']) {
+      await button('Export').click();
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('menuitem', { name: new RegExp(`^${format}`) }).click(),
+      ]);
+      assert.equal(download.suggestedFilename(), `ron-${format}.safetensors`);
+    }
+  });
+
+  await step('its tags are changed', async () => {
+    await button('Manage tags').click();
+    await dialog.getByRole('button', { name: 'Add new tag' }).click();
+    await dialog.getByRole('textbox', { name: 'Key' }).fill('team');
+    await dialog.getByRole('textbox', { name: 'Value' }).fill('pets');
+    await dialog.getByRole('button', { name: 'Save changes' }).click();
+    await page.getByText('pets', { exact: true }).waitFor();
+    await button('Manage tags').click();
+    await dialog.getByRole('textbox', { name: 'Value' }).fill('animals');
+    await dialog.getByRole('button', { name: 'Save changes' }).click();
+    await page.getByText('animals', { exact: true }).waitFor();
+    const { outputModelArn } = await bedrock.send(new GetModelCustomizationJobCommand({ jobIdentifier: 'ron-job' }));
+    const { tags } = await bedrock.send(new ListTagsForResourceCommand({ resourceARN: outputModelArn }));
+    assert.deepEqual(tags, [{ key: 'team', value: 'animals' }]);
+  });
+
+  await step('it is deployed on demand, updated to the other version, and the deployment deleted', async () => {
+    await button('Set up inference').click();
+    await page.getByRole('menuitem', { name: 'Deploy for on-demand' }).click();
+    await dialog.getByRole('button', { name: 'Deploy', exact: true }).click();
+    await page.getByRole('heading', { name: 'Custom model deployments', level: 1 }).waitFor();
+    await page.getByText('Active', { exact: true }).waitFor({ timeout: WAIT_MILLISECONDS });
+    await page.getByRole('radio', { name: 'Select ron-on-demand' }).check();
+    await button('Actions').click();
+    await page.getByRole('menuitem', { name: 'Edit' }).click();
+    await dialog.getByLabel('Custom model', { exact: true }).click();
+    await page.getByRole('option', { name: 'ron-earlier' }).click();
+    assert.deepEqual(await violations(page, 'edit deployment'), []);
+    await dialog.getByRole('button', { name: 'Save edits' }).click();
+    await page.getByRole('link', { name: 'ron-earlier', exact: true }).waitFor({ timeout: WAIT_MILLISECONDS });
+    await photograph(page, 'deployments');
+    await button('Actions').click();
+    await page.getByRole('menuitem', { name: 'Delete' }).click();
+    await dialog.getByLabel(/To confirm, type/).fill('delete');
+    await dialog.getByRole('button', { name: 'Delete', exact: true }).click();
+    await page.getByText('Deleted deployment ron-on-demand.').waitFor();
+  });
+
+  assert.deepEqual(complaints, []);
+});
+
+test('A job whose role lacks a right says which, and one with faulty records lists them', {
+  skip: whySkipped ?? false,
+}, async context => {
+  const product = newProduct(context);
+  await product.up();
+  const jobArn = await createJob(product, 10);
+  const browser = await openBrowser();
+  context.after(() => browser.close());
+  const { page, open, complaints } = await visit(browser, product);
+  const bedrock = product.bedrock();
+  const {
+    roleArn = '',
+    trainingDataConfig,
+    outputDataConfig,
+  } = await bedrock.send(new GetModelCustomizationJobCommand({ jobIdentifier: jobArn }));
+  const create = (jobName: string, s3Uri = trainingDataConfig?.s3Uri ?? '') =>
+    bedrock.send(
+      new CreateModelCustomizationJobCommand({
+        ...{ jobName, customModelName: `${jobName}-model`, roleArn, outputDataConfig },
+        hyperParameters: { stepCount: '10' },
+        baseModelIdentifier: 'amazon.titan-image-generator-v1:0',
+        trainingDataConfig: { s3Uri },
+      }),
+    );
+
+  const { s3, faultyUri } = {
+    s3: product.s3(),
+    faultyUri: 's3://crash-pictures/data-sets/pets/versions/0003/train.jsonl',
+  };
+  const lines = Array.from({ length: 5 }, (_, index) =>
+    JSON.stringify({ 'image-ref': `s3://crash-pictures/none/${index}.png`, caption: 'Ron the dog' }),
+  );
+  await s3.send(
+    new PutObjectCommand({
+      Bucket: 'crash-pictures',
+      Key: 'data-sets/pets/versions/0003/train.jsonl',
+      Body: lines.join('\n'),
+    }),
+  );
+  await create('faulty', faultyUri);
+  await open('/custom-models/jobs/faulty');
+  const records = page.getByRole('table', { name: 'Records that cannot be used' });
+  await records.getByRole('link', { name: 's3://crash-pictures/none/4.png' }).waitFor({ timeout: WAIT_MILLISECONDS });
+  assert.equal(await records.getByText(/it does not exist$/).count(), 5);
+  await page.getByRole('link', { name: 'Mend them in the data set' }).waitFor();
+  assert.deepEqual(await violations(page, 'faulty job'), []);
+  await photograph(page, 'job-faulty');
+
+  const RoleName = roleArn.slice(roleArn.lastIndexOf('/') + 1);
+  const statement = { Effect: 'Allow', Action: ['s3:PutObject', 's3:ListBucket'], Resource: '*' };
+  const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: [statement] });
+  await product.iam().send(new PutRolePolicyCommand({ RoleName, PolicyName: 's3', PolicyDocument }));
+  await create('powerless');
+  await open('/custom-models/jobs/powerless');
+  await page
+    .getByText(
+      `The service role ${RoleName} must be allowed s3:GetObject on arn:aws:s3:::crash-pictures/ron/train.jsonl.`,
+    )
+    .waitFor({ timeout: WAIT_MILLISECONDS });
+  await photograph(page, 'job-powerless');
+  await page.getByRole('link', { name: 'Give it a policy' }).click();
+  await page.getByRole('rowheader', { name: RoleName, exact: true }).waitFor();
+  assert.deepEqual(complaints, []);
+});
