@@ -359,7 +359,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     ...{ store, time, log },
     deleteCurrent: (rows, bucket, key, now) => deleteFrom(rows, { ids }, bucket, key, undefined, now),
   });
-  const sweepingModels = startModelSweepLoop({ store, modelStore, time, log });
+  const sweepingModels = startModelSweepLoop({ store, modelStore, keyring, time, log });
   const sweepingCaches = startCacheSweepLoop({ trainingCaches, time, log });
   status = 'ready';
 

@@ -315,6 +315,8 @@ export interface BedrockRows
       endedAt: number;
     },
   ): Promise<boolean>;
+  /** The job that made a model, or was to make it; any account and Region. */
+  jobOfModel(modelId: string): Promise<CustomizationJobRow | undefined>;
   /** Every account and Region, newest first: at most so many of the Completed ones. */
   listCompletedJobs(limit: number): Promise<CustomizationJobRow[]>;
   /** Every account and Region, oldest first. */

@@ -20,5 +20,6 @@ export interface CheckpointRows {
   /** Checkpoints and samples; copies go on. @returns the ids of the weights that no row names now */
   deleteCheckpointsOf(modelId: string): Promise<string[]>;
   deleteCheckpoint(weightsId: string): Promise<void>;
-  deleteCheckpointsDue(now: number): Promise<void>;
+  /** @returns the models that they were of */
+  deleteCheckpointsDue(now: number): Promise<string[]>;
 }

@@ -2,6 +2,7 @@
  * The sweep of what has ended: checkpoints whose time is over, weights that no row names (a crash between the row's deletion
  * and the bytes'), and keys whose waiting time is over.
  */
+import type { Keyring } from '../ports/keys.ts';
 import type { Log } from '../ports/log.ts';
 import type { ModelStore } from '../ports/model-store.ts';
 import type { Store } from '../ports/store.ts';
@@ -11,6 +12,7 @@ import { type SweepLoop, startLoop } from './sweep-loop.ts';
 export interface ModelSweepDependencies {
   store: Store;
   modelStore: Pick<ModelStore, 'list' | 'delete'>;
+  keyring: Pick<Keyring, 'release'>;
   time: Time;
   log: Log;
 }
@@ -31,16 +33,36 @@ export function startModelSweepLoop(dependencies: ModelSweepDependencies): Sweep
 }
 
 /** @returns the ids whose weights were deleted */
-export async function sweepModels({ store, modelStore, time }: Omit<ModelSweepDependencies, 'log'>): Promise<string[]> {
+export async function sweepModels({
+  store,
+  modelStore,
+  keyring,
+  time,
+}: Omit<ModelSweepDependencies, 'log'>): Promise<string[]> {
   const now = time.now().getTime();
-  await store.transaction(async ({ kms, bedrock }) => {
+  const modelIds = await store.transaction(async ({ kms, bedrock }) => {
     await kms.deleteKeysDue(now);
-    await bedrock.deleteCheckpointsDue(now);
+    return bedrock.deleteCheckpointsDue(now);
   });
   // Weights first, rows second: what is saved in between belongs to a job that the rows then name.
   const stored = await modelStore.list();
   const named = new Set(await store.read(({ bedrock }) => bedrock.listStoredModelIds()));
   const orphans = stored.filter(modelId => !named.has(modelId));
   for (const modelId of orphans) await modelStore.delete(modelId);
+  for (const modelId of modelIds) await releaseKey(modelId, { store, keyring });
   return orphans;
+}
+
+/** Of a training that was stopped or failed, its samples were all that the key was used for. */
+async function releaseKey(
+  modelId: string,
+  { store, keyring }: Pick<ModelSweepDependencies, 'store' | 'keyring'>,
+): Promise<void> {
+  const job = await store.read(async ({ bedrock }) => {
+    const found = await bedrock.jobOfModel(modelId);
+    return found && (await bedrock.modelByArn(found.customModelArn)) === undefined ? found : undefined;
+  });
+  if (!job) return;
+  const { accountId, region, keyArn, customModelArn: resourceArn } = job;
+  await keyring.release({ accountId, region, keyArn, resourceArn });
 }

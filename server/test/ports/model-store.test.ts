@@ -203,10 +203,10 @@ describe('the model store', () => {
   it('is swept of weights that no model or job names', async () => {
     await models.save('orphan', weights, owner(null));
     const time = systemTime();
-    const deleted = await sweepModels({ store, modelStore: models, time });
+    const deleted = await sweepModels({ store, modelStore: models, keyring, time });
     assert.ok(deleted.includes('orphan'));
     assert.deepEqual(await models.list(), []);
-    assert.deepEqual(await sweepModels({ store, modelStore: models, time }), []);
+    assert.deepEqual(await sweepModels({ store, modelStore: models, keyring, time }), []);
   });
 
   it('keeps a checkpoint until its time is over, and what is on its way to a model of its own', async () => {
@@ -221,7 +221,7 @@ describe('the model store', () => {
     );
     for (const id of ['m10-step-5', 'm10-step-9', 'becoming', 'm10-samples'])
       await models.save(id, weights, owner(null));
-    assert.deepEqual(await sweepModels({ store, modelStore: models, time: systemTime() }), ['m10-step-9']);
+    assert.deepEqual(await sweepModels({ store, modelStore: models, keyring, time: systemTime() }), ['m10-step-9']);
     const listed = await store.read(rows => rows.bedrock.checkpointsOf('m10', Date.now()));
     assert.deepEqual(listed, [{ ...kept, weightsId: 'm10-step-5', kind: 'checkpoint', step: 5 }]);
     assert.deepEqual(await store.read(rows => rows.bedrock.checkpointsOf('m10', kept.expiresAt)), []);
@@ -231,7 +231,7 @@ describe('the model store', () => {
     const forgotten = await store.transaction(rows => rows.bedrock.deleteCheckpointsOf('m10'));
     assert.deepEqual(forgotten.toSorted(), ['m10-samples', 'm10-step-5']);
     await store.transaction(rows => rows.bedrock.deleteCheckpoint('becoming'));
-    const deleted = await sweepModels({ store, modelStore: models, time: systemTime() });
+    const deleted = await sweepModels({ store, modelStore: models, keyring, time: systemTime() });
     assert.deepEqual(deleted.toSorted(), ['becoming', 'm10-samples', 'm10-step-5']);
   });
 

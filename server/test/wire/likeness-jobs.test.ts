@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -9,10 +9,12 @@ import {
   GetCustomModelCommand,
   StopModelCustomizationJobCommand,
 } from '@aws-sdk/client-bedrock';
+import { CreateKeyCommand, ListGrantsCommand } from '@aws-sdk/client-kms';
+import { openSqliteStore } from '../../src/adapters/store-sql/database.ts';
 import { createInProcessCompute } from '../support/in-process-compute.ts';
 import { send } from '../support/raw-http.ts';
 import { callRoute } from '../support/routes.ts';
-import { type Credentials, ROOT, startServer, type TestServer } from '../support/server.ts';
+import { type Credentials, ROOT, startServer, type TestClients, type TestServer } from '../support/server.ts';
 import { signByHand } from '../support/signing.ts';
 import { createJob, endedJob, putDataSet, putRole } from '../support/training-data.ts';
 import { makeUser } from './access-support.ts';
@@ -214,6 +216,47 @@ describe('the routes of a job', () => {
     });
     const { status, headers, body } = await send(server.port, request);
     return `${status} ${headers['content-type']} ${body}`;
+  }
+});
+
+it('Samples of a job that made no model give their key back when their time is over', async () => {
+  const compute = createInProcessCompute({ slots: 1, millisecondsAStep: 2 });
+  const first = await startServer({ overrides: { compute } });
+  const { kms, bedrock, ...others } = first.clients();
+  const { KeyMetadata } = await kms.send(new CreateKeyCommand({}));
+  const keyId = KeyMetadata?.KeyId ?? '';
+  await putDataSet({ kms, bedrock, ...others }, 'sealed');
+  const roleArn = await putRole({ kms, bedrock, ...others }, 'sealer');
+  const hyperParameters = { validationInterval: '4000', stepCount: '4000' };
+  const jobArn = await createJob({ kms, bedrock, ...others }, 'sealed', roleArn, { keyId, hyperParameters });
+  const samples = async () => (await callRoute(first, 'GET', `/jobs/${jobArn.slice(-12)}/samples`)).json.samples;
+  await until(async () => (await samples()).length > 0);
+  await bedrock.send(new StopModelCustomizationJobCommand({ jobIdentifier: jobArn }));
+  await endedJob({ kms, bedrock, ...others }, jobArn);
+  assert.equal((await samples()).length, 1, 'under the key of the job');
+  const ofModel = async (clients: TestClients) =>
+    (await clients.kms.send(new ListGrantsCommand({ KeyId: keyId }))).Grants?.filter(({ Name }) =>
+      Name?.includes(':custom-model/'),
+    ).length;
+  assert.equal(await ofModel(first.clients()), 1);
+  await first.close({ keepData: true });
+
+  const [weightsId = ''] = (await readdir(join(first.dataDirectory, 'models'))).filter(id => id.endsWith('-samples'));
+  const store = await openSqliteStore(join(first.dataDirectory, 'likeness.sqlite'));
+  const modelId = weightsId.replace('-samples', '');
+  await store.transaction(rows =>
+    rows.bedrock.insertCheckpoints([{ weightsId, modelId, kind: 'samples', step: null, expiresAt: 1 }]),
+  );
+  await store.close();
+  const second = await startServer({ dataDirectory: first.dataDirectory });
+  try {
+    await until(async () => (await ofModel(second.clients())) === 0);
+    assert.deepEqual(
+      (await readdir(join(second.dataDirectory, 'models'))).filter(id => id.endsWith('-samples')),
+      [],
+    );
+  } finally {
+    await second.close();
   }
 });
 

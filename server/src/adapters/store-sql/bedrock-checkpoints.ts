@@ -85,7 +85,12 @@ export function checkpointRows(database: Kysely<CheckpointsSchema>): CheckpointR
       await database.deleteFrom('bedrock_checkpoints').where('weights_id', '=', weightsId).execute();
     },
     async deleteCheckpointsDue(now) {
-      await database.deleteFrom('bedrock_checkpoints').where('expires_at', '<=', now).execute();
+      const found = await database
+        .deleteFrom('bedrock_checkpoints')
+        .where('expires_at', '<=', now)
+        .returning('model_id as id')
+        .execute();
+      return [...new Set(found.map(({ id }) => id))];
     },
   };
 }

@@ -43,6 +43,7 @@ type JobMethods =
   | 'completeJob'
   | 'endJob'
   | 'listCompletedJobs'
+  | 'jobOfModel'
   | 'listUnfinishedJobs';
 
 export function jobRows(database: Kysely<BedrockSchema>): Pick<BedrockRows, JobMethods> {
@@ -259,6 +260,10 @@ export function jobRows(database: Kysely<BedrockSchema>): Pick<BedrockRows, JobM
         .limit(limit)
         .execute();
       return found.map(toJob);
+    },
+    async jobOfModel(modelId) {
+      const found = await jobs().where('custom_model_id', '=', modelId).executeTakeFirst();
+      return found && toJob(found);
     },
     async listUnfinishedJobs() {
       const found = await jobs().where('status', 'in', UNFINISHED).orderBy('created_at').orderBy('job_id').execute();
