@@ -8,7 +8,7 @@ import {
 import { PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { createJob, newProduct } from '../crash/product.ts';
-import { openBrowser, photograph, storyTeller, violations, visit, whySkipped } from './console.ts';
+import { openBrowser, photograph, signInAgain, storyTeller, violations, visit, whySkipped } from './console.ts';
 
 const WAIT_MILLISECONDS = 240_000;
 const HYPERPARAMETERS = { validationInterval: '5', samplePrompts: '["Ron the dog on a beach"]' };
@@ -119,6 +119,35 @@ test('A person stops a job, promotes a checkpoint of another, and exports, tags 
     const { tags } = await bedrock.send(new ListTagsForResourceCommand({ resourceARN: outputModelArn }));
     assert.deepEqual(tags, [{ key: 'team', value: 'animals' }]);
   });
+
+  await step(
+    'a job like the one before is prepared on top of the model, and a reload loses nothing of it',
+    async () => {
+      await page.getByRole('link', { name: 'Train further' }).click();
+      await page.getByText('ron', { exact: true }).first().waitFor();
+      await open('/custom-models/create?from=ron-job');
+      await page.getByText('10, 80 images seen').waitFor();
+      await page.getByLabel('Source model').click();
+      await page.getByRole('option', { name: /^ron / }).click();
+      await page.getByLabel('Job name').fill('ron-again');
+      await page.getByLabel('Trigger word').fill('Ron the dog');
+      await page.getByLabel('Seed').fill('-1');
+      await page.getByText('This must be 0 or more.').waitFor();
+      await page.getByLabel('Seed').fill('7');
+      assert.equal(await page.getByLabel('Rank').isDisabled(), true, 'the first model has settled it');
+      assert.equal(await page.getByLabel('Sample prompts').inputValue(), 'Ron the dog on a beach');
+      await page.reload();
+      await signInAgain(page, product);
+      assert.equal(await page.getByLabel('Job name').inputValue(), 'ron-again');
+      assert.equal(await page.getByLabel('Trigger word').inputValue(), 'Ron the dog');
+      await page.getByLabel('Fine-tuned model name').fill('ron');
+      await button('Fine-tune model').click();
+      await page.getByText('The provided custom model name is currently in use.').waitFor();
+      assert.equal(await page.getByLabel('Seed').inputValue(), '7', 'a refusal loses nothing either');
+      assert.deepEqual(await violations(page, 'create job'), []);
+      await open('/custom-models/models/ron');
+    },
+  );
 
   await step('it is deployed on demand, updated to the other version, and the deployment deleted', async () => {
     await button('Set up inference').click();

@@ -1,6 +1,7 @@
 import {
   CreateModelCustomizationJobCommand,
   type CreateModelCustomizationJobCommandInput,
+  GetModelCustomizationJobCommand,
 } from '@aws-sdk/client-bedrock';
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
@@ -23,7 +24,7 @@ import { filledTags, TagsField } from '../../app/tags-field.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
 import { Estimate } from './estimate.tsx';
 import { Hyperparameters } from './hyperparameters.tsx';
-import { EMPTY, hyperParametersOf, type JobDraft, problemsOf, type SectionProps } from './job-draft.ts';
+import { draftOf, EMPTY, hyperParametersOf, type JobDraft, problemsOf, type SectionProps } from './job-draft.ts';
 import { ModelDetails } from './model-details.tsx';
 import { jobPath } from './paths.ts';
 import { createServiceRole, ServiceAccess } from './service-access.tsx';
@@ -33,12 +34,22 @@ export default function CreateJobPage() {
   const { query } = usePlace();
   const [draft, change, forget] = useDraft('create-job', EMPTY);
   // What a link brought along goes into the draft once: a reload must not undo what was typed since.
-  const [trainingData, baseModelId] = [query.get('data'), query.get('base')];
+  const [trainingData, baseModelId, earlierJob] = [query.get('data'), query.get('base'), query.get('from')];
   useEffect(() => {
     if (trainingData === null && baseModelId === null) return;
     change({ ...(trainingData !== null && { trainingData }), ...(baseModelId !== null && { baseModelId }) });
     navigate('/custom-models/create', { replace: true });
   }, [trainingData, baseModelId, change]);
+  const copy = useMutation({
+    mutationFn: (jobIdentifier: string) => bedrock().send(new GetModelCustomizationJobCommand({ jobIdentifier })),
+    onSuccess: job => change(draftOf(job)),
+  });
+  const { mutate: copyFrom } = copy;
+  useEffect(() => {
+    if (earlierJob === null) return;
+    navigate('/custom-models/create', { replace: true });
+    copyFrom(earlierJob);
+  }, [earlierJob, copyFrom]);
   const create = useMutation({
     mutationFn: () => submit(draft, change),
     onSuccess: jobName => {
@@ -136,6 +147,7 @@ export default function CreateJobPage() {
                 />
               </Container>
               <ServiceAccess draft={draft} change={change} />
+              {copy.error && <FaultAlert error={copy.error} />}
               {create.error && <FaultAlert error={create.error} />}
             </SpaceBetween>
             <aside aria-label="Estimate">

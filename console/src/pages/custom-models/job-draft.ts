@@ -1,6 +1,14 @@
+import type { GetModelCustomizationJobCommandOutput } from '@aws-sdk/client-bedrock';
 import limits from '../../../../contract/limits.json' with { type: 'json' };
 import type { Tag } from '../../app/tags-field.tsx';
-import { givenOptions, numberProblem, type OptionTexts, optionFields, optionProblem } from './job-options.ts';
+import {
+  givenOptions,
+  numberProblem,
+  type OptionTexts,
+  optionFields,
+  optionProblem,
+  typedOptions,
+} from './job-options.ts';
 
 /** The form of a fine-tuning job, as it is typed. */
 export interface JobDraft {
@@ -84,5 +92,29 @@ export function hyperParametersOf(draft: JobDraft): Record<string, string> {
     batchSize: draft.batchSize,
     learningRate: draft.learningRate,
     ...givenOptions(draft.options, isFurther(draft)),
+  };
+}
+
+/** The form as it must have been filled for a job, but for the names, which are taken, and tags. */
+export function draftOf(job: GetModelCustomizationJobCommandOutput): Partial<JobDraft> {
+  const { stepCount = '', batchSize, learningRate, ...options } = job.hyperParameters ?? {};
+  const { baseModelArn = '', validationDataConfig, vpcConfig, outputModelKmsKeyArn } = job;
+  return {
+    ...EMPTY,
+    baseModelId: baseModelArn.split('foundation-model/')[1] ?? baseModelArn,
+    isEncrypted: outputModelKmsKeyArn !== undefined,
+    keyId: outputModelKmsKeyArn ?? '',
+    subnetIds: vpcConfig?.subnetIds?.join(', ') ?? '',
+    securityGroupIds: vpcConfig?.securityGroupIds?.join(', ') ?? '',
+    trainingData: job.trainingDataConfig?.s3Uri ?? '',
+    validationData: validationDataConfig?.validators?.[0]?.s3Uri ?? '',
+    isAutomatic: stepCount === 'auto' || stepCount === '',
+    stepCount: stepCount === 'auto' ? '' : stepCount,
+    batchSize: batchSize ?? EMPTY.batchSize,
+    learningRate: learningRate ?? EMPTY.learningRate,
+    options: typedOptions(options),
+    output: job.outputDataConfig?.s3Uri ?? '',
+    isNewRole: false,
+    roleArn: job.roleArn ?? '',
   };
 }

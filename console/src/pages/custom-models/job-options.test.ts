@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import limits from '../../../../contract/limits.json' with { type: 'json' };
-import { givenOptions, numberProblem, optionFields, optionProblem } from './job-options.ts';
+import { givenOptions, numberProblem, optionFields, optionProblem, typedOptions } from './job-options.ts';
 
 test('The form asks for every optional hyperparameter that there is', () => {
   assert.deepEqual(
@@ -16,6 +16,11 @@ test('Only what was typed is sent: prompts as JSON, and nothing that the first m
   assert.deepEqual(givenOptions(options, false), { rank: '8', triggerWord: 'Ron the dog', samplePrompts });
   assert.deepEqual(givenOptions(options, true), { triggerWord: 'Ron the dog', samplePrompts });
   assert.deepEqual(givenOptions({ samplePrompts: ' \n' }, false), {});
+});
+
+test('What was sent is typed again as it was', () => {
+  const sent = { rank: '8', samplePrompts: '["Ron on a beach","Ron, asleep"]' };
+  assert.deepEqual(givenOptions(typedOptions({ ...sent, stepCount: '100' }), false), sent);
 });
 
 test('What is out of bounds is said while it is typed', () => {

@@ -86,6 +86,19 @@ export const optionFields: readonly OptionField[] = [
     description: 'Weight of class pictures that the base draws itself, so that “a dog” stays any dog; 0 turns it off.',
   },
   {
+    name: 'maskedLoss',
+    label: 'Masked loss',
+    kind: 'text',
+    description:
+      'Words that name the subject, such as “the dog”: pictures without a mask get one found by them, and teach the subject alone.',
+  },
+  {
+    name: 'unmaskedWeight',
+    label: 'Unmasked weight',
+    kind: 'decimal',
+    description: 'How much what lies outside of masks still counts; 0.1 unless given.',
+  },
+  {
     name: 'triggerWord',
     label: 'Trigger word',
     kind: 'text',
@@ -151,6 +164,16 @@ export function givenOptions(options: OptionTexts, isFurther: boolean): Record<s
     else if (promptsOf(text).length > 0) given[name] = JSON.stringify(promptsOf(text));
   }
   return given;
+}
+
+/** The other way round: what the keys of a request are typed as. */
+export function typedOptions(given: Readonly<Record<string, string>>): OptionTexts {
+  const options: OptionTexts = {};
+  for (const { name, kind } of optionFields) {
+    const text = given[name];
+    if (text !== undefined) options[name] = kind === 'lines' ? (JSON.parse(text) as string[]).join('\n') : text;
+  }
+  return options;
 }
 
 function promptsOf(lines: string): string[] {

@@ -17,6 +17,7 @@ import { useState } from 'react';
 import { FaultAlert } from '../../app/fault-alert.tsx';
 import { FormModal } from '../../app/form-modal.tsx';
 import type { PageProps } from '../../app/page-props.ts';
+import { hrefOf } from '../../app/router.ts';
 import { duration, lastOf, Status, To, when } from '../../app/show.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
 import { DataErrors } from './data-errors.tsx';
@@ -72,42 +73,44 @@ export default function JobPage({ params }: PageProps) {
         ))}
         <Details job={job} />
         <Phases job={job} />
-        <Container
-          header={
-            <Header
-              variant="h2"
-              description={
-                last
-                  ? `Step ${last.step + 1}${stepCount ? ` of ${stepCount}` : ''}${
-                      isRunning(job) && progress.secondsLeft !== undefined
-                        ? `, about ${duration(progress.secondsLeft)} left`
-                        : ''
-                    }`
-                  : isRunning(job)
-                    ? (progress.phase ?? 'The job waits for its turn.')
-                    : 'No step was taken.'
-              }
-            >
-              Training loss
-            </Header>
-          }
-        >
-          {progress.error !== undefined && <FaultAlert error={progress.error} />}
-          {last && <LossChart progress={progress} />}
-        </Container>
+        {(last || isRunning(job) || progress.error !== undefined) && (
+          <Container
+            header={
+              <Header
+                variant="h2"
+                description={
+                  last
+                    ? `Step ${last.step + 1}${stepCount ? ` of ${stepCount}` : ''}${
+                        isRunning(job) && progress.secondsLeft !== undefined
+                          ? `, about ${duration(progress.secondsLeft)} left`
+                          : ''
+                      }`
+                    : (progress.phase ?? (isRunning(job) ? 'The job waits for its turn.' : undefined))
+                }
+              >
+                Training loss
+              </Header>
+            }
+          >
+            {progress.error !== undefined && <FaultAlert error={progress.error} />}
+            {last && <LossChart progress={progress} />}
+          </Container>
+        )}
         <Samples
           jobArn={job.jobArn}
           outputUri={job.outputDataConfig?.s3Uri}
           evaluationCount={progress.evaluations.length}
           isRunning={isRunning(job)}
         />
-        <EvaluationSection
-          jobArn={job.jobArn ?? ''}
-          modelName={job.outputModelName ?? ''}
-          evaluations={progress.evaluations}
-          isRunning={isRunning(job)}
-          isCompleted={job.status === 'Completed'}
-        />
+        {(progress.evaluations.length > 0 || last || isRunning(job)) && (
+          <EvaluationSection
+            jobArn={job.jobArn ?? ''}
+            modelName={job.outputModelName ?? ''}
+            evaluations={progress.evaluations}
+            isRunning={isRunning(job)}
+            isCompleted={job.status === 'Completed'}
+          />
+        )}
         <JobLog jobId={lastOf(job.jobArn)} log={progress.log} isRunning={isRunning(job)} />
       </SpaceBetween>
     </ContentLayout>
@@ -117,7 +120,12 @@ export default function JobPage({ params }: PageProps) {
 function Actions({ job, changed }: { job: Job; changed: () => void }) {
   const [asking, setAsking] = useState(false);
   return (
-    <>
+    <SpaceBetween direction="horizontal" size="xs">
+      {!isRunning(job) && (
+        <Button href={hrefOf(`/custom-models/create?from=${encodeURIComponent(job.jobName ?? '')}`)}>
+          Create job like this
+        </Button>
+      )}
       <Button disabled={job.status !== 'InProgress'} onClick={() => setAsking(true)}>
         Stop job
       </Button>
@@ -136,7 +144,7 @@ function Actions({ job, changed }: { job: Job; changed: () => void }) {
           </Box>
         </FormModal>
       )}
-    </>
+    </SpaceBetween>
   );
 }
 

@@ -29,6 +29,7 @@ export function LossChart({ progress: { losses, evaluations } }: { progress: Job
       yDomain={ys.length > 0 ? [Math.min(0, ...ys), Math.max(...ys) * 1.1 || 1] : [0, 1]}
       xScaleType="linear"
       xTitle="Step"
+      xTickFormatter={step => (Number.isInteger(step) ? step.toLocaleString() : '')}
       yTitle="Loss"
       height={260}
       hideFilter

@@ -75,8 +75,8 @@ export async function createServiceRole(draft: JobDraft): Promise<string> {
   const manifests = [draft.trainingData, draft.validationData].filter(uri => uri !== '');
   const places = new Set(manifests.map(folderOf));
   for (const uri of manifests)
-    for (const { imageRef } of await readManifestAt(uri))
-      if (imageRef.startsWith('s3://')) places.add(folderOf(imageRef));
+    for (const { imageRef, maskRef } of await readManifestAt(uri))
+      for (const reference of [imageRef, maskRef]) if (reference?.startsWith('s3://')) places.add(folderOf(reference));
   const trainingData = places.size <= MOST_PLACES ? [...places] : [...new Set([...places].map(bucketOf))];
   const body = { roleName: draft.newRoleName, trainingData, output: draft.output };
   const { roleArn } = await callRoute<{ roleArn: string }>({ method: 'POST', path: '/service-roles', body });

@@ -132,7 +132,7 @@ function DeploymentStatus({ row, changed }: DeploymentStatusProps) {
   });
   if (data?.updateStatus === 'Updating') return <Status status="Updating" />;
   return (
-    <div className="wrapped">
+    <div className={row.failureMessage || data ? 'wrapped' : undefined}>
       <Status status={status} />
       {row.failureMessage && <Box fontSize="body-s">{row.failureMessage}</Box>}
       {data?.updateStatus === 'UpdateFailed' && (
