@@ -2,43 +2,18 @@
 
 import json
 import os
-import struct
 import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
+from lora_file import MODULE, header_of, kohya_lora, safetensors
 from running_product import PROJECT, Product
-
-MODULE = "mid_block.attentions.0.transformer_blocks.0.attn1.to_q"
-
-
-def safetensors(tensors: dict[str, tuple[list[int], list[float]]]) -> bytes:
-    header, data = {}, b""
-    for name, (shape, values) in tensors.items():
-        packed = struct.pack(f"<{len(values)}f", *values)
-        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [len(data), len(data) + len(packed)]}
-        data += packed
-    text = json.dumps(header).encode()
-    return struct.pack("<Q", len(text)) + text + data
-
-
-def header_of(file: Path) -> dict[str, Any]:
-    content = file.read_bytes()
-    (length,) = struct.unpack("<Q", content[:8])
-    return json.loads(content[8 : 8 + length])
 
 
 def test_a_lora_comes_in_from_s3_and_goes_out_by_the_command(client: Any, product: Product, tmp_path: Path) -> None:
     s3, iam, bedrock = client("s3"), client("iam"), client("bedrock")
-    unet = header_of(PROJECT / "models" / "art" / "weights" / "unet" / "diffusion_pytorch_model.safetensors")
-    out, inside = unet[f"{MODULE}.weight"]["shape"]
-    flat = "lora_unet_" + MODULE.replace(".", "_")
-    lora = {
-        f"{flat}.lora_down.weight": ([1, inside], [0.5] * inside),
-        f"{flat}.lora_up.weight": ([out, 1], [0.25] * out),
-        f"{flat}.alpha": ([1], [1.0]),
-    }
+    lora = kohya_lora()
     s3.create_bucket(Bucket="loras-from-elsewhere")
     s3.put_object(Bucket="loras-from-elsewhere", Key="ron.safetensors", Body=safetensors(lora))
     trust = {"Effect": "Allow", "Principal": {"Service": "bedrock.amazonaws.com"}, "Action": "sts:AssumeRole"}
