@@ -263,6 +263,17 @@ async function kmsScenarios(server: BedrockServer, database: string): Promise<Sc
   const { KeyMetadata: granted } = await client.send(new kms.CreateKeyCommand({}));
   const GrantedKeyId = granted?.KeyId ?? '';
   await client.send(new kms.CreateGrantCommand({ KeyId: GrantedKeyId, ...parties, Operations: ['Decrypt'] }));
+  // A user's own grants are asked for by two names, as a session's are by three: the root user's by one.
+  const UserName = 'keeper';
+  await server.iam.send(new iam.CreateUserCommand({ UserName }));
+  const document = { Version: '2012-10-17', Statement: { Effect: 'Allow', Action: 'kms:*', Resource: '*' } };
+  const PolicyDocument = JSON.stringify(document);
+  await server.iam.send(new iam.PutUserPolicyCommand({ UserName, PolicyName: UserName, PolicyDocument }));
+  const { AccessKey } = await server.iam.send(new iam.CreateAccessKeyCommand({ UserName }));
+  const user = server.kmsOf({
+    accessKeyId: AccessKey?.AccessKeyId ?? '',
+    secretAccessKey: AccessKey?.SecretAccessKey ?? '',
+  });
   const list = (
     operation: string,
     send: (page: { Limit: number; Marker: string | undefined }) => Promise<{ NextMarker?: string | undefined }>,
@@ -291,7 +302,7 @@ async function kmsScenarios(server: BedrockServer, database: string): Promise<Sc
         },
       ],
       lists: [
-        list('ListGrants', page => client.send(new kms.ListGrantsCommand({ ...page, KeyId: GrantedKeyId }))),
+        list('ListGrants', page => user.send(new kms.ListGrantsCommand({ ...page, KeyId: GrantedKeyId }))),
         list('ListRetirableGrants', page =>
           client.send(new kms.ListRetirableGrantsCommand({ ...page, RetiringPrincipal: principal })),
         ),

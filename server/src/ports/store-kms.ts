@@ -96,7 +96,7 @@ export interface KmsRows {
     keyId: string,
     page: SeekPage & { grantId?: string | undefined; granteePrincipal?: string | undefined },
   ): Promise<GrantRow[]>;
-  /** Those that have one of some grantees: of all of a key's there may be many. */
+  /** Those that have one of some grantees, in the order of these: of all of a key's there may be many. */
   grantsTo(keyId: string, granteePrincipals: readonly string[]): Promise<GrantRow[]>;
   grantsNamed(keyId: string, name: string): Promise<GrantRow[]>;
   /** Grants on the keys of an account in a Region, in the order of their ids. */

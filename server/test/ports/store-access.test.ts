@@ -175,7 +175,7 @@ for (const [adapter, open] of Object.entries(adapters))
       });
       const found = async (...grantees: string[]) =>
         (await store.read(({ kms }) => kms.grantsTo('k', grantees))).map(({ grantId }) => grantId);
-      assert.deepEqual(await found('alice', 'bob', 'nobody'), ['1', '2']);
+      assert.deepEqual(await found('alice', 'bob', 'nobody'), ['2', '1']);
       assert.deepEqual(await found(), []);
     });
 

@@ -186,6 +186,7 @@ export async function startBedrock(
       kept(new BedrockRuntimeClient(settings(region, credentials))),
     iam: kept(new IAMClient(settings('us-east-1', root))),
     kms: kept(new KMSClient(settings('us-east-1', root))),
+    kmsOf: (credentials: typeof root) => kept(new KMSClient(settings('us-east-1', credentials))),
     settings: settings('us-east-1', root),
     async stop() {
       for (const client of clients) client.destroy();
