@@ -4,6 +4,7 @@ import Container from '@cloudscape-design/components/container';
 import FormField from '@cloudscape-design/components/form-field';
 import Header from '@cloudscape-design/components/header';
 import Input from '@cloudscape-design/components/input';
+import Pagination from '@cloudscape-design/components/pagination';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import Table, { type TableProps } from '@cloudscape-design/components/table';
@@ -17,6 +18,8 @@ import { lastOf, when } from '../../app/show.tsx';
 import { callRoute } from '../../aws/clients.ts';
 import type { Evaluation } from './job-events.ts';
 import { modelPath } from './paths.ts';
+
+const PAGE = 20;
 
 interface AdviceAnswer {
   advice: 'moreSteps' | 'fewerSteps' | 'largerBatchOrLearningRate' | 'enough' | 'notMeasured';
@@ -35,6 +38,8 @@ interface EvaluationProps {
 export function EvaluationSection({ jobArn, modelName, evaluations, isRunning, isCompleted }: EvaluationProps) {
   const jobId = lastOf(jobArn);
   const [promoting, setPromoting] = useState<number>();
+  const [page, setPage] = useState(1);
+  const pages = Math.ceil(evaluations.length / PAGE);
   const advice = useQuery({
     queryKey: ['advice', jobId, isRunning],
     queryFn: () => callRoute<AdviceAnswer>({ method: 'GET', path: `/jobs/${jobId}/advice` }),
@@ -87,7 +92,22 @@ export function EvaluationSection({ jobArn, modelName, evaluations, isRunning, i
         <Table
           variant="embedded"
           ariaLabels={{ tableLabel: 'Evaluations' }}
-          items={evaluations}
+          items={evaluations.slice((page - 1) * PAGE, page * PAGE)}
+          pagination={
+            pages > 1 && (
+              <Pagination
+                currentPageIndex={page}
+                pagesCount={pages}
+                onChange={({ detail }) => setPage(detail.currentPageIndex)}
+                ariaLabels={{
+                  paginationLabel: 'Pages of evaluations',
+                  nextPageLabel: 'Next page',
+                  previousPageLabel: 'Previous page',
+                  pageLabel: number => `Page ${number}`,
+                }}
+              />
+            )
+          }
           columnDefinitions={[
             {
               id: 'step',

@@ -11,7 +11,7 @@ export interface Sample {
   /** Its number among the prompts. */
   prompt: number;
   seed: number;
-  load(): Promise<Blob>;
+  load(signal: AbortSignal): Promise<Blob>;
 }
 
 /** What a job drew along its steps, always with the same prompts and seeds. */
@@ -52,9 +52,9 @@ async function readSheet(jobId: string, outputUri: string): Promise<SampleSheet>
     prompts: kept.prompts,
     samples: kept.samples.map(sample => ({
       ...sample,
-      async load() {
+      async load(signal) {
         const { step, prompt, seed } = sample;
-        return (await openRoute({ method: 'GET', path: `${path}/${step}/${prompt}/${seed}` })).blob();
+        return (await openRoute({ method: 'GET', path: `${path}/${step}/${prompt}/${seed}`, signal })).blob();
       },
     })),
   };
@@ -68,7 +68,14 @@ async function sheetInBucket(jobId: string, outputUri: string): Promise<SampleSh
   const samples = Contents.flatMap(({ Key = '' }): Sample[] => {
     const [, step, prompt, seed] = /step-(\d+)\/prompt-(\d+)-seed-(\d+)\.png$/.exec(Key) ?? [];
     if (seed === undefined) return [];
-    return [{ step: Number(step), prompt: Number(prompt), seed: Number(seed), load: () => readObject(bucket, Key) }];
+    return [
+      {
+        step: Number(step),
+        prompt: Number(prompt),
+        seed: Number(seed),
+        load: signal => readObject(bucket, Key, signal),
+      },
+    ];
   });
   return { prompts: [], samples };
 }

@@ -2,10 +2,16 @@ import Box from '@cloudscape-design/components/box';
 import Container from '@cloudscape-design/components/container';
 import Header from '@cloudscape-design/components/header';
 import Modal from '@cloudscape-design/components/modal';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import Toggle from '@cloudscape-design/components/toggle';
 import { useState } from 'react';
 import { FaultAlert } from '../../app/fault-alert.tsx';
 import { LoadedImage } from '../../app/object-image.tsx';
+import { columnsOf } from './columns.ts';
 import { type Sample, type SampleSheet, useSampleSheet } from './sample-sheet.ts';
+
+/** More are shown when they are asked for. */
+const MOST_COLUMNS = 8;
 
 interface SamplesProps {
   jobArn: string | undefined;
@@ -51,43 +57,57 @@ export function Samples({ jobArn, outputUri, evaluationCount, isRunning }: Sampl
 }
 
 function Grid({ jobArn, sheet, show }: { jobArn: string; sheet: SampleSheet; show(sample: Sample): void }) {
-  const steps = [...new Set(sheet.samples.map(({ step }) => step))].toSorted((one, other) => one - other);
+  const [isWhole, setIsWhole] = useState(false);
+  const all = [...new Set(sheet.samples.map(({ step }) => step))].toSorted((one, other) => one - other);
+  const steps = isWhole ? all : columnsOf(all, MOST_COLUMNS);
   const rows = [...Map.groupBy(sheet.samples, rowOf)].toSorted(([one], [other]) => one.localeCompare(other));
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-    <section className="samples" aria-label="Samples along the steps" tabIndex={0}>
-      <table>
-        <thead>
-          <tr>
-            <td />
-            {steps.map(step => (
-              <th key={step} scope="col">
-                Step {step.toLocaleString()}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map(([row, samples]) => (
-            <tr key={row}>
-              <th scope="row">{samples[0] && <RowTitle sample={samples[0]} sheet={sheet} />}</th>
-              {steps.map(step => {
-                const sample = samples.find(found => found.step === step);
-                return (
-                  <td key={step}>
-                    {sample && (
-                      <button type="button" className="picture-button" onClick={() => show(sample)}>
-                        <SampleImage jobArn={jobArn} sample={sample} sheet={sheet} />
-                      </button>
-                    )}
-                  </td>
-                );
-              })}
+    <SpaceBetween size="s">
+      {all.length > MOST_COLUMNS && (
+        <Toggle checked={isWhole} onChange={({ detail }) => setIsWhole(detail.checked)}>
+          All {all.length} evaluations
+        </Toggle>
+      )}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+      <section className="samples" aria-label="Samples along the steps" tabIndex={0}>
+        <table>
+          <thead>
+            <tr>
+              <td />
+              {steps.map(step => (
+                <th key={step} scope="col">
+                  Step {step.toLocaleString()}
+                </th>
+              ))}
             </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
+          </thead>
+          <tbody>
+            {rows.map(([row, samples]) => (
+              <tr key={row}>
+                <th scope="row">{samples[0] && <RowTitle sample={samples[0]} sheet={sheet} />}</th>
+                {steps.map(step => {
+                  const sample = samples.find(found => found.step === step);
+                  return (
+                    <td key={step}>
+                      {sample && (
+                        <button
+                          type="button"
+                          className="picture-button"
+                          aria-label={describe(sample, sheet)}
+                          onClick={() => show(sample)}
+                        >
+                          <SampleImage jobArn={jobArn} sample={sample} sheet={sheet} />
+                        </button>
+                      )}
+                    </td>
+                  );
+                })}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+    </SpaceBetween>
   );
 }
 
