@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, FluxTransformer2DModel, UNet2DConditionModel
+from diffusers import AutoencoderKL, FluxTransformer2DModel, SD3Transformer2DModel, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, T5Config, T5EncoderModel
 
 FLOAT32_BYTES, BFLOAT16_BYTES = 4, 2
@@ -56,14 +56,27 @@ def stable_diffusion_xl() -> list[Any]:
     return [unet, vae(), clip(768, 12, 12), clip(1280, 32, 20, projected=True)]
 
 
-def flux() -> list[Any]:
-    t5 = T5EncoderModel(
+def t5() -> Any:
+    return T5EncoderModel(
         T5Config(
             vocab_size=32128, d_model=4096, d_kv=64, d_ff=10240, num_layers=24, num_heads=64,
             feed_forward_proj="gated-gelu",
         )
     )  # fmt: skip
-    return [FluxTransformer2DModel(guidance_embeds=True), vae(16, quantised=False), clip(768, 12, 12), t5]
+
+
+def stable_diffusion_3() -> list[Any]:
+    transformer = SD3Transformer2DModel(
+        sample_size=128, patch_size=2, in_channels=16, out_channels=16, num_layers=24, attention_head_dim=64,
+        num_attention_heads=24, joint_attention_dim=4096, caption_projection_dim=1536, pooled_projection_dim=2048,
+        pos_embed_max_size=192,
+    )  # fmt: skip
+    encoders = [clip(768, 12, 12, projected=True), clip(1280, 32, 20, projected=True), t5()]
+    return [transformer, vae(16, quantised=False), *encoders]
+
+
+def flux() -> list[Any]:
+    return [FluxTransformer2DModel(guidance_embeds=True), vae(16, quantised=False), clip(768, 12, 12), t5()]
 
 
 MODELS = {
@@ -76,6 +89,7 @@ MODELS = {
         clip(1024, 23, 16),
     ],
     "Stable Diffusion XL 1.0": stable_diffusion_xl,
+    "Stable Diffusion 3 medium": stable_diffusion_3,
     "FLUX.1 dev": flux,
 }  # fmt: skip
 
@@ -87,7 +101,7 @@ def main() -> None:
         parameters = sum(p.numel() for part in parts for p in part.parameters())
         rounded, whole = sum(map(loaded_bytes, parts)) / 1024**3, parameters * FLOAT32_BYTES / 1024**3
         print(
-            f"{name:24} {parameters / 1e6:8.0f} million parameters  {rounded:6.1f} GiB in bfloat16  {whole:6.1f} in float32"
+            f"{name:26} {parameters / 1e6:8.0f} million parameters  {rounded:6.1f} GiB in bfloat16  {whole:6.1f} in float32"
         )
 
 

@@ -90,7 +90,10 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(command=_serve)
 
     check = commands.add_parser(
-        "check", help="say what a base model is, as JSON", epilog=CHECK_EXAMPLES, formatter_class=raw
+        "check",
+        help="say what a base model, or one that prepares pictures, is, as JSON",
+        epilog=CHECK_EXAMPLES,
+        formatter_class=raw,
     )
     check.add_argument("--base", type=Path, required=True, metavar="DIR", help="the base model's folder")
     check.set_defaults(command=_check)
@@ -139,10 +142,15 @@ def _serve(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     from likeness_worker.base_model import describe, read_base_model
+    from likeness_worker.preparer_folder import describe_preparer, is_preparer, read_preparer
     from likeness_worker.rundir import RunError
 
     try:
-        print(json.dumps(describe(read_base_model(options.base))))
+        if is_preparer(options.base):
+            described = describe_preparer(read_preparer(options.base))
+        else:
+            described = describe(read_base_model(options.base))
+        print(json.dumps(described))
     except RunError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

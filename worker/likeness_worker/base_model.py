@@ -303,7 +303,7 @@ def describe(base: BaseModel) -> dict[str, object]:
     """What `check` prints: the server registers a base model with it."""
     part_names = (*SUPPORTED[base.class_name].parts, *(name for name in OPTIONAL_PARTS if name in base.parts))
     weights = [file for folder in {base.part(name) for name in part_names} for file in weights_of(folder)]
-    parameters = sum(_parameters(file) for file in weights)
+    parameters = sum(parameters_of(file) for file in weights)
     return {
         "v": 1,
         "family": base.family,
@@ -336,7 +336,8 @@ def describe(base: BaseModel) -> dict[str, object]:
     }
 
 
-def _parameters(file: Path) -> int:
+def parameters_of(file: Path) -> int:
+    """How many numbers a safetensors file holds, by its header."""
     header = _read_header(file, file.name)
     return sum(math.prod(entry.get("shape", ())) for key, entry in header.items() if key != "__metadata__")
 

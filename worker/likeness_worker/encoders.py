@@ -109,10 +109,8 @@ class _Transformers:
         if kind == "dinov2":
             # Its checkpoints name the size of their last training (518); 224 is what its benchmarks are measured at.
             self._side = min(self._side, 224)
-        said = _read_json(folder / "preprocessor_config.json")
-        mean, std = (CLIP_MEAN, CLIP_STD) if kind == "clip" else (IMAGENET_MEAN, IMAGENET_STD)
-        self._mean = torch.tensor(said.get("image_mean", mean)).view(1, 3, 1, 1)
-        self._std = torch.tensor(said.get("image_std", std)).view(1, 3, 1, 1)
+        usual = (CLIP_MEAN, CLIP_STD) if kind == "clip" else (IMAGENET_MEAN, IMAGENET_STD)
+        self._mean, self._std = pixel_statistics(folder, *usual)
 
     @torch.no_grad()
     def encode_pictures(self, pictures: Sequence[Pixels]) -> tuple[Tensor, Tensor]:
@@ -149,6 +147,14 @@ def _batches(pictures: Sequence[Pixels], width: int, height: int) -> list[Tensor
         torch.from_numpy(np.stack(fitted[i : i + BATCH])).permute(0, 3, 1, 2).float().div(255)
         for i in range(0, len(fitted), BATCH)
     ]
+
+
+def pixel_statistics(folder: Path, mean: tuple[float, ...], deviation: tuple[float, ...]) -> tuple[Tensor, Tensor]:
+    """What a folder's preprocessor_config.json has pixels (0 to 1) shifted and divided by, each [1, 3, 1, 1]; else the
+    values given."""
+    said = _read_json(folder / "preprocessor_config.json")
+    both = (said.get("image_mean", mean), said.get("image_std", deviation))
+    return torch.tensor(both[0]).view(1, 3, 1, 1), torch.tensor(both[1]).view(1, 3, 1, 1)
 
 
 def _package_folder(reference: str) -> Path:

@@ -25,9 +25,24 @@ from likeness_worker.data import Size
 from likeness_worker.diffusion import Steer, guide, sample, trailing_path
 from likeness_worker.families import Family
 from likeness_worker.lora import Adapter, AdapterSwitch, read_adapter
+from likeness_worker.preparer_folder import is_preparer, read_preparer
+from likeness_worker.preparing import load_preparer
+from likeness_worker.rundir import RunError
 from likeness_worker.serve import ServeOptions
 from likeness_worker.spec import InvokeRequest
-from likeness_worker.tasks import Drawing, Inputs, Plan, Shape, plan_request
+from likeness_worker.tasks import (
+    Drawing,
+    Inputs,
+    InvalidRequest,
+    Plan,
+    Shape,
+    check_preparation,
+    check_request,
+    decode_inputs,
+    drawn_size,
+    plan_preparation,
+    plan_request,
+)
 from likeness_worker.windows import join_windows
 
 # And 1. A CPU draws 8 together no faster an image than 4 (measured: 13.2 and 14.3 ms a forward pass and sample).
@@ -77,6 +92,20 @@ class Engine:
     @property
     def adapter_ids(self) -> tuple[str, ...]:
         return self._switch.ids
+
+    @property
+    def family_name(self) -> str:
+        return self.family.base.family
+
+    @property
+    def device(self) -> torch.device:
+        return self.family.placement.device
+
+    def read(self, request: InvokeRequest) -> Inputs:
+        """Checks a request and decodes its images; safe beside drawing. :raises InvalidRequest:"""
+        check_request(request, self.adapter_ids, self.family)
+        base = self.family.base
+        return decode_inputs(request, drawn_size(base.resolution, base.size_multiple, request))
 
     def read_adapter(self, adapter_id: str, folder: Path) -> Adapter:
         """Safe beside drawing. :raises RunError: as lora.read_adapter."""
@@ -176,6 +205,54 @@ class Engine:
     def proven_sizes(self) -> list[int]:
         """Sizes of batches that are used for one shape at least."""
         return [1, *sorted({size for (_, size), proven in self._proven.items() if proven})]
+
+
+class Preparer:
+    """In an Engine's place: a captioning or segmentation folder, which draws nothing and has no adapters.
+
+    :raises RunError: it does not load, or an adapter is asked for.
+    """
+
+    adapter_ids: tuple[str, ...] = ()
+    largest_batch = 1
+
+    def __init__(self, options: ServeOptions):
+        if options.threads is not None:
+            torch.set_num_threads(options.threads)
+        if options.adapters or options.full is not None:
+            raise RunError("A model that prepares pictures has no adapters.")
+        folder = read_preparer(options.base)
+        self.device = families.choose_placement(options.device, "float32").device
+        self.family_name = folder.family
+        self._task = folder.task
+        self._captioner, self._finder = load_preparer(folder, self.device)
+
+    def read(self, request: InvokeRequest) -> Inputs:
+        """:raises InvalidRequest:"""
+        if request.task != self._task or request.adapter_id is not None:
+            raise InvalidRequest(f"task must be {self._task} and adapterId null: this model prepares pictures")
+        check_preparation(request, self._captioner, self._finder)
+        return decode_inputs(request, None)
+
+    def plan(self, request: InvokeRequest, inputs: Inputs) -> Plan:
+        return plan_preparation(request, self._captioner, self._finder, inputs.images[0])
+
+    def draw(self, adapter_id: str | None, drawings: Sequence[Drawing]) -> list[NDArray[np.uint8]]:
+        return []
+
+    def read_adapter(self, adapter_id: str, folder: Path) -> Adapter:
+        raise RunError("A model that prepares pictures has no adapters.", user_error=True)
+
+    def add_adapter(self, adapter_id: str, adapter: Adapter) -> None:
+        """Never called: read_adapter gave none."""
+
+    def remove_adapter(self, adapter_id: str) -> None:
+        """There is none."""
+
+
+def load_engine(options: ServeOptions) -> Engine | Preparer:
+    """:raises RunError: a part or an adapter does not load."""
+    return Preparer(options) if is_preparer(options.base) else Engine(options)
 
 
 def _steer_each(drawings: Sequence[Drawing]) -> Steer:

@@ -18,6 +18,7 @@ WIDTHS = (32, 64, 96, 128, 160, 192)
 STRIDES = (2, 2, 2, 1, 2, 1)
 SENTENCE = 384
 SPACE = 256
+FEATURES = 2 * WIDTHS[-1]
 
 
 class SceneEncoder(nn.Module):
@@ -29,15 +30,19 @@ class SceneEncoder(nn.Module):
             layers += [nn.Conv2d(channels, width, 3, stride, 1, bias=False), nn.GroupNorm(8, width), nn.SiLU()]
             channels = width
         self.trunk = nn.Sequential(*layers)
-        self.scene = nn.Linear(2 * channels, SPACE)
-        self.subject = nn.Linear(2 * channels, SPACE)
+        self.scene = nn.Linear(FEATURES, SPACE)
+        self.subject = nn.Linear(FEATURES, SPACE)
         self.sentence = nn.Linear(SENTENCE, SPACE)
         self.log_scale = nn.Parameter(torch.tensor([2.7, 2.7]))
 
+    def features(self, pictures: Tensor) -> Tensor:
+        """[B, 3, 64, 64], float32, -1 to 1 -> [B, FEATURES]: what both points are made of."""
+        maps = self.trunk(pictures)
+        return torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], dim=1)
+
     def encode_pictures(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """[B, 3, 64, 64], float32, -1 to 1 -> (scene [B, 256], subject [B, 256]), both of length 1."""
-        features = self.trunk(pictures)
-        pooled = torch.cat([features.mean((2, 3)), features.amax((2, 3))], dim=1)
+        pooled = self.features(pictures)
         scene, subject = self.scene(pooled), self.subject(pooled)
         return functional.normalize(scene, dim=-1), functional.normalize(subject, dim=-1)
 

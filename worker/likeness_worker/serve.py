@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from likeness_worker.engine import Engine
+    from likeness_worker.engine import Engine, Preparer
     from likeness_worker.tasks import Inputs, Plan
 
-BODY_BYTES = 64 * 1024 * 1024  # five images of 5 MiB in base64 are 35 MB
+BODY_BYTES = 72 * 1024 * 1024  # a picture of 50 MiB in base64 is 70 MB
 SOCKET_PATH_BYTES = 107  # sun_path of Linux, less its final zero
 # Share of the last drawing's time that the next one may wait for requests that could be drawn with it.
 GATHERING_SHARE = 0.05
@@ -78,7 +78,7 @@ class Model:
         self._waiting: deque[Job] = deque()
         self._changed = threading.Condition()
         self._draining = False
-        self._engine: Engine | None = None
+        self._engine: Engine | Preparer | None = None
         self._engine_in_use = threading.Lock()
         # Of the last drawing: its seconds, and how many requests were in it or waited when it ended.
         self._last_seconds, self._last_in_play = 0.0, 0
@@ -94,8 +94,8 @@ class Model:
         return contract.Health(
             status=status,
             adapter_ids=engine.adapter_ids if engine else tuple(self._options.adapters),
-            family=engine.family.base.family if engine else None,
-            device=engine.family.placement.device.type if engine else None,
+            family=engine.family_name if engine else None,
+            device=engine.device.type if engine else None,
             message=self._message,
         )
 
@@ -110,9 +110,7 @@ class Model:
 
         try:
             request = contract.read(contract.InvokeRequest, _parse(body), "request")
-            tasks.check_request(request, engine.adapter_ids, engine.family)
-            base = engine.family.base
-            inputs = tasks.decode_inputs(request, tasks.drawn_size(base.resolution, base.size_multiple, request))
+            inputs = engine.read(request)
         except (contract.ContractError, tasks.InvalidRequest) as error:
             return contract.InvokeErrorBody(kind="invalid", message=str(error))
         job = Job(request, inputs)
@@ -132,6 +130,7 @@ class Model:
             crop_box=outcome.crop_box,
             watermark=outcome.watermark,
             is_watermarked=outcome.is_watermarked,
+            caption=outcome.caption,
             seconds=round(time.monotonic() - start, 3),
         )
 
@@ -185,9 +184,9 @@ class Model:
 
     def _run(self) -> None:
         try:
-            from likeness_worker.engine import Engine
+            from likeness_worker.engine import load_engine
 
-            self._engine = Engine(self._options)
+            self._engine = load_engine(self._options)
         except Exception as error:
             from likeness_worker.rundir import RunError
 
@@ -208,7 +207,7 @@ class Model:
             with self._changed:
                 self._last_in_play = len(jobs) + len(self._waiting)
 
-    def _gather(self, engine: Engine) -> None:
+    def _gather(self, engine: Engine | Preparer) -> None:
         """Waits a moment for clients that were just answered and ask again: else one of them is for ever drawn alone,
         and the others while it waits. A lone client waits for nobody."""
         worth_waiting_for = min(engine.largest_batch, self._last_in_play)
@@ -216,7 +215,7 @@ class Model:
             lambda: len(self._waiting) >= worth_waiting_for or self._draining, GATHERING_SHARE * self._last_seconds
         )
 
-    def _draw(self, engine: Engine, jobs: list[Job]) -> None:
+    def _draw(self, engine: Engine | Preparer, jobs: list[Job]) -> None:
         """Draws one job, and with it those waiting that share its adapter and shape."""
         first = jobs[0]
         try:
@@ -237,7 +236,7 @@ class Model:
             job.images, images = images[:count], images[count:]
             job.done.set()
 
-    def _companions(self, engine: Engine, first: Job, plan: Plan) -> list[Job]:
+    def _companions(self, engine: Engine | Preparer, first: Job, plan: Plan) -> list[Job]:
         companions: list[Job] = []
         count = len(plan.drawings)
         room = -(-count // engine.largest_batch) * engine.largest_batch

@@ -28,6 +28,8 @@ Task = Literal[
     "BACKGROUND_REMOVAL",
     "SMART_CROP",
     "DETECTION",
+    "CAPTION",
+    "MASK",
 ]
 ResultStatus = Literal["completed", "stopped", "interrupted", "failed"]
 HealthStatus = Literal["loading", "ready", "failed"]
@@ -295,6 +297,7 @@ class InvokeResponse:
     crop_box: CropBox | None
     watermark: WatermarkFound | None
     is_watermarked: bool
+    caption: str | None
     seconds: float = _limits(minimum=0)
 
 

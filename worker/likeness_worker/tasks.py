@@ -19,6 +19,9 @@ What is drawn gets the watermark (watermark.py): all of a picture, or in an edit
 has room. What is only cut out (BACKGROUND_REMOVAL, SMART_CROP) has nothing drawn in it, and gets none. DETECTION looks
 for it.
 
+CAPTION and MASK prepare pictures for a training (preparing.py): text is what the picture is known to show, or what to
+find in it. The mask is grey, white where the words are shown.
+
 The other tasks: editing.py (INPAINTING, OUTPAINTING), palette.py (COLOR_GUIDED_GENERATION), conditioning.py
 (TEXT_IMAGE with a condition), subjects.py (BACKGROUND_REMOVAL, SMART_CROP, maskPrompt).
 """
@@ -41,6 +44,7 @@ from likeness_worker import conditioning, editing, palette, subjects, watermark
 from likeness_worker.data import ImageError, Size, bucket_for, fit_image, open_image, to_rgb
 from likeness_worker.diffusion import trailing_path
 from likeness_worker.families import Family, to_unit_range
+from likeness_worker.preparing import Captioner, Finder, attention_of, words_of
 from likeness_worker.raster import Mask
 from likeness_worker.spec import CropBox, InvokeRequest, WatermarkFound
 from likeness_worker.windows import join_windows
@@ -52,7 +56,7 @@ MASK_TOLERANCE = 64
 # Share of a mask's pixels that may lie between: the soft edge of one that was scaled.
 MASK_GREY_SHARE = 0.05
 # Tasks of one image that is used as it is stored.
-EDITS = ("INPAINTING", "OUTPAINTING", "BACKGROUND_REMOVAL", "SMART_CROP", "DETECTION")
+EDITS = ("INPAINTING", "OUTPAINTING", "BACKGROUND_REMOVAL", "SMART_CROP", "DETECTION", "CAPTION", "MASK")
 
 
 class InvalidRequest(ValueError):
@@ -103,13 +107,14 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the answer holds; pixels are [H, W, 3], or [H, W, 4] with transparency."""
+    """What the answer holds; pixels are [H, W, 3], [H, W, 4] with transparency, or [H, W] grey."""
 
     images: list[NDArray[np.uint8]]
     mask: Mask | None = None
     crop_box: CropBox | None = None
     watermark: WatermarkFound | None = None
     is_watermarked: bool = False
+    caption: str | None = None
 
 
 @dataclass(frozen=True)
@@ -130,6 +135,7 @@ def check_request(request: InvokeRequest, adapter_ids: tuple[str, ...], family: 
     task = request.task
     if request.adapter_id is not None and request.adapter_id not in adapter_ids:
         raise InvalidRequest(f"adapterId {request.adapter_id} is not loaded here")
+    check_preparation(request, words_of(family.base.path), attention_of(family))
     if family.distilled_guidance and request.negative_text:
         raise InvalidRequest("negativeText has no effect on this base model, whose guidance is distilled: leave it out")
     if task in ("TEXT_IMAGE", "OUTPAINTING", "COLOR_GUIDED_GENERATION") and request.text is None:
@@ -152,9 +158,40 @@ def check_request(request: InvokeRequest, adapter_ids: tuple[str, ...], family: 
         raise InvalidRequest("colors must have 1 to 10 colors for COLOR_GUIDED_GENERATION")
 
 
-def decode_inputs(request: InvokeRequest, size: Size) -> Inputs:
-    """Decodes the request's images. :raises InvalidRequest: naming images[i] or mask.image."""
+def check_preparation(request: InvokeRequest, captioner: Captioner | None, finder: Finder | None) -> None:
+    """Of CAPTION and MASK. :raises InvalidRequest: this model does not do it, or the request lacks something."""
+    if request.task == "CAPTION" and captioner is None:
+        raise InvalidRequest("this model says nothing about pictures: use a captioning model (BLIP)")
+    if request.task == "MASK":
+        if finder is None:
+            raise InvalidRequest("this model cannot find what words name: use a segmentation model (CLIPSeg)")
+        if not request.text:
+            raise InvalidRequest("text is required for MASK")
+    if request.task in ("CAPTION", "MASK") and len(request.images) != 1:
+        raise InvalidRequest(f"images must have one image for {request.task}")
+
+
+def plan_preparation(
+    request: InvokeRequest, captioner: Captioner | None, finder: Finder | None, image: NDArray[np.uint8]
+) -> Plan:
+    """Of CAPTION and MASK, which check_preparation let pass."""
+    if request.task == "CAPTION":
+        assert captioner is not None
+        caption = captioner.caption(image, request.text)
+        return Plan([], lambda _: Outcome([], caption=caption))
+    assert finder is not None
+    assert request.text is not None
+    found = finder.find(image, request.text).astype(np.uint8) * np.uint8(255)
+    return Plan([], lambda _: Outcome([found]))
+
+
+def decode_inputs(request: InvokeRequest, size: Size | None) -> Inputs:
+    """Decodes the request's images, at `size` where they are not edited.
+
+    :raises InvalidRequest: naming images[i] or mask.image.
+    """
     if request.task not in EDITS:
+        assert size is not None
         return Inputs([_decoded(data, f"images[{i}]", size) for i, data in enumerate(request.images)])
     image = _decoded(request.images[0], "images[0]", None)
     mask = request.mask
@@ -212,6 +249,8 @@ def plan_request(request: InvokeRequest, family: Family, inputs: Inputs) -> Plan
     denoiser too."""
     if request.task in ("INPAINTING", "OUTPAINTING"):
         return _plan_hole(request, family, inputs)
+    if request.task in ("CAPTION", "MASK"):
+        return plan_preparation(request, words_of(family.base.path), attention_of(family), inputs.images[0])
     if request.task == "BACKGROUND_REMOVAL":
         cut_out = subjects.without_background(inputs.images[0])
         return Plan([], lambda _: Outcome([cut_out]))
@@ -337,7 +376,7 @@ def _scaled(pixels: NDArray[np.uint8], request: InvokeRequest) -> NDArray[np.uin
 
 
 def encode_png(pixels: NDArray[np.uint8]) -> str:
-    """[H, W, 3 or 4] -> base64 of a PNG; the same pixels give the same bytes (no time, no text chunk)."""
+    """[H, W, 3 or 4], or [H, W] -> base64 of a PNG; the same pixels give the same bytes (no time, no text chunk)."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG", compress_level=PNG_LEVEL)
     return base64.b64encode(file.getvalue()).decode()

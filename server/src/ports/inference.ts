@@ -16,11 +16,14 @@ export type ImageTask =
   | 'BACKGROUND_REMOVAL'
   | 'SMART_CROP';
 
+/** What prepares a picture for a training: `text` is what it is known to show, or what to find in it. */
+export type PreparingTask = 'CAPTION' | 'MASK';
+
 /** One request of contract/schemas/invoke.schema.json without `v`. */
 export interface InvokeRequest {
   requestId: string;
   adapterId: string | null;
-  task: ImageTask | 'DETECTION';
+  task: ImageTask | 'DETECTION' | PreparingTask;
   text: string | null;
   negativeText: string | null;
   images: string[];
@@ -48,6 +51,8 @@ export interface InvokeAnswer {
   watermark: Watermark | null;
   /** Whether what was drawn carries the watermark: cut-outs and parts that are too small do not. */
   isWatermarked: boolean;
+  /** Of CAPTION: one line. */
+  caption: string | null;
 }
 
 /** What was found of this product's watermark in an image. */

@@ -69,6 +69,7 @@ function plainCapacity(drawn: Drawn[]): Capacity {
       cropBox: request.task === 'SMART_CROP' ? { left: 1, top: 2, width: request.width, height: request.height } : null,
       watermark: null,
       isWatermarked: true,
+      caption: null,
     };
   }
   async function detectWatermark(_: string, image: string) {

@@ -238,7 +238,7 @@ function readHealth(body: unknown): { status: 'loading' | 'ready' | 'failed'; me
 }
 
 function readAnswer(body: unknown): InvokeAnswer {
-  const { images, maskImage, cropBox, watermark, isWatermarked } = record(body);
+  const { images, maskImage, cropBox, watermark, isWatermarked, caption } = record(body);
   if (!Array.isArray(images)) throw new Fault('modelError', 'The model answered without images.');
   return {
     images: images.filter(image => typeof image === 'string'),
@@ -247,6 +247,7 @@ function readAnswer(body: unknown): InvokeAnswer {
     cropBox: (cropBox ?? null) as InvokeAnswer['cropBox'],
     watermark: (watermark ?? null) as InvokeAnswer['watermark'],
     isWatermarked: isWatermarked === true,
+    caption: typeof caption === 'string' ? caption : null,
   };
 }
 
