@@ -30,6 +30,7 @@ test('A person brings pictures, teaches a model, gives it capacity and draws wit
   const step = storyTeller(page);
   const button = (name: string) => page.getByRole('button', { name, exact: true });
   const link = (name: string) => page.getByRole('link', { name, exact: true });
+  const dialog = page.getByRole('dialog');
   const side = page.getByRole('navigation', { name: 'Side navigation' });
 
   await step('pictures with their captions become a data set in a new bucket', async () => {
@@ -102,6 +103,15 @@ test('A person brings pictures, teaches a model, gives it capacity and draws wit
     await page.getByRole('cell', { name: 'ron-units' }).waitFor();
     await page.getByText('In service').waitFor({ timeout: WAIT_MILLISECONDS });
     await photograph(page, 'story-throughput');
+    await page.getByRole('radio', { name: 'Select ron-units' }).check();
+    await button('Actions').click();
+    await page.getByRole('menuitem', { name: 'Edit' }).click();
+    await dialog.getByRole('button', { name: 'Add new tag' }).click();
+    await dialog.getByRole('textbox', { name: 'Key' }).fill('team');
+    await dialog.getByRole('textbox', { name: 'Value' }).fill('pets');
+    assert.deepEqual(await violations(page, 'edit throughput'), []);
+    await button('Save edits').click();
+    await page.getByText('Saved ron-units.').waitFor();
   });
 
   await step('base and custom model draw the same prompt side by side', async () => {
@@ -123,6 +133,19 @@ test('A person brings pictures, teaches a model, gives it capacity and draws wit
     await page.getByText('aws bedrock-runtime invoke-model').waitFor();
     assert.deepEqual(await violations(page, 'API request'), []);
     await page.keyboard.press('Escape');
+  });
+
+  await step('the Provisioned Throughput is deleted, once that is confirmed', async () => {
+    if (await button('Open side navigation').isVisible()) await button('Open side navigation').click();
+    await side.getByRole('link', { name: 'Provisioned Throughput', exact: true }).click();
+    await page.getByRole('radio', { name: 'Select ron-units' }).check();
+    await button('Actions').click();
+    await page.getByRole('menuitem', { name: 'Delete' }).click();
+    assert.equal(await dialog.getByRole('button', { name: 'Delete', exact: true }).isDisabled(), true);
+    await dialog.getByLabel(/To confirm, type/).fill('delete');
+    await dialog.getByRole('button', { name: 'Delete', exact: true }).click();
+    await page.getByText('Deleted Provisioned Throughput ron-units.').waitFor();
+    await page.getByText(/^No Provisioned Throughput\./).waitFor();
   });
 
   assert.deepEqual(complaints, []);

@@ -9,6 +9,7 @@ import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useQuery } from '@tanstack/react-query';
 import { customModels } from '../../app/custom-model-field.tsx';
+import { KeyField } from '../../app/key-field.tsx';
 import { lastOf } from '../../app/show.tsx';
 import { TagsField } from '../../app/tags-field.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
@@ -67,11 +68,7 @@ export function ModelDetails({ draft, change }: SectionProps) {
         >
           Model encryption
         </Checkbox>
-        {draft.isEncrypted && (
-          <FormField label="KMS key" constraintText="Its ARN, its id, or alias/name.">
-            <Input value={draft.keyId} onChange={({ detail }) => change({ keyId: detail.value.trim() })} />
-          </FormField>
-        )}
+        {draft.isEncrypted && <KeyField keyId={draft.keyId} onChange={keyId => change({ keyId })} />}
         <ExpandableSection headerText="Tags - optional">
           <TagsField tags={draft.modelTags} onChange={modelTags => change({ modelTags })} />
         </ExpandableSection>
