@@ -124,3 +124,8 @@ function sessionOf({ accountId, userName = 'root', credentials, refreshToken }: 
     refreshToken: refreshToken ?? null,
   };
 }
+
+/** Whose things are kept in this browser: the account and the name. */
+export function currentOwner(): string {
+  return session ? `${session.accountId}/${session.userName}` : '';
+}

@@ -5,27 +5,35 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import Tabs from '@cloudscape-design/components/tabs';
 import { currentRegion } from '../../app/preferences.ts';
 import { commandLine, javaScript, PictureFile, python } from './api-request.ts';
-import type { InputImage } from './input-image.ts';
-import { requestBody, type Settings } from './request.ts';
+import { type Pictures, requestBody, type Settings } from './request.ts';
 
 interface ApiRequestModalProps {
   settings: Settings;
   modelId: string;
-  images: readonly InputImage[];
+  /** Their `data:` addresses. */
+  pictures: Pictures<string>;
   close(): void;
 }
 
 /** The request of the page as code that runs as shown, with the keys of the environment. */
-export function ApiRequestModal({ settings, modelId, images, close }: ApiRequestModalProps) {
-  const pictures = {
-    images: images.map(({ name }) => new PictureFile(name)),
-    mask: settings.isMaskPainted ? new PictureFile('mask.png') : undefined,
+export function ApiRequestModal({ settings, modelId, pictures, close }: ApiRequestModalProps) {
+  const files = {
+    images: pictures.images.map(
+      (url, index) => new PictureFile(`input-${index + 1}.${url.startsWith('data:image/png') ? 'png' : 'jpg'}`),
+    ),
+    mask: pictures.mask === undefined ? undefined : new PictureFile('mask.png'),
   };
+  const urls = [...pictures.images, pictures.mask ?? ''];
+  const body = requestBody(settings, files);
+  const needed = [...files.images, ...(files.mask ? [files.mask] : [])]
+    .map(({ name }, index) => ({ name, url: urls[index] ?? '' }))
+    // A mask may be painted and the request have one in words.
+    .filter(({ name }) => JSON.stringify(body).includes(JSON.stringify(name)));
   const request = {
     endpoint: window.location.origin,
     region: currentRegion(),
     modelId,
-    body: requestBody(settings, pictures),
+    body,
   };
   const tabs = [
     { id: 'cli', label: 'AWS CLI', code: commandLine(request) },
@@ -37,8 +45,17 @@ export function ApiRequestModal({ settings, modelId, images, close }: ApiRequest
       <SpaceBetween size="s">
         <Box>
           With the keys that <Box variant="code">npx --no-install likeness env</Box> prints.
-          {images.length > 0 && ' The pictures are read from files of these names beside it.'}
+          {needed.length > 0 && ' Its pictures are read from files beside it: '}
         </Box>
+        {needed.length > 0 && (
+          <SpaceBetween direction="horizontal" size="s">
+            {needed.map(({ name, url }) => (
+              <a key={name} className="link" href={url} download={name}>
+                {name}
+              </a>
+            ))}
+          </SpaceBetween>
+        )}
         <Tabs
           tabs={tabs.map(({ id, label, code }) => ({
             id,

@@ -17,18 +17,20 @@ export interface ApiRequest {
   body: Record<string, unknown>;
 }
 
-/** Shell: writes request.json, calls, and writes the pictures. Pictures go in through base64. */
+/** Shell: writes request.json, calls, and writes the pictures. Pictures go in through base64. `fileb` is read alike by both versions of the CLI. */
 export function commandLine({ endpoint, region, modelId, body }: ApiRequest): string {
   const json = literal(body, { picture: name => `"\0${name}\0"`, words: ['true', 'false', 'null'] });
   const hasPictures = json.includes('\0');
   // With pictures the shell must read the text; then nothing of a prompt may mean something to it. JSON
   // escapes a NUL, so no prompt can hold the marks.
-  const text = hasPictures ? json.replaceAll(/[\\`$]/g, '\\$&').replaceAll(/\0(.*?)\0/g, '$(base64 -w0 $1)') : json;
+  const text = hasPictures
+    ? json.replaceAll(/[\\`$]/g, '\\$&').replaceAll(/\0(.*?)\0/g, "$(base64 < '$1' | tr -d '\\n')")
+    : json;
   return `cat > request.json <<${hasPictures ? 'EOF' : "'EOF'"}
 ${text}
 EOF
 aws bedrock-runtime invoke-model --endpoint-url ${endpoint} --region ${region} \\
-  --model-id '${modelId}' --cli-binary-format raw-in-base64-out --body file://request.json answer.json
+  --model-id '${modelId}' --body fileb://request.json answer.json
 python3 -c 'import base64, json
 for number, image in enumerate(json.load(open("answer.json"))["images"]):
     open(f"image-{number}.png", "wb").write(base64.b64decode(image))'

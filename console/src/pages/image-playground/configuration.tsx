@@ -1,33 +1,45 @@
-import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
 import ColumnLayout from '@cloudscape-design/components/column-layout';
 import ExpandableSection from '@cloudscape-design/components/expandable-section';
-import FileUpload from '@cloudscape-design/components/file-upload';
 import FormField from '@cloudscape-design/components/form-field';
 import Input from '@cloudscape-design/components/input';
 import SegmentedControl from '@cloudscape-design/components/segmented-control';
 import Select from '@cloudscape-design/components/select';
 import Slider from '@cloudscape-design/components/slider';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import Textarea from '@cloudscape-design/components/textarea';
-import { useState } from 'react';
 import limits from '../../../../contract/limits.json' with { type: 'json' };
-import { problemOf } from '../../app/fault-alert.tsx';
-import { type InputImage, readInputImage } from './input-image.ts';
+import { noFrame } from './frame.ts';
+import { FrameEditor } from './frame-editor.tsx';
+import type { InputImage } from './input-image.ts';
+import { InputPictures } from './input-pictures.tsx';
 import { MaskPainter } from './mask-painter.tsx';
-import { type Action, actions, coloursOf, type Settings } from './request.ts';
+import { blank, maskOf } from './painting.ts';
+import { PaletteField } from './palette-field.tsx';
+import { Prompts } from './prompts.tsx';
+import { type Action, actions, type Settings } from './request.ts';
+import type { FormPictures } from './request-pictures.ts';
 
 interface ConfigurationProps {
   settings: Settings;
   change(part: Partial<Settings>): void;
-  images: readonly InputImage[];
-  setImages(images: readonly InputImage[]): void;
-  setMask(mask: string | undefined): void;
+  pictures: FormPictures;
+  changePictures(part: Partial<FormPictures>): void;
 }
 
 const actionOptions = Object.entries(actions).map(([value, { label }]) => ({ value, label }));
 
-export function Configuration({ settings, change, images, setImages, setMask }: ConfigurationProps) {
+const cropRatios = ['1:1', '4:3', '3:2', '16:9', '3:4', '2:3', '9:16'].map(value => ({ value, label: value }));
+
+export function Configuration({ settings, change, pictures, changePictures }: ConfigurationProps) {
   const { images: takes, mask, prompt, configured } = actions[settings.action];
+  const [image] = pictures.images;
+
+  function setImages(images: readonly InputImage[]): void {
+    // What was painted over another picture means nothing on this one.
+    const isSame = images[0]?.url === image?.url;
+    changePictures(isSame ? { images } : { images, painting: blank, mask: undefined, frame: noFrame });
+  }
+
   return (
     <SpaceBetween size="l">
       <FormField label="Action">
@@ -37,14 +49,23 @@ export function Configuration({ settings, change, images, setImages, setMask }: 
           onChange={({ detail }) => change({ action: detail.selectedOption.value as Action })}
         />
       </FormField>
-      {takes !== 'none' && <InputImages takes={takes} images={images} setImages={setImages} />}
-      {mask && <MaskFields settings={settings} change={change} image={images[0]} setMask={setMask} />}
-      {settings.action === 'colours' && <Colours settings={settings} change={change} />}
-      {settings.action === 'crop' && (
-        <FormField label="Aspect ratio" constraintText="Such as 16:9">
-          <Input value={settings.aspectRatio} onChange={({ detail }) => change({ aspectRatio: detail.value })} />
-        </FormField>
+      {takes !== 'none' && <InputPictures takes={takes} images={pictures.images} change={setImages} />}
+      {settings.action === 'generate' && image && <Control settings={settings} change={change} />}
+      {mask && <MaskFields {...{ settings, change, pictures, changePictures }} />}
+      {settings.action === 'extend' && (
+        <SpaceBetween size="l">
+          {image && (
+            <FormField label="Frame" stretch>
+              <FrameEditor image={image} frame={pictures.frame} change={frame => changePictures({ frame })} />
+            </FormField>
+          )}
+          <Edge settings={settings} change={change} />
+        </SpaceBetween>
       )}
+      {settings.action === 'colours' && (
+        <PaletteField colours={settings.colours} change={colours => change({ colours })} />
+      )}
+      {settings.action === 'crop' && <Crop settings={settings} change={change} />}
       {prompt !== 'none' && <Prompts settings={settings} change={change} isOptional={prompt === 'optional'} />}
       {configured && <ResponseImage settings={settings} change={change} />}
     </SpaceBetween>
@@ -53,91 +74,74 @@ export function Configuration({ settings, change, images, setImages, setMask }: 
 
 type PartProps = Pick<ConfigurationProps, 'settings' | 'change'>;
 
-function Prompts({ settings, change, isOptional }: PartProps & { isOptional: boolean }) {
-  const { maximumLength } = limits.prompt;
+/** How closely the reference image is followed. */
+function Control({ settings, change }: PartProps) {
+  const { minimum, maximum } = limits.controlStrength;
   return (
-    <SpaceBetween size="l">
-      <FormField
-        label={isOptional ? 'Prompt - optional' : 'Prompt'}
-        constraintText={`${settings.prompt.length} of ${maximumLength} characters`}
-      >
-        <Textarea
-          value={settings.prompt}
-          rows={3}
-          placeholder="Ron the dog wearing a superhero cape"
-          onChange={({ detail }) => change({ prompt: detail.value })}
+    <SpaceBetween size="s">
+      <FormField label="Keep of the reference image">
+        <SegmentedControl
+          label="Keep of the reference image"
+          selectedId={settings.controlMode}
+          options={[
+            { id: 'CANNY_EDGE', text: 'Its edges' },
+            { id: 'SEGMENTATION', text: 'Its areas' },
+          ]}
+          onChange={({ detail }) => change({ controlMode: detail.selectedId as Settings['controlMode'] })}
         />
       </FormField>
-      <ExpandableSection headerText="What helps a prompt">
-        <Box variant="p">
-          Name the subject and its class as the captions do (“Ron the dog”), then what it does, where it is, the light
-          and the style: “Ron the dog asleep on a red sofa, morning light, watercolour”. Say what is there, not what is
-          not; that goes into the negative prompt, without “no”. Higher prompt strength follows the words more closely.
-        </Box>
-      </ExpandableSection>
-      <FormField label="Negative prompt - optional">
-        <Input
-          value={settings.negativePrompt}
-          placeholder="blurry, text"
-          onChange={({ detail }) => change({ negativePrompt: detail.value })}
+      <FormField label={`Control strength: ${settings.controlStrength}`}>
+        <Slider
+          value={settings.controlStrength}
+          min={minimum}
+          max={maximum}
+          step={0.1}
+          onChange={({ detail }) => change({ controlStrength: Math.round(detail.value * 10) / 10 })}
         />
       </FormField>
     </SpaceBetween>
   );
 }
 
-function InputImages(
-  props: { takes: 'one' | 'several' | 'optional' } & Pick<ConfigurationProps, 'images' | 'setImages'>,
-) {
-  const [files, setFiles] = useState<File[]>([]);
-  const [problem, setProblem] = useState<string>();
-  const isSeveral = props.takes === 'several';
-
-  async function read(chosen: File[]): Promise<void> {
-    setFiles(chosen);
-    setProblem(undefined);
-    try {
-      props.setImages(await Promise.all(chosen.slice(0, limits.inputImage.maximumCount).map(readInputImage)));
-    } catch (error) {
-      setProblem(problemOf(error).message);
-      props.setImages([]);
-    }
-  }
-
+function Crop({ settings, change }: PartProps) {
   return (
-    <FormField
-      label={props.takes === 'optional' ? 'Reference image - optional' : isSeveral ? 'Images' : 'Image'}
-      errorText={problem}
-      constraintText={
-        isSeveral
-          ? `JPEG or PNG, at most ${limits.inputImage.maximumCount}`
-          : 'JPEG or PNG; a large one is made smaller'
-      }
-    >
-      <FileUpload
-        value={files}
-        multiple={isSeveral}
-        accept="image/png,image/jpeg,image/webp"
-        showFileThumbnail
-        onChange={({ detail }) => read(detail.value)}
-        i18nStrings={{
-          uploadButtonText: multiple => (multiple ? 'Choose files' : 'Choose file'),
-          dropzoneText: multiple => (multiple ? 'Drop files to upload' : 'Drop file to upload'),
-          removeFileAriaLabel: index => `Remove file ${index + 1}`,
-          limitShowFewer: 'Show fewer files',
-          limitShowMore: 'Show more files',
-          errorIconAriaLabel: 'Error',
-        }}
+    <ColumnLayout columns={2}>
+      <FormField label="Aspect ratio" description="Width to height.">
+        <Select
+          options={cropRatios}
+          selectedOption={{ value: settings.aspectRatio, label: settings.aspectRatio }}
+          onChange={({ detail }) => change({ aspectRatio: detail.selectedOption.value ?? '1:1' })}
+        />
+      </FormField>
+      <FormField label="Keep in the picture - optional" description="Else what stands out most.">
+        <Input
+          value={settings.subject}
+          placeholder="the dog"
+          onChange={({ detail }) => change({ subject: detail.value })}
+        />
+      </FormField>
+    </ColumnLayout>
+  );
+}
+
+function Edge({ settings, change }: PartProps) {
+  return (
+    <FormField label="Edge" description="Soft lets what is kept change a little, so that it fits what is around it.">
+      <SegmentedControl
+        label="Edge"
+        selectedId={settings.outPaintingMode}
+        options={[
+          { id: 'DEFAULT', text: 'Soft' },
+          { id: 'PRECISE', text: 'Exact' },
+        ]}
+        onChange={({ detail }) => change({ outPaintingMode: detail.selectedId as Settings['outPaintingMode'] })}
       />
-      {props.images.length > 0 && files.length === 0 && (
-        <Box color="text-body-secondary">{props.images.map(({ name }) => name).join(', ')}</Box>
-      )}
     </FormField>
   );
 }
 
-function MaskFields(props: PartProps & { image: InputImage | undefined } & Pick<ConfigurationProps, 'setMask'>) {
-  const { settings, change, image, setMask } = props;
+function MaskFields({ settings, change, pictures, changePictures }: ConfigurationProps) {
+  const [image] = pictures.images;
   const kept = settings.action === 'background' ? 'kept' : 'drawn anew';
   return (
     <SpaceBetween size="s">
@@ -161,38 +165,16 @@ function MaskFields(props: PartProps & { image: InputImage | undefined } & Pick<
           />
         </FormField>
       )}
-      {settings.isMaskPainted && image && <MaskPainter image={image} onChange={setMask} />}
-      {settings.action === 'background' && (
-        <FormField label="Edge">
-          <SegmentedControl
-            label="Edge"
-            selectedId={settings.outPaintingMode}
-            options={[
-              { id: 'DEFAULT', text: 'Soft' },
-              { id: 'PRECISE', text: 'Exact' },
-            ]}
-            onChange={({ detail }) => change({ outPaintingMode: detail.selectedId as Settings['outPaintingMode'] })}
-          />
-        </FormField>
+      {settings.isMaskPainted && image && (
+        <MaskPainter
+          image={image}
+          painting={pictures.painting}
+          share={pictures.mask?.share ?? 0}
+          change={painting => changePictures({ painting, mask: maskOf(painting, image) })}
+        />
       )}
+      {settings.action === 'background' && <Edge settings={settings} change={change} />}
     </SpaceBetween>
-  );
-}
-
-function Colours({ settings, change }: PartProps) {
-  return (
-    <FormField label="Colours" constraintText="One to ten, such as #FF9900, with blanks between">
-      <SpaceBetween size="xs">
-        <Input value={settings.colours} onChange={({ detail }) => change({ colours: detail.value })} />
-        <svg className="palette" role="img" aria-label="The colours" viewBox="0 0 10 1" preserveAspectRatio="xMinYMin">
-          {coloursOf(settings.colours)
-            .slice(0, 10)
-            .map((colour, index) => (
-              <rect key={`${colour} ${String(index)}`} x={index} width={0.9} height={1} fill={colour} />
-            ))}
-        </svg>
-      </SpaceBetween>
-    </FormField>
   );
 }
 
@@ -202,7 +184,7 @@ const qualities = [
 ];
 
 function ResponseImage({ settings, change }: PartProps) {
-  const { mask } = actions[settings.action];
+  const keepsSize = actions[settings.action].taskType.endsWith('PAINTING');
   const isLandscape = (size: string) => Number(size.split('x')[0]) >= Number(size.split('x')[1]);
   const landscape = isLandscape(settings.size);
   const config = limits.imageGenerationConfig;
@@ -213,7 +195,7 @@ function ResponseImage({ settings, change }: PartProps) {
   const quality = qualities.find(({ value }) => value === settings.quality) ?? null;
   return (
     <SpaceBetween size="l">
-      {!mask && (
+      {!keepsSize && (
         <ColumnLayout columns={2}>
           <FormField label="Orientation">
             <SegmentedControl
@@ -274,12 +256,17 @@ function ResponseImage({ settings, change }: PartProps) {
             />
           </FormField>
           <FormField label="Seed" constraintText="The same seed and request draw the same picture.">
-            <Input
-              type="number"
-              inputMode="numeric"
-              value={String(settings.seed)}
-              onChange={({ detail }) => change({ seed: Math.max(0, Math.trunc(Number(detail.value))) })}
-            />
+            <SpaceBetween direction="horizontal" size="xs">
+              <Input
+                type="number"
+                inputMode="numeric"
+                value={String(settings.seed)}
+                onChange={({ detail }) => change({ seed: Math.max(0, Math.trunc(Number(detail.value))) })}
+              />
+              <Button onClick={() => change({ seed: Math.floor(Math.random() * config.seed.maximum) })}>
+                Another seed
+              </Button>
+            </SpaceBetween>
           </FormField>
         </SpaceBetween>
       </ExpandableSection>

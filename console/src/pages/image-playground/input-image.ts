@@ -4,8 +4,7 @@ import { dataUrlOf } from '../../app/base64.ts';
 /** A picture as InvokeModel takes it. */
 export interface InputImage {
   name: string;
-  base64: string;
-  /** For showing. */
+  /** `data:`, with its content inside. */
   url: string;
   width: number;
   height: number;
@@ -29,19 +28,34 @@ export async function readInputImage(file: File): Promise<InputImage> {
   const scale = Math.min(1, maximumSidePixels / Math.max(bitmap.width, bitmap.height));
   const isTaken = file.type === 'image/png' || file.type === 'image/jpeg';
   if (scale === 1 && isTaken && file.size <= maximumSizeBytes)
-    return { ...(await encoded(file)), name: file.name, width: bitmap.width, height: bitmap.height };
+    return { url: await dataUrlOf(file), name: file.name, width: bitmap.width, height: bitmap.height };
   const canvas = document.createElement('canvas');
   canvas.width = Math.round(bitmap.width * scale);
   canvas.height = Math.round(bitmap.height * scale);
   canvas.getContext('2d')?.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
   const drawn = await new Promise<Blob | null>(done => canvas.toBlob(done, 'image/jpeg', JPEG_QUALITY));
   if (!drawn) throw new Error(`${file.name} could not be made smaller.`);
-  return { ...(await encoded(drawn)), name: file.name, width: canvas.width, height: canvas.height };
+  return { url: await dataUrlOf(drawn), name: file.name, width: canvas.width, height: canvas.height };
 }
 
-async function encoded(blob: Blob): Promise<{ base64: string; url: string }> {
-  const url = await dataUrlOf(blob);
-  return { url, base64: url.slice(url.indexOf(',') + 1) };
+/** What a request takes of a `data:` address. */
+export function base64Within(url: string): string {
+  return url.slice(url.indexOf(',') + 1);
+}
+
+/** A picture that was drawn, as one to go on from. */
+export async function drawnImage(name: string, base64: string): Promise<InputImage> {
+  const url = pngUrl(base64);
+  const { naturalWidth, naturalHeight } = await loaded(url);
+  return { name, url, width: naturalWidth, height: naturalHeight };
+}
+
+/** @throws EncodingError where it is no picture */
+export async function loaded(url: string): Promise<HTMLImageElement> {
+  const image = new Image();
+  image.src = url;
+  await image.decode();
+  return image;
 }
 
 /** An address for a picture of an answer. */

@@ -1,105 +1,197 @@
+import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import FormField from '@cloudscape-design/components/form-field';
+import SegmentedControl from '@cloudscape-design/components/segmented-control';
 import Slider from '@cloudscape-design/components/slider';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { type PointerEvent, useEffect, useRef, useState } from 'react';
+import { type KeyboardEvent, type PointerEvent, useEffect, useId, useRef, useState } from 'react';
 import type { InputImage } from './input-image.ts';
+import { drawStep, type Painting, type Point, type Stroke, withRedo, withStep, withUndo } from './painting.ts';
 
 interface MaskPainterProps {
   image: InputImage;
-  /** Base64 of a PNG of the image's size, painted parts black and the rest white; undefined: nothing is painted. */
-  onChange(mask: string | undefined): void;
+  painting: Painting;
+  /** Of the picture that is painted, 0 to 1. */
+  share: number;
+  change(painting: Painting): void;
 }
 
-const PAINT = '#0f6bd7';
+/** Thousandths of the picture's longer side. */
+const BRUSH = { first: 60, least: 10, most: 250, step: 10 };
+/** Of the picture's side. */
+const STEP = 0.02;
+const LARGE_STEP = 0.1;
 
-/** Paints over the part of a picture that is meant. Without a pointer, a mask prompt says the same in words. */
-export function MaskPainter({ image, onChange }: MaskPainterProps) {
+const ARROWS: Readonly<Record<string, Point>> = {
+  ArrowLeft: { x: -1, y: 0 },
+  ArrowRight: { x: 1, y: 0 },
+  ArrowUp: { x: 0, y: -1 },
+  ArrowDown: { x: 0, y: 1 },
+};
+
+const within = (value: number, least: number, most: number) => Math.min(most, Math.max(least, value));
+
+/** Paints over the part of a picture that is meant, by pointer or by keyboard. */
+export function MaskPainter({ image, painting, share, change }: MaskPainterProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const last = useRef<{ x: number; y: number } | undefined>(undefined);
-  const [brush, setBrush] = useState(60);
+  const stroke = useRef<Stroke>(undefined);
+  const helpId = useId();
+  const [kind, setKind] = useState<Stroke['kind']>('brush');
+  const [brush, setBrush] = useState(BRUSH.first);
+  /** Where the keyboard paints; undefined: the keyboard is not used. */
+  const [cursor, setCursor] = useState<Point>();
+  const [isPenDown, setIsPenDown] = useState(false);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another picture starts with a clean sheet
-  useEffect(clear, [image.url]);
-
-  function clear(): void {
-    const { current } = canvas;
-    current?.getContext('2d')?.clearRect(0, 0, current.width, current.height);
-    onChange(undefined);
-  }
-
-  function placeOf(event: PointerEvent<HTMLCanvasElement>): { x: number; y: number } {
-    const { left, top, width, height } = event.currentTarget.getBoundingClientRect();
-    return {
-      x: ((event.clientX - left) / width) * image.width,
-      y: ((event.clientY - top) / height) * image.height,
-    };
-  }
-
-  function paint(event: PointerEvent<HTMLCanvasElement>): void {
+  useEffect(() => {
     const context = canvas.current?.getContext('2d');
-    if (!context || event.buttons === 0) return;
-    const here = placeOf(event);
-    const from = last.current ?? here;
-    context.strokeStyle = PAINT;
-    context.lineWidth = (brush / 1000) * Math.max(image.width, image.height);
-    context.lineCap = 'round';
-    context.beginPath();
-    context.moveTo(from.x, from.y);
-    context.lineTo(here.x, here.y);
-    context.stroke();
-    last.current = here;
+    if (!context) return;
+    context.clearRect(0, 0, image.width, image.height);
+    for (const step of painting.done) drawStep(context, step);
+  }, [painting, image.width, image.height]);
+
+  function placeOf(event: PointerEvent<HTMLCanvasElement>): Point {
+    const { left, top, width, height } = event.currentTarget.getBoundingClientRect();
+    return { x: (event.clientX - left) / width, y: (event.clientY - top) / height };
+  }
+
+  function extend(point: Point): void {
+    const { points = [], ...drawn } = stroke.current ?? { kind, width: brush / 1000 };
+    const last = points.at(-1);
+    stroke.current = { ...drawn, points: [...points, point] };
+    const context = canvas.current?.getContext('2d');
+    if (context) drawStep(context, { ...drawn, points: last === undefined ? [point] : [last, point] });
   }
 
   function finish(): void {
-    last.current = undefined;
-    if (canvas.current) onChange(maskOf(canvas.current));
+    const { current } = stroke;
+    stroke.current = undefined;
+    setIsPenDown(false);
+    if (current) change(withStep(painting, current));
+  }
+
+  function press(event: KeyboardEvent): void {
+    const arrow = ARROWS[event.key];
+    const isCommand = event.ctrlKey || event.metaKey;
+    const here = cursor ?? { x: 0.5, y: 0.5 };
+    if (arrow) {
+      const step = event.shiftKey ? LARGE_STEP : STEP;
+      const next = { x: within(here.x + step * arrow.x, 0, 1), y: within(here.y + step * arrow.y, 0, 1) };
+      setCursor(next);
+      if (isPenDown) extend(next);
+    } else if (event.key === ' ' || event.key === 'Enter') {
+      setCursor(here);
+      if (isPenDown) finish();
+      else {
+        extend(here);
+        setIsPenDown(true);
+      }
+    } else if (isCommand && event.key.toLowerCase() === 'z')
+      change(event.shiftKey ? withRedo(painting) : withUndo(painting));
+    else if (isCommand && event.key.toLowerCase() === 'y') change(withRedo(painting));
+    else if (isCommand) return;
+    else if (event.key === 'b') setKind('brush');
+    else if (event.key === 'e') setKind('eraser');
+    else if (event.key === '[') setBrush(within(brush - BRUSH.step, BRUSH.least, BRUSH.most));
+    else if (event.key === ']') setBrush(within(brush + BRUSH.step, BRUSH.least, BRUSH.most));
+    else return;
+    event.preventDefault();
   }
 
   return (
     <SpaceBetween size="s">
+      <SpaceBetween direction="horizontal" size="xs" alignItems="center">
+        <SegmentedControl
+          label="Tool"
+          selectedId={kind}
+          options={[
+            { id: 'brush', text: 'Brush' },
+            { id: 'eraser', text: 'Eraser' },
+          ]}
+          onChange={({ detail }) => setKind(detail.selectedId as Stroke['kind'])}
+        />
+        <Button
+          iconName="undo"
+          variant="icon"
+          ariaLabel="Undo"
+          disabled={painting.done.length === 0}
+          onClick={() => change(withUndo(painting))}
+        />
+        <Button
+          iconName="redo"
+          variant="icon"
+          ariaLabel="Redo"
+          disabled={painting.undone.length === 0}
+          onClick={() => change(withRedo(painting))}
+        />
+        <Button onClick={() => change(withStep(painting, { kind: 'invert' }))}>Invert</Button>
+        <Button disabled={share === 0} onClick={() => change(withStep(painting, { kind: 'clear' }))}>
+          Clear
+        </Button>
+      </SpaceBetween>
       <div className="mask-painter">
         <img src={image.url} alt={image.name} />
+        {/* biome-ignore lint/a11y/noInteractiveElementToNoninteractiveRole: it takes keys of its own, as an application does */}
         <canvas
           ref={canvas}
           width={image.width}
           height={image.height}
-          role="img"
+          role="application"
+          tabIndex={0}
           aria-label="Paint over the part that is meant"
+          aria-describedby={helpId}
+          onKeyDown={press}
+          onBlur={() => {
+            finish();
+            setCursor(undefined);
+          }}
           onPointerDown={event => {
             event.currentTarget.setPointerCapture(event.pointerId);
-            paint(event);
+            setCursor(undefined);
+            extend(placeOf(event));
           }}
-          onPointerMove={paint}
+          onPointerMove={event => {
+            if (event.buttons !== 0 && stroke.current) extend(placeOf(event));
+          }}
           onPointerUp={finish}
+          onPointerCancel={finish}
         />
+        {cursor && (
+          <div
+            className={isPenDown ? 'mask-cursor down' : 'mask-cursor'}
+            style={{
+              left: `${cursor.x * 100}%`,
+              top: `${cursor.y * 100}%`,
+              width: `${(brush / 10) * (Math.max(image.width, image.height) / image.width)}%`,
+            }}
+          />
+        )}
       </div>
-      <FormField label="Brush">
-        <Slider value={brush} min={10} max={200} hideFillLine onChange={({ detail }) => setBrush(detail.value)} />
+      <div role="status">
+        <Box color="text-body-secondary" fontSize="body-s">
+          {share === 0 ? 'Nothing is painted yet.' : `${percent(share)} of the picture is painted.`}
+          {cursor &&
+            (isPenDown ? ' Painting with the arrow keys; Space lifts the brush.' : ' Space puts the brush down.')}
+        </Box>
+      </div>
+      <FormField label="Brush size">
+        <Slider
+          value={brush}
+          min={BRUSH.least}
+          max={BRUSH.most}
+          hideFillLine
+          onChange={({ detail }) => setBrush(detail.value)}
+        />
       </FormField>
-      <Button onClick={clear}>Clear the mask</Button>
+      <div id={helpId}>
+        <Box color="text-body-secondary" fontSize="body-s">
+          By keyboard: arrows move (Shift: further), Space paints and stops, B brush, E eraser, [ and ] its size, Ctrl+Z
+          and Ctrl+Shift+Z undo and redo.
+        </Box>
+      </div>
     </SpaceBetween>
   );
 }
 
-/** Titan: pure black is inside, pure white outside; nothing between, and no transparency. */
-function maskOf(painted: HTMLCanvasElement): string | undefined {
-  const { width, height } = painted;
-  const mask = document.createElement('canvas');
-  mask.width = width;
-  mask.height = height;
-  const from = painted.getContext('2d')?.getImageData(0, 0, width, height);
-  const context = mask.getContext('2d');
-  if (!from || !context) return undefined;
-  const to = context.createImageData(width, height);
-  let isPainted = false;
-  for (let index = 0; index < to.data.length; index += 4) {
-    const inside = (from.data[index + 3] ?? 0) > 127;
-    isPainted ||= inside;
-    to.data.fill(inside ? 0 : 255, index, index + 3);
-    to.data[index + 3] = 255;
-  }
-  if (!isPainted) return undefined;
-  context.putImageData(to, 0, 0);
-  return mask.toDataURL('image/png').slice('data:image/png;base64,'.length);
+function percent(share: number): string {
+  return share < 0.01 ? 'Less than 1 %' : `${Math.round(share * 100)} %`;
 }

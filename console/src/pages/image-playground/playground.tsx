@@ -8,15 +8,20 @@ import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useEffect, useState } from 'react';
 import { useDraft } from '../../app/draft.ts';
+import { FaultAlert } from '../../app/fault-alert.tsx';
+import { useKept } from '../../app/kept.ts';
 import { usePlace } from '../../app/router.ts';
 import { ApiRequestModal } from './api-request-modal.tsx';
 import { Configuration } from './configuration.tsx';
+import { noFrame } from './frame.ts';
 import { HistoryStrip, type Run, remember } from './history.tsx';
-import type { InputImage } from './input-image.ts';
+import { base64Within, drawnImage, type InputImage } from './input-image.ts';
 import { draw } from './invoke.ts';
 import { ModelSelect } from './model-select.tsx';
 import { useInvocables } from './models.ts';
-import { initialSettings, missingOf, requestBody, type Settings } from './request.ts';
+import { blank } from './painting.ts';
+import { initialSettings, missingOf, type Pictures, requestBody, type Settings } from './request.ts';
+import { chosenPictures, noPictures, requestPictures } from './request-pictures.ts';
 import { Results, type Side } from './results.tsx';
 
 /** Asks one or two models for the same pictures, and shows them side by side. */
@@ -24,10 +29,10 @@ export default function ImagePlaygroundPage() {
   const { query } = usePlace();
   const { models, problems, isPending } = useInvocables();
   const [draft, change] = useDraft('image-playground', { ...initialSettings, modelId: '', otherModelId: '' });
-  const [images, setImages] = useState<readonly InputImage[]>([]);
-  const [mask, setMask] = useState<string>();
+  const [form, changeForm] = useKept('playground-form', noPictures);
   const [sides, setSides] = useState<readonly Side[]>([]);
-  const [showsRequest, setShowsRequest] = useState(false);
+  const [requested, setRequested] = useState<Pictures<string>>();
+  const [error, setError] = useState<unknown>();
   const asked = query.get('model');
   const wanted = models.find(({ id, modelArn }) => id === asked || modelArn === asked);
   const model = models.find(({ id }) => id === draft.modelId) ?? models[0];
@@ -40,30 +45,42 @@ export default function ImagePlaygroundPage() {
   }, [wantedId, change]);
 
   const { modelId: _, otherModelId: __, ...settings } = draft;
-  const pictures = { images: images.map(({ base64 }) => base64), mask };
-  const missing = missingOf(settings, pictures);
+  const missing = missingOf(settings, chosenPictures(settings.action, form));
   const isDrawing = sides.some(side => side.state === 'drawing');
 
   async function run(): Promise<void> {
-    const body = requestBody(settings, pictures);
+    setError(undefined);
+    const startedAt = Date.now();
+    const { images, mask } = await requestPictures(settings.action, form);
+    const body = requestBody(settings, {
+      images: images.map(base64Within),
+      mask: mask === undefined ? undefined : base64Within(mask),
+    });
     const chosen = [model, other].filter(candidate => candidate !== undefined);
     setSides(chosen.map(({ id, label }) => ({ id, label, state: 'drawing' })));
     const finished = await Promise.all(
       chosen.map(async ({ id, label }): Promise<Side> => {
         const side: Side = await draw(id, body).then(
           drawn => ({ id, label, state: 'drawn', ...drawn }),
-          error => ({ id, label, state: 'failed', failure: error }),
+          failure => ({ id, label, state: 'failed', failure }),
         );
         setSides(before => before.map(earlier => (earlier.id === id ? side : earlier)));
         return side;
       }),
     );
-    remember({ settings, sides: finished });
+    await remember({ startedAt, settings, pictures: form, sides: finished });
   }
 
-  function restore({ settings: earlier, sides: shown }: Run): void {
+  function restore({ settings: earlier, pictures, sides: shown }: Run): void {
     change(earlier);
+    changeForm(pictures);
     setSides(shown);
+  }
+
+  function goOnFrom(name: string, base64: string): void {
+    drawnImage(name, base64)
+      .then((image: InputImage) => changeForm({ images: [image], painting: blank, mask: undefined, frame: noFrame }))
+      .catch(setError);
   }
 
   return (
@@ -72,7 +89,10 @@ export default function ImagePlaygroundPage() {
         <Header
           variant="h1"
           actions={
-            <Button disabled={!model || missing.length > 0} onClick={() => setShowsRequest(true)}>
+            <Button
+              disabled={!model || missing.length > 0}
+              onClick={() => requestPictures(settings.action, form).then(setRequested, setError)}
+            >
               View API request
             </Button>
           }
@@ -108,12 +128,16 @@ export default function ImagePlaygroundPage() {
               <Configuration
                 settings={settings}
                 change={(part: Partial<Settings>) => change(part)}
-                images={images}
-                setImages={setImages}
-                setMask={setMask}
+                pictures={form}
+                changePictures={changeForm}
               />
               <SpaceBetween size="xs">
-                <Button variant="primary" disabled={!model || missing.length > 0} loading={isDrawing} onClick={run}>
+                <Button
+                  variant="primary"
+                  disabled={!model || missing.length > 0}
+                  loading={isDrawing}
+                  onClick={() => run().catch(setError)}
+                >
                   Run
                 </Button>
                 {missing.length > 0 && (
@@ -125,13 +149,19 @@ export default function ImagePlaygroundPage() {
             </SpaceBetween>
           </Container>
           <SpaceBetween size="l">
-            <Results sides={sides} />
+            {error !== undefined && <FaultAlert error={error} />}
+            <Results sides={sides} goOnFrom={goOnFrom} />
             <HistoryStrip restore={restore} />
           </SpaceBetween>
         </Grid>
       </SpaceBetween>
-      {showsRequest && model && (
-        <ApiRequestModal settings={settings} modelId={model.id} images={images} close={() => setShowsRequest(false)} />
+      {requested && model && (
+        <ApiRequestModal
+          settings={settings}
+          modelId={model.id}
+          pictures={requested}
+          close={() => setRequested(undefined)}
+        />
       )}
     </ContentLayout>
   );

@@ -30,6 +30,22 @@ test('An edit keeps the size of its picture, and has either mask', () => {
   assert.deepEqual(painted.inPaintingParams, { image: 'A', maskImage: 'M', text: 'a cat' });
 });
 
+test('A picture to generate from brings how closely it is followed, and an extension keeps what is black', () => {
+  const { textToImageParams } = requestBody({ ...initialSettings, prompt: 'a dog' }, pictures);
+  const followed = { conditionImage: 'A', controlMode: 'CANNY_EDGE', controlStrength: 0.7 };
+  assert.deepEqual(textToImageParams, { text: 'a dog', ...followed });
+  const extension = { ...initialSettings, action: 'extend' as const, prompt: 'a meadow' };
+  const body = requestBody(extension, { images: ['A'], mask: 'M' });
+  assert.deepEqual(body.outPaintingParams, {
+    image: 'A',
+    maskImage: 'M',
+    text: 'a meadow',
+    outPaintingMode: 'DEFAULT',
+  });
+  assert.ok(!('width' in (body.imageGenerationConfig as object)));
+  assert.deepEqual(missingOf(extension, pictures), ['a larger frame']);
+});
+
 test('Removing a background and cropping take no configuration', () => {
   for (const action of ['removeBackground', 'crop'] as const)
     assert.ok(!('imageGenerationConfig' in requestBody({ ...initialSettings, action }, pictures)), action);
@@ -45,6 +61,7 @@ test('What is missing is named for each action', () => {
     remove: ['a picture', 'a mask'],
     replace: ['a prompt', 'a picture', 'a mask'],
     background: ['a prompt', 'a picture', 'a mask'],
+    extend: ['a prompt', 'a picture'],
     removeBackground: ['a picture'],
     colours: ['a prompt'],
     crop: ['a picture'],

@@ -7,6 +7,7 @@ export type Action =
   | 'remove'
   | 'replace'
   | 'background'
+  | 'extend'
   | 'removeBackground'
   | 'colours'
   | 'crop';
@@ -29,6 +30,7 @@ export const actions: Readonly<Record<Action, ActionFacts>> = {
   remove: facts('Remove object', 'INPAINTING', 'one', true, 'none'),
   replace: facts('Replace object', 'INPAINTING', 'one', true, 'needed'),
   background: facts('Replace background', 'OUTPAINTING', 'one', true, 'needed'),
+  extend: facts('Extend image', 'OUTPAINTING', 'one', false, 'needed'),
   removeBackground: { ...facts('Remove background', 'BACKGROUND_REMOVAL', 'one', false, 'none'), configured: false },
   colours: facts('Colour-guided generation', 'COLOR_GUIDED_GENERATION', 'optional', false, 'needed'),
   crop: { ...facts('Smart crop', 'SMART_CROP', 'one', false, 'none'), configured: false },
@@ -57,10 +59,13 @@ export interface Settings {
   similarity: number;
   isMaskPainted: boolean;
   maskPrompt: string;
-  /** `#RRGGBB`, with blanks or commas between. */
-  colours: string;
+  /** `#RRGGBB` each. */
+  colours: readonly string[];
   aspectRatio: string;
+  /** What a crop keeps; '': what stands out. */
+  subject: string;
   controlMode: 'CANNY_EDGE' | 'SEGMENTATION';
+  controlStrength: number;
   outPaintingMode: 'DEFAULT' | 'PRECISE';
 }
 
@@ -78,9 +83,11 @@ export const initialSettings: Settings = {
   similarity: limits.similarityStrength.default,
   isMaskPainted: false,
   maskPrompt: '',
-  colours: '#FF9900 #232F3E',
+  colours: ['#FF9900', '#232F3E'],
   aspectRatio: '16:9',
+  subject: '',
   controlMode: 'CANNY_EDGE',
+  controlStrength: limits.controlStrength.default,
   outPaintingMode: 'DEFAULT',
 };
 
@@ -105,7 +112,13 @@ export function requestBody<Picture>(settings: Settings, { images, mask }: Pictu
     generate: {
       textToImageParams: {
         ...texts,
-        ...(image === undefined ? {} : { conditionImage: image, controlMode: settings.controlMode }),
+        ...(image === undefined
+          ? {}
+          : {
+              conditionImage: image,
+              controlMode: settings.controlMode,
+              controlStrength: settings.controlStrength,
+            }),
       },
     },
     variations: { imageVariationParams: { images, ...texts, similarityStrength: settings.similarity } },
@@ -114,15 +127,22 @@ export function requestBody<Picture>(settings: Settings, { images, mask }: Pictu
     background: {
       outPaintingParams: { image, ...masked, ...texts, outPaintingMode: settings.outPaintingMode },
     },
+    extend: { outPaintingParams: { image, maskImage: mask, ...texts, outPaintingMode: settings.outPaintingMode } },
     removeBackground: { backgroundRemovalParams: { image } },
     colours: {
       colorGuidedGenerationParams: {
         ...texts,
-        colors: coloursOf(settings.colours),
+        colors: settings.colours,
         ...(image === undefined ? {} : { referenceImage: image }),
       },
     },
-    crop: { smartCropParams: { image, aspectRatio: settings.aspectRatio } },
+    crop: {
+      smartCropParams: {
+        image,
+        aspectRatio: settings.aspectRatio,
+        ...(settings.subject.trim() === '' ? {} : { subjectPrompt: settings.subject.trim() }),
+      },
+    },
   };
   return { taskType, ...params[action], ...(configured ? { imageGenerationConfig: generation(settings) } : {}) };
 }
@@ -131,12 +151,8 @@ function generation(settings: Settings): Record<string, unknown> {
   const { action, size, quality, count, strength, seed } = settings;
   const [width, height] = size.split('x').map(Number);
   // What is edited keeps the size of its picture.
-  const sized = actions[action].mask ? {} : { width, height };
+  const sized = actions[action].taskType.endsWith('PAINTING') ? {} : { width, height };
   return { numberOfImages: count, quality, ...sized, cfgScale: strength, seed };
-}
-
-export function coloursOf(text: string): string[] {
-  return text.split(/[\s,]+/).filter(colour => colour !== '');
 }
 
 /** What is still missing before the request makes sense. */
@@ -147,6 +163,8 @@ export function missingOf(settings: Settings, { images, mask }: Pictures<unknown
     ['a prompt', prompt === 'needed' && settings.prompt.trim() === ''],
     ['a picture', (takes === 'one' || takes === 'several') && images.length === 0],
     ['a mask', isMasked && lacksMask],
+    ['a larger frame', settings.action === 'extend' && images.length > 0 && mask === undefined],
+    ['a colour', settings.action === 'colours' && settings.colours.length === 0],
   ];
   return needed.filter(([, isMissing]) => isMissing).map(([name]) => name);
 }

@@ -1,5 +1,6 @@
 import Alert from '@cloudscape-design/components/alert';
 import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
 import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
@@ -15,7 +16,13 @@ export type Side = { id: string; label: string } & (
   | ({ state: 'drawn' } & Drawn)
 );
 
-export function Results({ sides }: { sides: readonly Side[] }) {
+interface ResultsProps {
+  sides: readonly Side[];
+  /** Takes a picture that was drawn as the input of the next request. */
+  goOnFrom(name: string, base64: string): void;
+}
+
+export function Results({ sides, goOnFrom }: ResultsProps) {
   if (sides.length === 0)
     return (
       <Container header={<Header variant="h2">Pictures</Header>}>
@@ -43,9 +50,18 @@ export function Results({ sides }: { sides: readonly Side[] }) {
                     <figure key={image.slice(-64) + String(index)}>
                       <img src={pngUrl(image)} alt={`${side.label}, ${index + 1} of ${side.images.length}`} />
                       <figcaption>
-                        <a className="link" href={pngUrl(image)} download={`likeness-${index + 1}.png`}>
-                          Download
-                        </a>
+                        <SpaceBetween direction="horizontal" size="s">
+                          <a className="link" href={pngUrl(image)} download={`likeness-${index + 1}.png`}>
+                            Download
+                          </a>
+                          <Button
+                            variant="inline-link"
+                            ariaLabel={`Use as input: ${side.label}, ${index + 1}`}
+                            onClick={() => goOnFrom(`drawn-${index + 1}.png`, image)}
+                          >
+                            Use as input
+                          </Button>
+                        </SpaceBetween>
                       </figcaption>
                     </figure>
                   ))}
