@@ -49,6 +49,9 @@ async function serve(folder: string): Promise<void> {
     inference: createInProcessInference({ capacity: 1, loadMilliseconds: 1, invokeMilliseconds: 1 }),
     baseModels: {
       ...{ catalogue: () => [], get: () => undefined, list: () => [], weightsDigest: async () => '' },
+      preparer: () => {
+        throw new Error('There are no base models here.');
+      },
       denoiser: () => Promise.reject(new Error('There are no base models here.')),
       register: () => Promise.reject(new Error('There are no base models here.')),
       deregister: () => Promise.reject(new Error('There are no base models here.')),

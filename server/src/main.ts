@@ -263,6 +263,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       version,
       status: () => status,
       baseModels,
+      capacity,
       registeredModels: createRegisteredModels({
         ...{ store, baseModels, time, inspect: createInspection(config) },
         endUnit: capacity.endBase,

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import type { Config } from '../config.ts';
+import { preparingFamilies } from '../domain/model-families.ts';
 import type { ListedBaseModel } from '../ports/base-models.ts';
 import type { RegisteredModels } from '../ports/registered-models.ts';
 import { CliFailure } from './failure.ts';
@@ -110,10 +111,17 @@ function described({ id, path, licence, origin, facts, problem }: ListedBaseMode
     ...lines,
     `  family   ${facts.family}, ${(facts.parameters / 1e6).toFixed(0)} million parameters`,
     `  tasks    ${facts.tasks.join(', ')}`,
-    `  draws    about ${facts.resolution} x ${facts.resolution} pixels, scaled to the size asked for`,
+    isPreparing(facts)
+      ? `  sees     ${facts.resolution} x ${facts.resolution} pixels of each picture; it draws nothing`
+      : `  draws    about ${facts.resolution} x ${facts.resolution} pixels, scaled to the size asked for`,
     `  disk     ${gibibytes(facts.sizeBytes)} of weights`,
     `  memory   ${gibibytes(facts.memoryBytes)} for the weights while they load (float32), and what pictures take`,
   ].join('\n');
+}
+
+/** Of a model that captions pictures or finds masks in them. */
+function isPreparing({ family }: { family: string }): boolean {
+  return preparingFamilies[family] !== undefined;
 }
 
 function gibibytes(bytes: number): string {

@@ -7,5 +7,8 @@ export const familyOfPipeline: Readonly<Record<string, string>> = {
   FluxPipeline: 'flux',
 };
 
+/** What a folder does that draws nothing but prepares pictures for a training, by its config.json's model_type. */
+export const preparingFamilies: Readonly<Record<string, 'CAPTION' | 'MASK'>> = { blip: 'CAPTION', clipseg: 'MASK' };
+
 /** Families whose denoiser reads a text beside the picture, not mixed with it: what its words name can be found there. */
 export const familiesThatFindByWords: readonly string[] = ['art', 'stable-diffusion'];

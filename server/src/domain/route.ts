@@ -33,6 +33,8 @@ export interface Route {
   signIn?: 'ConsoleLogin' | 'RefreshConsoleLogin';
   /** Members of the body that the audit trail may show; it shows no other. */
   shownMembers?: readonly string[];
+  /** Of its JSON body; absent: 1 MiB. */
+  maximumBodyBytes?: number;
   /** The resources to ask for; absent: `arn:aws:likeness:REGION:ACCOUNT:*`. */
   authorize?(input: RouteInput, ctx: RequestContext): readonly AccessRequest[] | Promise<readonly AccessRequest[]>;
   /** @throws Fault, answered as `{"__type", "message"}` with the status of its kind */

@@ -71,6 +71,8 @@ export interface BaseModels {
   catalogue(): readonly CatalogueEntry[];
   /** By base model id; undefined when not registered. */
   get(baseModelId: string): BaseModel | undefined;
+  /** What prepares pictures where a request names no model: what was registered last for that, else the embedded one. */
+  preparer(task: 'CAPTION' | 'MASK'): BaseModel;
   /** sha256 of the weights in a base model's folder, or in a copy of it: what a custom model was trained on. */
   weightsDigest(folder: string): Promise<string>;
   /** The layers of a registered base's denoiser that a LoRA may touch: shapes of their weights, by module. */

@@ -61,14 +61,14 @@ export function createRouteDispatcher(options: RouteOptions): (request: WireRequ
     const { path, rawQuery } = splitTarget(request.target);
     const headers = headerMap(request.headers);
     const found = find(compiled, request.method, normalizedPath(path));
-    let body: Promise<Buffer> | undefined;
-    const wholeBody = () => {
-      body ??= collect(request.body, BODY_LIMIT_BYTES);
-      return body;
-    };
     // The table of routes is public; who may use one is not.
     if (!('route' in found)) throw found.refusal;
     const { route, params } = found;
+    let body: Promise<Buffer> | undefined;
+    const wholeBody = () => {
+      body ??= collect(request.body, route.maximumBodyBytes ?? BODY_LIMIT_BYTES);
+      return body;
+    };
     asked.route = route;
     const caller: Pick<Authenticated, 'principal' | 'region' | 'presigned'> =
       route.action === null

@@ -85,7 +85,8 @@ export function createInProcessInference(options: {
               cropBox: null,
               watermark: request.task === 'DETECTION' ? { isFound: false, score: 4, rightBits: 40 } : null,
               isWatermarked: request.task !== 'DETECTION',
-              caption: request.task === 'CAPTION' ? `${request.text ?? 'a thing'} as ${model.baseModelPath} sees it` : null,
+              caption:
+                request.task === 'CAPTION' ? `${request.text ?? 'a thing'} as ${model.baseModelPath} sees it` : null,
             });
           }, inference.invokeMilliseconds);
         });

@@ -50,6 +50,9 @@ export async function openS3(folder: string) {
     inference: createInProcessInference({ capacity: 1, loadMilliseconds: 1, invokeMilliseconds: 1 }),
     baseModels: {
       ...{ catalogue: () => [], get: () => undefined, list: () => [], weightsDigest: async () => '' },
+      preparer: () => {
+        throw new Error('There are no base models here.');
+      },
       denoiser: () => Promise.reject(new Error('There are no base models here.')),
       register: () => Promise.reject(new Error('There are no base models here.')),
       deregister: () => Promise.reject(new Error('There are no base models here.')),

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { dirname, resolve, sep } from 'node:path';
 import { Fault } from '../../domain/fault.ts';
+import { preparingFamilies } from '../../domain/model-families.ts';
 import type {
   BaseModel,
   BaseModelRegistry,
@@ -101,6 +102,7 @@ export async function openBaseModels(settings: {
     list: () => [...[...models.values()].filter(model => ofSettings.has(model.id)), ...registrations].map(listed),
     catalogue: () => catalogue,
     get: baseModelId => models.get(baseModelId),
+    preparer: task => [...models.values()].findLast(model => preparingFamilies[model.family] === task) ?? embedded,
     weightsDigest,
     denoiser: base => denoiserOf(base.path),
 
@@ -162,9 +164,10 @@ function refuseUnknown(modelMap: Readonly<Record<string, string>>, models: Reado
       throw new Error(
         `LIKENESS_MODEL_MAP maps ${id}, which is no compatibility id: ${compatibility.map(row => row.modelId).join(', ')}.`,
       );
-    if (!models.has(target))
+    const model = models.get(target);
+    if (model === undefined || !isDrawn(model))
       throw new Error(
-        `LIKENESS_MODEL_MAP maps ${id} to ${target}, which is not registered: ${[...models.keys()].join(', ')}.`,
+        `LIKENESS_MODEL_MAP maps ${id} to ${target}, which is not registered as a model that draws: ${[...models.keys()].join(', ')}.`,
       );
   }
 }
@@ -175,7 +178,7 @@ function catalogueOf(
   modelMap: Readonly<Record<string, string>>,
 ): readonly CatalogueEntry[] {
   return [
-    ...[...models.values()].map(
+    ...[...models.values()].filter(isDrawn).map(
       (model): CatalogueEntry => ({
         modelId: model.id,
         modelName: model.name,
@@ -188,6 +191,11 @@ function catalogueOf(
     ),
     ...compatibility.map(row => ({ ...row, baseModelId: modelMap[row.modelId] ?? embeddedId })),
   ];
+}
+
+/** Whether it draws; the others only prepare pictures. */
+function isDrawn({ family }: BaseModel): boolean {
+  return preparingFamilies[family] === undefined;
 }
 
 /** `likeness.art-v1` -> `Likeness`. */

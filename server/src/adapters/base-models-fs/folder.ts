@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { familyOfPipeline } from '../../domain/model-families.ts';
+import { familyOfPipeline, preparingFamilies } from '../../domain/model-families.ts';
 import type { BaseModel } from '../../ports/base-models.ts';
 
 /** AWS's form of a model id: provider.model, so that every ARN made of it passes the clients' patterns. */
@@ -21,6 +21,9 @@ const familyDefaults: Readonly<Record<string, FamilyDefaults>> = {
   'stable-diffusion-xl': { learningRateFactor: 10, resolution: 1024, sizeMultiple: 64, maximumRank: 128 },
   'stable-diffusion-3': { learningRateFactor: 10, resolution: 1024, sizeMultiple: 64, maximumRank: 128 },
   flux: { learningRateFactor: 10, resolution: 1024, sizeMultiple: 64, maximumRank: 128 },
+  // They are neither trained nor drawn with.
+  blip: { learningRateFactor: 1, resolution: 384, sizeMultiple: 1, maximumRank: 1 },
+  clipseg: { learningRateFactor: 1, resolution: 352, sizeMultiple: 1, maximumRank: 1 },
 };
 
 /**
@@ -29,11 +32,13 @@ const familyDefaults: Readonly<Record<string, FamilyDefaults>> = {
  */
 export async function readBaseModel(path: string, registeredId?: string): Promise<BaseModel> {
   const index = await readJson(join(path, 'model_index.json'));
-  if (index === undefined)
+  const modelType = index === undefined ? section(await readJson(join(path, 'config.json'))).model_type : undefined;
+  const preparing = Object.keys(preparingFamilies).find(name => name === modelType);
+  if (index === undefined && preparing === undefined)
     throw new Error(`There is no base model in ${path}: model_index.json is missing. A diffusers folder has one.`);
   const settings = section((await readJson(join(path, 'likeness.json'))) ?? {});
   const pipeline = String(section(index)._class_name);
-  const family = settings.family ?? familyOfPipeline[pipeline];
+  const family = preparing ?? settings.family ?? familyOfPipeline[pipeline];
   const defaults = typeof family === 'string' && Object.hasOwn(familyDefaults, family) && familyDefaults[family];
   if (typeof family !== 'string' || !defaults)
     throw new Error(

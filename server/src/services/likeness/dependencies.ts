@@ -4,6 +4,7 @@ import type { RequestClass } from '../../domain/request-rate.ts';
 import type { StartingModel } from '../../domain/training/training-options.ts';
 import type { Accounts } from '../../ports/accounts.ts';
 import type { BaseModel, BaseModels } from '../../ports/base-models.ts';
+import type { Capacity } from '../../ports/inference.ts';
 import type { Journal } from '../../ports/journal.ts';
 import type { Keyring } from '../../ports/keys.ts';
 import type { Machine } from '../../ports/machine.ts';
@@ -21,6 +22,7 @@ export interface LikenessDependencies {
   status(): 'starting' | 'ready' | 'stopping';
   baseModels: BaseModels;
   registeredModels: RegisteredModels;
+  capacity: Pick<Capacity, 'invokeBase'>;
   machine: Machine;
   accounts: Accounts;
   signIn: SignIn;

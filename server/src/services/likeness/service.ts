@@ -16,6 +16,7 @@ import { estimateRoutes } from './estimate.ts';
 import { healthRoutes } from './health.ts';
 import { jobRoutes } from './jobs.ts';
 import { modelRoutes } from './models.ts';
+import { preparingRoutes } from './preparing.ts';
 import { quotaRoutes } from './quotas.ts';
 import { registeredModelRoutes } from './registered-models.ts';
 import { sampleRoutes } from './samples.ts';
@@ -41,5 +42,6 @@ export function createLikenessRoutes(deps: LikenessDependencies): Route[] {
     ...quotaRoutes(deps),
     ...usageRoutes(deps),
     ...estimateRoutes(deps),
+    ...preparingRoutes(deps),
   ];
 }
