@@ -40,7 +40,10 @@ export function datasetBuild(
     captionSuffix: options.suffix?.trim() || null,
   };
   const lines = records.map(({ file, caption }) =>
-    JSON.stringify({ 'image-ref': `${prefix}/${file}`, caption: withCaptionWords(caption, words) }),
+    JSON.stringify({
+      ...{ 'image-ref': `${prefix}/${file}`, caption: withCaptionWords(caption, words) },
+      ...maskOf(home, file, prefix),
+    }),
   );
   // The same rules as the training job's own, so that what is built here is never refused there for its text.
   const checked = parseManifest(lines.join('\n'), `${prefix}/${basename(output)}`);
@@ -58,6 +61,12 @@ export function datasetBuild(
   console.log(`${output}: ${records.length} records.`);
   console.log(`Upload it with its images:\n  aws s3 sync ${folder} ${prefix}/ --exclude '*.txt'`);
   if (dirname(output) !== home) console.log(`  aws s3 cp ${shownPath(output)} ${prefix}/${basename(output)}`);
+}
+
+/** As dataset mask made it. */
+function maskOf(home: string, file: string, prefix: string): { 'mask-ref'?: string } {
+  const mask = join(dirname(file), 'masks', `${basename(file, extname(file))}.png`);
+  return existsSync(join(home, mask)) ? { 'mask-ref': `${prefix}/${mask}` } : {};
 }
 
 function captioned(home: string, captionsOption: string | undefined): { records: CaptionedFile[]; problems: string[] } {

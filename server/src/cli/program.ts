@@ -179,6 +179,29 @@ function program(): Command {
     .addHelpText('after', example('npx --no-install likeness dataset build ./pictures --s3-prefix s3://my-bucket/data'))
     .action(async (folder, options) => (await import('./dataset-build.ts')).datasetBuild(folder, options));
 
+  dataset
+    .command('caption')
+    .description('write a caption for each picture that has none; the service must run')
+    .argument('<place>', 'a train.jsonl, a folder of images (captions go into .txt files), or s3://bucket/folder')
+    .option('--trigger <words>', 'what the pictures show, e.g. "Ron the dog": the captions call it so')
+    .option('--model <id>', 'the captioning model (default: the one registered last, else the embedded one)')
+    .option('--overwrite', 'caption anew what has a caption')
+    .option('--data <folder>', 'the data folder (default: ./.likeness, or LIKENESS_DATA)')
+    .addHelpText('after', example('npx --no-install likeness dataset caption ./pictures --trigger "Ron the dog"'))
+    .action(async (place, options) =>
+      (await import('./dataset-prepare.ts')).datasetCaption(place, options, process.env),
+    );
+  dataset
+    .command('mask')
+    .description('make a mask of the subject for each picture that has none; the service must run')
+    .argument('<place>', 'a train.jsonl, a folder of images, or s3://bucket/folder; masks go into masks/ beside them')
+    .requiredOption('--subject <words>', 'what to find, e.g. "the dog"')
+    .option('--model <id>', 'the segmentation model (default: the one registered last, else the embedded one)')
+    .option('--overwrite', 'make masks anew where there are some')
+    .option('--data <folder>', 'the data folder (default: ./.likeness, or LIKENESS_DATA)')
+    .addHelpText('after', example('npx --no-install likeness dataset mask ./pictures --subject "the dog"'))
+    .action(async (place, options) => (await import('./dataset-prepare.ts')).datasetMask(place, options, process.env));
+
   return likeness;
 }
 
