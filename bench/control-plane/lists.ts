@@ -31,6 +31,7 @@ const FEW = 1000;
 const MANY = 100_000;
 const PAGE = 20;
 const PAGES = 150;
+const ROUNDS = 4;
 const ALLOWED_GROWTH = 1.5;
 const COPY_ROWS = join(import.meta.dirname, 'copy-rows.ts');
 
@@ -69,8 +70,14 @@ interface Cost {
   wallMilliseconds: number;
 }
 
-/** The 95th percentiles of a page. */
+/** The 95th percentiles of a page, in the best of some rounds: a collection of garbage may fall into any of them. */
 async function measure(list: List, positions: readonly (string | undefined)[]): Promise<Cost> {
+  const rounds: Cost[] = [];
+  for (let round = 0; round < ROUNDS; round++) rounds.push(await measureRound(list, positions));
+  return rounds.reduce((best, cost) => (cost.processorMilliseconds < best.processorMilliseconds ? cost : best));
+}
+
+async function measureRound(list: List, positions: readonly (string | undefined)[]): Promise<Cost> {
   const processor: number[] = [];
   const wall: number[] = [];
   for (let page = 0; page < PAGES; page++) {
