@@ -1,4 +1,5 @@
-"""Tiny base models with random weights in the layouts that diffusers saves: SDXL, Stable Diffusion 3 and FLUX.1."""
+"""Tiny base models with random weights in the layouts that diffusers saves: Stable Diffusion 1.5 and 2.x, SDXL, Stable
+Diffusion 3 and FLUX.1."""
 
 from __future__ import annotations
 
@@ -7,6 +8,31 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import write_clip_tokenizer
+
+
+def stable_diffusion_1(base: Path) -> None:
+    _stable_diffusion(base, "epsilon", 32, attention_head_dim=8)
+
+
+def stable_diffusion_2(base: Path) -> None:
+    """As 2.1 at 768 px: v-prediction, linear projections, heads of one size at every width, a wider text encoder."""
+    _stable_diffusion(base, "v_prediction", 64, attention_head_dim=(2, 4), use_linear_projection=True)
+
+
+def _stable_diffusion(base: Path, prediction_type: str, width: int, **unet: Any) -> None:
+    from diffusers import DDIMScheduler, UNet2DConditionModel
+
+    UNet2DConditionModel(
+        sample_size=8, in_channels=4, out_channels=4, block_out_channels=(16, 32), layers_per_block=1,
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"), up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+        cross_attention_dim=width, norm_num_groups=8, **unet,
+    ).save_pretrained(base / "unet")  # fmt: skip
+    DDIMScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", prediction_type=prediction_type
+    ).save_pretrained(base / "scheduler")
+    _vae(base, 4)
+    _clip(base, "", projected=False, width=width)
+    _index(base, "StableDiffusionPipeline", "unet", "vae", "scheduler", "text_encoder")
 
 
 def stable_diffusion_xl(base: Path) -> None:
@@ -58,7 +84,13 @@ def flux(base: Path) -> None:
     _index(base, "FluxPipeline", "transformer", "vae", "scheduler", "text_encoder", "text_encoder_2")
 
 
-BUILDERS = {"stable-diffusion-xl": stable_diffusion_xl, "stable-diffusion-3": stable_diffusion_3, "flux": flux}
+BUILDERS = {
+    "stable-diffusion-1": stable_diffusion_1,
+    "stable-diffusion-2": stable_diffusion_2,
+    "stable-diffusion-xl": stable_diffusion_xl,
+    "stable-diffusion-3": stable_diffusion_3,
+    "flux": flux,
+}
 
 
 def _vae(base: Path, channels: int) -> None:
@@ -71,11 +103,11 @@ def _vae(base: Path, channels: int) -> None:
     ).save_pretrained(base / "vae")  # fmt: skip
 
 
-def _clip(base: Path, suffix: str, projected: bool) -> None:
+def _clip(base: Path, suffix: str, projected: bool, width: int = 32) -> None:
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
     config = CLIPTextConfig(
-        vocab_size=514, hidden_size=32, intermediate_size=32, num_hidden_layers=2, num_attention_heads=4,
+        vocab_size=514, hidden_size=width, intermediate_size=32, num_hidden_layers=2, num_attention_heads=4,
         max_position_embeddings=77, bos_token_id=512, eos_token_id=513, pad_token_id=513, projection_dim=32,
     )  # fmt: skip
     model: Any = CLIPTextModelWithProjection(config) if projected else CLIPTextModel(config)
