@@ -31,8 +31,8 @@ export const whySkipped = [
 
 export interface Product {
   data: string;
-  /** Starts the server on the same data folder and waits until it answers. */
-  up(): Promise<void>;
+  /** Starts the server on the same data folder and waits until it answers. @param port 0: any */
+  up(port?: number): Promise<void>;
   /** kill -9 of the server process alone. */
   crash(): Promise<void>;
   /** Ctrl-C; resolves with the exit status once the process has ended. */
@@ -71,11 +71,11 @@ export function newProduct(context: TestContext): Product {
 
   return {
     data,
-    async up() {
+    async up(port = 0) {
       rmSync(join(data, 'endpoint.json'), { force: true });
       const child = spawn(
         process.execPath,
-        [join(projectRoot, 'server/likeness.js'), 'up', '--port', '0', '--data', data],
+        [join(projectRoot, 'server/likeness.js'), 'up', '--port', String(port), '--data', data],
         {
           stdio: ['ignore', 'pipe', 'pipe'],
           env: { ...process.env, LIKENESS_WORKER_THREADS: '1', LIKENESS_LOG_LEVEL: 'info', LIKENESS_WARM_BASE: 'off' },

@@ -1,5 +1,9 @@
 import Alert from '@cloudscape-design/components/alert';
 import Button from '@cloudscape-design/components/button';
+import { useEffect } from 'react';
+import { connectionLost } from './connection.ts';
+
+const NO_ANSWER = 'No answer';
 
 interface Problem {
   name: string;
@@ -11,10 +15,15 @@ export function problemOf(error: unknown): Problem {
   if (!(error instanceof Error)) return { name: 'Error', message: String(error) };
   if (error instanceof TypeError && /fetch/i.test(error.message))
     return {
-      name: 'No answer',
+      name: NO_ANSWER,
       message: 'The service does not answer. Is it still running? Nothing you typed is lost.',
     };
   return { name: error.name, message: error.message };
+}
+
+/** Whether a request did not arrive at all. */
+export function isLost(error: unknown): boolean {
+  return problemOf(error).name === NO_ANSWER;
 }
 
 const TITLES: Readonly<Record<string, string>> = {
@@ -28,11 +37,14 @@ const TITLES: Readonly<Record<string, string>> = {
   ServiceQuotaExceededException: 'A limit is reached',
   ThrottlingException: 'Too many requests at once',
   ModelNotReadyException: 'The model is being loaded',
-  'No answer': 'The service does not answer',
+  [NO_ANSWER]: 'The service does not answer',
 };
 
 export function FaultAlert({ error, retry }: { error: unknown; retry?: () => void }) {
   const { name, message } = problemOf(error);
+  useEffect(() => {
+    if (name === NO_ANSWER) connectionLost();
+  }, [name]);
   return (
     <Alert
       type="error"

@@ -15,11 +15,13 @@ function set(next: readonly Notice[]): void {
   for (const listener of listeners) listener();
 }
 
-/** Says something above whatever page is shown, until it is dismissed; good news takes the place of older good news. */
-export function notify(type: Notice['type'], content: string): void {
+/** Says something above whatever page is shown, until it is dismissed; good news takes the place of older good news. @returns its id */
+export function notify(type: Notice['type'], content: string): string {
   count += 1;
   const kept = notices.filter(notice => notice.type === 'error' || notice.type === 'warning');
-  set([{ id: String(count), type, content }, ...kept].slice(0, 5));
+  const id = String(count);
+  set([{ id, type, content }, ...kept].slice(0, 5));
+  return id;
 }
 
 export function dismiss(id: string): void {

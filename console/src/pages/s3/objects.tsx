@@ -1,25 +1,27 @@
-import { DeleteObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
-import Box from '@cloudscape-design/components/box';
+import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import BreadcrumbGroup from '@cloudscape-design/components/breadcrumb-group';
 import Button from '@cloudscape-design/components/button';
 import ButtonDropdown from '@cloudscape-design/components/button-dropdown';
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import Header from '@cloudscape-design/components/header';
-import Modal from '@cloudscape-design/components/modal';
+import ProgressBar from '@cloudscape-design/components/progress-bar';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useQueryClient } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 import { ConfirmDelete } from '../../app/confirm-delete.tsx';
 import { FaultAlert } from '../../app/fault-alert.tsx';
 import { notify } from '../../app/notices.ts';
-import { ObjectImage, readObject } from '../../app/object-image.tsx';
+import { readObject } from '../../app/object-image.tsx';
 import type { PageProps } from '../../app/page-props.ts';
 import { ResourceTable } from '../../app/resource-table.tsx';
 import { hrefOf, usePlace } from '../../app/router.ts';
 import { saveFile } from '../../app/save-file.ts';
 import { size, To, when } from '../../app/show.tsx';
 import { s3 } from '../../aws/s3.ts';
+import { deleteObjects } from './delete.ts';
 import { presignedUrl } from './presign.ts';
+import { isViewable, Preview } from './preview.tsx';
+import { uploadObject } from './upload.ts';
 
 interface Entry {
   /** Ends in `/` for a folder. */
@@ -28,7 +30,15 @@ interface Entry {
   modifiedAt: Date | undefined;
 }
 
-const PICTURE = /\.(png|jpe?g|webp|gif)$/i;
+interface UploadState {
+  name: string;
+  index: number;
+  count: number;
+  done: number;
+  total: number;
+  cancel: AbortController;
+}
+
 const PRESIGNED_SECONDS = 3600;
 
 /** A bucket, folder by folder. */
@@ -39,27 +49,32 @@ export default function ObjectsPage({ params }: PageProps) {
   const queries = useQueryClient();
   const files = useRef<HTMLInputElement>(null);
   const [error, setError] = useState<unknown>();
-  const [isUploading, setIsUploading] = useState(false);
-  const [deleting, setDeleting] = useState<string>();
+  const [upload, setUpload] = useState<UploadState>();
+  const [deleting, setDeleting] = useState<readonly string[]>();
   const [shown, setShown] = useState<string>();
   const reload = () => queries.invalidateQueries({ queryKey: ['objects', bucket] });
 
-  async function upload(chosen: readonly File[]): Promise<void> {
-    setIsUploading(true);
+  async function take(chosen: readonly File[]): Promise<void> {
+    if (chosen.length === 0) return;
     setError(undefined);
+    const cancel = new AbortController();
+    const total = chosen.reduce((sum, file) => sum + file.size, 0);
+    let before = 0;
     try {
-      for (const file of chosen) {
-        const body = new Uint8Array(await file.arrayBuffer());
-        const type = file.type === '' ? undefined : file.type;
-        await s3().send(
-          new PutObjectCommand({ Bucket: bucket, Key: prefix + file.name, Body: body, ContentType: type }),
-        );
+      for (const [index, file] of chosen.entries()) {
+        const state = { name: file.name, index, count: chosen.length, total, cancel };
+        setUpload({ ...state, done: before });
+        const started = before;
+        const progress = (doneBytes: number) => setUpload({ ...state, done: started + doneBytes });
+        await uploadObject({ bucket, key: prefix + file.name, file, signal: cancel.signal, progress });
+        before += file.size;
       }
       notify('success', `Uploaded ${chosen.length} ${chosen.length === 1 ? 'object' : 'objects'}.`);
     } catch (thrown) {
-      setError(thrown);
+      if (cancel.signal.aborted) notify('info', 'The upload was cancelled; nothing of its object stays.');
+      else setError(thrown);
     }
-    setIsUploading(false);
+    setUpload(undefined);
     reload();
   }
 
@@ -67,7 +82,6 @@ export default function ObjectsPage({ params }: PageProps) {
     setError(undefined);
     try {
       if (action === 'view') setShown(key);
-      if (action === 'delete') setDeleting(key);
       if (action === 'uri') await navigator.clipboard.writeText(`s3://${bucket}/${key}`);
       if (action === 'presign') {
         const url = await presignedUrl(bucket, key, PRESIGNED_SECONDS);
@@ -95,12 +109,22 @@ export default function ObjectsPage({ params }: PageProps) {
           ]}
         />
         {error !== undefined && <FaultAlert error={error} />}
+        {upload && (
+          <SpaceBetween direction="horizontal" size="s" alignItems="center">
+            <ProgressBar
+              value={upload.total === 0 ? 0 : (100 * upload.done) / upload.total}
+              label={`Uploading ${upload.name}`}
+              additionalInfo={`${upload.index + 1} of ${upload.count}; ${size(upload.done)} of ${size(upload.total)}`}
+            />
+            <Button onClick={() => upload.cancel.abort()}>Cancel upload</Button>
+          </SpaceBetween>
+        )}
         <ResourceTable<Entry>
           key={prefix}
           name="Objects"
           queryKey={['objects', bucket, prefix]}
           filterLabel="Find by the beginning of the name"
-          selection="single"
+          selection="multi"
           idOf={({ key }) => key}
           load={async ({ token, filter, pageSize }) => {
             const answer = await s3().send(
@@ -141,22 +165,24 @@ export default function ObjectsPage({ params }: PageProps) {
             { id: 'size', header: 'Size', cell: ({ sizeBytes }) => size(sizeBytes) },
             { id: 'modified', header: 'Last modified', cell: ({ modifiedAt }) => when(modifiedAt) },
           ]}
-          actions={([entry]) => (
+          actions={selected => (
             <SpaceBetween direction="horizontal" size="xs">
               <ButtonDropdown
-                disabled={!entry || entry.key.endsWith('/')}
+                disabled={selected.length !== 1 || selected[0]?.key.endsWith('/')}
                 items={[
-                  { id: 'view', text: 'View', disabled: !PICTURE.test(entry?.key ?? '') },
+                  { id: 'view', text: 'View', disabled: !isViewable(selected[0]?.key ?? '') },
                   { id: 'download', text: 'Download' },
                   { id: 'uri', text: 'Copy S3 URI' },
                   { id: 'presign', text: 'Copy presigned URL' },
-                  { id: 'delete', text: 'Delete' },
                 ]}
-                onItemClick={({ detail }) => act(detail.id, entry?.key ?? '')}
+                onItemClick={({ detail }) => act(detail.id, selected[0]?.key ?? '')}
               >
                 Actions
               </ButtonDropdown>
-              <Button variant="primary" loading={isUploading} onClick={() => files.current?.click()}>
+              <Button disabled={selected.length === 0} onClick={() => setDeleting(selected.map(({ key }) => key))}>
+                Delete
+              </Button>
+              <Button variant="primary" loading={upload !== undefined} onClick={() => files.current?.click()}>
                 Upload
               </Button>
             </SpaceBetween>
@@ -169,26 +195,24 @@ export default function ObjectsPage({ params }: PageProps) {
           multiple
           hidden
           aria-label="Files to upload"
-          onChange={event => upload([...(event.target.files ?? [])])}
+          onChange={event => {
+            take([...(event.target.files ?? [])]);
+            // The same file may be chosen again.
+            event.target.value = '';
+          }}
         />
       </SpaceBetween>
       {deleting !== undefined && (
         <ConfirmDelete
-          what="object"
-          name={deleting}
-          consequence="It is gone for good, unless the bucket keeps versions."
-          remove={() => s3().send(new DeleteObjectCommand({ Bucket: bucket, Key: deleting }))}
+          what={deleting.length === 1 ? (deleting[0]?.endsWith('/') ? 'folder' : 'object') : 'objects'}
+          name={deleting.length === 1 ? (deleting[0] ?? '') : `(${deleting.length})`}
+          consequence="They are gone for good, a folder with all that lies in it, unless the bucket keeps versions."
+          remove={() => deleteObjects(bucket, deleting)}
           removed={reload}
           close={() => setDeleting(undefined)}
         />
       )}
-      {shown !== undefined && (
-        <Modal visible size="large" onDismiss={() => setShown(undefined)} closeAriaLabel="Close" header={shown}>
-          <Box textAlign="center">
-            <ObjectImage bucket={bucket} objectKey={shown} alt={shown} isLarge />
-          </Box>
-        </Modal>
-      )}
+      {shown !== undefined && <Preview bucket={bucket} objectKey={shown} close={() => setShown(undefined)} />}
     </ContentLayout>
   );
 }
