@@ -36,6 +36,11 @@ TRAINING = {
     "captionDropout": 0.1, "unconditionalPrior": 0.75, "warmupSteps": 20, "minSnrGamma": None,
     "learningRateSchedule": "cosine",
 }  # fmt: skip
+# How scenes.py lays out two or three in a row, and how a subject of the row is drawn again by itself (decision 0046).
+GROUPS = {
+    "pitches": [0.45, 0.31], "height": 0.55, "middle": 0.545, "frame": 1.55, "halfWidth": 0.6, "reach": [-0.66, 0.74],
+    "strength": 0.7,
+}  # fmt: skip
 
 
 def settings(mean: Tensor, std: Tensor) -> dict:
@@ -55,6 +60,7 @@ def settings(mean: Tensor, std: Tensor) -> dict:
         "training": TRAINING,
         "sampling": {"steps": 25, "guidanceScale": 4.0, "guidanceRescale": 0.7, "sampler": "ddim"},
         "textWindow": WINDOW,
+        "groups": GROUPS,
     }
 
 

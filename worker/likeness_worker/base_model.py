@@ -79,12 +79,36 @@ class Sampling:
 
 
 @dataclass(frozen=True)
+class Groups:
+    """How a base lays out two or three subjects in a row (groups.py). Lengths without another unit are shares of a
+    subject's size, which is the pitch or `height` of the picture's height, whichever is less.
+
+    :param pitches: from one subject to the next, shares of the picture's width: of two, of three.
+    :param height: the most that a subject may take of the picture's height.
+    :param middle: of the row, a share of the picture's height.
+    :param frame: side of the square in which a subject is drawn again, as a picture of it alone would show it.
+    :param half_width: of what is laid in.
+    :param reach: its top and bottom from the middle, upwards negative.
+    :param strength: how far up the schedule a subject is noised before it is drawn again, above 0 to 1.
+    """
+
+    pitches: tuple[float, float]
+    height: float
+    middle: float
+    frame: float
+    half_width: float
+    reach: tuple[float, float]
+    strength: float
+
+
+@dataclass(frozen=True)
 class BaseModel:
     """One base model's folder, checked.
 
     :param resolution: the denoiser was trained at about resolution² pixels.
     :param size_multiple: widths and heights in pixels are multiples of this.
     :param learning_rate_factor: the server multiplies the request's learningRate with it (design §3.18).
+    :param groups: None: a prompt of several subjects is drawn like any other.
     :param settings: likeness.json as it is, for what only one family reads (latentsMean, textWindow).
     """
 
@@ -98,6 +122,7 @@ class BaseModel:
     lora: Lora
     training: Training
     sampling: Sampling
+    groups: Groups | None
     settings: Mapping[str, Any]
 
     def part(self, name: str) -> Path:
@@ -212,6 +237,7 @@ def read_base_model(path: Path) -> BaseModel:
             lora=_lora(settings.get("lora", {}), defaults.lora),
             training=_training(settings.get("training", {})),
             sampling=_sampling(settings.get("sampling", {}), defaults.sampling),
+            groups=_groups(settings.get("groups")),
             settings=settings,
         )
     except (TypeError, ValueError, AttributeError) as error:
@@ -423,4 +449,33 @@ def _sampling(said: Mapping[str, Any], default: Sampling) -> Sampling:
         guidance_scale=float(said.get("guidanceScale", default.guidance_scale)),
         guidance_rescale=float(said.get("guidanceRescale", default.guidance_rescale)),
         sampler=sampler,
+    )
+
+
+def _groups(said: Mapping[str, Any] | None) -> Groups | None:
+    if said is None:
+        return None
+
+    def number(name: str) -> float:
+        value = said.get(name)
+        if not isinstance(value, int | float) or value <= 0:
+            raise ValueError(f"groups.{name} must be a number above 0, and is {value}")
+        return float(value)
+
+    def two(name: str) -> tuple[float, float]:
+        values = said.get(name)
+        if not isinstance(values, list) or [type(value) in (int, float) for value in values] != [True, True]:
+            raise ValueError(f"groups.{name} must be two numbers, and is {values}")
+        return float(values[0]), float(values[1])
+
+    if number("strength") > 1:
+        raise ValueError(f"groups.strength must be at most 1, and is {said['strength']}")
+    return Groups(
+        pitches=two("pitches"),
+        height=number("height"),
+        middle=number("middle"),
+        frame=number("frame"),
+        half_width=number("halfWidth"),
+        reach=two("reach"),
+        strength=number("strength"),
     )

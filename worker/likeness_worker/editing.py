@@ -125,17 +125,17 @@ def encode_hole(hole: Hole, family: Family) -> HoleLatents:
     small = np.asarray(
         Image.fromarray(cut).resize((size.width, size.height), Image.Resampling.LANCZOS), dtype=np.float32
     )
-    share = _resized_share(mask, size.width, size.height)
+    share = resized_share(mask, size.width, size.height)
     # A pixel that even touches the hole has some of it in it, after Lanczos.
     filled = fill_hole(small, ~grown(share > 0, 1))
     latents = family.encode_images(to_unit_range(filled.round().clip(0, 255).astype(np.uint8)))[0]
     scale = family.latent_scale
-    cells = _resized_share(mask, size.width // scale, size.height // scale)
+    cells = resized_share(mask, size.width // scale, size.height // scale)
     inside = torch.from_numpy((cells > HOLE_SHARE).astype(np.float32))[None].to(family.placement.device)
     return HoleLatents(frame, size, latents, inside)
 
 
-def _resized_share(mask: Mask, width: int, height: int) -> Floats:
+def resized_share(mask: Mask, width: int, height: int) -> Floats:
     """Share of each smaller pixel that the mask covers."""
     return np.asarray(Image.fromarray(mask.astype(np.float32)).resize((width, height), Image.Resampling.BOX))
 

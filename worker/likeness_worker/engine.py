@@ -12,6 +12,7 @@ import functools
 import os
 import time
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -124,14 +125,23 @@ class Engine:
         with torch.inference_mode():
             return plan_request(request, self.family, inputs)
 
+    def go_on(self, request: InvokeRequest, plan: Plan, drawn: list[NDArray[np.uint8]]) -> Plan:
+        """The plan that takes the place of one whose drawings are done; only where it has one."""
+        assert plan.then is not None
+        self._switch.activate(request.adapter_id)
+        with torch.inference_mode():
+            return plan.then(drawn)
+
     def draw(self, adapter_id: str | None, drawings: Sequence[Drawing]) -> list[NDArray[np.uint8]]:
-        """Draws images of one shape, each [H, W, 3] at shape.size; in the largest proven batches, without padding."""
+        """Draws images, each [H, W, 3] at its shape.size; neighbours of one shape in the largest proven batches,
+        without padding."""
         self._switch.activate(adapter_id)
         images: list[NDArray[np.uint8]] = []
         with torch.inference_mode():
             while len(images) < len(drawings):
-                waiting = drawings[len(images) :]
-                size = self._batch_size(waiting[0].shape, len(waiting))
+                shape = drawings[len(images)].shape
+                waiting = list(takewhile(lambda one, shape=shape: one.shape == shape, drawings[len(images) :]))
+                size = self._batch_size(shape, len(waiting))
                 for latents in self._denoise(waiting[:size]):
                     # One a call, for the same reason as the batch sizes' proof.
                     images.append(self.family.decode_latents(latents.unsqueeze(0))[0].numpy())

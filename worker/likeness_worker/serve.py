@@ -225,16 +225,23 @@ class Model:
                     jobs += self._companions(engine, first, first.plan)
                 drawings = [drawing for job in jobs if job.plan for drawing in job.plan.drawings]
                 images = engine.draw(first.request.adapter_id, drawings)
+                for job in jobs:
+                    count = len(job.plan.drawings) if job.plan else 0
+                    job.images, images = images[:count], images[count:]
+                    self._finish(engine, job)
         except Exception as error:
             # The text may be anything, a prompt included, so only the type is told; the traceback shows our lines.
             traceback.print_tb(error.__traceback__)
             for job in jobs:
-                job.fail("internal", f"drawing failed: {type(error).__name__}")
-            return
-        for job in jobs:
-            count = len(job.plan.drawings) if job.plan else 0
-            job.images, images = images[:count], images[count:]
-            job.done.set()
+                if not job.done.is_set():
+                    job.fail("internal", f"drawing failed: {type(error).__name__}")
+
+    def _finish(self, engine: Engine, job: Job) -> None:
+        """Draws what a job's plan goes on with, if anything, and lets its answer go."""
+        while job.plan and job.plan.then:
+            job.plan = engine.go_on(job.request, job.plan, job.images)
+            job.images = engine.draw(job.request.adapter_id, job.plan.drawings)
+        job.done.set()
 
     def _companions(self, engine: Engine | Preparer, first: Job, plan: Plan) -> list[Job]:
         companions: list[Job] = []

@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import dataclasses
 import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -40,7 +41,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from likeness_worker import conditioning, editing, palette, subjects, watermark
+from likeness_worker import conditioning, editing, groups, palette, subjects, watermark
+from likeness_worker.base_model import Groups
 from likeness_worker.data import ImageError, Size, bucket_for, fit_image, open_image, to_rgb
 from likeness_worker.diffusion import trailing_path
 from likeness_worker.families import Family, to_unit_range
@@ -119,10 +121,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to draw for a request (nothing, for some), and what the answer makes of it."""
+    """What to draw for a request (nothing, for some), and what the answer makes of it.
+
+    :param then: from what was drawn, the plan that takes this one's place; it runs the autoencoder.
+    """
 
     drawings: list[Drawing]
     finish: Callable[[list[NDArray[np.uint8]]], Outcome]
+    then: Callable[[list[NDArray[np.uint8]]], Plan] | None = None
 
 
 def drawn_size(family_resolution: int, size_multiple: int, request: InvokeRequest) -> Size:
@@ -261,7 +267,16 @@ def plan_request(request: InvokeRequest, family: Family, inputs: Inputs) -> Plan
         return Plan([], lambda _: Outcome([crop], crop_box=box))
     if request.task == "DETECTION":
         return Plan([], lambda _: Outcome([], watermark=watermark.detect(inputs.images[0])))
-    drawings = _plan_whole(request, family, inputs)
+    layout = family.base.groups
+    if layout is not None and request.task == "TEXT_IMAGE" and request.control is None:
+        parts = groups.parts_of(request.text or "")
+        if parts:
+            return _plan_group(request, family, layout, parts)
+    return _whole(request, _plan_whole(request, family, inputs))
+
+
+def _whole(request: InvokeRequest, drawings: list[Drawing]) -> Plan:
+    """Each drawing is a picture of the answer."""
 
     def finish(drawn: list[NDArray[np.uint8]]) -> Outcome:
         return Outcome([watermark.embed(_scaled(pixels, request)) for pixels in drawn], is_watermarked=True)
@@ -290,12 +305,45 @@ def _plan_whole(request: InvokeRequest, family: Family, inputs: Inputs) -> list[
         return _drawings(request, family, size, [flat[0]], conditioning.kept_strength(control.strength))
     edge = conditioning.edges(inputs.images[0])
     return _drawings(
-        request, family, size, [], 1.0, lambda steps: conditioning.EdgeSteer(latents[0], edge, control.strength, steps)
+        request,
+        family,
+        size,
+        [],
+        1.0,
+        lambda _, steps: conditioning.EdgeSteer(latents[0], edge, control.strength, steps),
     )
 
 
-def palette_steer(colors: NDArray[np.float32], family: Family) -> Callable[[int], palette.PaletteSteer]:
-    return lambda steps: palette.PaletteSteer(colors, family, steps)
+def _plan_group(request: InvokeRequest, family: Family, layout: Groups, parts: list[str]) -> Plan:
+    """The whole picture, then each of its subjects again in its place."""
+    assert request.text is not None
+    layout_request = dataclasses.replace(request, text=groups.layout_text(request.text))
+    whole = _whole(request, _plan_whole(layout_request, family, Inputs()))
+    row = groups.row_of(layout, len(parts), request.width, request.height)
+
+    def again(drawn: list[NDArray[np.uint8]]) -> Plan:
+        pictures = [groups.widened(_scaled(pixels, request), row) for pixels in drawn]
+        drawings: list[Drawing] = []
+        for part, text in enumerate(parts):
+            frame, mask = row.frames[part], row.masks[part]
+            subjects = [groups.encode_subject(pixels, frame, mask, family) for pixels in pictures]
+            one = dataclasses.replace(request, text=text)
+            latents, steers = [subject.latents for subject in subjects], [subject.steer for subject in subjects]
+            drawings += _drawings(
+                one, family, subjects[0].size, latents, layout.strength, lambda i, _, steers=steers: steers[i], (part,)
+            )
+
+        def finish(redrawn: list[NDArray[np.uint8]]) -> Outcome:
+            laid = [groups.laid_in(pixels, row, redrawn[i :: len(pictures)]) for i, pixels in enumerate(pictures)]
+            return Outcome([watermark.embed(pixels) for pixels in laid], is_watermarked=True)
+
+        return Plan(drawings, finish)
+
+    return dataclasses.replace(whole, then=again)
+
+
+def palette_steer(colors: NDArray[np.float32], family: Family) -> Callable[[int, int], palette.PaletteSteer]:
+    return lambda _, steps: palette.PaletteSteer(colors, family, steps)
 
 
 def _plan_hole(request: InvokeRequest, family: Family, inputs: Inputs) -> Plan:
@@ -311,7 +359,7 @@ def _plan_hole(request: InvokeRequest, family: Family, inputs: Inputs) -> Plan:
     encoded = editing.encode_hole(hole, family)
     # Without a text (INPAINTING alone) it goes on from the smooth filling, half noised.
     strength, latents = (1.0, []) if request.text else (editing.REMOVAL_STRENGTH, [encoded.latents])
-    drawings = _drawings(request, family, encoded.size, latents, strength, lambda _: encoded.steer)
+    drawings = _drawings(request, family, encoded.size, latents, strength, lambda *_: encoded.steer)
     mask = black if request.mask is not None and request.mask.is_returned else None
 
     def finish(drawn: list[NDArray[np.uint8]]) -> Outcome:
@@ -329,13 +377,15 @@ def _drawings(
     size: Size,
     latents: list[Tensor],
     strength: float,
-    steer_for: Callable[[int], Callable[[Tensor, int], Tensor]] | None = None,
+    steer_for: Callable[[int, int], Callable[[Tensor, int], Tensor]] | None = None,
+    noise_key: tuple[int, ...] = (),
 ) -> list[Drawing]:
     """The request's images.
 
     :param latents: what image i starts from, i mod their number; empty: noise alone.
     :param strength: how far up the schedule they are noised.
-    :param steer_for: a path's length -> what steers it.
+    :param steer_for: an image's number and its path's length -> what steers it.
+    :param noise_key: makes its noise another than that of the request's other drawings.
     """
     sampling, process = family.base.sampling, family.process
     steps = sampling.steps * (2 if request.quality == "premium" else 1)
@@ -350,17 +400,17 @@ def _drawings(
 
     path = tuple(trailing_path(process, steps, shape_latents[1] * shape_latents[2], strength))
     alpha, sigma = float(process.alpha[path[0]]), float(process.sigma[path[0]])
-    steer = None if steer_for is None else steer_for(len(path))
-    shape = Shape(size, conditional.shape[0], guided, path, steer is not None)
+    shape = Shape(size, conditional.shape[0], guided, path, steer_for is not None)
     guidance = guidance_scale(request, sampling.guidance_scale)
 
     drawings: list[Drawing] = []
     for i in range(request.number_of_images):
-        generator = np.random.default_rng([request.seed, i])
+        generator = np.random.default_rng([request.seed, i, *noise_key])
         noise = torch.from_numpy(generator.standard_normal(shape_latents, dtype=np.float32))
         start = noise.to(family.placement.device)
         if latents:
             start = alpha * latents[i % len(latents)] + sigma * start
+        steer = None if steer_for is None else steer_for(i, len(path))
         drawings.append(Drawing(shape, start, conditional, unconditional, guidance, steer))
     return drawings
 
