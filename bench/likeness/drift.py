@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--prior-preservation", type=float, default=1, help="of the second training; the first has 0")
     parser.add_argument("--seeds", type=int, default=5, help="pictures of each prompt")
     parser.add_argument("--threads", type=int)
-    parser.add_argument("--judge-steps", type=int, default=2400)
+    parser.add_argument("--judge-steps", type=int, default=3600)
     parser.add_argument("--judge", type=Path, help="keep the judge in this file, and reuse it if it is there")
     options = parser.parse_args()
     rows: dict[str, dict[str, float]] = {}

@@ -211,7 +211,7 @@ def main() -> None:
     parser.add_argument(
         "--no-style", action="store_true", help="leave the held-out style out: half of the training time"
     )
-    parser.add_argument("--judge-steps", type=int, default=2400)
+    parser.add_argument("--judge-steps", type=int, default=3600)
     parser.add_argument("--judge", type=Path, help="keep the judge in this file, and reuse it if it is there")
     parser.add_argument(
         "--out", type=Path, default=Path(__file__).resolve().parent / "results", help="report.json and contact sheets"

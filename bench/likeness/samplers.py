@@ -46,7 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base", type=Path, default=ROOT / "models/art/weights")
     parser.add_argument("--judge", type=Path, help="keep the judge in this file, and reuse it if it is there")
-    parser.add_argument("--judge-steps", type=int, default=2400)
+    parser.add_argument("--judge-steps", type=int, default=3600)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--samplers", default=DEFAULT, help="name:steps, separated by commas; the first is the measure")
     parser.add_argument("--threads", type=int, default=1)
