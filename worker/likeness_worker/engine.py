@@ -250,6 +250,10 @@ class Preparer:
     def draw(self, adapter_id: str | None, drawings: Sequence[Drawing]) -> list[NDArray[np.uint8]]:
         return []
 
+    def go_on(self, request: InvokeRequest, plan: Plan, drawn: list[NDArray[np.uint8]]) -> Plan:
+        """Never called: a preparation is one plan."""
+        return plan
+
     def read_adapter(self, adapter_id: str, folder: Path) -> Adapter:
         raise RunError("A model that prepares pictures has no adapters.", user_error=True)
 

@@ -15,7 +15,6 @@ from PIL import Image, ImageOps
 
 from likeness_worker.data import ImageError, Size, open_image, to_rgb, upright_size
 from likeness_worker.families import Family
-from likeness_worker.raster import Floats
 from likeness_worker.subjects import prompted_mask
 
 # A mask that was scaled by another tool is a pixel off; what is further off belongs to another picture.
@@ -65,10 +64,10 @@ def latent_weights(mask: Image.Image, size: Size, scale: int) -> NDArray[np.floa
     """
     cut = ImageOps.fit(mask, (size.width, size.height), Image.Resampling.BOX)
     small = cut.resize((size.width // scale, size.height // scale), Image.Resampling.BOX)
-    return np.asarray(small, dtype=np.float32) / 255
+    return np.asarray(small, dtype=np.float32) / np.float32(255)
 
 
 def found_weights(pixels: NDArray[np.uint8], prompt: str, family: Family) -> NDArray[np.float32]:
     """The same, of what the base model finds by the subject's words in a picture of its bucket's size [H, W, 3]."""
-    mask: Floats = prompted_mask(pixels, prompt, family).astype(np.uint8) * np.uint8(255)
+    mask = np.where(prompted_mask(pixels, prompt, family), np.uint8(255), np.uint8(0))
     return latent_weights(Image.fromarray(mask), Size(pixels.shape[1], pixels.shape[0]), family.latent_scale)

@@ -236,7 +236,7 @@ class Model:
                 if not job.done.is_set():
                     job.fail("internal", f"drawing failed: {type(error).__name__}")
 
-    def _finish(self, engine: Engine, job: Job) -> None:
+    def _finish(self, engine: Engine | Preparer, job: Job) -> None:
         """Draws what a job's plan goes on with, if anything, and lets its answer go."""
         while job.plan and job.plan.then:
             job.plan = engine.go_on(job.request, job.plan, job.images)
