@@ -4,14 +4,21 @@ They import none of its sources; they start it as a user does and speak to it wi
 """
 
 import json
+import os
+import shutil
+import signal
 import subprocess
+import tempfile
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 SAMPLE = PROJECT / "models" / "art" / "sample"
 START_SECONDS = 90
+STOP_SECONDS = 60
 REGION = "us-east-1"
 
 
@@ -24,6 +31,28 @@ class Product:
     access_key_id: str
     secret_access_key: str
     data: Path
+
+
+@contextmanager
+def running(settings: Mapping[str, str]) -> Iterator[Product]:
+    """The service on an empty folder and a free port, with these LIKENESS_* settings alone; stopped as Ctrl-C does."""
+    folder = Path(tempfile.mkdtemp(prefix="likeness-e2e-"))
+    log = (folder / "log.txt").open("w")
+    command = ["node", "server/likeness.js", "up", "--port", "0", "--data", str(folder / "data")]
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "LIKENESS_"))}
+    process = subprocess.Popen(
+        command, cwd=PROJECT, env={**inherited, **settings}, stdout=log, stderr=subprocess.STDOUT
+    )
+    try:
+        yield wait_for(process, folder)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(STOP_SECONDS) == 0, (folder / "log.txt").read_text()
+        assert not (folder / "data" / "endpoint.json").exists(), "a stopped service leaves no endpoint behind"
+    finally:
+        if process.poll() is None:
+            process.kill()
+        log.close()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def wait_for(process: subprocess.Popen[bytes], folder: Path) -> Product:

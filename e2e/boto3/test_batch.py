@@ -1,10 +1,12 @@
 """Batch inference as a boto3 script runs it: prompts in a bucket, a job, images in the bucket."""
 
+import base64
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from content_credentials import model_arn
 from running_product import REGION, Product
 from waiting import poll
 
@@ -66,6 +68,7 @@ def test_a_batch_job_draws_what_invoke_model_draws(client: Clients, product: Pro
     body = json.dumps(records[0]["modelInput"])
     answer = client("bedrock-runtime").invoke_model(modelId="amazon.titan-image-generator-v1", body=body)
     assert drawn["modelOutput"] == json.loads(answer["body"].read())
+    assert model_arn(base64.b64decode(drawn["modelOutput"]["images"][0])).endswith("::foundation-model/likeness.art-v1")
     assert refused["error"]["errorCode"] == 400
     assert "expected minLength: 1" in refused["error"]["errorMessage"]
     with pytest.raises(bedrock.exceptions.ConflictException):

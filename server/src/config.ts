@@ -15,6 +15,10 @@ export interface Config {
   /** The user's own certificate and key, PEM files; undefined: a self-made pair in DATA/tls. */
   tlsCertPath: string | undefined;
   tlsKeyPath: string | undefined;
+  /** Whether pictures get C2PA Content Credentials, and the user's own pair for them; undefined: a self-made one in DATA/c2pa. */
+  c2pa: 'on' | 'off';
+  c2paCertPath: string | undefined;
+  c2paKeyPath: string | undefined;
   /** Name of the service's own, before which a bucket's may stand: `bucket.s3.example.com`. */
   domain: string | undefined;
   dataDirectory: string;
@@ -116,6 +120,9 @@ export function readConfig(environment: NodeJS.ProcessEnv, overrides: ConfigOver
     tlsPort: tlsPort(environment),
     tlsCertPath: environment.LIKENESS_TLS_CERT || undefined,
     tlsKeyPath: environment.LIKENESS_TLS_KEY || undefined,
+    c2pa: oneOf(environment, 'LIKENESS_C2PA', 'on', ['on', 'off']),
+    c2paCertPath: environment.LIKENESS_C2PA_CERT || undefined,
+    c2paKeyPath: environment.LIKENESS_C2PA_KEY || undefined,
     domain: domain(environment),
     dataDirectory,
     region: region(environment.LIKENESS_REGION ?? 'us-east-1'),

@@ -7,6 +7,7 @@ import manifest from '../package.json' with { type: 'json' };
 import { openBaseModels } from './adapters/base-models-fs/base-models.ts';
 import { createInspection } from './adapters/base-models-fs/inspection.ts';
 import { createLocalCompute } from './adapters/compute-local/compute.ts';
+import { noContentCredentials, openContentCredentials } from './adapters/content-credentials/credentials.ts';
 import { createS3CustomerData } from './adapters/customer-data-s3/customer-data.ts';
 import { createLocalInference } from './adapters/inference-local/inference.ts';
 import { openJournal } from './adapters/journal-fs/journal.ts';
@@ -165,6 +166,13 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     endpoint: () => endpoint,
     privateAddress: id => config.vpcEndpoints[id],
   });
+  const contentCredentials =
+    config.c2pa === 'off'
+      ? noContentCredentials
+      : await openContentCredentials({
+          ...{ folder: data('c2pa'), certPath: config.c2paCertPath, keyPath: config.c2paKeyPath },
+          ...{ now: time.now(), version: manifest.version },
+        });
   const workers = await prepareWorkers(config, overrides, log);
 
   const capacity = startThroughputLoop({
@@ -246,7 +254,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
         ...{ quotas: config.quotas, machineUnits: config.modelUnits },
       }),
       'bedrock-runtime': createBedrockRuntimeService({
-        ...{ store, baseModels, keyring, capacity, invocationLog: { record: noteInvocation } },
+        ...{ store, baseModels, keyring, capacity, contentCredentials, invocationLog: { record: noteInvocation } },
         admitInvocation: invocationRate(config.quotas, () => time.now().getTime()),
       }),
     },
@@ -336,7 +344,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     owner: ids.uuid(),
   });
   batch = startBatchLoop({
-    ...{ store, time, log, customerData, roleSessions, baseModels, modelStore },
+    ...{ store, time, log, customerData, roleSessions, baseModels, modelStore, contentCredentials },
     inference: workers.inference,
     vpcNetworks: config.vpcNetworks,
     batchPath: data('batch'),

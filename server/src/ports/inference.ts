@@ -42,6 +42,9 @@ export interface InvokeRequest {
   quality: 'standard' | 'premium';
 }
 
+/** What a caller asks for, before it has an id and a unit. */
+export type ImageRequest = Omit<InvokeRequest, 'adapterId' | 'requestId' | 'task'> & { task: ImageTask };
+
 /** What answers it: base64 PNGs, and what the task gives beside them. */
 export interface InvokeAnswer {
   images: string[];
@@ -53,6 +56,11 @@ export interface InvokeAnswer {
   isWatermarked: boolean;
   /** Of CAPTION: one line. */
   caption: string | null;
+}
+
+/** An answer, and what drew it: the ARN of a custom model, null for a base model. */
+export interface DrawnAnswer extends InvokeAnswer {
+  customModelArn: string | null;
 }
 
 /** What was found of this product's watermark in an image. */
@@ -124,23 +132,19 @@ export interface PoolFigures {
 /** What services need of the running capacity (reconcile/throughput.ts provides it). */
 export interface Capacity {
   /** On demand, on a registered base model. */
-  invokeBase(
-    baseModelId: string,
-    request: Omit<InvokeRequest, 'adapterId'>,
-    signal: AbortSignal,
-  ): Promise<InvokeAnswer>;
+  invokeBase(baseModelId: string, request: Omit<InvokeRequest, 'adapterId'>, signal: AbortSignal): Promise<DrawnAnswer>;
   /** On a provisioned model's units; Fault notReady while Creating, throttled when the queue is full. */
   invokeProvisioned(
     provisionedModelArn: string,
     request: Omit<InvokeRequest, 'adapterId'>,
     signal: AbortSignal,
-  ): Promise<InvokeAnswer>;
+  ): Promise<DrawnAnswer>;
   /** On the process that the account's custom models of that base share; it starts, and loads the model, where needed. */
   invokeOnDemand(
     model: ServableModel,
     request: Omit<InvokeRequest, 'adapterId'>,
     signal: AbortSignal,
-  ): Promise<InvokeAnswer>;
+  ): Promise<DrawnAnswer>;
   /** ARNs of provisioned models of which no unit answers now: new ones, and all after a start of the server. */
   loadingModels(): Promise<readonly string[]>;
   /** Looks for the watermark in an image (base64 of a JPEG or PNG), on a registered base model's unit. */

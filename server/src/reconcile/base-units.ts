@@ -1,6 +1,6 @@
 /** On-demand capacity of the base models: one unit each, shared by all accounts, started at its first request. */
 import { Fault } from '../domain/fault.ts';
-import type { InvokeAnswer, InvokeRequest, PoolFigures } from '../ports/inference.ts';
+import type { DrawnAnswer, InvokeRequest, PoolFigures } from '../ports/inference.ts';
 import type { OnDemandProcess } from './on-demand-room.ts';
 import { DRAIN_SECONDS, type UnitPool, unitPool } from './unit-pool.ts';
 import { startUnits, type UnitStarter } from './unit-start.ts';
@@ -88,7 +88,7 @@ export function baseUnits(dependencies: BaseUnitsDependencies) {
       baseModelId: string,
       request: Omit<InvokeRequest, 'adapterId'>,
       signal: AbortSignal,
-    ): Promise<InvokeAnswer> {
+    ): Promise<DrawnAnswer> {
       if (!dependencies.baseModels.get(baseModelId))
         throw new Fault('notFound', `The base model ${baseModelId} is not registered.`);
       start(baseModelId);

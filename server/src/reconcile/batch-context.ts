@@ -1,7 +1,8 @@
 import type { VpcNetwork } from '../domain/vpc-networks.ts';
 import type { BaseModels } from '../ports/base-models.ts';
+import type { ContentCredentials } from '../ports/content-credentials.ts';
 import type { CustomerData, RoleSession, RoleSessions } from '../ports/customer-data.ts';
-import type { InvokeRequest } from '../ports/inference.ts';
+import type { ImageRequest } from '../ports/inference.ts';
 import type { Store } from '../ports/store.ts';
 import type { BatchJobRow } from '../ports/store-batch.ts';
 import type { BatchFolder } from './batch-files.ts';
@@ -26,10 +27,11 @@ export interface BatchDependencies extends UnitStarter {
   roleSessions: RoleSessions;
   vpcNetworks: readonly VpcNetwork[];
   baseModels: BaseModels;
+  contentCredentials: ContentCredentials;
   /** `DATA/batch`. */
   batchPath: string;
   /** Reads a record's modelInput as InvokeModel reads its body. @throws Fault invalid or unsupported */
-  readRequest(body: Uint8Array, tasks: 'v1' | 'all'): Omit<InvokeRequest, 'adapterId' | 'requestId'>;
+  readRequest(body: Uint8Array, tasks: 'v1' | 'all'): ImageRequest;
   /** Whether on-demand or provisioned requests are being drawn now: they go first. */
   isServing(): boolean;
   settings: BatchSettings;

@@ -12,9 +12,10 @@ import {
   type RecordError,
 } from '../domain/batch/records.ts';
 import { Fault } from '../domain/fault.ts';
+import { foundationModelArn } from '../domain/foundation-model.ts';
 import { imageAnswer } from '../domain/image-answer.ts';
 import { imageVariant } from '../domain/usage.ts';
-import type { InvokeAnswer } from '../ports/inference.ts';
+import type { ImageRequest, InvokeAnswer } from '../ports/inference.ts';
 import type { BatchJobRow, BatchPosition } from '../ports/store-batch.ts';
 import type { BatchContext } from './batch-context.ts';
 import { linesOf } from './batch-files.ts';
@@ -162,7 +163,8 @@ async function draw(
     const body = new TextEncoder().encode(JSON.stringify(record.modelInput));
     const request = context.readRequest(body, context.job.tasks);
     const requestId = `${context.job.jobId}-${number}`;
-    return outputLine(record, { modelOutput: imageAnswer(await unit.draw({ requestId, ...request })) });
+    const drawn = await unit.draw({ requestId, ...request });
+    return outputLine(record, { modelOutput: imageAnswer(await signed(drawn, request, context)) });
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     if (error.kind === 'invalid' || error.kind === 'unsupported')
@@ -172,6 +174,14 @@ async function draw(
     if (error.kind === 'modelError') return failed({ errorCode: 424, errorMessage: error.message });
     throw error;
   }
+}
+
+function signed(drawn: InvokeAnswer, request: ImageRequest, { job, contentCredentials }: BatchContext) {
+  const { region, baseModelId, customModelArn } = job;
+  return contentCredentials.sign(drawn, {
+    ...{ task: request.task, inputImageCount: request.images.length },
+    ...{ baseModelId, modelArn: customModelArn ?? foundationModelArn(region, baseModelId) },
+  });
 }
 
 /** A line of output, read again: after a crash it is all that is left of the drawing. */

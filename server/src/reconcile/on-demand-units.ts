@@ -4,7 +4,7 @@
  * a base of its own, with a process of its own.
  */
 import { Fault } from '../domain/fault.ts';
-import type { InvokeAnswer, InvokeRequest, PoolFigures, ServableModel } from '../ports/inference.ts';
+import type { DrawnAnswer, InvokeRequest, PoolFigures, ServableModel } from '../ports/inference.ts';
 import { refuseOtherWeights } from './base-weights.ts';
 import type { OnDemandProcess } from './on-demand-room.ts';
 import { DRAIN_SECONDS, type PooledUnit, REQUESTS_IN_HAND, unitPool } from './unit-pool.ts';
@@ -53,7 +53,7 @@ export function onDemandUnits(dependencies: OnDemandDependencies) {
     leaving.add(ending);
   }
 
-  async function invoke(model: ServableModel, request: Request, signal: AbortSignal): Promise<InvokeAnswer> {
+  async function invoke(model: ServableModel, request: Request, signal: AbortSignal): Promise<DrawnAnswer> {
     if (isClosed) throw new Fault('unavailable', 'The service is stopping.');
     return processOf(model).invoke(model, request, signal);
   }
@@ -180,7 +180,7 @@ function sharedProcess(dependencies: OnDemandDependencies, onLost: () => void) {
   }
 
   return {
-    async invoke(model: ServableModel, request: Request, signal: AbortSignal): Promise<InvokeAnswer> {
+    async invoke(model: ServableModel, request: Request, signal: AbortSignal): Promise<DrawnAnswer> {
       if (inHand >= queueLimit + REQUESTS_IN_HAND)
         throw new Fault('throttled', `${queueLimit} requests are waiting for this model already; try again later.`);
       inHand += 1;
@@ -188,11 +188,9 @@ function sharedProcess(dependencies: OnDemandDependencies, onLost: () => void) {
       adapter.inHand += 1;
       try {
         await adapter.ready;
-        return await pool.invoke(
-          { ...request, adapterId: model.method === 'lora' ? model.modelId : null },
-          signal,
-          false,
-        );
+        const adapterId = model.method === 'lora' ? model.modelId : null;
+        const answer = await pool.invoke({ ...request, adapterId }, signal, false);
+        return { ...answer, customModelArn: model.modelArn };
       } finally {
         inHand -= 1;
         adapter.inHand -= 1;

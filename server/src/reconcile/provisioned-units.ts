@@ -1,7 +1,7 @@
 /** One provisioned model: its pool of units, and what to do so that they match the row. */
 import { Fault } from '../domain/fault.ts';
 import type { UsageKey } from '../domain/usage.ts';
-import type { InvokeAnswer, InvokeRequest, PoolFigures } from '../ports/inference.ts';
+import type { DrawnAnswer, InvokeRequest, PoolFigures } from '../ports/inference.ts';
 import type { Keyring } from '../ports/keys.ts';
 import type { Store } from '../ports/store.ts';
 import type { ThroughputPatch, ThroughputRow } from '../ports/store-bedrock.ts';
@@ -136,7 +136,7 @@ export function provisionedUnits(first: ThroughputRow, dependencies: Provisioned
 
     figures: (): PoolFigures => ({ kind: 'provisioned', modelId: provisionedModelArn, ...pool.figures() }),
 
-    async invoke(request: Omit<InvokeRequest, 'adapterId'>, signal: AbortSignal): Promise<InvokeAnswer> {
+    async invoke(request: Omit<InvokeRequest, 'adapterId'>, signal: AbortSignal): Promise<DrawnAnswer> {
       // A disabled key makes the model unusable, though its units hold the weights still.
       if (keyArn !== null) await keyring.resolve(keyArn, first.accountId, first.region);
       if (problem && pool.units().length === 0) throw problem;

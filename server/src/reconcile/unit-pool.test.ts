@@ -37,6 +37,7 @@ async function poolOf(count: number, queueLimit = 10) {
     pool.add({
       unit: await inference.start({ baseModelPath: '/', adapter: null, adaptersFolder: null }),
       adapterId: null,
+      customModelArn: null,
     });
   return { inference, pool, lost };
 }
@@ -112,6 +113,7 @@ test('Requests may wait for a first unit, and fail together when none will come'
   pool.add({
     unit: await inference.start({ baseModelPath: '/', adapter: null, adaptersFolder: null }),
     adapterId: null,
+    customModelArn: null,
   });
   assert.equal((await first).images.length, 1);
   const { pool: empty } = await poolOf(0);
@@ -145,6 +147,7 @@ test('Retired units take nothing new, finish what they have in hand, and end wit
   pool.add({
     unit: await inference.start({ baseModelPath: '/', adapter: null, adaptersFolder: null }),
     adapterId: null,
+    customModelArn: null,
   });
   await Promise.all([first, second, retired]);
   assert.equal((await old.unit.health()).status, 'gone');

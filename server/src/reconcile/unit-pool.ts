@@ -1,5 +1,5 @@
 import { Fault } from '../domain/fault.ts';
-import type { InvokeAnswer, InvokeRequest, Unit } from '../ports/inference.ts';
+import type { DrawnAnswer, InvokeRequest, Unit } from '../ports/inference.ts';
 import type { Time } from '../ports/time.ts';
 
 /** With an adapter of its own, where the unit is shared; without, the unit's answers. */
@@ -9,13 +9,15 @@ export type PoolRequest = Omit<InvokeRequest, 'adapterId'> & { adapterId?: strin
 export interface PooledUnit {
   unit: Unit;
   adapterId: string | null;
+  /** ARN of the custom model that it holds; null: a base model, to which adapters may be added. */
+  customModelArn: string | null;
 }
 
 export type UnitPool = ReturnType<typeof unitPool>;
 
 interface Waiting {
   request: PoolRequest;
-  resolve(answer: InvokeAnswer): void;
+  resolve(answer: DrawnAnswer): void;
   reject(error: unknown): void;
   /** A unit died under it once before. */
   wasRetried: boolean;
@@ -65,7 +67,8 @@ export function unitPool(options: { queueLimit: number; time: Time; onLost(): vo
     try {
       // Never aborted with its caller: the worker would go on drawing, and its next request would wait behind that.
       const request = { adapterId: pooled.adapterId, ...waiting.request };
-      waiting.resolve(await pooled.unit.invoke(request, new AbortController().signal));
+      const answer = await pooled.unit.invoke(request, new AbortController().signal);
+      waiting.resolve({ ...answer, customModelArn: pooled.customModelArn });
     } catch (error) {
       if (isLoss(error)) lose(pooled, waiting, error);
       else waiting.reject(error);
@@ -133,7 +136,7 @@ export function unitPool(options: { queueLimit: number; time: Time; onLost(): vo
      * @param waitsForUnits whether a request may wait while there is no unit yet; otherwise it is notReady
      * @throws Fault throttled (the queue is full), notReady, and what Unit.invoke throws
      */
-    invoke(request: PoolRequest, signal: AbortSignal, waitsForUnits: boolean): Promise<InvokeAnswer> {
+    invoke(request: PoolRequest, signal: AbortSignal, waitsForUnits: boolean): Promise<DrawnAnswer> {
       if (units().length === 0 && !waitsForUnits)
         return Promise.reject(new Fault('notReady', 'The model is loading; try again in a few seconds.'));
       if (queue.length >= options.queueLimit && !unitWithRoom())

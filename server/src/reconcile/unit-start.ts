@@ -85,7 +85,7 @@ export async function startUnits(
       started.push(unit);
       await ready(unit, starter.time, signal);
       await unit.invoke({ ...WARM_UP, adapterId }, signal);
-      return { unit, adapterId };
+      return { unit, adapterId, customModelArn: model.custom?.modelArn ?? null };
     });
     const settled = await Promise.allSettled(starting);
     const failed = settled.find(result => result.status === 'rejected');

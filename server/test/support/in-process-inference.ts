@@ -13,7 +13,7 @@ export interface InProcessUnit extends Unit {
 }
 
 /**
- * An Inference without processes: an "image" is the request's text and the model's name, in base64.
+ * An Inference without processes: an "image" is the request's text and the model's name, in base64, or a picture.
  * `failLoads`, `failAdapters`: how many of the next starts, or of the next adapters, fail to load; `invokeMilliseconds`
  * may change at any time.
  */
@@ -21,6 +21,8 @@ export function createInProcessInference(options: {
   capacity: number;
   loadMilliseconds: number;
   invokeMilliseconds: number;
+  /** What it answers with in the place of the text. */
+  picture?: Buffer;
 }) {
   const inference = {
     units: [] as InProcessUnit[],
@@ -76,9 +78,8 @@ export function createInProcessInference(options: {
           setTimeout(() => {
             inHand.delete(fail);
             answered += 1;
-            const image = Buffer.from(
-              `${request.text} by ${request.adapterId ?? 'base'} with ${added ?? files}`,
-            ).toString('base64');
+            const told = `${request.text} by ${request.adapterId ?? 'base'} with ${added ?? files}`;
+            const image = (options.picture ?? Buffer.from(told)).toString('base64');
             resolve({
               images: Array.from({ length: request.numberOfImages }, () => image),
               maskImage: null,

@@ -65,6 +65,8 @@ export async function startServer(
       rootSecretAccessKey: ROOT.secretAccessKey,
       logLevel: (process.env.LIKENESS_TEST_LOG as Config['logLevel'] | undefined) ?? 'silent',
       warmBaseModel: false,
+      // Units in process answer with texts: there is no picture to sign.
+      c2pa: 'off',
       ...options.config,
     },
   );

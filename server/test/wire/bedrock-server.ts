@@ -15,6 +15,7 @@ import { KMSClient } from '@aws-sdk/client-kms';
 import { pino } from 'pino';
 import constraints from '../../generated/constraints.json' with { type: 'json' };
 import { openBaseModels } from '../../src/adapters/base-models-fs/base-models.ts';
+import { noContentCredentials } from '../../src/adapters/content-credentials/credentials.ts';
 import { openVault } from '../../src/adapters/master-key/vault.ts';
 import { createModelStore } from '../../src/adapters/models-fs/models.ts';
 import { openSqliteStore } from '../../src/adapters/store-sql/database.ts';
@@ -70,6 +71,7 @@ function plainCapacity(drawn: Drawn[]): Capacity {
       watermark: null,
       isWatermarked: true,
       caption: null,
+      customModelArn: null,
     };
   }
   async function detectWatermark(_: string, image: string) {
@@ -139,7 +141,7 @@ export async function startBedrock(
         ...{ quotas, machineUnits: 4 },
       }),
       'bedrock-runtime': createBedrockRuntimeService({
-        ...{ store, baseModels, keyring, capacity },
+        ...{ store, baseModels, keyring, capacity, contentCredentials: noContentCredentials },
         admitInvocation: invocationRate(quotas, () => time.now().getTime()),
         invocationLog: { record: () => undefined },
       }),

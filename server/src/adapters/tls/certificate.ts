@@ -1,8 +1,7 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { chmod, mkdir, open, readFile, rename } from 'node:fs/promises';
+import type { X509Certificate } from 'node:crypto';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
-import { type KeyPair, selfSigned } from './self-signed.ts';
+import { type KeyPair, keptPair, pathsIn, readOwnPair } from '../certificates/key-pair.ts';
+import { selfSigned } from './self-signed.ts';
 
 /** Apple's clients trust no certificate that is valid for longer. */
 const VALID_DAYS = 397;
@@ -38,34 +37,24 @@ export function certificateSource(options: CertificateOptions): CertificateSourc
   if (certPath === undefined && keyPath === undefined) return ownSource(options);
   if (certPath === undefined || keyPath === undefined)
     throw new Error('LIKENESS_TLS_CERT and LIKENESS_TLS_KEY go together: set both, or neither for a self-made pair.');
-  return {
-    path: certPath,
-    load: async () =>
-      checked(await readNamed(certPath, 'LIKENESS_TLS_CERT'), await readNamed(keyPath, 'LIKENESS_TLS_KEY')),
-  };
+  const settings = { cert: 'LIKENESS_TLS_CERT', key: 'LIKENESS_TLS_KEY' };
+  return { path: certPath, load: () => readOwnPair({ cert: certPath, key: keyPath }, settings) };
 }
 
 function ownSource({ folder, host, domain, now }: CertificateOptions): CertificateSource {
-  const path = join(folder, 'cert.pem');
-  const keyPath = join(folder, 'key.pem');
   const names = namesFor(host, domain);
   return {
-    path,
-    async load() {
-      const [cert, key] = await Promise.all([readIfThere(path), readIfThere(keyPath)]);
-      if (cert !== undefined && key !== undefined && serves(cert, key, names, now())) {
-        await chmod(keyPath, 0o600);
-        return { cert, key };
-      }
-      // A clock that is a little behind must not refuse what was made just now.
-      const begins = new Date(now().getTime() - DAY_MILLISECONDS);
-      const made = selfSigned(names, begins, new Date(begins.getTime() + VALID_DAYS * DAY_MILLISECONDS));
-      await mkdir(folder, { recursive: true, mode: 0o700 });
-      // A crash between the two leaves a pair that does not fit, and the next start makes another.
-      await writeWhole(keyPath, made.key, 0o600);
-      await writeWhole(path, made.cert, 0o644);
-      return made;
-    },
+    path: pathsIn(folder).cert,
+    load: () =>
+      keptPair(
+        folder,
+        certificate => serves(certificate, names, now()),
+        () => {
+          // A clock that is a little behind must not refuse what was made just now.
+          const begins = new Date(now().getTime() - DAY_MILLISECONDS);
+          return selfSigned(names, begins, new Date(begins.getTime() + VALID_DAYS * DAY_MILLISECONDS));
+        },
+      ),
   };
 }
 
@@ -77,66 +66,14 @@ function namesFor(host: string, domain: string | undefined): string[] {
   return [...new Set(names)];
 }
 
-function serves(cert: string, key: string, names: readonly string[], now: Date): boolean {
-  try {
-    const certificate = new X509Certificate(cert);
-    const endsAt = new Date(certificate.validTo).getTime();
-    const said = certificate.subjectAltName ?? '';
-    return (
-      certificate.checkPrivateKey(createPrivateKey(key)) &&
-      endsAt - now.getTime() > RENEWED_BEFORE_DAYS * DAY_MILLISECONDS &&
-      names.every(
-        name =>
-          said.split(', ').includes(`DNS:${name}`) || certificate.checkIP(name.split('%', 1)[0] ?? '') !== undefined,
-      )
-    );
-  } catch {
-    // A file that was cut off or changed: made anew.
-    return false;
-  }
-}
-
-function checked(cert: string, key: string): KeyPair {
-  const certificate = parsed('LIKENESS_TLS_CERT must hold a certificate in PEM', () => new X509Certificate(cert));
-  const privateKey = parsed('LIKENESS_TLS_KEY must hold a private key in PEM, without a password', () =>
-    createPrivateKey(key),
+function serves(certificate: X509Certificate, names: readonly string[], now: Date): boolean {
+  const endsAt = new Date(certificate.validTo).getTime();
+  const said = certificate.subjectAltName ?? '';
+  return (
+    endsAt - now.getTime() > RENEWED_BEFORE_DAYS * DAY_MILLISECONDS &&
+    names.every(
+      name =>
+        said.split(', ').includes(`DNS:${name}`) || certificate.checkIP(name.split('%', 1)[0] ?? '') !== undefined,
+    )
   );
-  if (!certificate.checkPrivateKey(privateKey))
-    throw new Error(
-      'LIKENESS_TLS_KEY does not belong to LIKENESS_TLS_CERT: the first certificate of the file must be the server’s own.',
-    );
-  return { cert, key };
-}
-
-function parsed<T>(rule: string, parse: () => T): T {
-  try {
-    return parse();
-  } catch (cause) {
-    throw new Error(`${rule}; it does not.`, { cause });
-  }
-}
-
-async function readNamed(path: string, variable: string): Promise<string> {
-  return await readFile(path, 'utf8').catch(cause => {
-    throw new Error(`${variable} names a file that cannot be read: ${path} (${(cause as Error).message}).`, { cause });
-  });
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  return await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
-}
-
-async function writeWhole(path: string, text: string, mode: number): Promise<void> {
-  const file = await open(`${path}.tmp`, 'w', mode);
-  try {
-    await file.chmod(mode);
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(`${path}.tmp`, path);
 }

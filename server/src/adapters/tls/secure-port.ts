@@ -1,7 +1,7 @@
 import type { Log } from '../../ports/log.ts';
 import type { Time } from '../../ports/time.ts';
+import type { KeyPair } from '../certificates/key-pair.ts';
 import { type CertificateOptions, certificateSource } from './certificate.ts';
-import type { KeyPair } from './self-signed.ts';
 
 const USUAL_PORT = 4748;
 /** How often the certificate is looked at again: the user's may have been replaced, ours may be near its end. */

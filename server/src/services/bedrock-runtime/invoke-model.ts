@@ -11,7 +11,8 @@ import type { Operation, RequestContext } from '../../domain/operation.ts';
 import type { AdmitInvocation } from '../../domain/request-rate.ts';
 import { imageVariant } from '../../domain/usage.ts';
 import type { BaseModels } from '../../ports/base-models.ts';
-import type { Capacity, ImageTask, InvokeAnswer, InvokeRequest } from '../../ports/inference.ts';
+import type { ContentCredentials } from '../../ports/content-credentials.ts';
+import type { Capacity, DrawnAnswer, ImageTask, InvokeRequest } from '../../ports/inference.ts';
 import type { InvocationLog } from '../../ports/invocation-logs.ts';
 import type { Keyring } from '../../ports/keys.ts';
 import type { Store } from '../../ports/store.ts';
@@ -31,12 +32,13 @@ export interface BedrockRuntimeDependencies {
   baseModels: BaseModels;
   keyring: Pick<Keyring, 'resolve' | 'decryptRequests'>;
   capacity: Pick<Capacity, 'invokeBase' | 'invokeProvisioned' | 'invokeOnDemand' | 'detectWatermark'>;
+  contentCredentials: ContentCredentials;
   invocationLog: InvocationLog;
   admitInvocation: AdmitInvocation;
 }
 
 export function invokeModel(deps: BedrockRuntimeDependencies) {
-  const { store, baseModels, keyring, capacity, invocationLog, admitInvocation } = deps;
+  const { store, baseModels, keyring, capacity, contentCredentials, invocationLog, admitInvocation } = deps;
 
   /** The customer's key of the custom model behind a provisioned model, a deployment or an import, if both are the caller's. */
   function keyOf(modelId: string, ctx: RequestContext): Promise<string | null> {
@@ -82,7 +84,12 @@ export function invokeModel(deps: BedrockRuntimeDependencies) {
         if (!('provisioned' in target))
           admitInvocation(ctx, 'base' in target ? target.base.modelId : target.custom.modelArn);
         const startedAt = performance.now();
-        const answer = imageAnswer(await named(draw(target, request, ctx.signal), request.task));
+        const drawn = await named(draw(target, request, ctx.signal), request.task);
+        const { baseModelId } =
+          'base' in target ? target.base : 'custom' in target ? target.custom : target.provisioned;
+        const modelArn = drawn.customModelArn ?? foundationModelArn(ctx.region, baseModelId);
+        const provenance = { task: request.task, inputImageCount: request.images.length, baseModelId, modelArn };
+        const answer = imageAnswer(await contentCredentials.sign(drawn, provenance));
         // Before the answer: what was acknowledged is in the ledger, whatever happens next.
         const usage = { ...usageKey(target, modelId, ctx), variant: imageVariant(request) };
         await store.transaction(rows => rows.usage.count(usage, answer.images.length, ctx.now.getTime()));
@@ -117,7 +124,7 @@ function usageKey(target: ModelTarget, modelId: string, { accountId, region }: R
 }
 
 /** What only decoding shows ("images[0] does not decode") is said of the member that the caller sent. */
-async function named(drawing: Promise<InvokeAnswer>, task: ImageTask): Promise<InvokeAnswer> {
+async function named(drawing: Promise<DrawnAnswer>, task: ImageTask): Promise<DrawnAnswer> {
   try {
     return await drawing;
   } catch (error) {

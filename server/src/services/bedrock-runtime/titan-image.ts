@@ -4,13 +4,10 @@
 // Client quirks: several violations stand in one message without a separator, as AWS's validator writes them.
 import limits from '../../../../contract/limits.json' with { type: 'json' };
 import { Fault } from '../../domain/fault.ts';
-import type { ImageTask, InvokeRequest } from '../../ports/inference.ts';
+import type { ImageRequest, ImageTask } from '../../ports/inference.ts';
 import { readImage } from './input-image.ts';
 import { isObject, violations } from './json-schema.ts';
 import { bodySchema, type MaskedParams, paramsKeys, type TitanBody, tasksOf } from './titan-schemas.ts';
-
-/** What a Titan Image body asks for, defaults filled in. */
-export type ImageRequest = Omit<InvokeRequest, 'adapterId' | 'requestId' | 'task'> & { task: ImageTask };
 
 /** What a task makes of its params. */
 type TaskRequest = Partial<ImageRequest>;
@@ -23,7 +20,7 @@ interface Size {
 const config = limits.imageGenerationConfig;
 
 /**
- * Reads the body of InvokeModel for an image model (bedrock-facts.md §7.2 to §7.6).
+ * Reads the body of InvokeModel for an image model (bedrock-facts.md §7.2 to §7.6), defaults filled in.
  * @param tasks which task types the model's id knows
  * @throws Fault invalid in AWS's words
  */
