@@ -40,30 +40,57 @@ TAILS = frozenset(
         *("sitting", "standing", "playing", "lying", "running", "sleeping", "looking", "staring"),
     ]
 )
-_IRREGULAR = {"mice": "mouse", "wolves": "wolf", "children": "child", "people": "person", "sheep": "sheep"}
+_SINGULARS = {
+    **{"mice": "mouse", "wolves": "wolf", "children": "child", "people": "person", "men": "man", "women": "woman"},
+    **{"sheep": "sheep", "fish": "fish", "deer": "deer", "leaves": "leaf", "knives": "knife"},
+}
+_PLURALS = {one: several for several, one in _SINGULARS.items()}
 # Share of a latent position's pixels that may lie in the mask before the denoiser draws there.
 HOLE_SHARE = 0.3
+_WORN = re.compile(r"\s+(?:wearing|with|holding)\s.*?(?=\s(?:in|on|at|under)\s|$)")
 _BREAK = re.compile(r"\s*,\s+(?:and\s+)?|\s+and\s+")
 _NAMED = re.compile(r"[A-Z][\w'-]* the [a-z][\w-]*")
 
 
-def parts_of(text: str) -> list[str]:
-    """A prompt for each subject of a text that names two or three; else none.
+@dataclass(frozen=True)
+class Group:
+    """What a text of two or three subjects says.
 
-    "Ron the dog and Smila the cat on a couch" -> "Ron the dog on a couch", "Smila the cat on a couch"; "three cats on
-    the beach" -> thrice "a cat on the beach". What stands after the last subject belongs to all.
+    :param layout: what the whole is drawn from, in the wording that a base's own data has for groups: kinds for names,
+        since a custom model learnt its subjects one a picture; at most two kinds; and nothing that is worn, for the
+        hat of a subject that is drawn anew would stay in the air above it.
+    :param parts: a prompt for each subject, from the left.
+    """
+
+    layout: str
+    parts: tuple[str, ...]
+
+
+def group_of(text: str) -> Group | None:
+    """The group that a text names, or None where it names one subject, more than three, or cannot be told.
+
+    "Ron the dog and Smila the cat on a couch" -> "a dog and a cat on a couch" of "Ron the dog on a couch" and "Smila
+    the cat on a couch"; "three cats on the beach" -> itself of thrice "a cat on the beach". What stands after the last
+    subject belongs to all.
     """
     heads, tail = _split(text.strip())
     named = [_subjects(head) for head in heads]
     subjects = [subject for of_head in named for subject in of_head]
     if not all(named) or not 2 <= len(subjects) <= MOST:
-        return []
-    return [f"{subject}{tail}" for subject in subjects]
+        return None
+    kinds = [without_name(_cut_tail(subject)[0]) for subject in subjects]
+    around = _WORN.sub("", tail)
+    if len(kinds) == 2 and kinds[0] != kinds[1]:
+        layout = f"{kinds[0]} and {kinds[1]}{around}"
+    else:
+        layout = f"{'two' if len(kinds) == 2 else 'three'} {_several(kinds[0])}{around}"
+    return Group(layout, tuple(f"{subject}{tail}" for subject in subjects))
 
 
-def layout_text(text: str) -> str:
-    """What the whole is drawn from: kinds for names, since a custom model learnt its subjects one a picture."""
-    return without_name(text)
+def _several(kind: str) -> str:
+    """ "a blue dog" -> "blue dogs"."""
+    words = kind.split()[1:]
+    return " ".join([*words[:-1], plural(words[-1])])
 
 
 def _split(text: str) -> tuple[list[str], str]:
@@ -112,13 +139,22 @@ def _subjects(head: str) -> list[str]:
 
 def singular(noun: str) -> str:
     """ "foxes" -> "fox", "strawberries" -> "strawberry", "mice" -> "mouse"."""
-    if noun in _IRREGULAR:
-        return _IRREGULAR[noun]
+    if noun in _SINGULARS:
+        return _SINGULARS[noun]
     if noun.endswith("ies") and len(noun) > 4:
         return f"{noun[:-3]}y"
     if re.search(r"(?:x|ss|sh|ch)es$", noun):
         return noun[:-2]
     return noun[:-1] if noun.endswith("s") and not noun.endswith("ss") else noun
+
+
+def plural(noun: str) -> str:
+    """ "fox" -> "foxes", "strawberry" -> "strawberries", "mouse" -> "mice"."""
+    if noun in _PLURALS:
+        return _PLURALS[noun]
+    if re.search(r"[^aeiou]y$", noun):
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if re.search(r"(?:x|s|sh|ch)$", noun) else f"{noun}s"
 
 
 @dataclass(frozen=True)

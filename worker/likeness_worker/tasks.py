@@ -269,9 +269,9 @@ def plan_request(request: InvokeRequest, family: Family, inputs: Inputs) -> Plan
         return Plan([], lambda _: Outcome([], watermark=watermark.detect(inputs.images[0])))
     layout = family.base.groups
     if layout is not None and request.task == "TEXT_IMAGE" and request.control is None:
-        parts = groups.parts_of(request.text or "")
-        if parts:
-            return _plan_group(request, family, layout, parts)
+        group = groups.group_of(request.text or "")
+        if group is not None:
+            return _plan_group(request, family, layout, group)
     return _whole(request, _plan_whole(request, family, inputs))
 
 
@@ -314,17 +314,16 @@ def _plan_whole(request: InvokeRequest, family: Family, inputs: Inputs) -> list[
     )
 
 
-def _plan_group(request: InvokeRequest, family: Family, layout: Groups, parts: list[str]) -> Plan:
+def _plan_group(request: InvokeRequest, family: Family, layout: Groups, group: groups.Group) -> Plan:
     """The whole picture, then each of its subjects again in its place."""
-    assert request.text is not None
-    layout_request = dataclasses.replace(request, text=groups.layout_text(request.text))
+    layout_request = dataclasses.replace(request, text=group.layout)
     whole = _whole(request, _plan_whole(layout_request, family, Inputs()))
-    row = groups.row_of(layout, len(parts), request.width, request.height)
+    row = groups.row_of(layout, len(group.parts), request.width, request.height)
 
     def again(drawn: list[NDArray[np.uint8]]) -> Plan:
         pictures = [groups.widened(_scaled(pixels, request), row) for pixels in drawn]
         drawings: list[Drawing] = []
-        for part, text in enumerate(parts):
+        for part, text in enumerate(group.parts):
             frame, mask = row.frames[part], row.masks[part]
             subjects = [groups.encode_subject(pixels, frame, mask, family) for pixels in pictures]
             one = dataclasses.replace(request, text=text)

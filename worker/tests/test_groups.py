@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from likeness_worker.base_model import read_base_model
-from likeness_worker.groups import laid_in, layout_text, parts_of, row_of, singular, widened
+from likeness_worker.groups import group_of, laid_in, plural, row_of, singular, widened
 from likeness_worker.rundir import RunError
 from tests.test_serve import Client, pixels, start
 
@@ -44,7 +44,9 @@ def with_groups(base: Path, folder: Path, groups: object = GROUPS) -> Path:
     ],
 )
 def test_a_text_of_several_subjects_has_a_prompt_for_each(text: str, parts: list[str]) -> None:
-    assert parts_of(text) == parts
+    group = group_of(text)
+    assert group is not None
+    assert list(group.parts) == parts
 
 
 @pytest.mark.parametrize(
@@ -65,15 +67,33 @@ def test_a_text_of_several_subjects_has_a_prompt_for_each(text: str, parts: list
     ],
 )
 def test_any_other_text_is_left_whole(text: str) -> None:
-    assert parts_of(text) == []
+    assert group_of(text) is None
 
 
-def test_the_whole_is_laid_out_from_kinds_and_plurals_become_singular() -> None:
-    assert layout_text("Ron the dog and Smila the cat on a couch") == "a dog and a cat on a couch"
-    plurals = ("dogs", "foxes", "strawberries", "mice", "wolves", "horses", "glass", "sheep", "witches")
-    assert [singular(noun) for noun in plurals] == [
-        "dog", "fox", "strawberry", "mouse", "wolf", "horse", "glass", "sheep", "witch",
-    ]  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "layout"),
+    [
+        ("Ron the dog and Smila the cat on a couch", "a dog and a cat on a couch"),
+        ("Ron the dog wearing a hat and Smila the cat in a forest", "a dog and a cat in a forest"),
+        ("Two blue dogs wearing party hats on the beach", "two blue dogs on the beach"),
+        ("a dog, a cat and an owl at night", "three dogs at night"),
+        ("Smila the cat and a cat", "two cats"),
+    ],
+)
+def test_the_whole_is_laid_out_from_kinds_and_nothing_worn(text: str, layout: str) -> None:
+    group = group_of(text)
+    assert group is not None
+    assert group.layout == layout
+
+
+def test_plurals_and_singulars_are_each_others_inverse() -> None:
+    nouns = {
+        **{"dogs": "dog", "foxes": "fox", "strawberries": "strawberry", "mice": "mouse", "wolves": "wolf"},
+        **{"horses": "horse", "sheep": "sheep", "witches": "witch", "glasses": "glass", "toys": "toy"},
+    }
+    assert {several: singular(several) for several in nouns} == nouns
+    assert {plural(one): one for one in nouns.values()} == nouns
+    assert singular("glass") == "glass"
 
 
 def test_pixels_outside_the_places_stay_those_of_the_whole(art_base: Path, tmp_path: Path) -> None:
