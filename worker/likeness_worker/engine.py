@@ -2,8 +2,10 @@
 
 "Same request, same pixels" (design §3.17): kernels may sum in another order for another batch size, so an image
 drawn beside others could differ in its last bits from the same image drawn alone. So images go through the
-denoiser in batches of fixed sizes only, and a size is used for a shape only after a proof: every sample of such a
-batch, at every position, came out bit for bit as it does alone. A size that fails is not used; 1 always works.
+denoiser in batches of fixed sizes only, and a size is used for a shape only after a proof: each product of such a
+batch sums as it does alone (invariance.py), and every sample, at every position, came out bit for bit as it does
+alone. Linear layers that sum otherwise compute a batch's samples one by one; a size that fails for other reasons is
+not used; 1 always works.
 """
 
 from __future__ import annotations
@@ -18,13 +20,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from likeness_worker import families
 from likeness_worker.base_model import read_base_model
 from likeness_worker.data import Size
 from likeness_worker.diffusion import Steer, guide, sample, trailing_path
 from likeness_worker.families import Family
+from likeness_worker.invariance import Call, differing, in_parts, layers_of, recorded
 from likeness_worker.lora import Adapter, AdapterSwitch, read_adapter
 from likeness_worker.preparer_folder import is_preparer, read_preparer
 from likeness_worker.preparing import load_preparer
@@ -74,13 +77,13 @@ class Engine:
         self.family: Family = families.load(base, placement, options.full)
         self.family.encode_text = functools.lru_cache(TEXTS_KEPT)(self.family.encode_text)
         denoiser = self.family.denoiser.eval()
-        families.share_time_embedding(denoiser)
         self._switch = AdapterSwitch(
             denoiser,
             {name: read_adapter(folder, denoiser, name) for name, folder in options.adapters.items()},
         )
-        self._proven: dict[tuple[Shape, int], bool] = {}
-        self._alone: dict[Shape, list[Tensor]] = {}
+        # Layers that compute a batch's samples one by one; None where the size may not be used.
+        self._proven: dict[tuple[Shape, int], frozenset[nn.Linear] | None] = {}
+        self._alone: dict[Shape, tuple[list[Call], list[Tensor]]] = {}
         loaded = time.monotonic()
         self._warm_up()
         print(
@@ -148,10 +151,15 @@ class Engine:
         return images
 
     def _batch_size(self, shape: Shape, wanted: int) -> int:
-        return next((size for size in self._batch_sizes if size <= wanted and self._is_proven(shape, size)), 1)
+        return next((size for size in self._batch_sizes if size <= wanted and self._proof(shape, size) is not None), 1)
 
     def _denoise(self, drawings: Sequence[Drawing]) -> Tensor:
-        """[B, C, H/8, W/8]: the sampler over one batch."""
+        """[B, C, H/8, W/8]: the sampler over one batch of a proven size."""
+        one_by_one = self._proof(drawings[0].shape, len(drawings)) if len(drawings) > 1 else None
+        with in_parts(one_by_one or (), len(drawings)):
+            return self._denoise_together(drawings)
+
+    def _denoise_together(self, drawings: Sequence[Drawing]) -> Tensor:
         family, shape = self.family, drawings[0].shape
         conditional = torch.stack([drawing.conditional for drawing in drawings])
         unconditional = torch.stack([drawing.unconditional for drawing in drawings])
@@ -172,19 +180,31 @@ class Engine:
         steer = _steer_each(drawings) if shape.steered else None
         return sample(family.process, predict, x, path, sampler, family.placement.device, steer)
 
-    def _is_proven(self, shape: Shape, size: int) -> bool:
-        """Whether a batch of this size gives every one of its samples what it gets alone. The kernels depend on the
-        shape and not on the step, so one step of the path is enough."""
-        # What steers an image sees that image alone, in any batch.
-        one_step = Shape(shape.size, shape.text_length, shape.guided, shape.path[:1])
+    def _proof(self, shape: Shape, size: int) -> frozenset[nn.Linear] | None:
+        """The layers that must compute one by one so that a batch of this size gives every one of its samples what it
+        gets alone, or None if nothing does. Kernels depend on the shape and not on the step, so the noisiest is enough;
+        and what steers an image sees that image alone."""
+        one_step = Shape(shape.size, shape.text_length, shape.guided, (len(self.family.process.alpha) - 1,))
+        probes = self._probes(one_step, max(self._batch_sizes))
         if one_step not in self._alone:
-            probes = self._probes(one_step, max(self._batch_sizes))
-            self._alone[one_step] = [self._denoise([probe])[0] for probe in probes]
+            with recorded() as calls:
+                self._denoise_together(probes[:1])
+            self._alone[one_step] = calls, [self._denoise_together([probe])[0] for probe in probes]
         if (one_step, size) not in self._proven:
-            together = self._denoise(self._probes(one_step, max(self._batch_sizes))[:size])
-            alone = self._alone[one_step][:size]
-            self._proven[one_step, size] = all(map(torch.equal, together, alone))
+            self._proven[one_step, size] = self._prove(probes[:size], *self._alone[one_step])
         return self._proven[one_step, size]
+
+    def _prove(
+        self, probes: Sequence[Drawing], calls: Sequence[Call], alone: Sequence[Tensor]
+    ) -> frozenset[nn.Linear] | None:
+        with recorded() as together:
+            self._denoise_together(probes)
+        pairs = differing(calls, together)
+        layers = None if pairs is None else layers_of(self.family.denoiser, pairs)
+        if layers is None:
+            return None
+        with in_parts(layers, len(probes)):
+            return layers if all(map(torch.equal, self._denoise_together(probes), alone)) else None
 
     def _probes(self, shape: Shape, count: int) -> list[Drawing]:
         """Unlike samples of a shape: random latents, random text states."""
@@ -207,14 +227,14 @@ class Engine:
             positions = (side.width // family.latent_scale) ** 2
             path = trailing_path(family.process, family.base.sampling.steps, positions)
             for size in self._batch_sizes:
-                self._is_proven(Shape(side, len(states), True, tuple(path)), size)
+                self._proof(Shape(side, len(states), True, tuple(path)), size)
             short = Shape(side, len(states), True, tuple(trailing_path(family.process, 2, positions)))
             probe = self._probes(short, 1)[0]
         self.draw(None, [Drawing(short, probe.start, states, states, 4.0)])
 
     def proven_sizes(self) -> list[int]:
         """Sizes of batches that are used for one shape at least."""
-        return [1, *sorted({size for (_, size), proven in self._proven.items() if proven})]
+        return [1, *sorted({size for (_, size), layers in self._proven.items() if layers is not None})]
 
 
 class Preparer:

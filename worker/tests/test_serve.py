@@ -201,24 +201,6 @@ def test_under_load_every_answer_is_the_quiet_one(art_base: Path, adapter: Path,
         server.shutdown()
 
 
-def test_a_step_is_embedded_alike_in_every_batch(art_base: Path) -> None:
-    import torch
-
-    from likeness_worker import families
-    from likeness_worker.base_model import read_base_model
-
-    family = families.load(read_base_model(art_base), families.choose_placement("cpu", "float32"))
-    embedding = family.denoiser.time_embedding
-    step = torch.randn(1, 32, generator=torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        each = embedding(step.repeat(8, 1))
-        families.share_time_embedding(family.denoiser)
-        for count in range(1, 9):
-            rows = embedding(step.repeat(count, 1))
-            assert torch.allclose(rows, each[:count], atol=1e-6)
-            assert torch.equal(rows, embedding(step).repeat(count, 1))
-
-
 def test_what_changes_the_picture(client: Client) -> None:
     first = client.images()
     for members in (

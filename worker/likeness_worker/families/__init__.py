@@ -197,17 +197,6 @@ def load_unet(base: BaseModel, placement: Placement, denoiser_path: Path | None)
     return unet
 
 
-def share_time_embedding(denoiser: nn.Module) -> None:
-    """For drawing, where all rows of a batch are at one timestep: a UNet's embedding of it is computed for the first
-    row and stands for all. It is a small product whose kernel sums in another order for another number of rows: the one
-    place where a batch of 8 rows and one of 2 differed in float32 on a CPU."""
-    embedding: Any = getattr(denoiser, "time_embedding", None)
-    if embedding is None:
-        return
-    embed = embedding.forward
-    embedding.forward = lambda sample, condition=None: embed(sample[:1], condition).expand(len(sample), -1)
-
-
 def unet_prediction(
     unet: nn.Module,
     placement: Placement,
