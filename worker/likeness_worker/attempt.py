@@ -8,10 +8,12 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from likeness_worker import spec as contract
+from likeness_worker.imports import without_collection
 from likeness_worker.rundir import EventLog, RunDirectory, RunError, StopWish, now
 
 
@@ -54,9 +56,12 @@ class Attempt:
         self.terminated = True
 
 
-def run_attempt(path: Path, device: str = "auto", precision: str = "auto") -> int:
+def run_attempt(
+    path: Path, device: str = "auto", precision: str = "auto", import_libraries: Callable[[], None] = lambda: None
+) -> int:
     """Runs the attempt that path/spec.json describes and writes path/result.json.
 
+    :param import_libraries: called after the first event, for a process of its own (imports.import_models).
     :returns: the exit status: 0 unless the attempt failed.
     """
     run = RunDirectory(path)
@@ -75,7 +80,9 @@ def run_attempt(path: Path, device: str = "auto", precision: str = "auto") -> in
         # Ctrl-C in a terminal reaches the whole group: the same wish.
         signal.signal(signal.SIGINT, attempt.terminate)
         attempt.log.append(contract.PhaseEvent(phase="loading", done=0, total=1))
-        from likeness_worker.train import train
+        with without_collection():
+            import_libraries()
+            from likeness_worker.train import train
 
         train(attempt, device, precision)
         status = "completed"

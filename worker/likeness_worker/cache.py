@@ -111,19 +111,19 @@ def build_cache(attempt: Attempt, family: Family, samples: list[Sample]) -> Exam
             "This base model cannot find in a picture what maskedLoss names: leave it out, and give masks by mask-ref.",
             user_error=True,
         )
-    kept = attempt.spec.kept_cache_path
-    folder = attempt.run.cache if kept is None else attempt.run.resolve(kept)
+    kept, folder = attempt.spec.kept_cache_path, cache_folder(attempt)
     folder.mkdir(parents=True, exist_ok=True)
     report = _Report(attempt, len(samples))
-    empty = family.encode_text("").cpu()
-    index = CacheIndex(folder, _identity(attempt, family), empty[0].nbytes)
+    dtype = family.placement.dtype
+    index = CacheIndex(folder, _identity(attempt, family), dtype.itemsize)
     captions: list[tuple[int, int]] = []
     try:
         with index.open_text() as text_file, index.open_latents() as latents_file:
             texts = _TextStates(text_file, family, index)
+            first, count = texts.place("", 0)
 
             def encode_caption(sample: Sample) -> None:
-                captions.append(texts.place(sample))
+                captions.append(texts.place(sample.caption, sample.line))
 
             images, masks = _write_latents(latents_file, attempt, family, samples, index, encode_caption, report)
     finally:
@@ -138,16 +138,23 @@ def build_cache(attempt: Attempt, family: Family, samples: list[Sample]) -> Exam
     by_size: dict[Size, list[int]] = {}
     for number, image in enumerate(images):
         by_size.setdefault(image.size, []).append(number)
+    states = _map(folder / TEXT, dtype).view(-1, *index.window)
     return Examples(
         buckets=sorted(by_size.values(), key=lambda bucket: (-len(bucket), bucket[0])),
-        empty=empty,
+        empty=states[first : first + count].clone(),
         _latents=_map(folder / LATENTS, torch.float32),
         _latent_shapes=[image.shape for image in images],
         _latent_offsets=[image.offset for image in images],
-        _states=_map(folder / TEXT, empty.dtype).view(-1, *empty.shape[1:]),
+        _states=states,
         _captions=captions,
         _masks=masks,
     )
+
+
+def cache_folder(attempt: Attempt) -> Path:
+    """The folder that the server keeps for trainings on these pictures, else the attempt's own."""
+    kept = attempt.spec.kept_cache_path
+    return attempt.run.cache if kept is None else attempt.run.resolve(kept)
 
 
 def _identity(attempt: Attempt, family: Family) -> str:
@@ -199,18 +206,18 @@ class _TextStates:
     def __init__(self, file: BinaryIO, family: Family, index: CacheIndex):
         self._file, self._family, self._index = file, family, index
 
-    def place(self, sample: Sample) -> tuple[int, int]:
-        """(first window, windows) of the sample's caption. :raises RunError: it cannot be encoded."""
-        digest = hashlib.sha256(sample.caption.encode()).hexdigest()
+    def place(self, caption: str, line: int) -> tuple[int, int]:
+        """(first window, windows) of a caption. :raises RunError: it cannot be encoded; by the manifest's line."""
+        digest = hashlib.sha256(caption.encode()).hexdigest()
         if digest not in self._index.captions:
             try:
-                states = self._family.encode_text(sample.caption).cpu().contiguous()
+                states = self._family.encode_text(caption).cpu().contiguous()
             except Exception as error:
                 # Only the kind of error: its text could quote the caption.
                 kind = type(error).__name__
-                raise RunError(f"The caption of line {sample.line} cannot be encoded: {kind}.") from None
+                raise RunError(f"The caption of line {line} cannot be encoded: {kind}.") from None
             self._file.write(states.view(torch.uint8).numpy().tobytes())
-            self._index.add_caption(digest, len(states))
+            self._index.add_caption(digest, tuple(states.shape))
         return self._index.captions[digest]
 
 

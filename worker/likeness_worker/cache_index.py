@@ -42,11 +42,12 @@ class CacheIndex:
     """One folder's index. What an index of another identity names is gone.
 
     :param identity: of what decides how pictures and captions are encoded.
-    :param window_bytes: of one window's text states.
+    :param number_bytes: of one number of the text states.
     """
 
-    def __init__(self, folder: Path, identity: str, window_bytes: int):
-        self._folder, self._identity, self._window_bytes = folder, identity, window_bytes
+    def __init__(self, folder: Path, identity: str, number_bytes: int):
+        self._folder, self._identity, self._number_bytes = folder, identity, number_bytes
+        self.window: tuple[int, ...] = (0, 0)  # [L, D], shape of one window's text states
         self.images: dict[str, CachedImage] = {}
         self.masks: dict[str, CachedMask] = {}
         self.captions: dict[str, tuple[int, int]] = {}
@@ -59,18 +60,19 @@ class CacheIndex:
             data: dict[str, Any] = json.loads((self._folder / INDEX).read_bytes())
         except (OSError, ValueError):
             return
-        if data.get("identity") != self._identity:
+        if data.get("identity") != self._identity or "window" not in data:
             return
         for digest, (width, height, offset, is_turned, *shape) in data["images"].items():
             self.images[digest] = CachedImage(Size(width, height), tuple(shape), offset, bool(is_turned))
         self.captions = {digest: (first, count) for digest, (first, count) in data["captions"].items()}
+        self.window = tuple(data["window"])
         for key, (offset, height, width) in data.get("masks", {}).items():
             self.masks[key] = CachedMask((height, width), offset)
         stored = (*self.images.values(), *self.masks.values())
         self._latents_end = max((entry.offset + prod(entry.shape) for entry in stored), default=0)
         self._windows = max((first + count for first, count in self.captions.values()), default=0)
         has_all = self._reaches(LATENTS, self._latents_end * FLOAT_BYTES)
-        if not (has_all and self._reaches(TEXT, self._windows * self._window_bytes)):
+        if not (has_all and self._reaches(TEXT, self._text_bytes)):
             self.images, self.masks, self.captions, self._latents_end, self._windows = {}, {}, {}, 0, 0
 
     def _reaches(self, name: str, end: int) -> bool:
@@ -82,7 +84,11 @@ class CacheIndex:
         return _open_at(self._folder / LATENTS, self._latents_end * FLOAT_BYTES)
 
     def open_text(self) -> BinaryIO:
-        return _open_at(self._folder / TEXT, self._windows * self._window_bytes)
+        return _open_at(self._folder / TEXT, self._text_bytes)
+
+    @property
+    def _text_bytes(self) -> int:
+        return self._windows * prod(self.window) * self._number_bytes
 
     def add_image(self, digest: str, size: Size, shape: tuple[int, ...], is_turned: bool) -> None:
         """Its latents were written behind the others."""
@@ -94,9 +100,11 @@ class CacheIndex:
         self.masks[key] = CachedMask(shape, self._latents_end)
         self._latents_end += prod(shape)
 
-    def add_caption(self, digest: str, windows: int) -> None:
-        self.captions[digest] = (self._windows, windows)
-        self._windows += windows
+    def add_caption(self, digest: str, shape: tuple[int, ...]) -> None:
+        """Its states, [windows, L, D], were written behind the others."""
+        self.captions[digest] = (self._windows, shape[0])
+        self._windows += shape[0]
+        self.window = shape[1:]
 
     def write(self) -> None:
         images = {
@@ -104,7 +112,13 @@ class CacheIndex:
             for digest, image in self.images.items()
         }
         masks = {key: (mask.offset, *mask.shape) for key, mask in self.masks.items()}
-        content = {"identity": self._identity, "images": images, "masks": masks, "captions": self.captions}
+        content = {
+            "identity": self._identity,
+            "window": self.window,
+            "images": images,
+            "masks": masks,
+            "captions": self.captions,
+        }
         write_json(self._folder / INDEX, content)
 
 

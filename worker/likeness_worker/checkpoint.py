@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from likeness_worker import spec as contract
 from likeness_worker.lora import read_tensors
+from likeness_worker.optimizer import AdamW
 from likeness_worker.rundir import RunError, verify_checkpoint, write_json
 
 TRAINABLE = "trainable.safetensors"
@@ -51,7 +52,7 @@ def save_state(
     folder: Path,
     spec: contract.TrainSpec,
     parameters: dict[str, nn.Parameter],
-    optimizer: torch.optim.Optimizer,
+    optimizer: AdamW,
     state: TrainingState,
 ) -> None:
     """Writes the three files into an existing folder."""
@@ -70,7 +71,7 @@ def load_state(
     spec: contract.TrainSpec,
     image_count: int,
     parameters: dict[str, nn.Parameter],
-    optimizer: torch.optim.Optimizer,
+    optimizer: AdamW,
 ) -> TrainingState:
     """Reads a checkpoint into the parameters and the optimizer.
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from likeness_worker import spec as contract
 from likeness_worker.checkpoint import TrainingState, load_state
+from likeness_worker.optimizer import AdamW
 from likeness_worker.rundir import MANIFEST, EventLog, RunDirectory, RunError
 
 MOST_ROLLBACKS = 3
@@ -36,7 +37,7 @@ class Rollback:
         if spec.method == "lora" and spec.resume_from_path is None:
             self._start = {name: parameter.detach().clone() for name, parameter in parameters.items()}
 
-    def go_back(self, optimizer: torch.optim.Optimizer, reason: str, step: int, log: EventLog) -> TrainingState:
+    def go_back(self, optimizer: AdamW, reason: str, step: int, log: EventLog) -> TrainingState:
         """Puts weights and optimiser back; the caller goes on from the state's step at RATE_SHARE of its rate.
 
         :param reason: a sentence without its full stop: "The loss became not finite".

@@ -1,8 +1,8 @@
 """LoRA (Hu et al. 2021, "Low-Rank Adaptation of Large Language Models"): W x + (alpha / rank) B A x.
 
-Training puts peft's layers into the denoiser. The result is a folder in PEFT's own layout (adapter_config.json,
-adapter_model.safetensors), which `PeftModel.from_pretrained` loads. Serving needs no layers: it adds
-(alpha / rank) B A to W itself, so a custom model draws as fast as its base, and switching to another adapter
+Training puts its layers (lora_layers.py) into the denoiser. The result is a folder in PEFT's own layout
+(adapter_config.json, adapter_model.safetensors), which `PeftModel.from_pretrained` loads. Serving needs no layers: it
+adds (alpha / rank) B A to W itself, so a custom model draws as fast as its base, and switching to another adapter
 starts from the base's untouched W each time, so nothing drifts.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +21,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from likeness_worker.lora_layers import lora_conv, lora_linear
+from likeness_worker.lora_layers import ADAPTER, LoraLayer
 from likeness_worker.rundir import RunError, write_json
 
-ADAPTER = "default"
 PREFIX = "base_model.model."
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
@@ -35,24 +34,23 @@ UNSUPPORTED = ("use_dora", "use_rslora", "rank_pattern", "alpha_pattern", "lora_
 def add_lora(denoiser: nn.Module, rank: int, alpha: float, target_modules: tuple[str, ...], seed: int) -> None:
     """Freezes the denoiser and gives each target layer trainable A (random) and B (zero), in float32.
 
+    :param target_modules: whole names of linear layers and convolutions, or the ends of some.
     :raises RunError: no layer has such a name.
     """
-    from peft import LoraConfig, inject_adapter_in_model
-    from peft.tuners.tuners_utils import BaseTunerLayer
-
     torch.manual_seed(seed)
-    config = LoraConfig(r=rank, lora_alpha=alpha, target_modules=list(target_modules))  # type: ignore[arg-type]
-    try:
-        inject_adapter_in_model(config, denoiser, adapter_name=ADAPTER)
-    except ValueError as error:
-        raise RunError(f"The LoRA fits no layer of the denoiser: {error}", user_error=True) from None
-    for name, parameter in denoiser.named_parameters():
-        parameter.requires_grad_("lora_" in name)
-        if parameter.requires_grad:
-            parameter.data = parameter.data.float()
-    for layer in denoiser.modules():
-        if isinstance(layer, BaseTunerLayer):
-            layer.forward = _forward_of(layer)  # type: ignore[method-assign]
+    denoiser.requires_grad_(False)
+    ends = tuple(f".{name}" for name in target_modules)
+    wanted = [name for name, _ in denoiser.named_modules() if f".{name}".endswith(ends)]
+    for name in wanted:
+        layer = denoiser.get_submodule(name)
+        if not isinstance(layer, nn.Linear | nn.Conv2d):
+            kind = type(layer).__name__
+            raise RunError(f"The LoRA fits linear layers and convolutions; {name} is a {kind}.", user_error=True)
+        parent, _, own = name.rpartition(".")
+        setattr(denoiser.get_submodule(parent), own, LoraLayer(layer, rank, alpha / rank))
+    if not wanted:
+        named = ", ".join(target_modules)
+        raise RunError(f"The LoRA fits no layer of the denoiser: none is named {named}.", user_error=True)
 
 
 def continue_lora(denoiser: nn.Module, folder: Path, rank: int, alpha: float) -> tuple[str, ...]:
@@ -92,28 +90,17 @@ def continue_lora(denoiser: nn.Module, folder: Path, rank: int, alpha: float) ->
     return adapter.target_modules
 
 
-def _forward_of(layer: Any) -> Callable[[Tensor], Tensor]:
-    """peft's layer as one operation of ours: same parameters, same sum."""
-    base, a, b = layer.base_layer, layer.lora_A[ADAPTER], layer.lora_B[ADAPTER]
-    scale = float(layer.scaling[ADAPTER])
-    apply: Any = lora_linear if isinstance(base, nn.Linear) else lora_conv
-    return lambda x: apply(x, base, a.weight, b.weight, scale)
-
-
 @contextmanager
 def without_lora(denoiser: nn.Module) -> Iterator[None]:
     """Within it a denoiser that add_lora changed predicts what its base does."""
-    from peft.tuners.tuners_utils import BaseTunerLayer
-
-    layers: list[Any] = [layer for layer in denoiser.modules() if isinstance(layer, BaseTunerLayer)]
-    trained = [layer.forward for layer in layers]
+    layers = [layer for layer in denoiser.modules() if isinstance(layer, LoraLayer)]
     for layer in layers:
-        layer.forward = layer.base_layer.forward
+        layer.is_on = False
     try:
         yield
     finally:
-        for layer, forward in zip(layers, trained, strict=True):
-            layer.forward = forward
+        for layer in layers:
+            layer.is_on = True
 
 
 def save_adapter(denoiser: nn.Module, folder: Path, rank: int, alpha: float, target_modules: tuple[str, ...]) -> None:

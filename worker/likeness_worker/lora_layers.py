@@ -8,11 +8,47 @@ is kept for the way back is the input and A x.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+ADAPTER = "default"
+
+
+class LoraLayer(nn.Module):
+    """A frozen linear layer or convolution with A and B beside it, float32, named as peft names them.
+
+    :param rank: A takes the input to so many numbers, or channels; B, zero at first, takes those to the output.
+    """
+
+    def __init__(self, base_layer: nn.Linear | nn.Conv2d, rank: int, scale: float):
+        super().__init__()
+        self.base_layer = base_layer
+        self.scale = scale
+        self.is_on = True
+        weight = base_layer.weight
+        a = torch.empty(rank, *weight.shape[1:], device=weight.device)
+        b = torch.zeros(weight.shape[0], rank, *(1 for _ in weight.shape[2:]), device=weight.device)
+        nn.init.kaiming_uniform_(a, a=math.sqrt(5))
+        self.lora_A, self.lora_B = (nn.ModuleDict({ADAPTER: _Factor(value)}) for value in (a, b))
+
+    def forward(self, x: Tensor) -> Tensor:
+        base = self.base_layer
+        if not self.is_on:
+            return base(x)
+        a, b = self.lora_A[ADAPTER].weight, self.lora_B[ADAPTER].weight
+        if isinstance(base, nn.Linear):
+            return lora_linear(x, base, a, b, self.scale)  # type: ignore[arg-type]
+        return lora_conv(x, base, a, b, self.scale)  # type: ignore[arg-type]
+
+
+class _Factor(nn.Module):
+    def __init__(self, weight: Tensor):
+        super().__init__()
+        self.weight = nn.Parameter(weight)
 
 
 def lora_linear(x: Tensor, layer: nn.Linear, a: Tensor, b: Tensor, scale: float) -> Tensor:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from likeness_worker import spec as contract
+from likeness_worker.imports import without_collection
 
 if TYPE_CHECKING:
     import numpy as np
@@ -184,9 +185,10 @@ class Model:
 
     def _run(self) -> None:
         try:
-            from likeness_worker.engine import load_engine
+            with without_collection():
+                from likeness_worker.engine import load_engine
 
-            self._engine = load_engine(self._options)
+                self._engine = load_engine(self._options)
         except Exception as error:
             from likeness_worker.rundir import RunError
 

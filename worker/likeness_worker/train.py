@@ -21,12 +21,13 @@ from likeness_worker import families
 from likeness_worker import spec as contract
 from likeness_worker.attempt import Attempt, Stopped
 from likeness_worker.base_model import read_base_model
-from likeness_worker.cache import Examples, build_cache
+from likeness_worker.cache import Examples, build_cache, cache_folder
 from likeness_worker.checkpoint import TrainingState, load_state, save_state
 from likeness_worker.data import plan_batches, read_manifest, step_generator
 from likeness_worker.evaluate import BlackSample, Evaluation
 from likeness_worker.guards import RATE_SHARE, Rollback, StepTimes
 from likeness_worker.lora import add_lora, continue_lora, save_adapter, trainable_parameters, without_lora
+from likeness_worker.optimizer import AdamW
 from likeness_worker.photographs import photographs_warning
 from likeness_worker.prior import draw_prior, prior_loss
 from likeness_worker.rundir import write_checkpoint, write_folder
@@ -64,7 +65,7 @@ def train(attempt: Attempt, device: str = "auto", precision: str = "auto") -> No
     validation = choose_validation(run, spec, samples)
     examples = build_cache(attempt, family, [*samples, *validation.extra])
     if base.family == DRAWING_FAMILY and spec.resume_from_path is None:
-        warning = photographs_warning([run.resolve(sample.path) for sample in samples])
+        warning = photographs_warning([run.resolve(sample.path) for sample in samples], cache_folder(attempt))
         if warning is not None:
             log.warn(warning)
     buckets = validation.training_buckets(examples.buckets, len(samples))
@@ -83,7 +84,7 @@ def train(attempt: Attempt, device: str = "auto", precision: str = "auto") -> No
         denoiser.requires_grad_(True)
     denoiser.train()
     parameters = dict(trainable_parameters(denoiser))
-    optimizer = torch.optim.AdamW(parameters.values(), lr=spec.learning_rate, weight_decay=WEIGHT_DECAY, fused=True)
+    optimizer = AdamW(parameters.values(), WEIGHT_DECAY)
     plan = plan_batches(buckets, spec.step_count, spec.batch_size, spec.seed)
     recent_losses: deque[float] = deque(maxlen=max(1, math.ceil(LOSS_SHARE * spec.step_count)))
     first_step, earlier_seconds, rate_share = 0, 0.0, 1.0
@@ -122,13 +123,10 @@ def train(attempt: Attempt, device: str = "auto", precision: str = "auto") -> No
     step = first_step
     while step < spec.step_count:
         rate = rate_share * learning_rate(spec, step)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
         loss = batch_loss(family, examples, plan[step], spec, step)
         (loss if prior is None else loss + prior_loss(family, prior, spec, step)).backward()
         torch.nn.utils.clip_grad_norm_(parameters.values(), GRADIENT_NORM)
-        optimizer.step()
-        optimizer.zero_grad()
+        optimizer.step(rate)
 
         loss_value = loss.item()  # on a GPU the step's one point of waiting: its event needs the number
         broken = None if math.isfinite(loss_value) else "The loss became not finite"

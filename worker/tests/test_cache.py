@@ -55,7 +55,7 @@ def test_a_second_training_encodes_nothing_and_takes_the_same_steps(make_run, en
     train(first)
     assert encoded.since() == (5, 5)
     before = {path.name: path.read_bytes() for path in Path(kept).iterdir()}
-    assert set(before) == {"index.json", "latents.bin", "text.bin"}
+    assert set(before) == {"flat.json", "index.json", "latents.bin", "text.bin"}
     train(second)
     assert encoded.since() == (0, 0)
     assert {path.name: path.read_bytes() for path in Path(kept).iterdir()} == before

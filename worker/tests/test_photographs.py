@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -34,3 +35,14 @@ def test_drawings_are_not_warned_of_and_photographs_are(tmp_path: Path) -> None:
     assert said is not None
     assert "(5 of 9 looked at)" in said
     assert "likeness model add" in said
+
+
+def test_what_was_seen_of_pictures_is_kept_by_their_content(tmp_path: Path) -> None:
+    photographs = [textured(tmp_path, number) for number in range(3)]
+    said = photographs_warning(photographs, tmp_path)
+    kept = json.loads((tmp_path / "flat.json").read_bytes())
+    (tmp_path / "flat.json").write_text(json.dumps(dict.fromkeys(kept, 1.0)))
+    assert photographs_warning(photographs, tmp_path) is None
+    for path in photographs:
+        path.write_bytes(path.read_bytes() + b"changed")
+    assert photographs_warning(photographs, tmp_path) == said

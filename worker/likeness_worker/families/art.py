@@ -5,6 +5,8 @@ Its latents are (encoded - latentsMean) / latentsStd, both per channel, from lik
 
 from __future__ import annotations
 
+import json
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +29,14 @@ class Art:
         placement: Placement,
         process: Process,
         denoiser: nn.Module,
-        vae: Any,
-        text_encoder: Any,
-        tokenizer: Any,
     ):
         self.base = base
         self.placement = placement
         self.process = process
         self.denoiser = denoiser
-        self.latent_channels = int(vae.config.latent_channels)
-        self.latent_scale = int(vae.spatial_compression_ratio)
-        self._vae: Any = vae
-        self._text_encoder: Any = text_encoder
-        self._tokenizer = tokenizer
+        vae = json.loads((base.part("vae") / "config.json").read_bytes())
+        self.latent_channels = int(vae["latent_channels"])
+        self.latent_scale = 2 ** (len(vae["encoder_block_out_channels"]) - 1)
         self._window = int(base.settings.get("textWindow", 32))
         self._mean = self._per_channel("latentsMean", 0.0)
         self._std = self._per_channel("latentsStd", 1.0)
@@ -92,31 +89,38 @@ class Art:
         return unet_prediction(self.denoiser, self.placement, x, timesteps, text_states)
 
     def free_encoders(self, keep_decoder: bool) -> None:
-        if not keep_decoder:
-            self._vae = None
-        self._text_encoder = None
+        for name in ("_text_encoder", *(() if keep_decoder else ("_vae",))):
+            self.__dict__.pop(name, None)
+
+    # The three below are loaded when they are first needed: a training whose pictures and captions were all encoded
+    # before needs none of them.
+    @cached_property
+    def _vae(self) -> Any:
+        from diffusers import AutoencoderDC
+
+        vae = load_rounded_part(AutoencoderDC.from_pretrained, self.base.part("vae"), "vae", self.placement)
+        return vae.to(self.placement.device, memory_format=torch.channels_last)
+
+    @cached_property
+    def _text_encoder(self) -> Any:
+        from transformers import BertModel
+
+        encoder = load_part(BertModel.from_pretrained, self.base.part("text_encoder"), "text_encoder", torch.float32)
+        return encoder.to(self.placement.device)
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        from tokenizers import Tokenizer
+
+        tokenizer: Any = Tokenizer.from_file(str(self.base.part("tokenizer") / "tokenizer.json"))
+        # The package's file cuts at 128 tokens and pads to them.
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return tokenizer
 
 
 def load(base: BaseModel, placement: Placement, denoiser_path: Path | None, denoiser_placement: Placement) -> Art:
-    """:raises RunError: a part does not load, by its name."""
-    from diffusers import AutoencoderDC
-    from tokenizers import Tokenizer
-    from transformers import BertModel
-
+    """:raises RunError: the denoiser does not load. The other parts say so when they are first needed."""
     denoiser = load_unet(base, denoiser_placement, denoiser_path)
-    vae = load_rounded_part(AutoencoderDC.from_pretrained, base.part("vae"), "vae", placement)
-    text_encoder = load_part(BertModel.from_pretrained, base.part("text_encoder"), "text_encoder", torch.float32)
-    tokenizer: Any = Tokenizer.from_file(str(base.part("tokenizer") / "tokenizer.json"))
-    # The package's file cuts at 128 tokens and pads to them.
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
     device = placement.device
-    return Art(
-        base,
-        placement,
-        read_process(base.path),
-        denoiser.to(device, memory_format=torch.channels_last),
-        vae.to(device, memory_format=torch.channels_last),
-        text_encoder.to(device),
-        tokenizer,
-    )
+    return Art(base, placement, read_process(base.path), denoiser.to(device, memory_format=torch.channels_last))
