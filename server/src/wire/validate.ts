@@ -1,6 +1,7 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import { RE2JS } from 're2js';
 import type { ProtocolName, ServiceName } from './contract.ts';
+import { lowerCamel } from './protocols/member-types.ts';
 import type { Input } from './protocols/protocol.ts';
 import { Refusal } from './refusal.ts';
 
@@ -154,10 +155,8 @@ function sentence(error: ErrorObject, input: Input, protocol: ProtocolName): str
   return `Value${shown} at '${spelled(path, protocol)}' failed to satisfy constraint: ${constraint}`;
 }
 
-/** AWS: IAM, STS and KMS name members in lower camel case here (`roleName`), whatever their models call them. */
 function spelled(path: string, protocol: ProtocolName): string {
-  if (protocol !== 'query' && protocol !== 'json-1-1') return path;
-  return path.replace(/(^|\.)([A-Z])/g, (_, dot: string, letter: string) => dot + letter.toLowerCase());
+  return protocol === 'query' || protocol === 'json-1-1' ? lowerCamel(path) : path;
 }
 
 function constraintText(keyword: string, limit: unknown): string {

@@ -48,6 +48,17 @@ describe('grants of KMS', () => {
     await refused(encrypt(alice, KeyId), 'AccessDeniedException', 400);
   });
 
+  it('and key policies name nobody who is not there', async () => {
+    const KeyId = await newKey();
+    const nobody = `arn:aws:iam::${ACCOUNT}:role/nobody`;
+    await refused(grant(root, KeyId, { GranteePrincipal: nobody }), 'InvalidArnException', 400, 'nobody');
+    await refused(grant(root, KeyId, { RetiringPrincipal: nobody }), 'InvalidArnException', 400, 'nobody');
+    const own = allow('kms:*', '*', { Principal: { AWS: `arn:aws:iam::${ACCOUNT}:root` } });
+    const Policy = document(own, allow('kms:Decrypt', '*', { Principal: { AWS: nobody } }));
+    for (const call of [new PutKeyPolicyCommand({ KeyId, Policy }), new CreateKeyCommand({ Policy })])
+      await refused(root.send(call as PutKeyPolicyCommand), 'MalformedPolicyDocumentException', 400, 'nobody');
+  });
+
   it('let their grantee hand on no more than they give', async () => {
     const KeyId = await newKey();
     const EncryptionContextSubset = { model: 'ron' };

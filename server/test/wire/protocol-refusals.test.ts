@@ -76,6 +76,10 @@ describe('REST-JSON', () => {
       assertRestJson(await bedrock('POST', jobs, body), 400, 'ValidationException', message);
     });
 
+  test('a number where bytes belong is a ValidationException', async () => {
+    const answer = await bedrock('POST', '/use-case-for-model-access', '{"formData": 0}');
+    assertRestJson(answer, 400, 'ValidationException', /^1 validation error .* at 'formData' .*must be of type blob$/);
+  });
   test('a body past the limit is refused before it is read whole', async () => {
     const answer = await bedrock('POST', jobs, `{"jobName":"${'a'.repeat(1100 * 1024)}"}`);
     assertRestJson(answer, 413, 'RequestEntityTooLargeException', /at most 1048576 bytes/);
@@ -110,7 +114,8 @@ describe('JSON 1.1', () => {
   }
   const cases: [name: string, target: string, body: string, code: string, message: RegExp][] = [
     ['no JSON', 'TrentService.DescribeKey', '{', 'SerializationException', /JSON object/],
-    ['an array', 'TrentService.DescribeKey', '[]', 'ValidationException', /'keyId'/],
+    ['an array', 'TrentService.DescribeKey', '[]', 'SerializationException', /JSON object/],
+    ['a number for a blob', 'TrentService.Encrypt', '{"KeyId":"a","Plaintext":5}', 'SerializationException', /blob/],
     ['a wrong type', 'TrentService.DescribeKey', '{"KeyId": {}}', 'SerializationException', /'keyId'.*type string/],
     [
       'a blob that is no base64',
@@ -298,6 +303,8 @@ describe("S3's chunked uploads", () => {
       assert.equal(answer.headers[name], value);
       const wrong = chunkedBody(unsigned, ['hellO'], { unsigned: true, trailer: [name, value] });
       assertXml(await upload(unsigned, wrong), 400, 'BadDigest');
+      const none = chunkedBody(unsigned, ['hello'], { unsigned: true, trailer: [name, 'A'] });
+      assertXml(await upload(unsigned, none), 400, 'InvalidRequest', /trailing header is invalid/);
       assert.equal(await stored(algorithm), 'hello', 'the object is the one before');
     }
   });

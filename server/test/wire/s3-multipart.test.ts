@@ -193,6 +193,8 @@ describe('refusals', () => {
 
   test('a part but the last under 5 MiB', () =>
     assertRefused(complete('refused', id, [small, tail]), 400, 'EntityTooSmall'));
+  test('a part that is not there, even behind one that is too small', () =>
+    assertRefused(complete('refused', id, [small, { ...tail, PartNumber: 9 }]), 400, 'InvalidPart'));
   test('parts out of order, or twice', async () => {
     await assertRefused(complete('refused', id, [tail, small]), 400, 'InvalidPartOrder');
     await assertRefused(complete('refused', id, [tail, tail]), 400, 'InvalidPartOrder');

@@ -240,3 +240,44 @@ describe('what clients ask every bucket first', () => {
     await refused(s3.send(new PutObjectLockConfigurationCommand({ Bucket })), /PutObjectLockConfiguration/);
   });
 });
+
+describe('bucket policies that could never hold', () => {
+  const on = (Action: string | string[], Resource: string, Principal: unknown = { AWS: '222222222222' }) =>
+    s3.send(
+      new PutBucketPolicyCommand({
+        Bucket,
+        Policy: JSON.stringify({
+          Version: '2012-10-17',
+          Statement: [{ Effect: 'Allow', Principal, Action, Resource }],
+        }),
+      }),
+    );
+  const ofBucket = `arn:aws:s3:::${Bucket}`;
+
+  test('an action on buckets needs a bucket, one on objects objects', async () => {
+    const message = /^Action does not apply to any resource\(s\) in statement/;
+    await assertRefused(on('s3:ListBucket', `${ofBucket}/*`), 400, 'MalformedPolicy', message);
+    await assertRefused(on(['s3:GetObject', 's3:getbucketacl'], `${ofBucket}/*`), 400, 'MalformedPolicy', message);
+    await assertRefused(on('s3:GetObject', ofBucket), 400, 'MalformedPolicy', message);
+    for (const [action, resource] of [
+      ['s3:ListBucket', `${ofBucket}*`],
+      ['s3:GetObject', `${ofBucket}*`],
+      ['s3:Get*', `${ofBucket}/*`],
+      ['s3:NewerThanOurList', ofBucket],
+      ['*', ofBucket],
+    ] as const)
+      await on(action, resource);
+  });
+  test('an action of another service is invalid', async () => {
+    await assertRefused(on('iam:GetUser', `${ofBucket}/*`), 400, 'MalformedPolicy', /^Policy has invalid action/);
+  });
+  test('a user or role of the account that is not there is no principal', async () => {
+    for (const name of ['user/nobody', 'role/some/path/nobody'])
+      await assertRefused(
+        on('s3:GetObject', `${ofBucket}/*`, { AWS: `arn:aws:iam::111111111111:${name}` }),
+        400,
+        'MalformedPolicy',
+        /^Invalid principal in policy: "AWS":"arn/,
+      );
+  });
+});

@@ -266,3 +266,24 @@ test('An object that a browser would run as a page gets an origin of its own, an
   assert.equal(await policyOf('photo'), 'undefined');
   assert.match(await policyOf('photo', 'response-content-type=text%2Fhtml'), /^sandbox /);
 });
+
+test('A document under another root than the one that is asked for changes nothing', async () => {
+  const query = 'publicAccessBlock=';
+  const block = (root: string) =>
+    `<?xml version="1.0"?><!-- all --><${root}><BlockPublicPolicy>true</BlockPublicPolicy></${root}>`;
+  const put = (body: string) => send('PUT', `/${Bucket}`, { query, body, headers: { 'content-md5': md5(body) } });
+  assert.equal((await put(block('PublicAccessBlockConfiguration'))).status, 200);
+  for (const other of ['Tagging', 'a']) await refused(put(block(other)), 400, 'MalformedXML');
+  const { body } = await send('GET', `/${Bucket}`, { query });
+  assert.match(body, /<BlockPublicPolicy>true</);
+});
+
+test('An Expires that is no date is kept and answered as it came', async () => {
+  await send('PUT', `/${Bucket}/expiring`, { headers: { expires: 'when it rains' }, body: 'x' });
+  for (const method of ['GET', 'HEAD'])
+    assert.equal((await send(method, `/${Bucket}/expiring`)).headers.expires, 'when it rains');
+});
+
+function md5(text: string): string {
+  return createHash('md5').update(text).digest('base64');
+}

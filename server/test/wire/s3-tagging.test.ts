@@ -140,6 +140,9 @@ test('a bucket has tags, or says that it has none', async () => {
   assert.deepEqual((await tags()).TagSet, TagSet);
   await s3.send(new DeleteBucketTaggingCommand({ Bucket }));
   await assertRefused(tags(), 404, 'NoSuchTagSet');
+  await s3.send(new PutBucketTaggingCommand({ Bucket, Tagging: { TagSet } }));
+  await s3.send(new PutBucketTaggingCommand({ Bucket, Tagging: { TagSet: [] } }));
+  await assertRefused(tags(), 404, 'NoSuchTagSet');
   const made = { Bucket: 'tagged-from-the-start', CreateBucketConfiguration: { Tags: TagSet } };
   await s3.send(new CreateBucketCommand(made));
   assert.deepEqual((await s3.send(new GetBucketTaggingCommand({ Bucket: made.Bucket }))).TagSet, TagSet);

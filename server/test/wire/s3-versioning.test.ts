@@ -130,6 +130,8 @@ test('a delete marker hides its key, is no object, and gives it back when it goe
   });
   await assertRefused(s3.send(new GetObjectCommand({ Bucket, Key: 'k' })), 404, 'NoSuchKey');
   await assertRefused(s3.send(new GetObjectCommand({ Bucket, Key: 'k', VersionId: marker })), 405, 'MethodNotAllowed');
+  const copy = { Bucket, Key: 'copy', CopySource: `${Bucket}/k?versionId=${marker}` };
+  await assertRefused(s3.send(new CopyObjectCommand(copy)), 400, 'InvalidRequest', /delete marker/);
   await assert.rejects(
     s3.send(new HeadObjectCommand({ Bucket, Key: 'k', VersionId: marker })),
     (error: { $metadata?: { httpStatusCode?: number } }) => error.$metadata?.httpStatusCode === 405,

@@ -92,6 +92,7 @@ const refused: [string, unknown, PolicyRules['kind'], RegExp][] = [
   ],
   ['an action with two colons', { Statement: { ...good, Action: 's3:Get:Object' } }, 'identity', /only one colon/],
   ['an action of no vendor', { Statement: { ...good, Action: 'a a:Get' } }, 'identity', /^Vendor a a is not valid/],
+  ['a vendor with a wildcard', { Statement: { ...good, Action: 's*:Get' } }, 'identity', /^Vendor s\* is not valid/],
   ['an empty action', { Statement: { ...good, Action: '' } }, 'identity', /prefaced by a vendor/],
   ['a list for Condition', { Statement: { ...good, Condition: [] } }, 'identity', /^Syntax errors in policy\./],
   [

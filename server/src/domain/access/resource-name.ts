@@ -42,5 +42,7 @@ export function checkAction(action: string): void {
     );
   if (parts.length > 2)
     throw new PolicySyntaxError(`Actions/Condition can contain only one colon. "${action}" has more.`);
-  if (!/^[A-Za-z0-9.*?_-]+$/.test(parts[0] ?? '')) throw new PolicySyntaxError(`Vendor ${parts[0]} is not valid`);
+  // AWS: a vendor is spelled out, or is every one.
+  if (parts[0] !== '*' && !/^[A-Za-z0-9._-]+$/.test(parts[0] ?? ''))
+    throw new PolicySyntaxError(`Vendor ${parts[0]} is not valid`);
 }

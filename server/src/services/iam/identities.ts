@@ -3,7 +3,7 @@ import { resourceTagConditions } from '../../domain/access/context.ts';
 import { type PolicyKind, parsePolicy } from '../../domain/access/document.ts';
 import { identityArn, parseIamArn } from '../../domain/access/identity.ts';
 import { awsManagedPolicy } from '../../domain/access/managed-policies.ts';
-import { namedArns } from '../../domain/access/principal.ts';
+import { unknownPrincipal } from '../../domain/access/unknown-principals.ts';
 import { Fault } from '../../domain/fault.ts';
 import type { AccessRequest, RequestContext } from '../../domain/operation.ts';
 import type { IamRows, IdentityKind, IdentityRow } from '../../ports/store-iam.ts';
@@ -93,19 +93,12 @@ export function checkDocument(document: string, kind: PolicyKind, maximumCharact
   }
 }
 
-/** AWS: a trust policy may only name users and roles that exist. Those of other accounts cannot be looked up here. */
+/** @throws Fault MalformedPolicyDocument, LimitExceeded */
 export async function checkTrustPolicy(rows: IamRows, accountId: string, document: string): Promise<void> {
   checkDocument(document, 'trust', 4096, 'ACLSizePerRole');
-  for (const { principals } of parsePolicy(document, { kind: 'trust' }).statements) {
-    for (const arn of principals === undefined ? [] : namedArns(principals)) {
-      const parsed = parseIamArn(arn);
-      if (parsed === undefined || parsed.accountId !== accountId) continue;
-      if (parsed.type !== 'user' && parsed.type !== 'role') continue;
-      const row = await rows.identity(parsed.type, accountId, parsed.name);
-      if (row === undefined || row.path !== parsed.path)
-        throw new Fault('invalid', `Invalid principal in policy: "AWS":"${arn}"`, { code: 'MalformedPolicyDocument' });
-    }
-  }
+  const unknown = await unknownPrincipal(rows, accountId, parsePolicy(document, { kind: 'trust' }));
+  if (unknown !== undefined)
+    throw new Fault('invalid', `Invalid principal in policy: "AWS":"${unknown}"`, { code: 'MalformedPolicyDocument' });
 }
 
 /** @throws Fault InvalidInput for a key given twice, LimitExceeded past 50 */

@@ -8,6 +8,7 @@ import type {
   RetireGrantRequest,
   RevokeGrantRequest,
 } from '@aws-sdk/client-kms';
+import { unknownIdentity } from '../../domain/access/unknown-principals.ts';
 import { Fault } from '../../domain/fault.ts';
 import type { Operation, Principal, RequestContext } from '../../domain/operation.ts';
 import type { GrantRow, KeyRow, KmsRows } from '../../ports/store-kms.ts';
@@ -44,9 +45,13 @@ export function grantOperations(deps: KmsDependencies) {
       async handle(input: CreateGrantRequest, ctx): Promise<CreateGrantResponse> {
         checkPrincipals(input);
         const { EncryptionContextEquals: equals, EncryptionContextSubset: subset } = input.Constraints ?? {};
-        return await deps.store.transaction(async ({ kms }) => {
+        return await deps.store.transaction(async ({ iam, kms }) => {
           const key = await findKey(deps, kms, input.KeyId ?? '', ctx);
           requireEnabled(key);
+          const named = [input.GranteePrincipal ?? '', input.RetiringPrincipal ?? ''];
+          const unknown = await unknownIdentity(iam, key.accountId, named);
+          if (unknown !== undefined)
+            throw new Fault('invalid', `There is no ${unknown}.`, { code: 'InvalidArnException' });
           checkOperations(input, key);
           const grant: GrantRow = {
             grantId: Buffer.from(deps.ids.bytes(32)).toString('hex'),
@@ -60,8 +65,8 @@ export function grantOperations(deps: KmsDependencies) {
             createdAt: deps.time.now().toISOString(),
           };
           // AWS: a name makes the call repeatable.
-          const named = grant.name === '' ? [] : await kms.grantsNamed(key.keyId, grant.name);
-          const same = named.find(other => sameGrant(other, grant));
+          const alike = grant.name === '' ? [] : await kms.grantsNamed(key.keyId, grant.name);
+          const same = alike.find(other => sameGrant(other, grant));
           if (same === undefined) await kms.insertGrant(grant);
           return { GrantId: (same ?? grant).grantId, GrantToken: tokenOf(same ?? grant) };
         });

@@ -8,8 +8,10 @@ import type {
 import { conditionContext } from '../../domain/access/context.ts';
 import { parsePolicy } from '../../domain/access/document.ts';
 import { evaluate } from '../../domain/access/evaluate.ts';
+import { unknownPrincipal } from '../../domain/access/unknown-principals.ts';
 import { Fault } from '../../domain/fault.ts';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
+import type { Rows } from '../../ports/store.ts';
 import { askForKey, findKey, type KmsDependencies, notFound } from './key-access.ts';
 
 /** AWS: a key has one policy, and this is its name. */
@@ -28,7 +30,8 @@ export function keyPolicyOperations(deps: KmsDependencies) {
         checkName(input.PolicyName);
         const { Policy: policy = '' } = input;
         checkKeyPolicy(policy, ctx, input.BypassPolicyLockoutSafetyCheck ?? false);
-        return await deps.store.transaction(async ({ kms }) => {
+        return await deps.store.transaction(async ({ iam, kms }) => {
+          await refuseUnknownPrincipals(iam, ctx.accountId, policy);
           const key = await findKey(deps, kms, input.KeyId ?? '', ctx);
           await kms.updateKey(key.keyId, { policy });
           return {};
@@ -106,6 +109,15 @@ export function checkKeyPolicy(text: string, ctx: RequestContext, bypassLockoutC
   });
   if (!decision.allowed)
     throw new Fault('invalid', 'The new key policy will not allow you to update the key policy in the future.', {
+      code: MALFORMED,
+    });
+}
+
+/** @throws Fault MalformedPolicyDocumentException where a user or role of the account that it names is not there */
+export async function refuseUnknownPrincipals(iam: Rows['iam'], accountId: string, text: string): Promise<void> {
+  const unknown = await unknownPrincipal(iam, accountId, parsePolicy(text, { kind: 'resource', code: MALFORMED }));
+  if (unknown !== undefined)
+    throw new Fault('invalid', `Policy contains a statement with one or more invalid principals: ${unknown}.`, {
       code: MALFORMED,
     });
 }

@@ -29,7 +29,7 @@ import {
   requireKept,
 } from './key-access.ts';
 import { describeKind, kindOf, unsupported } from './key-kinds.ts';
-import { checkKeyPolicy, defaultKeyPolicy } from './key-policies.ts';
+import { checkKeyPolicy, defaultKeyPolicy, refuseUnknownPrincipals } from './key-policies.ts';
 import { isManagedAlias, madeManagedKey, managedKey } from './managed-key.ts';
 import { seekPage } from './paging.ts';
 import { tagRecord } from './tags.ts';
@@ -88,7 +88,10 @@ export function keyOperations(deps: KmsDependencies) {
           policy,
           tags: tagRecord(input.Tags, {}),
         };
-        await deps.store.transaction(({ kms }) => kms.insertKey(key));
+        await deps.store.transaction(async ({ iam, kms }) => {
+          await refuseUnknownPrincipals(iam, ctx.accountId, policy);
+          await kms.insertKey(key);
+        });
         return { KeyMetadata: describeKey(key) };
       },
     },

@@ -7,10 +7,13 @@ import type {
   PutBucketPolicyRequest,
 } from '@aws-sdk/client-s3';
 import { parsePolicy } from '../../domain/access/document.ts';
+import { unknownPrincipal } from '../../domain/access/unknown-principals.ts';
 import type { AccessRequest, Operation, RequestContext } from '../../domain/operation.ts';
+import type { Rows } from '../../ports/store.ts';
 import { accessTo, bucketArn } from './access.ts';
 import { noSuchBucket, s3Fault } from './faults.ts';
 import type { S3Parts } from './parts.ts';
+import { checkActions } from './policy-actions.ts';
 import { isPublic, refusePublicPolicy } from './public-policies.ts';
 
 const MAXIMUM_POLICY_SIZE_BYTES = 20 * 1024;
@@ -25,8 +28,12 @@ export function bucketPolicyOperations({ store, buckets }: S3Parts) {
 
   async function setPolicy(name: string, policy: string | null): Promise<Record<string, never>> {
     await store.transaction(async rows => {
-      if (!(await rows.s3.bucket(name))) throw noSuchBucket(name);
-      if (policy !== null) await refusePublicPolicy(rows.s3, name, policy);
+      const bucket = await rows.s3.bucket(name);
+      if (!bucket) throw noSuchBucket(name);
+      if (policy !== null) {
+        await refuseUnknownPrincipals(rows.iam, bucket.accountId, policy);
+        await refusePublicPolicy(rows.s3, name, policy);
+      }
       await rows.s3.setBucketPolicy(name, policy);
     });
     return {};
@@ -81,10 +88,21 @@ function checkPolicy(bucket: string, text: string): void {
   const { statements } = parsePolicy(text, { kind: 'resource', code: 'MalformedPolicy' });
   const own = bucketArn(bucket);
   // A pattern may stand for the bucket ("arn:aws:s3:::*"); a plain name must be its own.
-  for (const { resources } of statements)
-    for (const resource of resources?.patterns ?? [])
+  for (const statement of statements) {
+    checkActions(statement);
+    for (const resource of statement.resources?.patterns ?? [])
       if (resource !== '*' && resource !== own && !resource.startsWith(`${own}/`) && !mayMeanBucket(resource, own))
         throw s3Fault('MalformedPolicy', `Policy has invalid resource: "${resource}" is not in the bucket ${bucket}.`);
+  }
+}
+
+async function refuseUnknownPrincipals(iam: Rows['iam'], accountId: string, policy: string): Promise<void> {
+  const document = parsePolicy(policy, { kind: 'resource', code: 'MalformedPolicy' });
+  const unknown = await unknownPrincipal(iam, accountId, document);
+  if (unknown !== undefined)
+    throw s3Fault('MalformedPolicy', `Invalid principal in policy: "AWS":"${unknown}"`, {
+      members: { Detail: `"AWS" : "${unknown}"` },
+    });
 }
 
 function mayMeanBucket(resource: string, own: string): boolean {

@@ -1,3 +1,4 @@
+import { Fault } from '../../domain/fault.ts';
 import type { AccessRequest, RequestContext } from '../../domain/operation.ts';
 import { accessToObject } from './access.ts';
 import { checkCopySource } from './conditions.ts';
@@ -62,9 +63,9 @@ export async function askToCopyTags({ store, buckets }: S3Parts, input: CopyInpu
   return [accessToObject(bucket, object, { action: versionAction('s3:GetObjectTagging', versionName), key })];
 }
 
-/** Opens the source of a copy. @throws Fault as findVersion, PreconditionFailed; the caller closes what it gets */
+/** Opens the source of a copy. @throws Fault as findVersion (InvalidRequest for a delete marker), PreconditionFailed; the caller closes what it gets */
 export async function openCopySource(parts: S3Parts, input: CopyInput, source: CopySource): Promise<OpenObject> {
-  const open = await openObject(parts, source.bucket, source.key, source.versionId);
+  const open = await openSource(parts, source);
   try {
     checkCopySource(
       {
@@ -80,6 +81,18 @@ export async function openCopySource(parts: S3Parts, input: CopyInput, source: C
     throw error;
   }
   return open;
+}
+
+async function openSource(parts: S3Parts, { bucket, key, versionId }: CopySource): Promise<OpenObject> {
+  try {
+    return await openObject(parts, bucket, key, versionId);
+  } catch (error) {
+    if (!(error instanceof Fault) || error.code !== 'MethodNotAllowed') throw error;
+    throw s3Fault(
+      'InvalidRequest',
+      'The source of a copy request may not specifically refer to a delete marker by version id.',
+    );
+  }
 }
 
 /** @throws Fault InvalidRequest where one request may not copy that much */

@@ -96,7 +96,7 @@ function chooseParts(
 ): SegmentRow[] {
   const byNumber = new Map(uploaded.map(segment => [segment.partNumber, segment]));
   const algorithm = upload.checksumAlgorithm;
-  return requested.map((part, index) => {
+  const chosen = requested.map(part => {
     const segment = byNumber.get(part.PartNumber);
     const claimed = algorithm ? checksumIn(part, algorithm) : undefined;
     if (
@@ -114,17 +114,20 @@ function chooseParts(
         'InvalidRequest',
         `The upload was created using a ${algorithm.toLowerCase()} checksum. The complete request must include the checksum for each part. It was missing for part ${part.PartNumber} in the request.`,
       );
-    if (index < requested.length - 1 && segment.sizeBytes < MINIMUM_PART_SIZE_BYTES)
-      throw s3Fault('EntityTooSmall', 'Your proposed upload is smaller than the minimum allowed size', {
-        members: {
-          ETag: segment.etag,
-          MinSizeAllowed: MINIMUM_PART_SIZE_BYTES,
-          PartNumber: part.PartNumber,
-          ProposedSize: segment.sizeBytes,
-        },
-      });
     return segment;
   });
+  // AWS looks for every part before it looks at sizes.
+  const small = chosen.slice(0, -1).find(({ sizeBytes }) => sizeBytes < MINIMUM_PART_SIZE_BYTES);
+  if (small)
+    throw s3Fault('EntityTooSmall', 'Your proposed upload is smaller than the minimum allowed size', {
+      members: {
+        ETag: small.etag,
+        MinSizeAllowed: MINIMUM_PART_SIZE_BYTES,
+        PartNumber: small.partNumber,
+        ProposedSize: small.sizeBytes,
+      },
+    });
+  return chosen;
 }
 
 /** @throws Fault BadDigest, InvalidRequest where the whole is not what the client says */

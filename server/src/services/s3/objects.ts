@@ -28,7 +28,7 @@ import { addVersion, checkDeletion, deleteFrom, type NewObject, parseVersionId, 
 
 /** The status that wire answers with where it is not the operation's usual one. */
 interface WithStatus {
-  $metadata?: { httpStatusCode: number };
+  $metadata?: { httpStatusCode?: number; httpHeaders?: Record<string, string> };
 }
 
 export function objectOperations(parts: S3Parts) {
@@ -66,7 +66,7 @@ export function objectOperations(parts: S3Parts) {
         ...(object.isLatest ? await store.read(({ s3 }) => expirationMember(s3, object)) : {}),
         ...(tagCount === 0 ? {} : { TagCount: tagCount }),
         ...(part && object.partsCount !== null ? { PartsCount: object.partsCount } : {}),
-        ...(range ? { $metadata: { httpStatusCode: 206 } } : {}),
+        $metadata: { ...(range ? { httpStatusCode: 206 } : {}), httpHeaders: freeExpires(object, input) },
       } satisfies GetObjectOutput & WithStatus;
       return { open, range, output };
     } catch (error) {
@@ -232,6 +232,12 @@ function describing({ description }: ObjectRow, input: GetObjectRequest) {
     ...(expires === undefined || Number.isNaN(expires.getTime()) ? {} : { Expires: expires }),
     Metadata: description.metadata,
   };
+}
+
+/** AWS: an Expires that is no date was stored, and is answered, as it came; the schema's member can hold dates only. */
+function freeExpires({ description: { expires } }: ObjectRow, input: GetObjectRequest): Record<string, string> {
+  if (input.ResponseExpires !== undefined || expires === undefined) return {};
+  return Number.isNaN(Date.parse(expires)) ? { expires } : {};
 }
 
 function overrides(input: GetObjectRequest): string[] {

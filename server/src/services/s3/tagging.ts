@@ -74,7 +74,9 @@ export function taggingOperations(parts: S3Parts) {
     PutBucketTagging: {
       authorize: (input: PutBucketTaggingRequest, ctx: RequestContext) => buckets.ask(input, ctx),
       async handle(input: PutBucketTaggingRequest) {
-        await setBucketTags(input.Bucket ?? '', parseTags(input.Tagging?.TagSet ?? [], MAXIMUM_BUCKET_TAGS));
+        const tags = parseTags(input.Tagging?.TagSet ?? [], MAXIMUM_BUCKET_TAGS);
+        // AWS: an empty set is none: the next question is answered NoSuchTagSet.
+        await setBucketTags(input.Bucket ?? '', Object.keys(tags).length === 0 ? undefined : tags);
         // AWS: 204, though its model says 200.
         return { $metadata: { httpStatusCode: 204 } };
       },

@@ -3,6 +3,7 @@ import type { OperationShape } from '../contract.ts';
 import { Refusal } from '../refusal.ts';
 import { jsonDepth } from './depth.ts';
 import { SERDE } from './http-bindings.ts';
+import { lowerCamel, mistyped, mistypedText } from './member-types.ts';
 import { type Answer, DEPTH_LIMIT, type Encoded, type Input, type Protocol, type WireFault } from './protocol.ts';
 
 const CONTENT_TYPE = 'application/x-amz-json-1.1';
@@ -19,14 +20,21 @@ export class Json11 implements Protocol {
   async decode(operation: OperationShape, { body }: Encoded): Promise<Input> {
     if (!(body instanceof Uint8Array) || operation.input.isUnitSchema()) return {};
     if (jsonDepth(body) > DEPTH_LIMIT) throw malformed(`The body may nest at most ${DEPTH_LIMIT} levels.`);
+    const input = await this.#read(operation, body);
+    // The codec reads a list as an object without members.
+    if (typeof input !== 'object' || input === null || !startsObject(body))
+      throw malformed('The body must be a JSON object.');
+    const wrong = mistyped(operation.input, input);
+    if (wrong) throw malformed(mistypedText(wrong, lowerCamel));
+    return input as Input;
+  }
+
+  async #read(operation: OperationShape, body: Uint8Array): Promise<unknown> {
     try {
-      const input: unknown =
-        body.length === 0 ? {} : await this.#codec.createDeserializer().read(operation.input, body as never);
-      if (typeof input === 'object' && input !== null && !Array.isArray(input)) return input as Input;
+      return body.length === 0 ? {} : await this.#codec.createDeserializer().read(operation.input, body as never);
     } catch (cause) {
       throw malformed('The body could not be read: it must be a JSON object, dates seconds, blobs base64.', cause);
     }
-    throw malformed('The body must be a JSON object.');
   }
 
   async encode(operation: OperationShape, output: Input): Promise<Answer> {
@@ -49,6 +57,10 @@ export function json11Fault(fault: WireFault): Answer {
     headers: { 'content-type': CONTENT_TYPE },
     body: JSON.stringify({ __type: fault.code, message: fault.message, ...fault.members }),
   };
+}
+
+function startsObject(body: Uint8Array): boolean {
+  return body.length === 0 || /^\s*\{/.test(Buffer.from(body.subarray(0, 4096)).toString('latin1'));
 }
 
 function malformed(message: string, cause?: unknown): Refusal {

@@ -2,6 +2,7 @@ import type { Contract, OperationShape } from '../contract.ts';
 import { Refusal } from '../refusal.ts';
 import { jsonDepth } from './depth.ts';
 import { HttpBindings, UnreadableDate } from './http-bindings.ts';
+import { mistyped, mistypedText } from './member-types.ts';
 import { type Answer, DEPTH_LIMIT, type Encoded, type Input, type Protocol, type WireFault } from './protocol.ts';
 
 /** AWS restJson1: Bedrock's control plane and runtime. */
@@ -15,6 +16,13 @@ export class RestJson implements Protocol {
   async decode(operation: OperationShape, encoded: Encoded): Promise<Input> {
     if (encoded.body instanceof Uint8Array && !payloadIsBlob(operation) && jsonDepth(encoded.body) > DEPTH_LIMIT)
       throw malformed(`The body may nest at most ${DEPTH_LIMIT} levels.`);
+    const input = await this.#read(operation, encoded);
+    const wrong = mistyped(operation.input, input);
+    if (wrong) throw malformed(mistypedText(wrong));
+    return input;
+  }
+
+  async #read(operation: OperationShape, encoded: Encoded): Promise<Input> {
     try {
       return await this.#bindings.decode(operation, encoded);
     } catch (cause) {

@@ -3,7 +3,7 @@ import { Refusal } from '../refusal.ts';
 import { xmlDepth } from './depth.ts';
 import { HttpBindings } from './http-bindings.ts';
 import { type Answer, DEPTH_LIMIT, type Encoded, type Input, type Protocol, type WireFault } from './protocol.ts';
-import { element, escapeXml, parseable, XML_DECLARATION } from './xml.ts';
+import { element, escapeXml, parseable, rootElement, XML_DECLARATION } from './xml.ts';
 
 /** AWS restXml as S3 speaks it. */
 export class RestXml implements Protocol {
@@ -16,9 +16,12 @@ export class RestXml implements Protocol {
   }
 
   async decode(operation: OperationShape, encoded: Encoded): Promise<Input> {
-    const tooDeep =
-      encoded.body instanceof Uint8Array && payloadIsXml(operation) && xmlDepth(encoded.body) > DEPTH_LIMIT;
-    if (tooDeep) throw malformed();
+    const root = payloadRoot(operation);
+    if (encoded.body instanceof Uint8Array && encoded.body.length > 0 && root !== undefined) {
+      if (xmlDepth(encoded.body) > DEPTH_LIMIT) throw malformed();
+      // The codec takes any root, and then finds no members: a stray document would set everything to its default.
+      if (rootElement(encoded.body) !== root) throw malformed();
+    }
     try {
       return await this.#bindings.decode(operation, encoded);
     } catch (cause) {
@@ -79,11 +82,14 @@ function unwrappedMember(operation: OperationShape): string | undefined {
   return members.length === 1 && schema?.isStringSchema() && name === root ? name : undefined;
 }
 
-function payloadIsXml(operation: OperationShape): boolean {
-  if (operation.input.isUnitSchema()) return false;
-  return [...operation.input.structIterator()].some(
-    ([, member]) => Boolean(member.getMergedTraits().httpPayload) && member.isStructSchema(),
-  );
+/** The root element of an operation's body; undefined where the body is no XML of a schema. */
+function payloadRoot(operation: OperationShape): string | undefined {
+  if (operation.input.isUnitSchema()) return undefined;
+  for (const [name, member] of operation.input.structIterator()) {
+    const { httpPayload, xmlName } = member.getMergedTraits();
+    if (httpPayload && member.isStructSchema()) return xmlName ?? member.getName() ?? name;
+  }
+  return undefined;
 }
 
 function malformed(cause?: unknown): Refusal {
