@@ -26,6 +26,8 @@ export interface Principal {
   /** The access key that signed; undefined for anonymous. The audit trail has it; the log never has it whole. */
   accessKeyId?: string;
   tags?: Record<string, string>;
+  /** Those of a session's tags that pass on to the sessions it makes: no role's own and no new tag replaces them. */
+  transitiveTags?: Record<string, string>;
 }
 
 /**

@@ -22,8 +22,8 @@ export interface ProfileRows {
     accountId: string,
     page: { pathPrefix: string; after: string | undefined; limit: number },
   ): Promise<InstanceProfileRow[]>;
-  /** In the order of their names. */
-  instanceProfilesOf(roleId: string): Promise<InstanceProfileRow[]>;
+  /** Those that hold one of these roles, in the order of their names. */
+  instanceProfilesOf(roleIds: readonly string[]): Promise<InstanceProfileRow[]>;
   insertInstanceProfile(row: InstanceProfileRow): Promise<void>;
   updateInstanceProfile(id: string, change: Partial<Pick<InstanceProfileRow, 'tags' | 'roleId'>>): Promise<void>;
   deleteInstanceProfile(id: string): Promise<void>;

@@ -102,6 +102,8 @@ export interface IamRows extends LoginRows, ProfileRows {
   deleteIdentity(id: string): Promise<void>;
 
   groupIdsOf(userId: string): Promise<string[]>;
+  /** Names of the groups of each of these users, in the order of the groups' ids. */
+  groupNamesOf(userIds: readonly string[]): Promise<{ userId: string; name: string }[]>;
   /** Users, in the order of their ids. */
   membersOf(groupId: string, page: SeekPage): Promise<IdentityRow[]>;
   addMember(groupId: string, userId: string): Promise<void>;
@@ -148,6 +150,11 @@ export interface IamRows extends LoginRows, ProfileRows {
   /** @returns whether it was attached */
   detach(identityId: string, policyArn: string): Promise<boolean>;
 
+  /** What is on each of these identities, for an answer that shows many: both in the order that one's own list has. */
+  policyNamesOn(identityIds: readonly string[]): Promise<{
+    attached: { identityId: string; policyArn: string }[];
+    inline: { identityId: string; name: string; document: string }[];
+  }>;
   /**
    * Every policy on these identities: the text of the inline ones and of the default versions of managed ones; only the ARN
    * (of one that belongs to AWS) where no row has the text. Asked for with every request.

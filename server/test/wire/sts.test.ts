@@ -232,8 +232,28 @@ describe('STS', () => {
     const plain = await newRole('untagged', document({ ...statement, Action: 'sts:AssumeRole' }));
     await refused(assume(alice, { RoleArn: plain, Tags }), 'AccessDenied', 403, 'sts:TagSession');
     await refused(assume(alice, { RoleArn: plain, SourceIdentity }), 'AccessDenied', 403, 'sts:SetSourceIdentity');
-    const transitive = { RoleArn, Tags, SourceIdentity, TransitiveTagKeys: ['team'] };
-    await refused(assume(alice, transitive), 'ValidationError', 400, 'TransitiveTagKeys is not supported');
+  });
+
+  it('passes transitive tags on through chained roles, and lets nobody replace them', async () => {
+    const actions = ['sts:AssumeRole', 'sts:TagSession'];
+    const trusting = (AWS: string) => document({ Effect: 'Allow', Principal: { AWS }, Action: actions });
+    const first = await newRole('chained-first', trusting(aliceArn), allow('sts:AssumeRole'));
+    const pets = { Condition: { StringEquals: { 'aws:PrincipalTag/team': 'pets' } } };
+    const RoleArn = await newRole('chained-second', trusting(first), allow('iam:ListUsers', '*', pets));
+    const Tags = [{ Key: 'team', Value: 'pets' }];
+    const users = async ({ session: credentials }: { session: Credentials }) =>
+      server.clients({ credentials }).iam.send(new ListUsersCommand({}));
+    const { session } = await assume(alice, { RoleArn: first, Tags, TransitiveTagKeys: ['team'] });
+    await users(await assume(session, { RoleArn }));
+    await refused(assume(session, { RoleArn, Tags }), 'InvalidParameterValue', 400, 'inherited');
+    const stays = await assume(alice, { RoleArn: first, Tags });
+    await refused(users(await assume(stays.session, { RoleArn })), 'AccessDenied', 403);
+    for (const given of [
+      { TransitiveTagKeys: ['other'] },
+      { Tags: [...Tags, { Key: 'TEAM', Value: 'x' }] },
+      { Tags: [{ Key: 'aws:team', Value: 'x' }] },
+    ])
+      await refused(assume(alice, { RoleArn: first, ...given }), 'InvalidParameterValue', 400);
   });
 
   it('ends the sessions that a policy of the role says are too old', async () => {

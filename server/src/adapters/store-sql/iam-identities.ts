@@ -54,6 +54,7 @@ export function identityRows(
   | 'updateIdentity'
   | 'deleteIdentity'
   | 'groupIdsOf'
+  | 'groupNamesOf'
   | 'membersOf'
   | 'addMember'
   | 'removeMember'
@@ -121,6 +122,15 @@ export function identityRows(
     async groupIdsOf(userId) {
       const query = database.selectFrom('iam_members').select('group_id').where('user_id', '=', userId);
       return (await query.orderBy('group_id').execute()).map(row => row.group_id);
+    },
+    async groupNamesOf(userIds) {
+      return await database
+        .selectFrom('iam_members as member')
+        .innerJoin('iam_identities as team', 'team.id', 'member.group_id')
+        .select(['member.user_id as userId', 'team.name as name'])
+        .where('member.user_id', 'in', [...userIds])
+        .orderBy('member.group_id')
+        .execute();
     },
     async membersOf(groupId, { after = '', limit }) {
       const query = database

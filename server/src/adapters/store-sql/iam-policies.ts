@@ -126,6 +126,7 @@ export function attachmentRows(
   | 'attach'
   | 'detach'
   | 'policiesOn'
+  | 'policyNamesOn'
   | 'inlinePolicy'
   | 'inlinePolicies'
   | 'putInlinePolicy'
@@ -192,6 +193,22 @@ export function attachmentRows(
         .where('attached.identity_id', 'in', [...identityIds])
         .execute();
       return [...inline.map(({ document }) => ({ arn: null, document })), ...managed];
+    },
+    async policyNamesOn(identityIds) {
+      const attached = await database
+        .selectFrom('iam_attachments')
+        .select(['identity_id as identityId', 'policy_arn as policyArn'])
+        .where('identity_id', 'in', [...identityIds])
+        .orderBy('attached_at')
+        .orderBy('policy_arn')
+        .execute();
+      const inline = await database
+        .selectFrom('iam_inline_policies')
+        .select(['identity_id as identityId', 'name', 'document'])
+        .where('identity_id', 'in', [...identityIds])
+        .orderBy('name')
+        .execute();
+      return { attached, inline };
     },
     async inlinePolicy(identityId, name) {
       const query = database

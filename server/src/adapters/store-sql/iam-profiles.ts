@@ -69,8 +69,11 @@ export function profileRows(database: Kysely<IamProfileSchema>): ProfileRows {
         .where(sql<boolean>`substr(path, 1, ${pathPrefix.length}) = ${pathPrefix}`);
       return (await query.orderBy('name_key').limit(limit).execute()).map(toInstanceProfile);
     },
-    async instanceProfilesOf(roleId) {
-      const query = database.selectFrom('iam_instance_profiles').selectAll().where('role_id', '=', roleId);
+    async instanceProfilesOf(roleIds) {
+      const query = database
+        .selectFrom('iam_instance_profiles')
+        .selectAll()
+        .where('role_id', 'in', [...roleIds]);
       return (await query.orderBy('name').execute()).map(toInstanceProfile);
     },
     async insertInstanceProfile(row) {

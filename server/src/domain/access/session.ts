@@ -20,6 +20,8 @@ export interface Session {
   /** Policy documents, and ARNs of managed policies, that bound the session. */
   sessionPolicies: string[];
   tags: Record<string, string>;
+  /** Keys of the tags that go on into sessions which this one makes; absent in tokens that are older than they. */
+  transitiveTagKeys?: string[];
   sourceIdentity: string | null;
   /** Milliseconds since 1970. */
   issuedAt: number;

@@ -44,11 +44,16 @@ export function authorizationDetailOperations(deps: IamDependencies) {
             RoleDetailList: [] as RoleDetail[],
             Policies: [] as ManagedPolicyDetail[],
           };
+          const around = await surroundings(
+            iam,
+            items.flatMap(entry => ('identity' in entry ? [entry.identity] : [])),
+          );
           for (const entry of items)
             if ('policy' in entry) answer.Policies.push(await policyDetail(iam, entry.policy, accountId));
-            else if (entry.identity.kind === 'user') answer.UserDetailList.push(await userDetail(iam, entry.identity));
-            else if (entry.identity.kind === 'role') answer.RoleDetailList.push(await roleDetail(iam, entry.identity));
-            else answer.GroupDetailList.push(await groupDetail(iam, entry.identity));
+            else if (entry.identity.kind === 'user') answer.UserDetailList.push(userDetail(around, entry.identity));
+            else if (entry.identity.kind === 'role')
+              answer.RoleDetailList.push(await roleDetail(iam, around, entry.identity));
+            else answer.GroupDetailList.push(groupDetail(around, entry.identity));
           return { ...page, ...answer };
         });
       },
@@ -90,36 +95,53 @@ async function entriesAfter(
   return found;
 }
 
-async function common(rows: IamRows, identity: IdentityRow) {
-  const inline = await rows.inlinePolicies(identity.id);
+/** What belongs to the identities of a page, by their ids: asked for once, since each question costs more than its rows. */
+async function surroundings(rows: IamRows, identities: readonly IdentityRow[]) {
+  const idsOf = (kind: IdentityKind) => identities.filter(row => row.kind === kind).map(({ id }) => id);
+  const ids = identities.map(({ id }) => id);
+  const { attached, inline } = ids.length === 0 ? { attached: [], inline: [] } : await rows.policyNamesOn(ids);
+  const [users, roles] = [idsOf('user'), idsOf('role')];
   return {
-    attached: (await rows.attachedPolicyArns(identity.id)).map(arn => ({
-      PolicyName: parseIamArn(arn)?.name ?? '',
-      PolicyArn: arn,
+    attached: Map.groupBy(attached, ({ identityId }) => identityId),
+    inline: Map.groupBy(inline, ({ identityId }) => identityId),
+    groups: Map.groupBy(users.length === 0 ? [] : await rows.groupNamesOf(users), ({ userId }) => userId),
+    profiles: Map.groupBy(roles.length === 0 ? [] : await rows.instanceProfilesOf(roles), ({ roleId }) => roleId),
+  };
+}
+
+type Surroundings = Awaited<ReturnType<typeof surroundings>>;
+
+function common({ attached, inline }: Surroundings, identity: IdentityRow) {
+  return {
+    attached: (attached.get(identity.id) ?? []).map(({ policyArn }) => ({
+      PolicyName: parseIamArn(policyArn)?.name ?? '',
+      PolicyArn: policyArn,
     })),
-    inline: inline.map(({ name, document }) => ({ PolicyName: name, PolicyDocument: encodeDocument(document) })),
+    inline: (inline.get(identity.id) ?? []).map(({ name, document }) => ({
+      PolicyName: name,
+      PolicyDocument: encodeDocument(document),
+    })),
     shown: { Path: identity.path, Arn: identityArn(identity), CreateDate: new Date(identity.createdAt) },
   };
 }
 
-async function userDetail(rows: IamRows, user: IdentityRow): Promise<UserDetail> {
-  const { attached, inline, shown } = await common(rows, user);
-  const groups = await Promise.all((await rows.groupIdsOf(user.id)).map(id => rows.identityById(id)));
+function userDetail(around: Surroundings, user: IdentityRow): UserDetail {
+  const { attached, inline, shown } = common(around, user);
   return {
     ...shown,
     UserName: user.name,
     UserId: user.id,
     UserPolicyList: inline,
-    GroupList: groups.flatMap(group => group?.name ?? []),
+    GroupList: (around.groups.get(user.id) ?? []).map(({ name }) => name),
     AttachedManagedPolicies: attached,
     Tags: tagList(user.tags),
     ...boundaryOf(user),
   };
 }
 
-async function roleDetail(rows: IamRows, role: IdentityRow): Promise<RoleDetail> {
-  const { attached, inline, shown } = await common(rows, role);
-  const profiles = await rows.instanceProfilesOf(role.id);
+async function roleDetail(rows: IamRows, around: Surroundings, role: IdentityRow): Promise<RoleDetail> {
+  const { attached, inline, shown } = common(around, role);
+  const profiles = around.profiles.get(role.id) ?? [];
   return {
     ...shown,
     RoleName: role.name,
@@ -134,8 +156,8 @@ async function roleDetail(rows: IamRows, role: IdentityRow): Promise<RoleDetail>
   };
 }
 
-async function groupDetail(rows: IamRows, group: IdentityRow): Promise<GroupDetail> {
-  const { attached, inline, shown } = await common(rows, group);
+function groupDetail(around: Surroundings, group: IdentityRow): GroupDetail {
+  const { attached, inline, shown } = common(around, group);
   return {
     ...shown,
     GroupName: group.name,

@@ -116,6 +116,12 @@ async function principalOf(
     ...sessionPrincipal(identity, sessionName ?? '', tags),
     ...issued,
     ...(sessionPolicies.length > 0 ? { sessionPolicies } : {}),
+    ...passedOn(session),
     ...(session.sourceIdentity === null ? {} : { sourceIdentity: session.sourceIdentity }),
   };
+}
+
+function passedOn({ tags, transitiveTagKeys = [] }: Session): Pick<Principal, 'transitiveTags'> {
+  if (transitiveTagKeys.length === 0) return {};
+  return { transitiveTags: Object.fromEntries(transitiveTagKeys.map(key => [key, tags[key] ?? ''])) };
 }

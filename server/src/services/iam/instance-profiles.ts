@@ -104,7 +104,7 @@ export function instanceProfileOperations(deps: IamDependencies) {
       async handle(input: ListInstanceProfilesForRoleRequest, ctx): Promise<ListInstanceProfilesForRoleResponse> {
         return await deps.store.read(async ({ iam }) => {
           const role = await findIdentity(iam, 'role', ctx.accountId, input.RoleName ?? '');
-          const { items, ...page } = pageOf(await iam.instanceProfilesOf(role.id), row => row.name, input);
+          const { items, ...page } = pageOf(await iam.instanceProfilesOf([role.id]), row => row.name, input);
           const shown = items.map(row => describeInstanceProfile(iam, { ...row, tags: {} }));
           return { ...page, InstanceProfiles: await Promise.all(shown) };
         });

@@ -134,7 +134,7 @@ export function roleOperations(deps: IamDependencies) {
       async handle(input: DeleteRoleRequest, ctx): Promise<object> {
         return await deps.store.transaction(async ({ iam }) => {
           const role = await findIdentity(iam, 'role', ctx.accountId, input.RoleName ?? '');
-          if ((await iam.instanceProfilesOf(role.id)).length > 0)
+          if ((await iam.instanceProfilesOf([role.id])).length > 0)
             throw deleteConflict('Cannot delete entity, must remove roles from instance profile first.');
           if ((await iam.attachedPolicyArns(role.id)).length > 0)
             throw deleteConflict('Cannot delete entity, must detach all policies first.');

@@ -4,7 +4,7 @@ import { identityArn, parseIamArn, sessionPrincipal } from '../../domain/access/
 import { awsManagedPolicy } from '../../domain/access/managed-policies.ts';
 import { issueSession } from '../../domain/access/session.ts';
 import { Fault } from '../../domain/fault.ts';
-import type { AccessRequest, Operation, RequestContext } from '../../domain/operation.ts';
+import type { AccessRequest, Operation, Principal, RequestContext } from '../../domain/operation.ts';
 import type { IdentityRow } from '../../ports/store-iam.ts';
 import type { StsDependencies } from './dependencies.ts';
 
@@ -28,8 +28,12 @@ export function assumeRoleOperations(deps: StsDependencies) {
           resourcePolicyMustAllow: true,
           // A role that is not there trusts nobody: the answer is the same, and tells nothing.
           ...(role?.trustPolicy ? { resourcePolicy: role.trustPolicy } : {}),
-          conditions: sessionConditions(input),
+          conditions: {
+            ...sessionConditions(input),
+            ...(input.TransitiveTagKeys?.length ? { 'sts:TransitiveTagKeys': input.TransitiveTagKeys } : {}),
+          },
         };
+        checkTags(input, principal);
         const asked = [question];
         if (input.Tags?.length) asked.push({ ...question, action: 'sts:TagSession' });
         if (principal.sourceIdentity !== undefined && input.SourceIdentity !== undefined)
@@ -45,13 +49,15 @@ export function assumeRoleOperations(deps: StsDependencies) {
         if (role === undefined) throw new Fault('denied', `The role ${input.RoleArn} is gone.`);
         const { RoleSessionName: sessionName = '' } = input;
         const sourceIdentity = input.SourceIdentity ?? ctx.principal.sourceIdentity ?? null;
+        const inherited = ctx.principal.transitiveTags ?? {};
         const sessionPolicies = await checkSessionPolicies(deps, input, role.accountId);
         const session = issueSession(deps, {
           accountId: role.accountId,
           identityId: role.id,
           sessionName,
           sessionPolicies,
-          tags: sessionTags(input.Tags),
+          tags: { ...sessionTags(input.Tags), ...inherited },
+          transitiveTagKeys: [...Object.keys(inherited), ...(input.TransitiveTagKeys ?? [])],
           sourceIdentity,
           issuedAt: ctx.now.getTime(),
           expiresAt: ctx.now.getTime() + sessionSeconds(input, role, ctx) * 1000,
@@ -103,11 +109,32 @@ export function sessionConditions(
   return conditions;
 }
 
+/**
+ * Session tags are compared without case, and none replaces one that an earlier session passed on.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
+ */
+function checkTags({ Tags = [], TransitiveTagKeys = [] }: AssumeRoleRequest, { transitiveTags = {} }: Principal): void {
+  const invalid = (message: string) => new Fault('invalid', message, { code: 'InvalidParameterValue' });
+  const passedOn = new Set(Object.keys(transitiveTags).map(key => key.toLowerCase()));
+  const keys = new Set<string>();
+  for (const { Key: key = '' } of Tags) {
+    const folded = key.toLowerCase();
+    if (folded.startsWith('aws:')) throw invalid(`Tag keys may not begin with "aws:"; "${key}" does.`);
+    if (keys.has(folded)) throw invalid(`Duplicate tag keys found: "${key}". Tag keys are compared without case.`);
+    if (passedOn.has(folded))
+      throw invalid(
+        `One of the specified transitive tag keys can't be set because it conflicts: "${key}" is inherited.`,
+      );
+    keys.add(folded);
+  }
+  for (const key of TransitiveTagKeys)
+    if (!keys.has(key.toLowerCase()) && !passedOn.has(key.toLowerCase()))
+      throw invalid(`The specified transitive tag key must be included in the requested tags: "${key}" is not.`);
+}
+
 function refuseUnsupported(input: AssumeRoleRequest): void {
   if (input.SerialNumber !== undefined || input.TokenCode !== undefined)
     throw new Fault('denied', 'MultiFactorAuthentication failed: this server has no MFA devices.');
-  if (input.TransitiveTagKeys?.length)
-    throw new Fault('invalid', 'TransitiveTagKeys is not supported by this server: give the tags to each AssumeRole.');
   if (input.ProvidedContexts?.length) throw new Fault('invalid', 'ProvidedContexts is not supported by this server.');
 }
 
