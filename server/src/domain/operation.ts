@@ -54,9 +54,13 @@ export interface RequestContext {
   /** Id of the interface endpoint that the request came through (`aws:SourceVpce`), where it came through one. */
   sourceVpce?: string;
   secureTransport: boolean;
+  /** `1.2`, `1.3`: of a connection with TLS. */
+  tlsVersion?: string;
   userAgent: string;
   /** True for a presigned URL. */
   presigned: boolean;
+  /** When the request was signed, as Signature Version 4 says. */
+  signedAt?: Date;
   /** Host header as sent, for URLs in answers. */
   host: string;
   /** Raw headers, lower-case names, for the few things no schema carries (x-amz-decoded-content-length, expect). */

@@ -135,9 +135,16 @@ function wireRequest(exchange: Exchange, requestId: string): WireRequest {
     sourceIp: (request.socket.remoteAddress ?? '').replace(/^::ffff:/, ''),
     // HTTP/2's socket stands for its session, whose own property of this name every session has.
     secureTransport: (request.socket as TLSSocket).encrypted === true,
+    ...tlsVersionOf(request.socket as TLSSocket),
     ...(sourceVpce !== undefined && { sourceVpce }),
     signal: exchange.abort.signal,
   };
+}
+
+/** OpenSSL's `TLSv1.3` as AWS's `s3:TlsVersion` has it. */
+function tlsVersionOf(socket: TLSSocket): { tlsVersion?: string } {
+  const tlsVersion = socket.encrypted ? socket.getProtocol()?.replace('TLSv', '') : undefined;
+  return tlsVersion === undefined ? {} : { tlsVersion };
 }
 
 /** A proxy's absolute form names the host again; the signature covers path and query. */

@@ -165,6 +165,7 @@ class Dispatcher {
     const { notes } = passage;
     notes.accessKeyId = claim?.accessKeyId;
     notes.bearer = bearer !== undefined;
+    if (claim === undefined && bearer === undefined && passage.protocol === 'query') await this.#refuseByName(passage);
     const service = this.#serviceFor(passage, bearer === undefined ? scopeOf(passage, claim) : 'bedrock', claim);
     this.#serviceIs(passage, service);
 
@@ -221,6 +222,21 @@ class Dispatcher {
       headers: { ...answer.headers, ...httpHeaders },
       record: passage.record,
     };
+  }
+
+  /**
+   * AWS takes two operations of STS unsigned, and SDKs send them so where a web identity is configured: who does is told
+   * that they are not there, rather than to sign.
+   */
+  async #refuseByName(passage: Passage): Promise<void> {
+    const spoken = this.#services.filter(({ contract }) => contract.protocol === 'query');
+    const limitBytes = Math.min(...spoken.map(({ bodyLimitBytes }) => bodyLimitBytes));
+    const form = await formOf(passage, () => collect(passage.request.body, limitBytes));
+    for (const service of spoken) {
+      if (!service.contract.operations.has(form.get('Action') ?? '')) continue;
+      const found = findAction(service, form);
+      if (found instanceof Error) throw found;
+    }
   }
 
   #serviceFor(passage: Passage, scope: string, claim: Claim | ClaimV2 | undefined): Service {

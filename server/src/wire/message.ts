@@ -13,6 +13,8 @@ export interface WireRequest {
   body: AsyncIterable<Uint8Array>;
   sourceIp: string;
   secureTransport: boolean;
+  /** `1.2`, `1.3`: of a connection with TLS. */
+  tlsVersion?: string;
   /** Id of the private endpoint that it came through, where it came through one. */
   sourceVpce?: string;
   /** Aborted when the client goes away or the server stops. */

@@ -7,7 +7,7 @@ export function requestContext(
   request: WireRequest,
   headers: HeaderMap,
   asked: { service: string; operation: string; now: Date },
-  caller: Pick<Authenticated, 'principal' | 'region' | 'presigned'>,
+  caller: Pick<Authenticated, 'principal' | 'region' | 'presigned' | 'signedAt'>,
 ): RequestContext {
   return {
     ...asked,
@@ -20,6 +20,8 @@ export function requestContext(
     ...(request.sourceVpce !== undefined && { sourceVpce: request.sourceVpce }),
     userAgent: headers['user-agent'] ?? '',
     presigned: caller.presigned,
+    ...(caller.signedAt !== undefined && { signedAt: caller.signedAt }),
+    ...(request.tlsVersion !== undefined && { tlsVersion: request.tlsVersion }),
     host: headers.host ?? '',
     headers,
     signal: request.signal,

@@ -11,10 +11,10 @@ import {
   ListObjectsV2Command,
   PutBucketPolicyCommand,
   PutObjectCommand,
-  type S3Client,
+  S3Client,
 } from '@aws-sdk/client-s3';
 import { AssumeRoleCommand } from '@aws-sdk/client-sts';
-import { ACCOUNT, type Credentials, startServer, type TestServer } from '../support/server.ts';
+import { ACCOUNT, type Credentials, ROOT, startServer, type TestServer } from '../support/server.ts';
 import { allow, document, makeOtherAccount, makeUser, OTHER_ACCOUNT, refused, trust } from './access-support.ts';
 
 describe('S3 under policies', () => {
@@ -172,5 +172,28 @@ describe('S3 under policies', () => {
     const put = (Policy: string) => root.send(new PutBucketPolicyCommand({ Bucket, Policy }));
     await refused(put('{'), 'MalformedPolicy', 400);
     await refused(put(document(allow('s3:GetObject', `arn:aws:s3:::${Bucket}/*`))), 'MalformedPolicy', 400);
+  });
+
+  it('can demand young signatures, TLS and conditional writes', async () => {
+    const everyone = { Principal: { AWS: `arn:aws:iam::${ACCOUNT}:root` } };
+    const deny = (Condition: object) => ({
+      ...allow('s3:*Object', 'BUCKET/*', { ...everyone, Condition }),
+      Effect: 'Deny',
+    });
+    const old = await newBucket(deny({ NumericGreaterThan: { 's3:signatureAge': '600000' } }));
+    await get(root, old);
+    const settings = { endpoint: server.endpoint, region: 'us-east-1', credentials: ROOT, forcePathStyle: true };
+    const late = new S3Client({ ...settings, maxAttempts: 1, systemClockOffset: -700_000 });
+    await refused(get(late, old), 'AccessDenied', 403);
+    late.destroy();
+    const plain = await newBucket(deny({ NumericLessThan: { 's3:TlsVersion': '1.2' } }));
+    await get(root, plain);
+    await setPolicy(plain, deny({ Null: { 's3:TlsVersion': 'true' } }));
+    await refused(get(root, plain), 'AccessDenied', 403);
+    const Bucket = await newBucket();
+    await setPolicy(Bucket, deny({ Null: { 's3:if-none-match': 'true' } }));
+    const write = { Bucket, Key: 'new', Body: 'x' };
+    await refused(root.send(new PutObjectCommand(write)), 'AccessDenied', 403);
+    await root.send(new PutObjectCommand({ ...write, IfNoneMatch: '*' }));
   });
 });

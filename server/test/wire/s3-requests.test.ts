@@ -278,6 +278,11 @@ test('A document under another root than the one that is asked for changes nothi
   assert.match(body, /<BlockPublicPolicy>true</);
 });
 
+test('a list of no known type, and a date of the answer that is none', async () => {
+  await refused(send('GET', `/${Bucket}`, { query: 'list-type=3' }), 400, 'InvalidArgument');
+  await refused(send('GET', `/${Bucket}/plain`, { query: 'response-expires=soon' }), 400, 'InvalidArgument');
+});
+
 test('An Expires that is no date is kept and answered as it came', async () => {
   await send('PUT', `/${Bucket}/expiring`, { headers: { expires: 'when it rains' }, body: 'x' });
   for (const method of ['GET', 'HEAD'])

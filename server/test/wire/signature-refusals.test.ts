@@ -364,6 +364,13 @@ describe('nobody unauthenticated learns anything', () => {
   test('unsigned requests to services that know no anonymous callers', async () => {
     assertRefused(await bench.ask('kms', { say: { authorization: '' } }), 400, 'MissingAuthenticationTokenException');
     assertRefused(await bench.ask('sts', { say: { authorization: '' } }), 403, 'MissingAuthenticationToken');
+    const body = 'Action=AssumeRoleWithWebIdentity&Version=2011-06-15';
+    assertRefused(
+      await bench.ask('sts', { body, say: { authorization: '' } }),
+      400,
+      'InvalidAction',
+      'AssumeRoleWithWebIdentity is not implemented',
+    );
     assertRefused(await bench.ask('s3', { say: { authorization: '' } }), 403, 'AccessDenied');
     const invoke = await bench.ask('bedrock', {
       method: 'POST',

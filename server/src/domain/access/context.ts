@@ -6,7 +6,16 @@ export type RequestFacts = Pick<RequestContext, 'now' | 'region'> &
   Partial<
     Pick<
       RequestContext,
-      'sourceIp' | 'sourceVpce' | 'secureTransport' | 'userAgent' | 'presigned' | 'service' | 'headers' | 'regionNamed'
+      | 'sourceIp'
+      | 'sourceVpce'
+      | 'secureTransport'
+      | 'tlsVersion'
+      | 'userAgent'
+      | 'presigned'
+      | 'signedAt'
+      | 'service'
+      | 'headers'
+      | 'regionNamed'
     >
   >;
 
@@ -24,11 +33,14 @@ const PRINCIPAL_TYPES: Record<Principal['type'], string> = {
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
  */
 const S3_HEADERS = [
-  ...['acl', 'content-sha256', 'copy-source', 'metadata-directive', 'object-ownership', 'storage-class'],
-  ...['grant-full-control', 'grant-read', 'grant-read-acp', 'grant-write', 'grant-write-acp'],
-  ...['server-side-encryption', 'server-side-encryption-aws-kms-key-id', 'server-side-encryption-customer-algorithm'],
-  ...['object-lock-mode', 'object-lock-retain-until-date', 'object-lock-legal-hold', 'website-redirect-location'],
-].map(name => `x-amz-${name}`);
+  ...['if-match', 'if-none-match'],
+  ...[
+    ...['acl', 'content-sha256', 'copy-source', 'metadata-directive', 'object-ownership', 'storage-class'],
+    ...['grant-full-control', 'grant-read', 'grant-read-acp', 'grant-write', 'grant-write-acp'],
+    ...['server-side-encryption', 'server-side-encryption-aws-kms-key-id', 'server-side-encryption-customer-algorithm'],
+    ...['object-lock-mode', 'object-lock-retain-until-date', 'object-lock-legal-hold', 'website-redirect-location'],
+  ].map(name => `x-amz-${name}`),
+];
 
 /**
  * AWS's global condition keys for a request, and those that the operation asks with (which win).
@@ -79,6 +91,8 @@ export function conditionContext(
       set('s3:authType', facts.presigned ? 'REST-QUERY-STRING' : 'REST-HEADER');
       set('s3:signatureversion', facts.regionNamed === false ? 'AWS' : 'AWS4-HMAC-SHA256');
     }
+    if (facts.signedAt !== undefined) set('s3:signatureAge', facts.now.getTime() - facts.signedAt.getTime());
+    set('s3:TlsVersion', facts.tlsVersion);
     for (const name of S3_HEADERS) set(`s3:${name}`, facts.headers?.[name]);
   }
   // An empty list is no value at all: Null, and the operators, see no such key.

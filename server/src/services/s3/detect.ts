@@ -1,6 +1,6 @@
 import { Fault } from '../../domain/fault.ts';
 import type { DetectedOperation } from '../../domain/operation.ts';
-import { s3Fault } from './faults.ts';
+import { invalidArgument, s3Fault } from './faults.ts';
 
 /** Sub-resource in the query -> method -> operation. The first sub-resource that a request names decides. */
 type SubResources = Readonly<Record<string, Readonly<Partial<Record<string, string>>>>>;
@@ -157,7 +157,7 @@ function bucketOperation(method: string, bucket: string, query: URLSearchParams)
   for (const [name, methods] of Object.entries(BUCKET_SUBRESOURCES)) if (query.has(name)) return methods[method];
   switch (method) {
     case 'GET':
-      return query.get('list-type') === '2' ? 'ListObjectsV2' : 'ListObjects';
+      return listOperation(query.get('list-type'));
     case 'PUT':
       return 'CreateBucket';
     case 'DELETE':
@@ -172,6 +172,12 @@ function bucketOperation(method: string, bucket: string, query: URLSearchParams)
     default:
       return undefined;
   }
+}
+
+function listOperation(type: string | null): string {
+  if (type === '2') return 'ListObjectsV2';
+  if (type === null || type === '' || type === '1') return 'ListObjects';
+  throw invalidArgument('list-type', type, 'Invalid List Type specified in Request');
 }
 
 function objectOperation(

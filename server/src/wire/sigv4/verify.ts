@@ -41,6 +41,8 @@ export interface Authenticated {
   principal: Principal;
   region: string;
   presigned: boolean;
+  /** When it was signed, as the signature says; undefined where it says none. */
+  signedAt?: Date;
   payload: Payload;
 }
 
@@ -96,6 +98,7 @@ export async function verify(
     principal: credential.principal,
     region: claim.scope.region,
     presigned,
+    signedAt: claim.signedAt,
     payload: payload.of(chain),
   };
 }
