@@ -68,9 +68,9 @@ async function mainJob(job: MainJob): Promise<DemoResult> {
   const { service, clients, config, images, steps, timings, startedAt } = job;
   const time = (what: string, seconds: number): unknown => timings.push({ what, seconds });
 
-  let progress = startProgress('Drawing the six prompts with the base model');
+  let progress = startProgress(`Drawing ${plan.prompts.length} prompts with the base model`);
   const before = await drawPrompts(clients, plan.onDemandModelId, progress);
-  time('six pictures by the base model', progress.end());
+  time(`${plan.prompts.length} pictures by the base model`, progress.end());
 
   const bucket = `likeness-demo-${service.accountId}-${config.region}`;
   progress = startProgress(`Uploading ${images.length} pictures and train.jsonl`);
@@ -93,9 +93,9 @@ async function mainJob(job: MainJob): Promise<DemoResult> {
   const provisionedModelArn = await buyModelUnit(clients, customModelArn);
   time('model unit in service', progress.end(provisionedModelArn));
 
-  progress = startProgress('Drawing the six prompts with the custom model');
+  progress = startProgress(`Drawing ${plan.prompts.length} prompts with the custom model`);
   const after = await drawPrompts(clients, provisionedModelArn, progress);
-  time('six pictures by the custom model', progress.end());
+  time(`${plan.prompts.length} pictures by the custom model`, progress.end());
   time('everything', (performance.now() - startedAt) / 1000);
 
   return {

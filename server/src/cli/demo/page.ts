@@ -26,7 +26,7 @@ ${result.comparisons.map(pair).join('\n')}
 </section>
 <section>
   <h2>What it was shown</h2>
-  <p>Some of the ${result.imageCount} training pictures: 30 of Ron the dog, 30 of Smila the cat. None of them shows a scene or an accessory that the prompts above ask of that character.</p>
+  <p>Some of the ${result.imageCount} training pictures: 30 of Ron the dog, 30 of Smila the cat. None of them shows a scene or an accessory that the prompts above ask of one character, and none shows both.</p>
   <div class="samples">${result.samples.map(sample => `<img alt="A training picture" src="${dataUri(sample, 'image/jpeg')}">`).join('')}</div>
 </section>
 <section class="columns">

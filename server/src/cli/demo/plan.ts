@@ -19,6 +19,7 @@ export const plan = {
     'Smila the cat on the snow',
     'Smila the cat in black and white staring at the camera',
     'Smila the cat wearing a Christmas hat',
+    'Ron the dog and Smila the cat in a swimming pool',
   ],
 } as const;
 
