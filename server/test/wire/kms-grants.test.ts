@@ -46,6 +46,8 @@ describe('grants of KMS', () => {
     await encrypt(alice, KeyId, { model: 'ron', more: 'x' });
     await refused(encrypt(alice, KeyId, { model: 'smila' }), 'AccessDeniedException', 400);
     await refused(encrypt(alice, KeyId), 'AccessDeniedException', 400);
+    await refused(encrypt(alice, KeyId, { MODEL: 'ron' }), 'AccessDeniedException', 400);
+    await refused(encrypt(alice, KeyId, { model: 'smila', Model: 'ron' }), 'AccessDeniedException', 400);
   });
 
   it('and key policies name nobody who is not there', async () => {

@@ -140,7 +140,10 @@ export function keyQuestion(
     ...(options.action === undefined ? {} : { action: options.action }),
     resource: keyArn(key),
     resourceAccountId: key.accountId,
-    resourcePolicy: policyWithGrants(key, facts.grants),
+    resourcePolicy: policyWithGrants(
+      key,
+      facts.grants.filter(grant => holdsExactly(grant, options.context)),
+    ),
     resourcePolicyMustAllow: true,
     conditions,
   };
@@ -204,6 +207,17 @@ export function policyWithGrants(key: KeyRow, grants: readonly GrantRow[]): stri
   const policy = JSON.parse(key.policy);
   const own = Array.isArray(policy.Statement) ? policy.Statement : [policy.Statement];
   return JSON.stringify({ ...policy, Statement: [...own, ...grants.flatMap(grantStatements)] });
+}
+
+/**
+ * AWS: the constraints of a grant are compared with case; condition keys, which its statement has, are not. Names that
+ * differ in case alone would else stand in for one another.
+ */
+function holdsExactly({ constraints }: GrantRow, context: EncryptionContext): boolean {
+  if (context === undefined) return true;
+  const { equals, subset } = constraints;
+  const isThere = ([name, value]: [string, string]) => Object.hasOwn(context, name) && context[name] === value;
+  return Object.entries({ ...equals, ...subset }).every(isThere);
 }
 
 // biome-ignore lint/suspicious/noTemplateCurlyInString: a policy variable, the one that stands for a dollar sign
