@@ -282,6 +282,21 @@ describe('a policy document', () => {
     assert.equal(faultOf(text, { kind: 'identity', maximumCharacters: characters - 1 })?.code, 'LimitExceeded');
   });
 
+  it('has no element twice in one object, as the last would silently win; what is stored is read all the same', () => {
+    const doc = (condition: string) =>
+      `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":${condition}}]}`;
+    const twice = doc('{"StringEquals":{"aws:username":"a"}, "String\\u0045quals" : {"aws:userid":"b"}}');
+    assert.match(
+      faultOf(twice, { kind: 'identity' })?.message ?? '',
+      /^Syntax errors in policy\. .*"StringEquals" twice/,
+    );
+    assert.equal(faultOf(twice, { kind: 'attached' }), undefined);
+    const apart = doc(
+      '{"StringEquals":{"aws:username":["\\"{","a"]},"StringLike":{"aws:username":"\\"aws:username\\":"}}',
+    );
+    assert.equal(faultOf(apart, { kind: 'identity' }), undefined);
+  });
+
   it('may have one statement or a list, strings or lists of them', () => {
     const lists = { ...good, Action: ['s3:Get*', '*'], Resource: ['arn:aws:s3:::pets', 'arn:aws:s3:::pets/*'] };
     assert.equal(parsePolicy(textOf({ Statement: [good, lists] }), { kind: 'identity' }).statements.length, 2);

@@ -2,7 +2,7 @@ import { Fault } from '../fault.ts';
 import { type Condition, parseConditions } from './condition.ts';
 import { type PrincipalList, parsePrincipals } from './principal.ts';
 import { checkAction, checkResource } from './resource-name.ts';
-import { legacyParsing, object, PolicySyntaxError, stringList, syntaxError } from './syntax.ts';
+import { duplicateKey, legacyParsing, object, PolicySyntaxError, stringList, syntaxError } from './syntax.ts';
 
 /** A parsed policy. Everything in it was checked, so that evaluating never fails. */
 export interface PolicyDocument {
@@ -66,7 +66,9 @@ export function parsePolicy(text: string, rules: PolicyRules): PolicyDocument {
     const opening = rules.kind === 'identity' ? 'Syntax errors in policy.' : 'This policy contains invalid Json:';
     throw malformed(`${opening} ${cause instanceof Error ? cause.message : 'Not JSON'}.`);
   }
+  const twice = rules.kind === 'attached' || rules.kind === 'stored' ? undefined : duplicateKey(text);
   try {
+    if (twice !== undefined) throw syntaxError(`An object has the element "${twice}" twice.`);
     return readDocument(json, rules.kind);
   } catch (error) {
     if (error instanceof PolicySyntaxError) throw malformed(error.message);

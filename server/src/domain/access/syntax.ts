@@ -24,3 +24,24 @@ export function object(value: unknown, what: string): Record<string, unknown> {
     throw syntaxError(`${what} must be a JSON object.`);
   return value as Record<string, unknown>;
 }
+
+const JSON_TOKEN = /"(?:[^"\\]|\\.)*"(\s*:)?|[{}[\]]/g;
+
+/**
+ * The first key that an object of a JSON text has twice. A parser keeps the last and says nothing: of two conditions one
+ * would be lost, and the policy allow more than it says.
+ * @param text valid JSON
+ */
+export function duplicateKey(text: string): string | undefined {
+  const open: Set<string>[] = [];
+  for (const [token, colon] of text.matchAll(JSON_TOKEN)) {
+    if (token === '{' || token === '[') open.push(new Set());
+    else if (token === '}' || token === ']') open.pop();
+    else if (colon !== undefined) {
+      const key: string = JSON.parse(token.slice(0, -colon.length));
+      if (open.at(-1)?.has(key)) return key;
+      open.at(-1)?.add(key);
+    }
+  }
+  return undefined;
+}
