@@ -18,6 +18,8 @@ import torch  # noqa: E402
 from likeness_worker import families  # noqa: E402
 from likeness_worker.base_model import read_base_model  # noqa: E402
 from likeness_worker.lora import add_lora, trainable_parameters  # noqa: E402
+from likeness_worker.optimizer import AdamW  # noqa: E402
+from likeness_worker.pointwise import speed_up_pointwise  # noqa: E402
 
 
 def main() -> None:
@@ -31,10 +33,11 @@ def main() -> None:
     base = read_base_model(options.base)
     family = families.load(base, placement)
     family.free_encoders(keep_decoder=False)
+    speed_up_pointwise(family.denoiser)
     add_lora(family.denoiser, base.lora.rank, base.lora.alpha, base.lora.target_modules, 7)
     family.denoiser.train()
     parameters = dict(trainable_parameters(family.denoiser))
-    optimizer = torch.optim.AdamW(parameters.values(), lr=1e-4, fused=True)
+    optimizer = AdamW([list(parameters.values())], 0.01)
     side = base.resolution // family.latent_scale
     shape = (options.batch, family.latent_channels, side, side)
     width = int(family.denoiser.config.cross_attention_dim)  # type: ignore[union-attr]
@@ -47,8 +50,7 @@ def main() -> None:
         began = time.process_time()
         (family.predict(x, timesteps, states) - target).square().mean().backward()
         torch.nn.utils.clip_grad_norm_(parameters.values(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
+        optimizer.step([1e-4])
         seconds.append(time.process_time() - began)
     print(json.dumps({"precision": placement.precision, "secondsAStep": seconds}))
 

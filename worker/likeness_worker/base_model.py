@@ -53,13 +53,17 @@ class Lora:
 
 @dataclass(frozen=True)
 class Training:
-    """Defaults of a job; the server resolves them into spec.json."""
+    """Defaults of a job; the server resolves them into spec.json, but for the last.
+
+    :param first_rate_of_b: how many times faster than its A a LoRA's B learns at first (train.rate_of_b).
+    """
 
     caption_dropout: float = 0.1
     unconditional_prior: float = 0.0
     warmup_steps: int = 20
     min_snr_gamma: float | None = None
     learning_rate_schedule: str = "constant"
+    first_rate_of_b: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -431,12 +435,16 @@ def _training(said: Mapping[str, Any]) -> Training:
     unconditional_prior = float(said.get("unconditionalPrior", default.unconditional_prior))
     if not 0 <= unconditional_prior <= 1:
         raise ValueError("training.unconditionalPrior must be 0 to 1")
+    first_rate_of_b = float(said.get("firstRateOfB", default.first_rate_of_b))
+    if not 1 <= first_rate_of_b <= 16:
+        raise ValueError("training.firstRateOfB must be 1 to 16")
     return Training(
         caption_dropout=float(said.get("captionDropout", default.caption_dropout)),
         unconditional_prior=unconditional_prior,
         warmup_steps=int(said.get("warmupSteps", default.warmup_steps)),
         min_snr_gamma=None if gamma is None else float(gamma),
         learning_rate_schedule=schedule,
+        first_rate_of_b=first_rate_of_b,
     )
 
 

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from likeness_worker.pointwise import is_pointwise, rows_of
+
 ADAPTER = "default"
 
 
@@ -58,11 +60,10 @@ def lora_linear(x: Tensor, layer: nn.Linear, a: Tensor, b: Tensor, scale: float)
 
 def lora_conv(x: Tensor, layer: nn.Conv2d, a: Tensor, b: Tensor, scale: float) -> Tensor:
     """:param x: [B, in, H, W]; a: [rank, in, kh, kw]; b: [out, rank, 1, 1]."""
-    if layer.kernel_size == (1, 1) and layer.stride == (1, 1) and layer.padding == (0, 0):
-        rows = x.contiguous(memory_format=torch.channels_last).permute(0, 2, 3, 1)
-        return _LoraLinear.apply(rows, layer.weight.flatten(1), layer.bias, a.flatten(1), b.flatten(1), scale).permute(
-            0, 3, 1, 2
-        )
+    if is_pointwise(layer):
+        return _LoraLinear.apply(
+            rows_of(x), layer.weight.flatten(1), layer.bias, a.flatten(1), b.flatten(1), scale
+        ).permute(0, 3, 1, 2)
     return _LoraConv.apply(x, layer.weight, layer.bias, a, b, scale, layer.stride, layer.padding)
 
 

@@ -6,7 +6,7 @@ of a training's start.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -16,20 +16,24 @@ EPSILON = 1e-8
 
 
 class AdamW:
-    """:param parameters: float32, on one device.
+    """:param groups: parameters that share a rate; float32, on one device.
 
     `state` holds each parameter's "step", "exp_avg" and "exp_avg_sq" once it has been stepped.
     """
 
-    def __init__(self, parameters: Iterable[nn.Parameter], weight_decay: float):
-        self._parameters = list(parameters)
+    def __init__(self, groups: Sequence[Sequence[nn.Parameter]], weight_decay: float):
+        self._groups = groups
         self._weight_decay = weight_decay
         self.state: dict[nn.Parameter, dict[str, Tensor]] = {}
 
     @torch.no_grad()
-    def step(self, rate: float) -> None:
-        """One step down the gradients, which it then lets go of."""
-        pairs = [(parameter, parameter.grad) for parameter in self._parameters]
+    def step(self, rates: Sequence[float]) -> None:
+        """One step down the gradients, which it then lets go of. :param rates: of each group."""
+        for group, rate in zip(self._groups, rates, strict=True):
+            self._step(group, rate)
+
+    def _step(self, group: Sequence[nn.Parameter], rate: float) -> None:
+        pairs = [(parameter, parameter.grad) for parameter in group]
         stepped = [parameter for parameter, gradient in pairs if gradient is not None]
         for parameter in stepped:
             if parameter not in self.state:

@@ -29,6 +29,7 @@ from likeness_worker.guards import RATE_SHARE, Rollback, StepTimes
 from likeness_worker.lora import add_lora, continue_lora, save_adapter, trainable_parameters, without_lora
 from likeness_worker.optimizer import AdamW
 from likeness_worker.photographs import photographs_warning
+from likeness_worker.pointwise import speed_up_pointwise
 from likeness_worker.prior import draw_prior, prior_loss
 from likeness_worker.rundir import write_checkpoint, write_folder
 from likeness_worker.validation import choose_validation
@@ -37,6 +38,7 @@ GRADIENT_NORM = 1.0
 WEIGHT_DECAY = 0.01
 SPEED_WINDOW_STEPS = 20
 DRAWING_FAMILY = "art"
+FAST_STEPS = 60
 LOSS_SHARE = 0.05  # trainingLoss is the mean over the last 5 % of the steps
 
 
@@ -75,6 +77,8 @@ def train(attempt: Attempt, device: str = "auto", precision: str = "auto") -> No
     family.free_encoders(keep_decoder=evaluation is not None)
 
     denoiser, targets = family.denoiser, base.lora.target_modules
+    if placement.device.type == "cpu":
+        speed_up_pointwise(denoiser)
     if spec.method == "lora":
         if parent is None:
             add_lora(denoiser, spec.rank, spec.alpha, targets, spec.seed)
@@ -84,7 +88,10 @@ def train(attempt: Attempt, device: str = "auto", precision: str = "auto") -> No
         denoiser.requires_grad_(True)
     denoiser.train()
     parameters = dict(trainable_parameters(denoiser))
-    optimizer = AdamW(parameters.values(), WEIGHT_DECAY)
+    others = [parameter for name, parameter in parameters.items() if ".lora_B." not in name]
+    factors_b = [parameter for name, parameter in parameters.items() if ".lora_B." in name]
+    optimizer = AdamW([others, factors_b], WEIGHT_DECAY)
+    first_rate = base.training.first_rate_of_b if parent is None else 1.0
     plan = plan_batches(buckets, spec.step_count, spec.batch_size, spec.seed)
     recent_losses: deque[float] = deque(maxlen=max(1, math.ceil(LOSS_SHARE * spec.step_count)))
     first_step, earlier_seconds, rate_share = 0, 0.0, 1.0
@@ -126,7 +133,7 @@ def train(attempt: Attempt, device: str = "auto", precision: str = "auto") -> No
         loss = batch_loss(family, examples, plan[step], spec, step)
         (loss if prior is None else loss + prior_loss(family, prior, spec, step)).backward()
         torch.nn.utils.clip_grad_norm_(parameters.values(), GRADIENT_NORM)
-        optimizer.step(rate)
+        optimizer.step([rate, rate * rate_of_b(first_rate, step)])
 
         loss_value = loss.item()  # on a GPU the step's one point of waiting: its event needs the number
         broken = None if math.isfinite(loss_value) else "The loss became not finite"
@@ -235,6 +242,13 @@ def learning_rate(spec: contract.TrainSpec, step: int) -> float:
         return spec.learning_rate * warmup
     progress = max(0, step - spec.warmup_steps) / max(1, spec.step_count - spec.warmup_steps)
     return spec.learning_rate * warmup * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def rate_of_b(first: float, step: int) -> float:
+    """How many times faster than its A a LoRA's B learns: falls from `first` to 1 over FAST_STEPS.
+
+    B begins at zero and A does not, so at one rate B holds the LoRA back at first (Hayou et al. 2024, "LoRA+")."""
+    return 1 + (first - 1) * max(0.0, 1 - step / FAST_STEPS)
 
 
 def save_weights(folder: Path, denoiser: nn.Module, spec: contract.TrainSpec, target_modules: tuple[str, ...]) -> None:

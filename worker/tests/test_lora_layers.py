@@ -11,6 +11,7 @@ from torch import nn
 
 from likeness_worker.group_norm import speed_up_group_norms
 from likeness_worker.lora import add_lora, without_lora
+from likeness_worker.pointwise import speed_up_pointwise
 
 LAYERS = {
     "linear": (lambda: nn.Linear(12, 20), (3, 5, 12)),
@@ -117,3 +118,20 @@ def test_without_its_lora_a_denoiser_is_its_base_and_has_it_back_afterwards(kind
         assert torch.equal(denoiser(x), base_output)
     assert torch.equal(denoiser(x), trained_output)
     assert not torch.allclose(trained_output, base_output)
+
+
+def test_a_convolution_of_one_pixel_is_multiplied_out() -> None:
+    torch.manual_seed(0)
+    exact = nn.Sequential(nn.Conv2d(12, 20, 1), nn.Conv2d(20, 8, 3, padding=1))
+    ours = copy.deepcopy(exact)
+    speed_up_pointwise(ours)
+    x = torch.randn(2, 12, 6, 8).to(memory_format=torch.channels_last)
+    answers = []
+    for module in (exact, ours):
+        seen = x.clone().requires_grad_()
+        y = module(seen)
+        y.square().mean().backward()
+        assert seen.grad is not None
+        answers.append([y, seen.grad, *(parameter.grad for parameter in module.parameters())])
+    for expected, found in zip(*answers, strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
