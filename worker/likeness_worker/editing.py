@@ -33,6 +33,9 @@ from likeness_worker.raster import Floats, Mask, fade_inside, fill_hole, grown
 REMOVAL_STRENGTH = 0.35
 # The part of the picture that is drawn anew is at least this many times as wide and high as the hole.
 CONTEXT = 1.6
+# Of 255. A decoder shifts colours by less; what differs by more is an outline that fell a pixel beside its place, and
+# would be smeared into the hole.
+MOST_DIFFERENCE = 40
 # Share of a latent position's pixels that may lie in the hole before the position does.
 HOLE_SHARE = 0.02
 
@@ -64,11 +67,13 @@ class Hole:
 
     :param pixels: [H, W, 3], uint8.
     :param mask: [H, W], True where it is drawn anew.
+    :param radius: pixels over which the drawn part fades into the picture.
     :param spill: how far the soft edge reaches outside the mask; 0 keeps every pixel there.
     """
 
     pixels: NDArray[np.uint8]
     mask: Mask
+    radius: int
     spill: int = 0
 
 
@@ -94,6 +99,12 @@ class HoleLatents:
 def edge_radius(width: int, height: int) -> int:
     """Pixels over which the drawn part fades into the picture."""
     return max(2, round(min(width, height) / 64))
+
+
+def found_hole(pixels: NDArray[np.uint8], mask: Mask, radius: int, spill: int) -> Hole:
+    """A hole whose mask follows a subject's outline. Its edge lies on the other side of that outline and is half as
+    soft, else a rim of what is replaced would stay (a removed dog's, or the old ground's around a kept one)."""
+    return Hole(pixels, grown(mask, radius), max(1, radius // 2), spill)
 
 
 def frame_around(mask: Mask) -> Box:
@@ -147,13 +158,15 @@ def lay_in(hole: Hole, frame: Box, drawn: NDArray[np.uint8]) -> tuple[NDArray[np
     :returns: the picture [H, W, 3], and the weights [H, W] of what is new in it: 0 where a pixel is the input's own.
     """
     height, width = hole.mask.shape
-    radius = edge_radius(width, height)
+    radius = hole.radius
     scaled = Image.fromarray(drawn).resize((frame.width, frame.height), Image.Resampling.LANCZOS)
     new = np.asarray(scaled, dtype=np.float32)
     old = frame.cut(hole.pixels).astype(np.float32)
     mask = frame.cut(grown(hole.mask, hole.spill) if hole.spill else hole.mask)
     # Of what is kept too, where the soft edge reaches into it: else nothing would change there.
-    difference = fill_hole(old - new, ~mask)
+    difference = old - new
+    alike = ~mask & (np.abs(difference).max(-1) < MOST_DIFFERENCE)
+    difference = fill_hole(difference, alike) if alike.any() else np.zeros_like(difference)
     depth = fade_inside(mask, max(radius, math.isqrt(int(mask.sum())) // 6))
     new = new + difference * (1 - depth)[..., None]
     edge = fade_inside(mask, radius)

@@ -24,7 +24,7 @@ from PIL import Image
 
 from likeness_worker.base_model import Groups
 from likeness_worker.data import bucket_for
-from likeness_worker.editing import Box, Hole, HoleLatents, lay_in, resized_share
+from likeness_worker.editing import Box, Hole, HoleLatents, edge_radius, lay_in, resized_share
 from likeness_worker.families import Family, to_unit_range
 from likeness_worker.prompts import NOT_NAMES, without_name
 from likeness_worker.raster import Mask
@@ -216,7 +216,7 @@ def laid_in(pixels: NDArray[np.uint8], row: Row, drawn: Sequence[NDArray[np.uint
     :param drawn: a picture for each of the row's frames, as the decoder gave it.
     :returns: [H, W, 3].
     """
-    for frame, mask, one in zip(row.frames, row.masks, drawn, strict=True):
-        pixels, _ = lay_in(Hole(pixels, mask), frame, one)
     height, width = pixels.shape[:2]
+    for frame, mask, one in zip(row.frames, row.masks, drawn, strict=True):
+        pixels, _ = lay_in(Hole(pixels, mask, edge_radius(width, height)), frame, one)
     return pixels[row.margin : height - row.margin, row.margin : width - row.margin]

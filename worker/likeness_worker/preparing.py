@@ -60,12 +60,12 @@ class EmbeddedWords:
         weights = load_file(encoder / "model.safetensors")
         self._model.load_state_dict({key: value.float() for key, value in weights.items()})
 
-    @torch.no_grad()
+    def subject(self, pixels: NDArray[np.uint8]) -> str:
+        """The one thing that a picture [H, W, 3] most likely shows: "a cat"."""
+        return _with_article(max(self._scored(pixels)["subjects"])[1])
+
     def caption(self, pixels: NDArray[np.uint8], subject: str | None) -> str:
-        square = np.asarray(Image.fromarray(pixels).resize((PIXELS, PIXELS), Image.Resampling.BOX))
-        x = torch.from_numpy(square.copy()).permute(2, 0, 1)[None].float().div(127.5).sub(1)
-        scores = iter((self._model.features(x) @ self._weight.T + self._bias)[0].tolist())
-        scored = {group: [(next(scores), word) for word in words] for group, words in self._groups.items()}
+        scored = self._scored(pixels)
         best = {group: max(words)[1] for group, words in scored.items()}
         worn, beside = ([word for score, word in scored[group] if score > 0] for group in ("accessories", "companions"))
         parts = [subject or _with_article(best["subjects"]), best["places"]]
@@ -74,6 +74,14 @@ class EmbeddedWords:
         if beside:
             parts.append(f"next to {' and '.join(map(_with_article, beside))}")
         return " ".join([*parts, best["styles"]]).strip()
+
+    @torch.no_grad()
+    def _scored(self, pixels: NDArray[np.uint8]) -> dict[str, list[tuple[float, str]]]:
+        """Of each group of words their scores: above 0 for one that is more likely there than not."""
+        square = np.asarray(Image.fromarray(pixels).resize((PIXELS, PIXELS), Image.Resampling.BOX))
+        x = torch.from_numpy(square.copy()).permute(2, 0, 1)[None].float().div(127.5).sub(1)
+        scores = iter((self._model.features(x) @ self._weight.T + self._bias)[0].tolist())
+        return {group: [(next(scores), word) for word in words] for group, words in self._groups.items()}
 
 
 class Attention:
@@ -128,7 +136,7 @@ class ClipSeg:
 
 
 @functools.lru_cache(1)
-def words_of(base: Path) -> Captioner | None:
+def words_of(base: Path) -> EmbeddedWords | None:
     """A base model's own captioner, where its encoder has a vocabulary."""
     encoder = base / "encoder"
     return EmbeddedWords(encoder) if (encoder / f"{VOCABULARY}.json").is_file() else None

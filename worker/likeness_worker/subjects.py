@@ -10,28 +10,38 @@ from likeness_worker.attention import text_map
 from likeness_worker.data import bucket_for
 from likeness_worker.families import Family, to_unit_range
 from likeness_worker.raster import Floats, Mask
-from likeness_worker.segmentation import at_full_size, refined, saliency, subject_mask, working_copy
+from likeness_worker.segmentation import at_full_size, refined, saliency, subject_mask, with_parts, working_copy
 from likeness_worker.spec import CropBox
 
 
-def without_background(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The picture with everything but its subject transparent. [H, W, 3] -> [H, W, 4], the colours unchanged."""
-    small = working_copy(pixels)
-    alpha = at_full_size(subject_mask(refined(saliency(small), small)), pixels)
+def without_background(pixels: NDArray[np.uint8], words: str | None, family: Family) -> NDArray[np.uint8]:
+    """The picture with everything but its subject transparent. [H, W, 3] -> [H, W, 4], the colours unchanged.
+
+    :param words: what the subject is, if that is known; else it is what differs from the border.
+    """
+    alpha = _found(pixels, words, family)
     return np.dstack([pixels, (alpha * 255).round().astype(np.uint8)])
 
 
 def prompted_mask(pixels: NDArray[np.uint8], prompt: str, family: Family) -> Mask:
     """[H, W], True where the picture shows what the prompt names."""
-    small = working_copy(pixels)
-    return at_full_size(subject_mask(refined(_prompted_map(pixels, small, prompt, family), small)), pixels) > 0.5
+    return _found(pixels, prompt, family) > 0.5
 
 
-def crop_box(pixels: NDArray[np.uint8], width: int, height: int, prompt: str | None, family: Family) -> CropBox:
-    """The crop of that size that holds most of the subject, and of those the one nearest to the subject's middle."""
+def _found(pixels: NDArray[np.uint8], words: str | None, family: Family) -> Floats:
+    """The subject's share of each pixel, [H, W], 0 to 1."""
     small = working_copy(pixels)
-    rough = saliency(small) if prompt is None else _prompted_map(pixels, small, prompt, family)
-    likely = refined(rough, small)
+    mask = subject_mask(refined(_rough_map(pixels, small, words, family), small))
+    return at_full_size(with_parts(mask, small), pixels)
+
+
+def crop_box(pixels: NDArray[np.uint8], width: int, height: int, words: str | None, family: Family) -> CropBox:
+    """The crop of that size that holds most of the subject, and of those the one nearest to the subject's middle.
+
+    :param words: as without_background.
+    """
+    small = working_copy(pixels)
+    likely = refined(_rough_map(pixels, small, words, family), small)
     return CropBox(
         left=_best_start(likely.sum(0), pixels.shape[1], width),
         top=_best_start(likely.sum(1), pixels.shape[0], height),
@@ -50,9 +60,12 @@ def _best_start(profile: Floats, length: int, kept: int) -> int:
     return int(np.argmax(inside / max(float(total[-1]), 1e-9) - 0.1 * offset / length))
 
 
-def _prompted_map(pixels: NDArray[np.uint8], small: Floats, prompt: str, family: Family) -> Floats:
+def _rough_map(pixels: NDArray[np.uint8], small: Floats, words: str | None, family: Family) -> Floats:
+    """Where the denoiser's attention to the words lies, or without words what is salient. [h, w] of the small copy."""
+    if words is None:
+        return saliency(small)
     height, width = small.shape[:2]
     size = bucket_for(width / height, family.base.resolution, family.base.size_multiple)
     drawn = Image.fromarray(pixels).resize((size.width, size.height), Image.Resampling.LANCZOS)
-    attended = text_map(family.encode_images(to_unit_range(np.asarray(drawn)))[0], prompt, family)
+    attended = text_map(family.encode_images(to_unit_range(np.asarray(drawn)))[0], words, family)
     return np.asarray(Image.fromarray(attended).resize((width, height), Image.Resampling.BICUBIC)).clip(0, 1)

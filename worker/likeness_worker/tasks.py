@@ -258,11 +258,12 @@ def plan_request(request: InvokeRequest, family: Family, inputs: Inputs) -> Plan
     if request.task in ("CAPTION", "MASK"):
         return plan_preparation(request, words_of(family.base.path), attention_of(family), inputs.images[0])
     if request.task == "BACKGROUND_REMOVAL":
-        cut_out = subjects.without_background(inputs.images[0])
+        cut_out = subjects.without_background(inputs.images[0], _subject_of(inputs.images[0], family), family)
         return Plan([], lambda _: Outcome([cut_out]))
     if request.task == "SMART_CROP":
         image = inputs.images[0]
-        box = subjects.crop_box(image, request.width, request.height, request.text, family)
+        words = request.text or _subject_of(image, family)
+        box = subjects.crop_box(image, request.width, request.height, words, family)
         crop = image[box.top : box.top + box.height, box.left : box.left + box.width]
         return Plan([], lambda _: Outcome([crop], crop_box=box))
     if request.task == "DETECTION":
@@ -273,6 +274,12 @@ def plan_request(request: InvokeRequest, family: Family, inputs: Inputs) -> Plan
         if group is not None:
             return _plan_group(request, family, layout, group)
     return _whole(request, _plan_whole(request, family, inputs))
+
+
+def _subject_of(image: NDArray[np.uint8], family: Family) -> str | None:
+    """What the base itself says that a picture [H, W, 3] shows, where it has words and can find them."""
+    words = words_of(family.base.path)
+    return None if words is None or attention_of(family) is None else words.subject(image)
 
 
 def _whole(request: InvokeRequest, drawings: list[Drawing]) -> Plan:
@@ -353,19 +360,25 @@ def _plan_hole(request: InvokeRequest, family: Family, inputs: Inputs) -> Plan:
         assert request.mask.prompt is not None
         black = subjects.prompted_mask(image, request.mask.prompt, family)
     outside = request.task == "OUTPAINTING"
-    spill = editing.edge_radius(image.shape[1], image.shape[0]) if request.out_painting_mode == "DEFAULT" else 0
-    hole = editing.Hole(image, ~black if outside else black, spill)
+    radius = editing.edge_radius(image.shape[1], image.shape[0])
+    spill = radius if request.out_painting_mode == "DEFAULT" else 0
+    mask = ~black if outside else black
+    if inputs.mask is None:
+        hole = editing.found_hole(image, mask, radius, spill)
+    else:
+        hole = editing.Hole(image, mask, radius, spill)
     encoded = editing.encode_hole(hole, family)
     # Without a text (INPAINTING alone) it goes on from the smooth filling, half noised.
     strength, latents = (1.0, []) if request.text else (editing.REMOVAL_STRENGTH, [encoded.latents])
     drawings = _drawings(request, family, encoded.size, latents, strength, lambda *_: encoded.steer)
-    mask = black if request.mask is not None and request.mask.is_returned else None
+    black = ~hole.mask if outside else hole.mask
+    returned = black if request.mask is not None and request.mask.is_returned else None
 
     def finish(drawn: list[NDArray[np.uint8]]) -> Outcome:
         laid_in = [editing.lay_in(hole, encoded.frame, one) for one in drawn]
         is_marked = all(watermark.can_hold(weights) for _, weights in laid_in)
         images = [watermark.embed(pixels, weights) if is_marked else pixels for pixels, weights in laid_in]
-        return Outcome(images, mask, is_watermarked=is_marked)
+        return Outcome(images, returned, is_watermarked=is_marked)
 
     return Plan(drawings, finish)
 
