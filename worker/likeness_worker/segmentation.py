@@ -15,8 +15,8 @@ from likeness_worker.raster import Floats, Mask, box_mean, guided_filter, otsu_t
 WORKING_SIDE = 160
 CLUSTERS = 20
 # What of a neighbouring patch's outline must lie along a subject, how far it must be from the border in colour, and how
-# much of the subject it may be, to be a part of it: tuned on 40 composed scenes as of bench/masks, where the mean IoU rose
-# from 0.935 to 0.953.
+# much of the subject it may be, to be a part of it: tuned on 40 composed scenes as of bench/masks, where the mean IoU
+# rose from 0.935 to 0.953.
 PART_TOUCH, PART_DISTANCE, PART_SIZE = 0.3, 0.2, 0.15
 
 
