@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import test from 'node:test';
 import type { Page } from 'playwright-core';
-import { newProduct, type Product } from '../crash/product.ts';
+import { newProduct, type Product, until } from '../crash/product.ts';
 import {
   NARROW,
   openBrowser,
@@ -71,8 +71,8 @@ test('A person paints a mask, draws within it, extends a picture, and takes the 
   await step('a reload keeps the prompt, the picture and what was painted', async () => {
     await page.getByLabel('Prompt', { exact: true }).fill('a cat sitting on the floor');
     const before = await share();
-    // Written a moment after the last change.
-    await page.waitForTimeout(1000);
+    // Pictures are written a moment after the last change, before axe had looked; the prompt at once.
+    await keptInBrowser(page, 'playground-form');
     await page.reload();
     await signInAgain(page, product);
     assert.equal(await page.getByLabel('Prompt', { exact: true }).inputValue(), 'a cat sitting on the floor');
@@ -84,7 +84,7 @@ test('A person paints a mask, draws within it, extends a picture, and takes the 
     await button('Run').click();
     await drawn.waitFor({ timeout: WAIT_MILLISECONDS });
     await button('Bring back: a cat sitting on the floor').waitFor();
-    await page.waitForTimeout(1000);
+    await keptInBrowser(page, 'playground-run ');
     await page.reload();
     await signInAgain(page, product);
     await button('Bring back: a cat sitting on the floor').click();
@@ -143,7 +143,47 @@ test('A person paints a mask, draws within it, extends a picture, and takes the 
     runShown(product, folder, process.execPath, 'request.mjs', await shown('JavaScript'));
   });
 
+  await step('a background is removed, and a picture is cropped around its subject', async () => {
+    await page.keyboard.press('Escape');
+    await bring('Remove background');
+    assert.deepEqual(await run(), [640, 640]);
+    await bring('Smart crop');
+    await choose(page, 'Aspect ratio', '16:9');
+    const [width = 0, height = 0] = await run();
+    assert.ok(Math.abs(width / height - 16 / 9) < 0.05, `${width} x ${height}`);
+  });
+
+  await step('colours lead a picture, and the edges of another one do', async () => {
+    await bring('Colour-guided generation');
+    await choose(page, 'Size', '512 x 512');
+    await button('Add a colour').click();
+    await page.getByLabel(/^Colour 3/).fill('#3366cc');
+    assert.deepEqual(await run(), [512, 512]);
+    await bring('Generate image');
+    await page.getByRole('radio', { name: 'Its edges' }).or(button('Its edges')).first().click();
+    assert.deepEqual(await run(), [512, 512]);
+  });
+
   assert.deepEqual(complaints, []);
+
+  async function bring(action: string): Promise<void> {
+    await choose(page, 'Action', action);
+    await page.getByLabel('Input pictures').setInputFiles(join(samplePath, 'ron_02.jpg'));
+    await page.getByAltText('ron_02.jpg').waitFor();
+  }
+
+  /** Draws anew. @returns width and height of the picture */
+  async function run(): Promise<number[]> {
+    const shown = "document.querySelector('.pictures img')?.src";
+    const before = await page.evaluate(shown);
+    await button('Run').click();
+    await until('another picture is shown', async () => ![undefined, before].includes(await page.evaluate(shown)), 180);
+    return (await page.evaluate(`(async () => {
+      const image = document.querySelector('.pictures img');
+      await image.decode();
+      return [image.naturalWidth, image.naturalHeight];
+    })()`)) as number[];
+  }
 
   async function press(...keys: string[]): Promise<void> {
     for (const key of keys) await page.keyboard.press(key);
@@ -168,6 +208,26 @@ function runShown(product: Product, folder: string, program: string, name: strin
     },
   });
   assert.ok(existsSync(picture), `${name} wrote no picture`);
+}
+
+/** Waits until something of a name that contains this lies in the browser's IndexedDB. */
+async function keptInBrowser(page: Page, name: string): Promise<void> {
+  await until(
+    `${name} is kept`,
+    async () =>
+      (await page.evaluate(`new Promise((done, failed) => {
+        const opening = indexedDB.open('likeness');
+        opening.onerror = () => failed(opening.error);
+        opening.onsuccess = () => {
+          const asked = opening.result.transaction('kept').objectStore('kept').getAllKeys();
+          asked.onsuccess = () => {
+            opening.result.close();
+            done(asked.result.some(key => key.includes(${JSON.stringify(name)})));
+          };
+        };
+      })`)) === true,
+    10,
+  );
 }
 
 async function choose(page: Page, label: string, option: string): Promise<void> {

@@ -51,6 +51,19 @@ test('A person uploads a large file and small ones, looks into one, deletes seve
   await button('Delete').last().click();
   await page.getByText('Nothing lies here.').waitFor();
 
+  // The second part is held back, so that there is something to cancel.
+  await page.route(/partNumber=2/, () => undefined);
+  await page
+    .getByLabel('Files to upload')
+    .setInputFiles([{ name: 'large.bin', mimeType: 'application/octet-stream', buffer: large }]);
+  await page.getByText(/^1 of 1; 8/).waitFor();
+  await button('Cancel upload').click();
+  await page.getByText('The upload was cancelled; nothing of its object stays.').waitFor();
+  await page.unroute(/partNumber=2/);
+  await page.getByText('Nothing lies here.').waitFor();
+  const left = await product.s3().send(new ListMultipartUploadsCommand({ Bucket }));
+  assert.deepEqual(left.Uploads ?? [], [], 'no part of it stays');
+
   const port = new URL(product.access().endpoint).port;
   await product.interrupt();
   await page.getByRole('button', { name: 'Refresh objects' }).click();
