@@ -26,7 +26,7 @@ test('A person brings pictures, teaches a model, gives it capacity and draws wit
   await product.up();
   const browser = await openBrowser();
   context.after(() => browser.close());
-  const { page, complaints } = await visit(browser, product);
+  const { page, open, complaints } = await visit(browser, product);
   const step = storyTeller(page);
   const button = (name: string) => page.getByRole('button', { name, exact: true });
   const link = (name: string) => page.getByRole('link', { name, exact: true });
@@ -50,10 +50,15 @@ test('A person brings pictures, teaches a model, gives it capacity and draws wit
     assert.equal(await first.inputValue(), 'Ron the dog sitting on a tile floor');
     await first.fill('');
     await page.getByText('No caption').waitFor();
+    await button('Write 1 missing caption').click();
+    await page.getByText(/^1 caption written/).waitFor({ timeout: WAIT_MILLISECONDS });
+    assert.match(await first.inputValue(), /\w+ \w+/);
     await first.fill('sitting on a tile floor');
     await page.getByLabel('Trigger words').fill('Ron the dog');
     await button('Put “Ron the dog” before captions without one').click();
     assert.equal(await first.inputValue(), 'Ron the dog sitting on a tile floor');
+    await open('/data-sets/edit?record=ron_08.jpg');
+    await page.locator('li[aria-current]').getByLabel('Caption of ron_08.jpg').waitFor();
     await page.getByLabel('Data set name').fill('ron');
     assert.deepEqual(await violations(page, 'data set editor'), []);
     await photograph(page, 'story-data-set');

@@ -8,6 +8,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import Textarea from '@cloudscape-design/components/textarea';
 import { useState } from 'react';
 import { notify } from '../../app/notices.ts';
+import { AutoCaptions } from './auto-captions.tsx';
 import { changeDraft, type DataSetDraft, remember, setCaptions } from './draft.ts';
 import { replaced, withTrigger } from './records.ts';
 
@@ -62,6 +63,7 @@ export function CaptionTools({ draftKey, draft }: { draftKey: string; draft: Dat
             Replace in {replaced(present, find, by).size} captions
           </Button>
         </SpaceBetween>
+        <AutoCaptions draftKey={draftKey} draft={draft} triggers={triggers} />
       </ColumnLayout>
     </Container>
   );

@@ -125,7 +125,12 @@ export default function DataSetEditorPage() {
                   onChange={({ detail }) => setShown(detail.selectedId as Shown)}
                 />
                 {visible.length === 0 && <Box color="text-body-secondary">None of these (any more).</Box>}
-                <RecordGrid records={visible} setCaption={setCaption} remove={remove} />
+                <RecordGrid
+                  records={visible}
+                  setCaption={setCaption}
+                  remove={remove}
+                  wanted={query.get('record') ?? undefined}
+                />
               </SpaceBetween>
             </Container>
             {records.length < limits.trainingImages.minimumCount && (

@@ -13,6 +13,8 @@ interface RecordGridProps {
   records: readonly GridRecord[];
   setCaption(id: string, caption: string): void;
   remove(id: string): void;
+  /** Name of the picture that is looked for: it is scrolled to when it is first there. */
+  wanted: string | undefined;
 }
 
 const CARD_WIDTH = 250;
@@ -21,7 +23,7 @@ const CARD_HEIGHT = 330;
 const SPARE_ROWS = 2;
 
 /** Pictures with their captions. Only those in sight are in the document, so ten thousand stay smooth. */
-export function RecordGrid({ records, setCaption, remove }: RecordGridProps) {
+export function RecordGrid({ records, setCaption, remove, wanted }: RecordGridProps) {
   const frame = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, width: 1000, height: 700 });
   const columns = Math.max(1, Math.floor(view.width / CARD_WIDTH));
@@ -43,6 +45,15 @@ export function RecordGrid({ records, setCaption, remove }: RecordGridProps) {
     };
   }, []);
 
+  const wantedIndex = wanted === undefined ? -1 : records.findIndex(({ picture }) => picture.name === wanted);
+  const shownFor = useRef<string>(undefined);
+  useEffect(() => {
+    if (wantedIndex < 0 || shownFor.current === wanted || !frame.current) return;
+    shownFor.current = wanted;
+    frame.current.scrollIntoView();
+    frame.current.scrollTop = Math.floor(wantedIndex / columns) * CARD_HEIGHT;
+  }, [wantedIndex, wanted, columns]);
+
   const placed: CSSProperties = {
     gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))`,
     transform: `translateY(${first * CARD_HEIGHT}px)`,
@@ -53,7 +64,13 @@ export function RecordGrid({ records, setCaption, remove }: RecordGridProps) {
       <div style={{ height: rows * CARD_HEIGHT }}>
         <ul style={placed}>
           {records.slice(first * columns, last * columns).map(record => (
-            <RecordCard key={record.picture.id} {...record} setCaption={setCaption} remove={remove} />
+            <RecordCard
+              key={record.picture.id}
+              {...record}
+              isWanted={record.picture.name === wanted}
+              setCaption={setCaption}
+              remove={remove}
+            />
           ))}
         </ul>
       </div>
@@ -61,12 +78,12 @@ export function RecordGrid({ records, setCaption, remove }: RecordGridProps) {
   );
 }
 
-type RecordCardProps = GridRecord & Pick<RecordGridProps, 'setCaption' | 'remove'>;
+type RecordCardProps = GridRecord & Pick<RecordGridProps, 'setCaption' | 'remove'> & { isWanted: boolean };
 
-function RecordCard({ picture, caption, problems, setCaption, remove }: RecordCardProps) {
+function RecordCard({ picture, caption, problems, isWanted, setCaption, remove }: RecordCardProps) {
   const url = useObjectUrl(picture.thumbnail);
   return (
-    <li>
+    <li aria-current={isWanted || undefined}>
       <div className="record-picture">
         {url && <img src={url} alt={caption || picture.name} />}
         <button type="button" aria-label={`Remove ${picture.name}`} onClick={() => remove(picture.id)}>
