@@ -23,6 +23,13 @@ import { BeforeAfter } from './before-after.tsx';
 import { ExportModel } from './export-model.tsx';
 import { Lineage } from './lineage.tsx';
 
+/** As the job's page calls them; the others have their own names there too. */
+const hyperParameterLabels: Readonly<Record<string, string>> = {
+  stepCount: 'Number of steps',
+  batchSize: 'Batch size',
+  learningRate: 'Learning rate',
+};
+
 /** A custom model: what it was made from, and where it can be used. */
 export default function ModelPage({ params }: PageProps) {
   const modelName = params.modelName ?? '';
@@ -90,7 +97,10 @@ export default function ModelPage({ params }: PageProps) {
                 ),
               },
               { label: 'KMS key', value: model.modelKmsKeyArn ?? 'The service’s own' },
-              ...Object.entries(model.hyperParameters ?? {}).map(([label, value]) => ({ label, value })),
+              ...Object.entries(model.hyperParameters ?? {}).map(([name, value]) => ({
+                label: hyperParameterLabels[name] ?? name,
+                value,
+              })),
               { label: 'Model ARN', value: <Box variant="code">{model.modelArn}</Box> },
             ]}
           />
