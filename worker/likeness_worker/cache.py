@@ -238,7 +238,15 @@ class _Decoded:
     mask: NDArray[np.float32] | None
 
 
-def _decode(sample: Sample, attempt: Attempt, family: Family, index: CacheIndex) -> _Decoded:
+def _finder(attempt: Attempt) -> str:
+    """What finds masks by words beside the base's own denoiser: nothing, or the weights of a fully trained parent."""
+    spec = attempt.spec
+    if spec.mask_prompt is None or spec.method != "full" or spec.start_from_path is None:
+        return ""
+    return " ".join(map(sha256_of, sorted(attempt.run.resolve(spec.start_from_path).glob("*.safetensors"))))
+
+
+def _decode(sample: Sample, attempt: Attempt, family: Family, index: CacheIndex, finder: str) -> _Decoded:
     """:raises ImageError: the picture or its mask cannot be used."""
     path, prompt = attempt.run.resolve(sample.path), attempt.spec.mask_prompt
     with open_image(path) as image:
@@ -255,7 +263,7 @@ def _decode(sample: Sample, attempt: Attempt, family: Family, index: CacheIndex)
                 except ImageError as error:
                     raise ImageError(f"has a mask (mask-ref) that {error}") from None
         elif prompt is not None:
-            mask_key = f"{digest} found {hashlib.sha256(prompt.encode()).hexdigest()}"
+            mask_key = f"{digest} found {hashlib.sha256((prompt + finder).encode()).hexdigest()}"
         is_found_later = sample.mask is None and mask_key is not None and mask_key not in index.masks
         is_needed = digest not in index.images or is_found_later
         return _Decoded(digest, size, is_turned(image), fit_image(image, size) if is_needed else None, mask_key, mask)
@@ -275,7 +283,7 @@ def _write_latents(
     images: list[CachedImage] = []
     masks: list[CachedMask | None] = []
     failures: list[str] = []
-    prompt = attempt.spec.mask_prompt
+    prompt, finder = attempt.spec.mask_prompt, _finder(attempt)
     threads = min(4, os.cpu_count() or 1)
     with ThreadPoolExecutor(threads) as pool:
         waiting: deque[tuple[Sample, Future[_Decoded]]] = deque()
@@ -283,7 +291,7 @@ def _write_latents(
         try:
             for number in range(len(samples)):
                 while len(waiting) < DECODED_AHEAD and (sample := next(ahead, None)) is not None:
-                    waiting.append((sample, pool.submit(_decode, sample, attempt, family, index)))
+                    waiting.append((sample, pool.submit(_decode, sample, attempt, family, index, finder)))
                 sample, future = waiting.popleft()
                 try:
                     decoded = future.result()

@@ -209,6 +209,20 @@ def test_a_subject_is_found_by_its_words_where_the_line_names_no_mask(make_run, 
     assert encoded.images >= 5, "the found mask is looked for anew"
 
 
+def test_masks_that_a_fully_trained_parent_finds_are_its_own(make_run, monkeypatch, tmp_path) -> None:
+    encoded, kept = Encoded(monkeypatch), str(tmp_path / "kept")
+    members = {"stepCount": 1, "method": "full", "maskPrompt": "the square", "keptCachePath": kept}
+    parent = make_run("parent", **members)
+    assert train(parent)["status"] == "completed"
+    encoded.since()
+    child = {**members, "startFromPath": str(parent / "output")}
+    assert train(make_run("child", **child))["status"] == "completed"
+    assert encoded.images >= 5, "the base's masks are not the parent's"
+    encoded.since()
+    assert train(make_run("sibling", **child))["status"] == "completed"
+    assert encoded.since() == (0, 0)
+
+
 def test_a_family_that_finds_nothing_by_words_says_so(make_run, tmp_path: Path) -> None:
     from tests.tiny_families import flux
 

@@ -1,5 +1,6 @@
 import limits from '../../../../contract/limits.json' with { type: 'json' };
 import { dataUrlOf } from '../../app/base64.ts';
+import { jpegOrientation } from './jpeg-orientation.ts';
 
 /** A picture as InvokeModel takes it. */
 export interface InputImage {
@@ -13,7 +14,8 @@ export interface InputImage {
 const JPEG_QUALITY = 0.92;
 
 /**
- * Reads a file; one that is larger than a request takes is drawn smaller, as a JPEG.
+ * Reads a file; one that is larger than a request takes is drawn smaller, as a JPEG, and one that a camera stored turned
+ * is drawn upright: a request's pictures are taken as they are stored, and a mask must lie on what the person sees.
  * @throws Error that says what is wrong with the file
  */
 export async function readInputImage(file: File): Promise<InputImage> {
@@ -26,7 +28,8 @@ export async function readInputImage(file: File): Promise<InputImage> {
       `${file.name} has ${bitmap.width} x ${bitmap.height} pixels; each side must have ${minimumSidePixels} or more.`,
     );
   const scale = Math.min(1, maximumSidePixels / Math.max(bitmap.width, bitmap.height));
-  const isTaken = file.type === 'image/png' || file.type === 'image/jpeg';
+  const isTaken =
+    file.type === 'image/png' || (file.type === 'image/jpeg' && jpegOrientation(await file.arrayBuffer()) === 1);
   if (scale === 1 && isTaken && file.size <= maximumSizeBytes)
     return { url: await dataUrlOf(file), name: file.name, width: bitmap.width, height: bitmap.height };
   const canvas = document.createElement('canvas');
@@ -34,7 +37,7 @@ export async function readInputImage(file: File): Promise<InputImage> {
   canvas.height = Math.round(bitmap.height * scale);
   canvas.getContext('2d')?.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
   const drawn = await new Promise<Blob | null>(done => canvas.toBlob(done, 'image/jpeg', JPEG_QUALITY));
-  if (!drawn) throw new Error(`${file.name} could not be made smaller.`);
+  if (!drawn) throw new Error(`${file.name} could not be drawn anew.`);
   return { url: await dataUrlOf(drawn), name: file.name, width: canvas.width, height: canvas.height };
 }
 
