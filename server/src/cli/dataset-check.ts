@@ -2,10 +2,11 @@ import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { GetObjectCommand, HeadObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { namesTrigger } from '../domain/training/caption-words.ts';
-import { readImageHeader } from '../domain/training/image-facts.ts';
+import { type ImageFacts, readImageHeader } from '../domain/training/image-facts.ts';
 import {
   checkImage,
   checkImageSize,
+  checkMask,
   checkRecordCount,
   type ManifestRecord,
   parseManifest,
@@ -15,11 +16,14 @@ import {
 import { CliFailure } from './failure.ts';
 import { shownPath } from './shown-path.ts';
 
-/** Where the bytes behind an image-ref come from. */
+/** What an image-ref or a mask-ref names. */
+type Place = Pick<ManifestRecord, 'bucket' | 'key'>;
+
+/** Where the bytes behind it come from. */
 interface Images {
   /** @returns undefined when there is no such image */
-  sizeBytes(record: ManifestRecord): Promise<number | undefined>;
-  firstBytes(record: ManifestRecord, count: number): Promise<Uint8Array>;
+  sizeBytes(place: Place): Promise<number | undefined>;
+  firstBytes(place: Place, count: number): Promise<Uint8Array>;
 }
 
 /** Enough for the header of any photograph: EXIF data with a thumbnail come before the size. */
@@ -65,14 +69,25 @@ function tellUntriggered(records: readonly ManifestRecord[], triggerWord: string
 }
 
 async function problemOf(record: ManifestRecord, images: Images): Promise<string | undefined> {
-  const sizeBytes = await images.sizeBytes(record);
-  if (sizeBytes === undefined) return 'there is no such image';
+  const image = await factsOf(record, images);
+  if (typeof image === 'string') return image;
+  const unusable = checkImage(image, 0);
+  if (unusable !== undefined || record.mask === undefined) return unusable;
+  const mask = await factsOf(record.mask, images);
+  const problem = typeof mask === 'string' ? mask : checkMask(mask, image);
+  return problem === undefined ? undefined : `its mask (mask-ref) ${problem}`;
+}
+
+/** @returns what a picture is, or why it cannot be used */
+async function factsOf(place: Place, images: Images): Promise<ImageFacts | string> {
+  const sizeBytes = await images.sizeBytes(place);
+  if (sizeBytes === undefined) return 'does not exist';
   const sizeProblem = checkImageSize(sizeBytes);
   if (sizeProblem) return sizeProblem;
   let wanted = Math.min(FIRST_READ_BYTES, sizeBytes);
   for (;;) {
-    const header = readImageHeader(await images.firstBytes(record, wanted), wanted >= sizeBytes);
-    if (header.kind === 'image') return checkImage(header.facts, sizeBytes);
+    const header = readImageHeader(await images.firstBytes(place, wanted), wanted >= sizeBytes);
+    if (header.kind === 'image') return header.facts;
     if (header.kind === 'unusable') return header.reason;
     wanted = Math.min(wanted * 8, sizeBytes);
   }
@@ -83,20 +98,20 @@ async function openLocal(place: string, imagesOption: string | undefined) {
   const folder = resolve(imagesOption ?? dirname(path));
   const images = new Set(await readdir(folder));
   // A local data set is checked before its upload: the last part of the key is the file's name.
-  const fileOf = (record: ManifestRecord) => {
-    const name = basename(record.key);
+  const fileOf = (place: Place) => {
+    const name = basename(place.key);
     return images.has(name) ? join(folder, name) : undefined;
   };
   return {
     text: await readFile(path, 'utf8'),
     uri: `s3://YOUR-BUCKET/${basename(path)}`,
     images: {
-      async sizeBytes(record: ManifestRecord) {
-        const file = fileOf(record);
+      async sizeBytes(place: Place) {
+        const file = fileOf(place);
         return file === undefined ? undefined : (await stat(file)).size;
       },
-      async firstBytes(record: ManifestRecord, count: number) {
-        const file = await open(fileOf(record) ?? '');
+      async firstBytes(place: Place, count: number) {
+        const file = await open(fileOf(place) ?? '');
         try {
           const bytes = Buffer.alloc(count);
           const { bytesRead } = await file.read(bytes, 0, count, 0);
@@ -147,11 +162,11 @@ async function openS3(uri: string, environment: NodeJS.ProcessEnv) {
     text: Buffer.from(text).toString('utf8'),
     uri,
     images: {
-      async sizeBytes({ bucket, key }: ManifestRecord) {
+      async sizeBytes({ bucket, key }: Place) {
         const answer = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key })).catch(() => undefined);
         return answer?.ContentLength;
       },
-      firstBytes: ({ bucket, key }: ManifestRecord, count: number) =>
+      firstBytes: ({ bucket, key }: Place, count: number) =>
         count === 0 ? Promise.resolve(new Uint8Array()) : read(bucket, key, `bytes=0-${count - 1}`),
     },
   };

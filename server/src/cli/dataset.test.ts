@@ -108,7 +108,23 @@ describe('a data set on the disk', () => {
       /line 3 \(s3:\/\/bucket\/data\/ron_3\.png\): is 640 × 511 pixels: each side must be at least 512/,
     );
     assert.match(told, /line 4 .*: is a GIF, not a JPEG or PNG/);
-    assert.match(told, /line 5 .*: there is no such image/);
+    assert.match(told, /line 5 .*: does not exist/);
+  });
+
+  it('looks at masks too: that they are there, pictures, and of their image’s aspect', async () => {
+    build();
+    const lines = manifest().map((line, index) => ({
+      ...JSON.parse(line),
+      'mask-ref': `s3://bucket/data/mask_${index}.png`,
+    }));
+    writeFileSync(join(folder, 'train.jsonl'), lines.map(line => JSON.stringify(line)).join('\n'));
+    for (const [index, mask] of [png(640, 512), png(80, 64), png(640, 320), 'GIF89a'].entries())
+      writeFileSync(join(folder, `mask_${index}.png`), mask);
+    await assert.rejects(datasetCheck(join(folder, 'train.jsonl'), {}, {}), /3 of 5 records .* cannot be trained on/);
+    const told = printed.join('\n');
+    assert.match(told, /line 3 .*: its mask \(mask-ref\) is 640 × 320 pixels, the image 640 × 512/);
+    assert.match(told, /line 4 .*: its mask \(mask-ref\) is a GIF/);
+    assert.match(told, /line 5 .*: its mask \(mask-ref\) does not exist/);
   });
 
   it('says in one line when there is nothing to check', async () => {
