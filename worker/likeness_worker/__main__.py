@@ -1,4 +1,4 @@
-"""The command line: train, serve, check."""
+"""The command line: train, serve, check, photographs."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser("likeness_worker", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=raw)
-    commands = parser.add_subparsers(required=True, metavar="{train,serve,check}")
+    commands = parser.add_subparsers(required=True, metavar="{train,serve,check,photographs}")
 
     train = commands.add_parser("train", help="run one training attempt", epilog=TRAIN_EXAMPLES, formatter_class=raw)
     train.add_argument("--run-dir", type=Path, required=True, metavar="DIR", help="the attempt's directory")
@@ -96,6 +96,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("--base", type=Path, required=True, metavar="DIR", help="the base model's folder")
     check.set_defaults(command=_check)
+
+    photographs = commands.add_parser(
+        "photographs",
+        help="warn where pictures, a path a line on stdin, are photographs that a drawing model would draw",
+    )
+    photographs.set_defaults(command=_photographs)
     return parser
 
 
@@ -121,6 +127,20 @@ def _train(options: argparse.Namespace) -> int:
     from likeness_worker.imports import import_models
 
     return run_attempt(options.run_dir, options.device, options.precision, import_models)
+
+
+def _photographs(_: argparse.Namespace) -> int:
+    from likeness_worker.data import ImageError
+    from likeness_worker.photographs import photographs_warning
+
+    try:
+        warning = photographs_warning([Path(line) for line in sys.stdin.read().splitlines()])
+    except ImageError as error:
+        print(f"A picture {error}.", file=sys.stderr)
+        return 1
+    if warning is not None:
+        print(warning)
+    return 0
 
 
 def _serve(options: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from likeness_worker.__main__ import main
 from likeness_worker.photographs import FLAT_SHARE, flat_share, photographs_warning
 
 pytestmark = pytest.mark.unit
@@ -46,3 +48,20 @@ def test_what_was_seen_of_pictures_is_kept_by_their_content(tmp_path: Path) -> N
     for path in photographs:
         path.write_bytes(path.read_bytes() + b"changed")
     assert photographs_warning(photographs, tmp_path) == said
+
+
+def test_the_command_reads_paths_from_its_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def said_of(paths: list[Path]) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(map(str, paths))))
+        status = main(["photographs"])
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    assert said_of(SAMPLE) == (0, "", "")
+    status, told, _ = said_of([textured(tmp_path, number) for number in range(3)])
+    assert (status, "(3 of 3 looked at)" in told) == (0, True)
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"none")
+    assert said_of([broken]) == (1, "", "A picture is not a JPEG or PNG.\n")

@@ -1,5 +1,8 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { GetObjectCommand, HeadObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { namesTrigger } from '../domain/training/caption-words.ts';
 import { type ImageFacts, readImageHeader } from '../domain/training/image-facts.ts';
@@ -14,7 +17,11 @@ import {
   type RecordError,
 } from '../domain/training/manifest.ts';
 import { CliFailure } from './failure.ts';
+import { settings } from './settings.ts';
 import { shownPath } from './shown-path.ts';
+
+const run = promisify(execFile);
+const workerFolder = resolve(import.meta.dirname, '../../../worker');
 
 /** What an image-ref or a mask-ref names. */
 type Place = Pick<ManifestRecord, 'bucket' | 'key'>;
@@ -37,7 +44,7 @@ export async function datasetCheck(
   options: { images?: string; trigger?: string },
   environment: NodeJS.ProcessEnv,
 ): Promise<void> {
-  const { text, uri, images } = place.startsWith('s3://')
+  const { text, uri, images, files } = place.startsWith('s3://')
     ? await openS3(place, environment)
     : await openLocal(place, options.images);
   const manifest = parseManifest(text, uri);
@@ -54,7 +61,20 @@ export async function datasetCheck(
   if (errors.length > 0 || countProblem)
     throw new CliFailure(`${errors.length} of ${count} records of ${place} cannot be trained on.`);
   if (options.trigger) tellUntriggered(manifest.records, options.trigger.trim());
+  if (files) await tellPhotographs(files(manifest.records), environment);
   console.log(`${place}: ${count} records, all good.`);
+}
+
+/** Says so where a data set is photographic: the embedded model can only draw it. The worker looks at 32 of the files. */
+async function tellPhotographs(files: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
+  const { pythonPath } = settings({}, environment);
+  // Without a worker nothing is said here; the job's log says it then.
+  if (!existsSync(pythonPath)) return;
+  const looking = run(pythonPath, ['-m', 'likeness_worker', 'photographs'], { cwd: workerFolder });
+  looking.child.stdin?.end(files.join('\n'));
+  // A picture that has a header and does not decode is the job's to name: this looks at a few only.
+  const { stdout } = await looking.catch(() => ({ stdout: '' }));
+  if (stdout.trim() !== '') console.log(`For a job on likeness.art-v1: ${stdout.trim()}`);
 }
 
 /** Names the captions without the trigger word: what they show is not learnt under the subject's name. */
@@ -105,6 +125,7 @@ async function openLocal(place: string, imagesOption: string | undefined) {
   return {
     text: await readFile(path, 'utf8'),
     uri: `s3://YOUR-BUCKET/${basename(path)}`,
+    files: (records: readonly ManifestRecord[]) => records.flatMap(record => fileOf(record) ?? []),
     images: {
       async sizeBytes(place: Place) {
         const file = fileOf(place);
@@ -161,6 +182,7 @@ async function openS3(uri: string, environment: NodeJS.ProcessEnv) {
   return {
     text: Buffer.from(text).toString('utf8'),
     uri,
+    files: undefined,
     images: {
       async sizeBytes({ bucket, key }: Place) {
         const answer = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key })).catch(() => undefined);
