@@ -48,6 +48,9 @@ test('Every page is accessible and whole, light and dark, at 1280 and 390 pixels
       await open(path);
       await page.waitForLoadState('networkidle');
       const found: string[] = [];
+      // To an account that may do everything, a page that opens with a refusal is broken, however accessible.
+      for (const alert of await page.getByRole('button', { name: 'Try again' }).all())
+        found.push(`${name} opens with an error: ${await alert.locator('xpath=ancestor::*[3]').textContent()}`);
       for (const mode of ['light', 'dark'] as const)
         for (const [width, size] of Object.entries({ wide: WIDE, narrow: NARROW })) {
           await page.emulateMedia({ colorScheme: mode });

@@ -71,6 +71,12 @@ export interface LoginRows {
   serviceCredentialByAlias(alias: string): Promise<ServiceCredentialRow | undefined>;
   /** In the order of their ids. */
   serviceCredentials(userId: string): Promise<ServiceCredentialRow[]>;
+  /** Of every user of an account: at most `limit` whose id comes after `after`, in the order of their ids. */
+  accountServiceCredentials(
+    accountId: string,
+    after: string | undefined,
+    limit: number,
+  ): Promise<ServiceCredentialRow[]>;
   insertServiceCredential(row: ServiceCredentialRow): Promise<void>;
   updateServiceCredential(
     id: string,

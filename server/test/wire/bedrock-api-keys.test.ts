@@ -122,6 +122,29 @@ describe('Bedrock API keys', () => {
     await refused(iam.send(new DeleteUserCommand({ UserName: 'keeper' })), 'DeleteConflictException', 409);
   });
 
+  it('the keys of all users are listed in pages, to whoever may list those of any user', async () => {
+    const own = allow('iam:ListServiceSpecificCredentials', `arn:aws:iam::${ACCOUNT}:user/lister`);
+    const lister = await makeUser(server, 'lister', own);
+    await newKey('lister');
+    const shown: string[] = [];
+    let Marker: string | undefined;
+    do {
+      const page = await iam.send(
+        new ListServiceSpecificCredentialsCommand({ AllUsers: true, ServiceName, MaxItems: 1, Marker }),
+      );
+      shown.push(...(page.ServiceSpecificCredentials ?? []).map(row => row.UserName ?? ''));
+      Marker = page.Marker;
+    } while (Marker !== undefined);
+    assert.deepEqual(shown.sort(), ['keeper', 'keeper', 'lister']);
+    await refused(
+      server.clients({ credentials: lister }).iam.send(new ListServiceSpecificCredentialsCommand({ AllUsers: true })),
+      'AccessDenied',
+      403,
+    );
+    const both = new ListServiceSpecificCredentialsCommand({ AllUsers: true, UserName: 'lister' });
+    await refused(iam.send(both), 'ValidationError', 400, 'AllUsers');
+  });
+
   it('a key needs bedrock:CallWithBearerToken', async () => {
     const plain = await makeUser(server, 'plain', allow('bedrock:ListFoundationModels'));
     const { secret } = await newKey('plain');

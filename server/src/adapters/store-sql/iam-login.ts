@@ -152,6 +152,11 @@ export function loginRows(database: Kysely<IamLoginSchema>): LoginRows {
       const query = database.selectFrom('iam_service_credentials').selectAll().where('user_id', '=', userId);
       return (await query.orderBy('id').execute()).map(toServiceCredential);
     },
+    async accountServiceCredentials(accountId, after, limit) {
+      let query = database.selectFrom('iam_service_credentials').selectAll().where('account_id', '=', accountId);
+      if (after !== undefined) query = query.where('id', '>', after);
+      return (await query.orderBy('id').limit(limit).execute()).map(toServiceCredential);
+    },
     async insertServiceCredential(row) {
       await database
         .insertInto('iam_service_credentials')

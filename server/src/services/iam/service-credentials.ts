@@ -17,7 +17,7 @@ import type { IamRows, IdentityRow } from '../../ports/store-iam.ts';
 import type { ServiceCredentialRow } from '../../ports/store-iam-login.ts';
 import { noSuchEntity, overQuota, validationError } from './faults.ts';
 import { findIdentity, type IamDependencies, identityQuestion } from './identities.ts';
-import { pageOf } from './paging.ts';
+import { pageOf, seekPage } from './paging.ts';
 import { callerName } from './users.ts';
 
 const BEDROCK = 'bedrock.amazonaws.com';
@@ -71,11 +71,15 @@ export function serviceCredentialOperations(deps: IamDependencies) {
     },
 
     ListServiceSpecificCredentials: {
-      authorize: (input: ListServiceSpecificCredentialsRequest, ctx) => authorize(input, ctx),
+      // Who may list one user's keys is not told of everybody's.
+      authorize: async (input: ListServiceSpecificCredentialsRequest, ctx) =>
+        input.AllUsers ? [{ resource: `arn:aws:iam::${ctx.accountId}:user/*` }] : await authorize(input, ctx),
       async handle(input: ListServiceSpecificCredentialsRequest, ctx): Promise<ListServiceSpecificCredentialsResponse> {
-        if (input.AllUsers) throw validationError('AllUsers is not supported by this server: name a user.');
+        if (input.AllUsers && input.UserName !== undefined)
+          throw validationError(`AllUsers cannot be given together with UserName; you sent "${input.UserName}".`);
         if (input.ServiceName !== undefined) checkService(input.ServiceName);
         return await deps.store.read(async ({ iam }) => {
+          if (input.AllUsers) return await listOfAccount(iam, ctx.accountId, input, deps.time.now());
           const user = await ownerOf(iam, input, ctx);
           const { items, ...page } = pageOf(await iam.serviceCredentials(user.id), row => row.id, input);
           return { ...page, ServiceSpecificCredentials: items.map(row => describe(row, user, deps.time.now())) };
@@ -144,6 +148,25 @@ function checkService(name: string | undefined): void {
   throw new Fault('notFound', `No such service ${name} is supported for Service Specific Credentials`, {
     code: 'NotSupportedService',
   });
+}
+
+async function listOfAccount(
+  rows: IamRows,
+  accountId: string,
+  input: ListServiceSpecificCredentialsRequest,
+  now: Date,
+): Promise<ListServiceSpecificCredentialsResponse> {
+  const { items, ...page } = await seekPage(
+    input,
+    (row: ServiceCredentialRow) => row.id,
+    (after, limit) => rows.accountServiceCredentials(accountId, after, limit),
+  );
+  const shown: ServiceSpecificCredentialMetadata[] = [];
+  for (const row of items) {
+    const user = await rows.identityById(row.userId);
+    if (user !== undefined) shown.push(describe(row, user, now));
+  }
+  return { ...page, ServiceSpecificCredentials: shown };
 }
 
 async function ownerOf(rows: IamRows, input: { UserName?: string | undefined }, ctx: RequestContext) {
