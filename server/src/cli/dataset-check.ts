@@ -7,9 +7,8 @@ import { GetObjectCommand, HeadObjectCommand, S3Client } from '@aws-sdk/client-s
 import { namesTrigger } from '../domain/training/caption-words.ts';
 import { type ImageFacts, readImageHeader } from '../domain/training/image-facts.ts';
 import {
-  checkImage,
   checkImageSize,
-  checkMask,
+  checkPicture,
   checkRecordCount,
   type ManifestRecord,
   parseManifest,
@@ -50,7 +49,8 @@ export async function datasetCheck(
   const manifest = parseManifest(text, uri);
   const errors: RecordError[] = [...manifest.errors];
   await inParallel(manifest.records, READS_AT_ONCE, async record => {
-    const reason = await problemOf(record, images);
+    const mask = record.mask && (await factsOf(record.mask, images));
+    const reason = checkPicture(await factsOf(record, images), mask);
     if (reason) errors.push({ line: record.line, imageRef: record.imageRef, reason });
   });
   const count = manifest.records.length + manifest.errors.length;
@@ -86,16 +86,6 @@ function tellUntriggered(records: readonly ManifestRecord[], triggerWord: string
     `${lines.length} of ${records.length} captions do not name "${triggerWord}" (line ${named}${lines.length > MOST_LINES_NAMED ? ', …' : ''}): ` +
       'the hyperparameter triggerWord, or dataset build --trigger, puts it in front of them.',
   );
-}
-
-async function problemOf(record: ManifestRecord, images: Images): Promise<string | undefined> {
-  const image = await factsOf(record, images);
-  if (typeof image === 'string') return image;
-  const unusable = checkImage(image, 0);
-  if (unusable !== undefined || record.mask === undefined) return unusable;
-  const mask = await factsOf(record.mask, images);
-  const problem = typeof mask === 'string' ? mask : checkMask(mask, image);
-  return problem === undefined ? undefined : `its mask (mask-ref) ${problem}`;
 }
 
 /** @returns what a picture is, or why it cannot be used */

@@ -10,9 +10,8 @@ import { type Quotas, quotaText } from '../domain/quotas.ts';
 import { checkWordedCaption, withCaptionWords } from '../domain/training/caption-words.ts';
 import { hasImageEnd, type ImageFacts, readImageHeader } from '../domain/training/image-facts.ts';
 import {
-  checkImage,
   checkImageSize,
-  checkMask,
+  checkPicture,
   checkRecordCount,
   describeErrors,
   MAXIMUM_MANIFEST_BYTES,
@@ -219,8 +218,11 @@ async function checkOutputAccess(context: DataContext): Promise<void> {
   await context.customerData.delete(session, output.bucket, key).catch(() => undefined);
 }
 
-/** A picture in the run directory, or why it cannot be used. */
-type Fetched = { path: string; facts: ImageFacts } | { problem: string };
+/** A picture in the run directory: what it is, or why it cannot be used. */
+interface Fetched {
+  path: string;
+  facts: ImageFacts | string;
+}
 
 /**
  * Fetches each image and each mask once, however many lines name it, and adds what is wrong to the manifest's errors.
@@ -243,8 +245,7 @@ async function fetchPictures(manifest: Manifest, folder: string, place: string, 
         context.signal.throwIfAborted();
         // A name of ours: a key may hold anything, and its extension says nothing.
         const path = `${place}/${kind}/${next[1].line}`;
-        const facts = await fetchPicture(next[1], join(folder, path), context);
-        fetched.set(next[0], typeof facts === 'string' ? { problem: facts } : { path, facts });
+        fetched.set(next[0], { path, facts: await fetchPicture(next[1], join(folder, path), context) });
         done += 1;
         context.onProgress(done, total);
       }
@@ -254,28 +255,20 @@ async function fetchPictures(manifest: Manifest, folder: string, place: string, 
   };
   const fetchedImages = await fetchAll('images', images);
   const fetchedMasks = await fetchAll('masks', masks);
-  const mask = (record: ManifestRecord) => record.mask && fetchedMasks.get(record.mask.maskRef);
+  const picturesOf = (record: ManifestRecord) => ({
+    image: fetchedImages.get(record.imageRef),
+    mask: record.mask && fetchedMasks.get(record.mask.maskRef),
+  });
   for (const record of manifest.records) {
-    const { line, imageRef } = record;
-    const reason = problemOf(fetchedImages.get(imageRef), mask(record));
-    if (reason !== undefined) manifest.errors.push({ line, imageRef, reason });
+    const { image, mask } = picturesOf(record);
+    const reason = image && checkPicture(image.facts, mask?.facts);
+    if (reason !== undefined) manifest.errors.push({ line: record.line, imageRef: record.imageRef, reason });
   }
-  return (record: ManifestRecord): { path?: string; mask?: string } => {
-    const ofMask = mask(record);
-    const image = fetchedImages.get(record.imageRef);
-    return {
-      ...(image && 'path' in image ? { path: image.path } : {}),
-      ...(ofMask && 'path' in ofMask ? { mask: ofMask.path } : {}),
-    };
+  // A member that is undefined is left out of the JSON line.
+  return (record: ManifestRecord) => {
+    const { image, mask } = picturesOf(record);
+    return { path: image?.path, mask: mask?.path };
   };
-}
-
-function problemOf(image: Fetched | undefined, mask: Fetched | undefined): string | undefined {
-  if (image === undefined || 'problem' in image) return image?.problem;
-  const unusable = checkImage(image.facts, 0);
-  if (unusable !== undefined || mask === undefined) return unusable;
-  const problem = 'problem' in mask ? mask.problem : checkMask(mask.facts, image.facts);
-  return problem === undefined ? undefined : `its mask (mask-ref) ${problem}`;
 }
 
 /** @returns what the picture is, or why it cannot be used. @throws Fault unavailable when S3 itself fails */

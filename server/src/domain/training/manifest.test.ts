@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { checkImage, checkMask, checkRecordCount, describeErrors, parseManifest, parseS3Uri } from './manifest.ts';
+import {
+  checkImageSize,
+  checkPicture,
+  checkRecordCount,
+  describeErrors,
+  parseManifest,
+  parseS3Uri,
+} from './manifest.ts';
 
 const uri = 's3://pictures/ron/train.jsonl';
 const good = (number: number) =>
@@ -83,9 +90,12 @@ test('Each faulty member is named with its bound and value', () => {
 
 test('A mask has the aspect of its image to within a hundredth, at whatever size', () => {
   const image = { format: 'JPEG' as const, width: 1000, height: 600 };
-  const mask = (width: number, height: number) => checkMask({ format: 'PNG', width, height }, image);
+  const mask = (width: number, height: number) => checkPicture(image, { format: 'PNG', width, height });
   assert.deepEqual([mask(1000, 600), mask(500, 300), mask(353, 212)], [undefined, undefined, undefined]);
-  assert.match(mask(600, 1000) ?? '', /is 600 × 1000 pixels, the image 1000 × 600: both must have the same aspect/);
+  assert.match(
+    mask(600, 1000) ?? '',
+    /its mask \(mask-ref\) is 600 × 1000 pixels, the image 1000 × 600: both must have the same aspect/,
+  );
   assert.match(mask(1000, 588) ?? '', /same aspect/);
   assert.match(mask(5000, 3000) ?? '', /each side must be at most 4096/);
   const records = parseManifest(
@@ -130,13 +140,13 @@ test('Counts outside 5 to 10,000 are refused with the bounds', () => {
 });
 
 test('Image sides, total, aspect and size are held to the limits of the seed system', () => {
-  const check = (width: number, height: number, size = 1000) => checkImage({ format: 'PNG', width, height }, size);
-  assert.equal(check(512, 512) ?? check(512, 2048) ?? check(3072, 4096, 52_428_800), undefined);
+  const check = (width: number, height: number) => checkPicture({ format: 'PNG', width, height }, undefined);
+  assert.equal(check(512, 512) ?? check(512, 2048) ?? check(3072, 4096) ?? checkImageSize(52_428_800), undefined);
   assert.match(check(511, 600) ?? '', /is 511 × 600 pixels: each side must be at least 512/);
   assert.match(check(4097, 1100) ?? '', /at most 4096/);
   assert.match(check(4096, 3073) ?? '', /at most 12,582,912 pixels/);
   assert.match(check(520, 2101) ?? '', /aspect ratio must be from 1:4 to 4:1/);
-  assert.match(check(600, 600, 52_428_801) ?? '', /52,428,801 bytes.*50 MB/);
+  assert.match(checkImageSize(52_428_801) ?? '', /52,428,801 bytes.*50 MB/);
 });
 
 test('No text makes the parser throw, and every line is either a record or an error', () => {

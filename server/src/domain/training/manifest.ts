@@ -78,11 +78,22 @@ export function checkRecordCount(count: number): string | undefined {
   return `The number of records must be ${bounds}; the file has ${count.toLocaleString('en-US')}.`;
 }
 
-/** What is wrong with an image: a reason that reads after its name, or undefined. */
-export function checkImage(facts: ImageFacts, sizeBytes: number): string | undefined {
+/**
+ * What is wrong with a record's image and its mask: a reason that reads after the image's name, or undefined.
+ * @param image what it is, or why it cannot be read
+ * @param mask the same, where the record has one
+ */
+export function checkPicture(image: ImageFacts | string, mask: ImageFacts | string | undefined): string | undefined {
+  if (typeof image === 'string') return image;
+  const unusable = checkImage(image);
+  if (unusable !== undefined || mask === undefined) return unusable;
+  const problem = typeof mask === 'string' ? mask : checkMask(mask, image);
+  return problem === undefined ? undefined : `its mask (mask-ref) ${problem}`;
+}
+
+function checkImage(facts: ImageFacts): string | undefined {
   const rule = limits.trainingImage;
   const size = `${facts.width} × ${facts.height} pixels`;
-  if (sizeBytes > rule.maximumSizeBytes) return checkImageSize(sizeBytes);
   if (Math.min(facts.width, facts.height) < rule.minimumSidePixels)
     return `is ${size}: each side must be at least ${rule.minimumSidePixels}`;
   if (Math.max(facts.width, facts.height) > rule.maximumSidePixels)
@@ -95,8 +106,7 @@ export function checkImage(facts: ImageFacts, sizeBytes: number): string | undef
   return undefined;
 }
 
-/** What is wrong with a mask beside its image: a reason that reads after its name, or undefined. */
-export function checkMask(mask: ImageFacts, image: ImageFacts): string | undefined {
+function checkMask(mask: ImageFacts, image: ImageFacts): string | undefined {
   const { maximumSidePixels } = limits.trainingImage;
   if (Math.max(mask.width, mask.height) > maximumSidePixels)
     return `is ${mask.width} × ${mask.height} pixels: each side must be at most ${maximumSidePixels}`;
