@@ -185,12 +185,12 @@ class Engine:
         gets alone, or None if nothing does. Kernels depend on the shape and not on the step, so the noisiest is enough;
         and what steers an image sees that image alone."""
         one_step = Shape(shape.size, shape.text_length, shape.guided, (len(self.family.process.alpha) - 1,))
-        probes = self._probes(one_step, max(self._batch_sizes))
-        if one_step not in self._alone:
-            with recorded() as calls:
-                self._denoise_together(probes[:1])
-            self._alone[one_step] = calls, [self._denoise_together([probe])[0] for probe in probes]
         if (one_step, size) not in self._proven:
+            probes = self._probes(one_step, max(self._batch_sizes))
+            if one_step not in self._alone:
+                with recorded() as calls:
+                    self._denoise_together(probes[:1])
+                self._alone[one_step] = calls, [self._denoise_together([probe])[0] for probe in probes]
             self._proven[one_step, size] = self._prove(probes[:size], *self._alone[one_step])
         return self._proven[one_step, size]
 

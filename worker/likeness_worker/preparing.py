@@ -130,7 +130,7 @@ class ClipSeg:
         tokens = self._tokenizer([words], truncation=True, return_tensors="pt").to(self._device)
         logits = self._model(pixel_values=x, input_ids=tokens.input_ids, attention_mask=tokens.attention_mask).logits
         likely = logits.reshape(logits.shape[-2:]).sigmoid().float().cpu().numpy()
-        height, width = working_copy(pixels).shape[:2]
+        height, width = working_copy(pixels).pixels.shape[:2]
         small = Image.fromarray(likely).resize((width, height), Image.Resampling.BILINEAR)
         return at_full_size(subject_mask(np.asarray(small)), pixels) > 0.5
 

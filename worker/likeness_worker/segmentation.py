@@ -5,6 +5,8 @@ bits.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -20,12 +22,33 @@ CLUSTERS = 20
 PART_TOUCH, PART_DISTANCE, PART_SIZE = 0.3, 0.2, 0.15
 
 
-def working_copy(pixels: NDArray[np.uint8], side: int = WORKING_SIDE) -> Floats:
-    """The picture at the working size, [h, w, 3], 0 to 1."""
+class WorkingCopy:
+    """A picture at the working size, with what is found out about it once.
+
+    :param pixels: [h, w, 3], 0 to 1.
+    """
+
+    def __init__(self, pixels: Floats) -> None:
+        self.pixels = pixels
+
+    @cached_property
+    def patches(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Its patches of one colour: [h, w] numbered from 0, and the pixels of each. Where a colour lies apart in two
+        places (the sun and an orange cat), it counts apart."""
+        labels, count = pieces(colour_clusters(self.pixels, CLUSTERS)[0])
+        return labels, np.bincount(labels.ravel(), minlength=count)
+
+    @cached_property
+    def border_distance(self) -> Floats:
+        return border_distance(self.pixels)
+
+
+def working_copy(pixels: NDArray[np.uint8], side: int = WORKING_SIDE) -> WorkingCopy:
     height, width = pixels.shape[:2]
     scale = min(1.0, side / max(height, width))
     size = (max(8, round(width * scale)), max(8, round(height * scale)))
-    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX), dtype=np.float32) / 255
+    small = Image.fromarray(pixels).resize(size, Image.Resampling.BOX)
+    return WorkingCopy(np.asarray(small, dtype=np.float32) / 255)
 
 
 def opponent(colours: Floats) -> Floats:
@@ -88,13 +111,12 @@ def _sweep(channels: Floats, distance: Floats, low: Floats, high: Floats, axis: 
         most[i] = np.where(better[:, None], new_high, most[i])
 
 
-def saliency(pixels: Floats) -> Floats:
+def saliency(copy: WorkingCopy) -> Floats:
     """A rough map of the subject, [h, w], 0 to 1: far from the border in colour, near the middle in place."""
-    height, width = pixels.shape[:2]
-    distance = border_distance(pixels)
+    height, width = copy.pixels.shape[:2]
     y, x = np.mgrid[:height, :width].astype(np.float32)
     away = ((x / (width - 1) - 0.5) ** 2 + (y / (height - 1) - 0.5) ** 2) / 0.18
-    rough = distance * np.exp(-away)
+    rough = copy.border_distance * np.exp(-away)
     return _stretched(box_mean(rough, 2))
 
 
@@ -103,24 +125,21 @@ def _stretched(values: Floats) -> Floats:
     return np.clip((values - low) / max(float(high - low), 1e-6), 0, 1).astype(np.float32)
 
 
-def refined(rough: Floats, pixels: Floats) -> Floats:
-    """Sharpens a rough map along the picture: each colour cluster is as likely the subject's as the map says of its
-    pixels, each pixel as likely as its cluster and its place together (the loop of Rother et al. 2004, "GrabCut",
+def refined(rough: Floats, copy: WorkingCopy) -> Floats:
+    """Sharpens a rough map along the picture: each patch of colour is as likely the subject's as the map says of its
+    pixels, each pixel as likely as its patch and its place together (the loop of Rother et al. 2004, "GrabCut",
     §3.1, with clusters for its mixtures and a guided filter for its cut).
 
     :param rough: [h, w], 0 to 1, of the picture's size.
     :returns: [h, w], 0 to 1.
     """
-    labels, _ = colour_clusters(pixels, CLUSTERS)
-    # Where a cluster lies apart in two places (the sun and an orange cat), it counts apart.
-    labels, count = pieces(labels)
-    sizes = np.maximum(1, np.bincount(labels.ravel(), minlength=count))
+    labels, sizes = copy.patches
     likely = rough
     for _ in range(3):
-        share = np.bincount(labels.ravel(), weights=likely.ravel(), minlength=count) / sizes
-        cluster = _log_odds(share[labels].astype(np.float32))
-        odds = 0.75 * cluster + 0.5 * _log_odds(likely)
-        likely = guided_filter(pixels, (1 / (1 + np.exp(-odds))).astype(np.float32), 3, 1e-3).clip(0, 1)
+        share = np.bincount(labels.ravel(), weights=likely.ravel()) / sizes
+        patch = _log_odds(share[labels].astype(np.float32))
+        odds = 0.75 * patch + 0.5 * _log_odds(likely)
+        likely = guided_filter(copy.pixels, (1 / (1 + np.exp(-odds))).astype(np.float32), 3, 1e-3).clip(0, 1)
     return likely
 
 
@@ -168,18 +187,14 @@ def subject_mask(likely: Floats) -> Mask:
     return (keep | hole)[numbered]
 
 
-def with_parts(mask: Mask, pixels: Floats) -> Mask:
-    """A subject's mask with the small patches beside it that belong to it: a paw of another shade, a tail.
-
-    :param mask: [h, w].
-    :param pixels: [h, w, 3], 0 to 1.
-    """
-    labels, count = pieces(colour_clusters(pixels, CLUSTERS)[0])
-    sizes = np.bincount(labels.ravel(), minlength=count)
-    distance = np.bincount(labels.ravel(), weights=border_distance(pixels).ravel(), minlength=count) / sizes
+def with_parts(mask: Mask, copy: WorkingCopy) -> Mask:
+    """A subject's mask, [h, w], with the small patches beside it that belong to it: a paw of another shade, a tail."""
+    labels, sizes = copy.patches
+    count = len(sizes)
+    distance = np.bincount(labels.ravel(), weights=copy.border_distance.ravel()) / sizes
     # Twice, for what hangs on a part.
     for _ in range(2):
-        covered = np.bincount(labels.ravel(), weights=mask.ravel(), minlength=count) / sizes
+        covered = np.bincount(labels.ravel(), weights=mask.ravel()) / sizes
         outline, touching = np.zeros(count), np.zeros(count)
         for here, there in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
             for one, other in ((here, there), (there, here)):

@@ -10,7 +10,15 @@ from likeness_worker.attention import text_map
 from likeness_worker.data import bucket_for
 from likeness_worker.families import Family, to_unit_range
 from likeness_worker.raster import Floats, Mask
-from likeness_worker.segmentation import at_full_size, refined, saliency, subject_mask, with_parts, working_copy
+from likeness_worker.segmentation import (
+    WorkingCopy,
+    at_full_size,
+    refined,
+    saliency,
+    subject_mask,
+    with_parts,
+    working_copy,
+)
 from likeness_worker.spec import CropBox
 
 
@@ -60,11 +68,11 @@ def _best_start(profile: Floats, length: int, kept: int) -> int:
     return int(np.argmax(inside / max(float(total[-1]), 1e-9) - 0.1 * offset / length))
 
 
-def _rough_map(pixels: NDArray[np.uint8], small: Floats, words: str | None, family: Family) -> Floats:
+def _rough_map(pixels: NDArray[np.uint8], small: WorkingCopy, words: str | None, family: Family) -> Floats:
     """Where the denoiser's attention to the words lies, or without words what is salient. [h, w] of the small copy."""
     if words is None:
         return saliency(small)
-    height, width = small.shape[:2]
+    height, width = small.pixels.shape[:2]
     size = bucket_for(width / height, family.base.resolution, family.base.size_multiple)
     drawn = Image.fromarray(pixels).resize((size.width, size.height), Image.Resampling.LANCZOS)
     attended = text_map(family.encode_images(to_unit_range(np.asarray(drawn)))[0], words, family)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from likeness_worker.editing import Box, Hole, found_hole, lay_in
-from likeness_worker.segmentation import with_parts
+from likeness_worker.segmentation import WorkingCopy, with_parts
 
 SIDE = 64
 SKY, GROUND, FUR, PAW = (120, 190, 250), (90, 180, 90), (240, 190, 120), (150, 100, 60)
@@ -27,7 +27,7 @@ def subject() -> np.ndarray:
 
 
 def test_a_patch_that_hangs_on_a_subject_belongs_to_it_and_the_ground_does_not() -> None:
-    found = with_parts(subject(), picture().astype(np.float32) / 255)
+    found = with_parts(subject(), WorkingCopy(picture().astype(np.float32) / 255))
     expected = subject()
     expected[48:53, 22:30] = True
     assert np.array_equal(found, expected)
