@@ -135,6 +135,11 @@ class BaseModel:
         if library != "python-package":
             return self.path / name
         package, _, inside = reference.partition("/")
+        if not package.isidentifier() or inside.startswith("/") or ".." in Path(inside).parts:
+            raise RunError(
+                f"The base model's part {name} must be a folder inside a Python package, and is {reference}.",
+                user_error=True,
+            )
         found = importlib.util.find_spec(package)
         if found is None or not found.submodule_search_locations:
             raise RunError(f"The base model needs the Python package {package} for its {name}: install it.")
@@ -382,7 +387,7 @@ def _read_json(path: Path, name: str, required: bool) -> dict[str, Any]:
             f"{path.parent} is no base model: it has no {name} (a folder in diffusers layout is wanted).",
             user_error=True,
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{name} of the base model cannot be read: {type(error).__name__}.", user_error=True) from None
     if not isinstance(data, dict):
         raise RunError(f"{name} of the base model is not a JSON object.", user_error=True)
@@ -397,8 +402,11 @@ def _read_header(path: Path, name: str) -> dict[str, Any]:
             if length > 100_000_000:
                 raise ValueError
             header = json.loads(file.read(length))
-        end = max((entry["data_offsets"][1] for key, entry in header.items() if key != "__metadata__"), default=0)
-    except (OSError, ValueError, KeyError, struct.error, TypeError, AttributeError):
+        tensors = [entry for key, entry in header.items() if key != "__metadata__"]
+        if not all(isinstance(n, int) for entry in tensors for n in (*entry["shape"], *entry["data_offsets"])):
+            raise ValueError
+        end = max((entry["data_offsets"][1] for entry in tensors), default=0)
+    except (OSError, ValueError, LookupError, struct.error, TypeError, AttributeError, RecursionError):
         raise RunError(f"{name} of the base model is not a safetensors file.", user_error=True) from None
     size, expected = path.stat().st_size, 8 + length + end
     if size != expected:

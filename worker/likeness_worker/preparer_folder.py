@@ -41,7 +41,8 @@ class PreparerFolder:
 
 def is_preparer(path: Path) -> bool:
     """Whether the folder says that it is of a kind above; a base model's folder has a model_index.json."""
-    return not (path / "model_index.json").exists() and _config(path).get("model_type") in KINDS
+    # Whatever JSON it is, also a list, which has no hash.
+    return not (path / "model_index.json").exists() and _config(path).get("model_type") in tuple(KINDS)
 
 
 def read_preparer(path: Path) -> PreparerFolder:
@@ -84,6 +85,6 @@ def describe_preparer(folder: PreparerFolder) -> dict[str, object]:
 def _config(path: Path) -> dict[str, Any]:
     try:
         data: object = json.loads((path / "config.json").read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return cast(dict[str, Any], data) if isinstance(data, dict) else {}

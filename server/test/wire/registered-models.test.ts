@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rename, rm, symlink, unlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -9,7 +9,7 @@ import {
   ListFoundationModelsCommand,
 } from '@aws-sdk/client-bedrock';
 import { InvokeModelCommand } from '@aws-sdk/client-bedrock-runtime';
-import { putBaseModel } from '../support/base-model.ts';
+import { putBaseModel, safetensors } from '../support/base-model.ts';
 import { callRoute } from '../support/routes.ts';
 import { ACCOUNT, startServer, type TestServer } from '../support/server.ts';
 import { allow, makeUser } from './access-support.ts';
@@ -62,6 +62,41 @@ describe('base models that are registered', () => {
     }
   });
 
+  it('are refused for a folder that is none or holds something else, and what its files say stays in them', async () => {
+    const secret = 'swordfish-4711';
+    const other = join(root, 'other');
+    await mkdir(other);
+    for (const name of ['model_index.json', 'config.json', 'likeness.json']) await writeFile(join(other, name), secret);
+    const file = join(other, 'config.json');
+    const odd = await putBaseModel(join(root, 'odd'));
+    await writeFile(join(odd, 'unet/config.json'), secret);
+    const strange = join(root, 'strange');
+    await mkdir(strange);
+    await writeFile(join(strange, 'config.json'), '{"model_type": ["blip"]}');
+    const wordy = await putBaseModel(join(root, 'wordy'));
+    await writeFile(join(wordy, 'unet/diffusion_pytorch_model.safetensors'), safetensors(['a'] as never));
+    const elsewhere = await putBaseModel(join(root, 'elsewhere'));
+    const index = { _class_name: 'StableDiffusionPipeline', unet: ['python-package', `likeness_worker/${path}/unet`] };
+    await writeFile(join(elsewhere, 'model_index.json'), JSON.stringify(index));
+    const cases: [string, RegExp][] = [
+      [join(root, 'nowhere'), /There is no folder .*nowhere on the machine of the service that it may read/],
+      [file, /There is no folder .*config\.json on the machine/],
+      [`${path}\0`, /path must be .* without a zero character/],
+      [`/${'a'.repeat(5000)}`, /path must be at most 4096 characters; you sent 5001/],
+      [other, /model_index\.json of the base model cannot be read/],
+      [odd, /unet\/config\.json is not JSON/],
+      [strange, /it has no model_index\.json/],
+      [wordy, /unet\/diffusion_pytorch_model\.safetensors of the base model is not a safetensors file/],
+      [elsewhere, /part unet must be a folder inside a Python package/],
+    ];
+    for (const [folder, message] of cases) {
+      const { status, json } = await add({ path: folder, id: ID, licence: 'MIT' });
+      assert.equal(status, 400, JSON.stringify(json));
+      assert.match(json.message, message);
+      assert.ok(!json.message.includes(secret), json.message);
+    }
+  });
+
   it('answer at once, tell their facts, and cannot be registered twice', async () => {
     const { status, json } = await add({ path, id: ID, licence: 'openrail++' });
     assert.equal(status, 201);
@@ -90,9 +125,13 @@ describe('base models that are registered', () => {
     const clerk = await makeUser(server, 'clerk', allow('likeness:DeregisterModel', resource));
     for (const [method, target] of [
       ['GET', '/registered-models'],
+      ['POST', '/registered-models'],
       ['DELETE', `/registered-models/${ID}`],
-    ] as const)
-      assert.equal((await callRoute(server, method, target, { credentials: clerk })).status, 403, method);
+    ] as const) {
+      const body = method === 'POST' ? { path, id: 'acme.other', licence: 'MIT' } : '';
+      const { status, json } = await callRoute(server, method, target, { body, credentials: clerk });
+      assert.deepEqual([status, json.__type], [403, 'AccessDeniedException'], method);
+    }
     const own = await callRoute(server, 'DELETE', '/registered-models/acme.other', { credentials: clerk });
     assert.deepEqual([own.status, own.json.__type], [404, 'ResourceNotFoundException']);
   });

@@ -108,6 +108,7 @@ test('a registration outlives the process; one whose folder is gone is listed wi
   await Promise.all([
     first.register({ path, id: 'acme.one', ...rest }),
     first.register({ path: downloaded, id: 'acme.two', ...rest }),
+    first.register({ path: downloaded, id: 'acme.three', ...rest }),
   ]);
   await assert.rejects(first.register({ path, id: 'acme.one', ...rest }), /acme\.one is taken/);
   const second = await open();
@@ -119,6 +120,8 @@ test('a registration outlives the process; one whose folder is gone is listed wi
   assert.match(third.list().find(row => row.id === 'acme.one')?.problem ?? '', /There is no base model in/);
   await third.deregister('acme.one');
   await third.deregister('acme.two');
+  assert.ok((await stat(downloaded)).isDirectory(), 'it answers under another id');
+  await third.deregister('acme.three');
   assert.deepEqual(
     (await open()).list().map(row => row.id),
     ['likeness.art-v1'],

@@ -148,8 +148,10 @@ export async function openBaseModels(settings: {
         if (!problems.delete(baseModelId)) models.delete(baseModelId);
         catalogue = catalogueOf(models, embedded.id, modelMap);
         const downloads = resolve(dirname(registrationsPath), 'base-models') + sep;
-        if (resolve(registration.path).startsWith(downloads))
-          await rm(registration.path, { recursive: true, force: true });
+        const folder = resolve(registration.path);
+        // It may be registered under another id too.
+        const isUsed = [...models.values(), ...registrations].some(other => resolve(other.path) === folder);
+        if (folder.startsWith(downloads) && !isUsed) await rm(folder, { recursive: true, force: true });
       }),
   };
 }

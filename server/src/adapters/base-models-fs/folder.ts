@@ -98,8 +98,9 @@ async function readJson(path: string): Promise<unknown> {
   }
   try {
     return JSON.parse(text);
-  } catch (error) {
-    throw new Error(`${path} is not JSON: ${(error as Error).message}`);
+  } catch {
+    // The parser's own message quotes the file, which may be anything on this machine.
+    throw new Error(`${path} is not JSON.`);
   }
 }
 

@@ -11,6 +11,12 @@ const TIMEOUT_MILLISECONDS = 120_000;
 /** Asks the worker, which reads JSON and the headers of weights, loads nothing and imports no PyTorch. */
 export function createInspection({ pythonPath }: { pythonPath: string }): InspectBaseModel {
   return async path => {
+    await readdir(path).catch(error => {
+      // What is not there and what may not be read are told alike.
+      throw new Fault('invalid', `There is no folder ${path} on the machine of the service that it may read.`, {
+        cause: error,
+      });
+    });
     const said = await run(pythonPath, ['-m', 'likeness_worker', 'check', '--base', path], {
       // Nothing of the server's own environment, which may hold its keys.
       env: { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/tmp', LANG: 'C.UTF-8', PYTHONNOUSERSITE: '1' },

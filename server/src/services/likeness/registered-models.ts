@@ -11,6 +11,9 @@ import type { LikenessDependencies } from './dependencies.ts';
 /** Printable, so that it can stand in a line of a terminal. */
 const LICENCE = /^[\u0020-\u007e]{1,200}$/;
 
+/** Linux takes no longer ones. */
+const MAXIMUM_PATH_CHARACTERS = 4096;
+
 /**
  * Registers base models, on the data folder alone: the running server and the CLI on a stopped one share it.
  * @param deps.endUnit told of a model that is removed; nothing to do where no server runs
@@ -34,7 +37,7 @@ export function createRegisteredModels(deps: {
     list: () => Promise.all(baseModels.list().map(withFacts)),
 
     async add({ path, id, licence }) {
-      if (!isAbsolute(path)) throw new Fault('invalid', `path must be absolute; you sent ${JSON.stringify(path)}.`);
+      checkPath(path);
       if (licence !== null && !LICENCE.test(licence))
         throw new Fault(
           'invalid',
@@ -58,6 +61,14 @@ export function createRegisteredModels(deps: {
       deps.endUnit(baseModelId);
     },
   };
+}
+
+/** Its form; the folder is looked at by the inspection. @throws Fault invalid */
+function checkPath(path: string): void {
+  if (path.length > MAXIMUM_PATH_CHARACTERS)
+    throw new Fault('invalid', `path must be at most ${MAXIMUM_PATH_CHARACTERS} characters; you sent ${path.length}.`);
+  if (path.includes('\0')) throw new Fault('invalid', 'path must be the name of a folder, without a zero character.');
+  if (!isAbsolute(path)) throw new Fault('invalid', `path must be absolute; you sent ${JSON.stringify(path)}.`);
 }
 
 /** ARNs of what trains it, draws with it, or holds it ready, in every account and Region. */
