@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import test from 'node:test';
 import { CreateLoginProfileCommand, CreateUserCommand, PutUserPolicyCommand } from '@aws-sdk/client-iam';
 import { createJob, getJob, newProduct, type Product } from '../crash/product.ts';
-import { openBrowser, violations, visit, WIDE, whySkipped } from './console.ts';
+import { openBrowser, signInByPassword, violations, visit, WIDE, whySkipped } from './console.ts';
 
 test('A user with read-only rights signs in by password, and is told which permission is missing', {
   skip: whySkipped ?? false,
@@ -13,16 +11,11 @@ test('A user with read-only rights signs in by password, and is told which permi
   await product.up();
   await readOnlyUser(product);
   const jobArn = await createJob(product, 4000);
-  const { endpoint } = product.access();
   const browser = await openBrowser();
   context.after(() => browser.close());
   const page = await browser.newPage({ viewport: WIDE });
   page.setDefaultTimeout(30_000);
-  await page.goto(`${endpoint}/_console/s3`);
-  await page.getByLabel('Account').fill(accountIdOf(product));
-  await page.getByLabel('User name').fill(READER.UserName);
-  await page.getByLabel('Password', { exact: true }).fill('wrong');
-  await page.getByRole('button', { name: 'Sign in' }).click();
+  await signInByPassword(page, product, '/s3', { ...READER, Password: 'wrong' });
   await page.getByTestId('fault').waitFor();
   await page.getByLabel('Password', { exact: true }).fill(READER.Password);
   await page.getByRole('button', { name: 'Sign in' }).click();
@@ -67,10 +60,6 @@ async function readOnlyUser(product: Product): Promise<void> {
   };
   const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: [statement] });
   await iam.send(new PutUserPolicyCommand({ UserName: READER.UserName, PolicyName: 'look', PolicyDocument }));
-}
-
-function accountIdOf(product: Product): string {
-  return JSON.parse(readFileSync(join(product.data, 'endpoint.json'), 'utf8')).accountId;
 }
 
 test('A policy is checked as it is typed, and an account made and disabled', {

@@ -79,6 +79,21 @@ export async function signInAgain(page: Page, product: Product): Promise<void> {
   await page.getByRole('heading', { level: 1 }).first().waitFor();
 }
 
+/** A user of the first account, at a page of the console. */
+export async function signInByPassword(
+  page: Page,
+  product: Product,
+  path: string,
+  user: { UserName: string; Password: string },
+): Promise<void> {
+  const { accountId } = JSON.parse(readFileSync(join(product.data, 'endpoint.json'), 'utf8'));
+  await page.goto(`${product.access().endpoint}/_console${path}`);
+  await page.getByLabel('Account').fill(accountId);
+  await page.getByLabel('User name').fill(user.UserName);
+  await page.getByLabel('Password', { exact: true }).fill(user.Password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+}
+
 /** A line for each rule that axe finds broken, and where. @param options.rules these alone */
 export async function violations(page: Page, where: string, options: { rules?: string[] } = {}): Promise<string[]> {
   if (!(await page.evaluate("'axe' in window"))) await page.evaluate(axeSource);

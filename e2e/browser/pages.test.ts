@@ -7,6 +7,7 @@ import { NARROW, openBrowser, photograph, violations, visit, WIDE, whySkipped } 
 const pages = {
   overview: '/',
   'base-models': '/base-models',
+  'base-model-folders': '/base-models?tab=folders',
   'custom-models': '/custom-models',
   jobs: '/custom-models?tab=jobs',
   'imported-models': '/imported-models',

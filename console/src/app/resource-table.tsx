@@ -43,6 +43,8 @@ interface ResourceTableProps<Row> {
   choice?: { label: string; options: readonly (readonly [value: string, text: string])[] };
   empty: { text: string; action?: ReactNode };
   selection?: 'single' | 'multi';
+  /** For columns of long texts, with a minWidth each. */
+  wrapLines?: boolean;
   actions?(selected: readonly Row[], clear: () => void): ReactNode;
   /** A row on its way to another state: the page is then asked for again every few seconds. */
   isChanging?(row: Row): boolean;
@@ -110,6 +112,7 @@ export function ResourceTable<Row>(props: ResourceTableProps<Row>) {
       columnDefinitions={columns}
       items={rows}
       trackBy={idOf}
+      wrapLines={props.wrapLines ?? false}
       loading={isPending}
       loadingText={`Loading ${name.toLowerCase()}`}
       {...(props.selection && {

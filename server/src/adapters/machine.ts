@@ -1,4 +1,5 @@
 import { statfs } from 'node:fs/promises';
+import { totalmem } from 'node:os';
 import type { Machine } from '../ports/machine.ts';
 
 /** The machine as this process sees it. */
@@ -20,6 +21,7 @@ export function createMachine(settings: {
       return {
         nodeVersion: process.versions.node,
         freeDiskBytes: disk.bavail * disk.bsize,
+        memoryBytes: totalmem(),
         sandboxProblem: settings.sandboxProblem,
         modelUnitCapacity: settings.modelUnits,
         trainingSlots: settings.trainingSlots,

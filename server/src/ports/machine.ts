@@ -3,6 +3,8 @@ export interface MachineFacts {
   nodeVersion: string;
   /** Free for the data folder. */
   freeDiskBytes: number;
+  /** All that it has, used or free. */
+  memoryBytes: number;
   /** Why workers run without a sandbox; null: they run in one. */
   sandboxProblem: string | null;
   modelUnitCapacity: number;

@@ -38,6 +38,7 @@ describe("the product's own routes", () => {
     const { status, json } = await callRoute(server, 'GET', '/doctor');
     assert.equal(status, 200);
     assert.ok(json.freeDiskBytes > 0);
+    assert.ok(json.memoryBytes > 2 ** 28);
     assert.ok(!JSON.stringify(json).includes(server.dataDirectory));
   });
 

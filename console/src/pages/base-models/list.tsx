@@ -1,27 +1,27 @@
-import Alert from '@cloudscape-design/components/alert';
-import Box from '@cloudscape-design/components/box';
-import Button from '@cloudscape-design/components/button';
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import Header from '@cloudscape-design/components/header';
-import SpaceBetween from '@cloudscape-design/components/space-between';
-import { ResourceTable } from '../../app/resource-table.tsx';
-import { hrefOf } from '../../app/router.ts';
-import { callRoute } from '../../aws/clients.ts';
+import Tabs from '@cloudscape-design/components/tabs';
+import { useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { navigate, usePlace } from '../../app/router.ts';
+import { AddBaseModel } from './add-base-model.tsx';
+import { Catalogue } from './catalogue.tsx';
+import { ModelFacts } from './model-facts.tsx';
+import { RegisteredModels } from './registered.tsx';
+import type { RegisteredModel } from './registered-model.ts';
 
-interface BaseModel {
-  modelId: string;
-  modelName: string;
-  baseModelName: string;
-  baseModelId: string;
-  family: string | null;
-  licence: string;
-  customizable: boolean;
-  inferenceTypes: string[];
-  tasks: string[];
-}
-
-/** The catalogue: which model answers behind each id, under which licence. */
+/** The catalogue, and the folders behind it; the tab is part of the address. */
 export default function BaseModelsPage() {
+  const { query } = usePlace();
+  const queries = useQueryClient();
+  const [adding, setAdding] = useState(false);
+  const [shown, setShown] = useState<RegisteredModel>();
+  const openTab = (id: string) => navigate(`/base-models?tab=${id}`, { replace: true });
+  const reload = () =>
+    ['registered-models', 'base-models', 'foundation-models'].map(key =>
+      queries.invalidateQueries({ queryKey: [key] }),
+    );
+  const add = () => setAdding(true);
   return (
     <ContentLayout
       header={
@@ -30,60 +30,29 @@ export default function BaseModelsPage() {
         </Header>
       }
     >
-      <SpaceBetween size="l">
-        <ResourceTable<BaseModel>
-          name="Base models"
-          queryKey={['base-models']}
-          idOf={model => model.modelId}
-          selection="single"
-          load={async () => {
-            const { baseModels } = await callRoute<{ baseModels: BaseModel[] }>({
-              method: 'GET',
-              path: '/base-models',
-            });
-            return { rows: baseModels };
+      <Tabs
+        activeTabId={query.get('tab') === 'folders' ? 'folders' : 'models'}
+        onChange={({ detail }) => openTab(detail.activeTabId)}
+        tabs={[
+          { id: 'models', label: 'Models', content: <Catalogue add={add} /> },
+          {
+            id: 'folders',
+            label: 'Folders',
+            content: <RegisteredModels add={add} show={setShown} removed={reload} />,
+          },
+        ]}
+      />
+      {adding && (
+        <AddBaseModel
+          added={model => {
+            openTab('folders');
+            reload();
+            setShown(model);
           }}
-          columns={[
-            { id: 'id', header: 'Model ID', isRowHeader: true, cell: model => model.modelId },
-            { id: 'name', header: 'Name', cell: model => model.modelName },
-            {
-              id: 'base',
-              header: 'Answered by',
-              cell: model => (
-                <>
-                  {model.baseModelName}
-                  <Box color="text-body-secondary" fontSize="body-s">
-                    {model.baseModelId}
-                  </Box>
-                </>
-              ),
-            },
-            { id: 'licence', header: 'Licence', cell: model => model.licence },
-            { id: 'custom', header: 'Customizable', cell: model => (model.customizable ? 'Fine-tuning' : 'No') },
-            {
-              id: 'inference',
-              header: 'Throughput',
-              cell: model =>
-                model.inferenceTypes.map(type => (type === 'ON_DEMAND' ? 'On demand' : 'Provisioned')).join(', '),
-            },
-            { id: 'tasks', header: 'Tasks', cell: model => model.tasks.length },
-          ]}
-          actions={([model]) => (
-            <Button
-              disabled={!model?.inferenceTypes.includes('ON_DEMAND')}
-              href={hrefOf(`/image-playground?model=${encodeURIComponent(model?.modelId ?? '')}`)}
-            >
-              Open in Image playground
-            </Button>
-          )}
-          empty={{ text: 'No base model is registered.' }}
+          close={() => setAdding(false)}
         />
-        <Alert type="info" header="A base model of your own">
-          Start the service with LIKENESS_BASE_MODELS=acme.photos-v1=/models/photos to register a folder of Stable
-          Diffusion 1.5, 2.x, XL, 3 or FLUX.1 in diffusers layout, and name it in LIKENESS_MODEL_MAP to answer behind an
-          id that your code knows.
-        </Alert>
-      </SpaceBetween>
+      )}
+      {shown && <ModelFacts model={shown} close={() => setShown(undefined)} />}
     </ContentLayout>
   );
 }

@@ -1,0 +1,82 @@
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import { ResourceTable } from '../../app/resource-table.tsx';
+import { hrefOf } from '../../app/router.ts';
+import { callRoute } from '../../aws/clients.ts';
+
+interface BaseModel {
+  modelId: string;
+  modelName: string;
+  baseModelName: string;
+  baseModelId: string;
+  family: string | null;
+  licence: string;
+  customizable: boolean;
+  inferenceTypes: string[];
+  tasks: string[];
+}
+
+/** Which model answers behind each id, under which licence. */
+export function Catalogue({ add }: { add(): void }) {
+  return (
+    <ResourceTable<BaseModel>
+      name="Models"
+      description="LIKENESS_MODEL_MAP chooses what answers behind an amazon.titan-image-generator ID."
+      queryKey={['base-models']}
+      idOf={model => model.modelId}
+      selection="single"
+      wrapLines
+      load={async () => {
+        const { baseModels } = await callRoute<{ baseModels: BaseModel[] }>({ method: 'GET', path: '/base-models' });
+        return { rows: baseModels };
+      }}
+      columns={[
+        { id: 'id', header: 'Model ID', isRowHeader: true, minWidth: 170, cell: model => model.modelId },
+        { id: 'name', header: 'Name', minWidth: 130, cell: model => model.modelName },
+        {
+          id: 'base',
+          header: 'Answered by',
+          minWidth: 130,
+          cell: model => (
+            <>
+              {model.baseModelName}
+              <Box color="text-body-secondary" fontSize="body-s">
+                {model.baseModelId}
+              </Box>
+            </>
+          ),
+        },
+        { id: 'licence', header: 'Licence', minWidth: 150, cell: model => model.licence },
+        {
+          id: 'custom',
+          header: 'Customizable',
+          minWidth: 110,
+          cell: model => (model.customizable ? 'Fine-tuning' : 'No'),
+        },
+        {
+          id: 'inference',
+          header: 'Throughput',
+          minWidth: 110,
+          cell: model =>
+            model.inferenceTypes.map(type => (type === 'ON_DEMAND' ? 'On demand' : 'Provisioned')).join(', '),
+        },
+        { id: 'tasks', header: 'Tasks', minWidth: 70, cell: model => model.tasks.length },
+      ]}
+      actions={([model]) => (
+        <SpaceBetween direction="horizontal" size="xs">
+          <Button
+            disabled={!model?.inferenceTypes.includes('ON_DEMAND')}
+            href={hrefOf(`/image-playground?model=${encodeURIComponent(model?.modelId ?? '')}`)}
+          >
+            Open in Image playground
+          </Button>
+          <Button variant="primary" onClick={add}>
+            Add base model
+          </Button>
+        </SpaceBetween>
+      )}
+      empty={{ text: 'No base model is registered.', action: <Button onClick={add}>Add base model</Button> }}
+    />
+  );
+}
