@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { CreateLoginProfileCommand, CreateUserCommand, PutUserPolicyCommand } from '@aws-sdk/client-iam';
-import { createJob, getJob, newProduct, type Product } from '../crash/product.ts';
+import {
+  CreateLoginProfileCommand,
+  CreateUserCommand,
+  GetUserCommand,
+  PutUserPolicyCommand,
+} from '@aws-sdk/client-iam';
+import { createJob, createRole, getJob, newProduct, type Product } from '../crash/product.ts';
 import { openBrowser, signInByPassword, violations, visit, WIDE, whySkipped } from './console.ts';
 
 test('A user with read-only rights signs in by password, and is told which permission is missing', {
@@ -72,6 +77,7 @@ test('A policy is checked as it is typed, and an account made and disabled', {
   const { page, open, complaints } = await visit(browser, product);
   const button = (name: string) => page.getByRole('button', { name, exact: true });
   const dialog = page.getByRole('dialog');
+  const { Arn: root = '' } = (await product.iam().send(new GetUserCommand({}))).User ?? {};
 
   await open('/iam?tab=policies');
   await button('Create policy').first().click();
@@ -99,6 +105,25 @@ test('A policy is checked as it is typed, and an account made and disabled', {
   await document.fill((await document.inputValue()).replace('s3:GetObject', 's3:ListBucket'));
   await dialog.getByRole('button', { name: 'Save changes' }).click();
   await page.getByText('Saved policy look.').waitFor();
+
+  await createRole(product);
+  await open('/iam?tab=roles');
+  await page.getByRole('radio', { name: 'Select crash-role' }).check();
+  await button('Actions').click();
+  await page.getByRole('menuitem', { name: 'Edit who may assume it' }).click();
+  const trust = await document.inputValue();
+  const save = dialog.getByRole('button', { name: 'Save changes' });
+  await document.fill(trust.replace('"Allow",', '"Allow", "Resource": "*",'));
+  await dialog.getByText(/Has prohibited field Resource/).waitFor();
+  assert.equal(await save.isDisabled(), true, 'no trust policy');
+  await document.fill(
+    trust.replace('"Service": "bedrock.amazonaws.com"', `"AWS": "${root.replace(/root$/, 'user/nobody')}"`),
+  );
+  await dialog.getByText(/Invalid principal in policy/).waitFor();
+  await document.fill(trust.replace('"Service": "bedrock.amazonaws.com"', `"AWS": "${root}"`));
+  await dialog.getByText(/Invalid principal in policy/).waitFor({ state: 'detached' });
+  await save.click();
+  await page.getByText('Saved the trust policy of crash-role.').waitFor();
 
   await open('/accounts');
   await button('Create account').click();

@@ -60,6 +60,7 @@ import { createApiKeyResolver } from './services/iam/api-keys.ts';
 import { createAuthorizer } from './services/iam/authorizer.ts';
 import { bootstrapAccount } from './services/iam/bootstrap.ts';
 import { createCredentialResolver } from './services/iam/credentials.ts';
+import { createPolicyChecks } from './services/iam/policy-checks.ts';
 import { createIamService } from './services/iam/service.ts';
 import { createServiceRoles } from './services/iam/service-roles.ts';
 import { createSignIn } from './services/iam/sign-in.ts';
@@ -280,6 +281,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       signIn: createSignIn(iamParts),
       signInLinks,
       serviceRoles: createServiceRoles(iamParts),
+      policyChecks: createPolicyChecks(iamParts),
     },
     ...{ quotas: config.quotas, requestsPerSecond: config.requestsPerSecond, prices },
     ...{ machineUnits: config.modelUnits, trainingSlots: config.trainingSlots },

@@ -129,7 +129,7 @@ function EditPolicy({ policy, saved, close }: { policy: Policy; saved(): void; c
   const { data, error } = useDocument(policy);
   const [changed, setChanged] = useState<string>();
   const text = changed ?? (data === undefined ? '' : indented(data));
-  const problem = usePolicyProblem(text);
+  const problem = usePolicyProblem(text, 'identity');
   return (
     <FormModal
       title={`Edit policy ${policy.PolicyName}`}
@@ -153,7 +153,7 @@ function EditPolicy({ policy, saved, close }: { policy: Policy; saved(): void; c
 
 function CreatePolicy({ created, close }: { created(): void; close(): void }) {
   const [draft, change, forget] = useDraft('policy', { name: '', document: EXAMPLE });
-  const problem = usePolicyProblem(draft.document);
+  const problem = usePolicyProblem(draft.document, 'identity');
   return (
     <FormModal
       title="Create policy"

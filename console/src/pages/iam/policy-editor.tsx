@@ -1,11 +1,10 @@
-import { SimulateCustomPolicyCommand } from '@aws-sdk/client-iam';
 import Button from '@cloudscape-design/components/button';
 import FormField from '@cloudscape-design/components/form-field';
 import Textarea from '@cloudscape-design/components/textarea';
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { problemOf } from '../../app/fault-alert.tsx';
-import { iam } from '../../aws/iam.ts';
+import { callRoute } from '../../aws/clients.ts';
 import { indented } from './json-text.tsx';
 
 const TYPING_MILLISECONDS = 400;
@@ -36,33 +35,34 @@ export function PolicyEditor({ text, problem, onChange }: PolicyEditorProps) {
   );
 }
 
-/** What is wrong with a policy of a user or a role: its JSON as it is typed, what it says once the typing stops. */
-export function usePolicyProblem(text: string): string | undefined {
+/**
+ * What is wrong with a policy: its JSON as it is typed, what it says once the typing stops.
+ * @param kind `identity`: of a user or a role; `trust`: of who may assume a role
+ */
+export function usePolicyProblem(text: string, kind: 'identity' | 'trust'): string | undefined {
   const problem = jsonProblem(text);
   const settled = useSettled(text);
-  const { error } = useQuery({
-    queryKey: ['policy-problem', settled],
+  const { data } = useQuery({
+    queryKey: ['policy-problem', kind, settled],
     enabled: problem === undefined && settled === text,
     retry: false,
-    queryFn: () => refusePolicy(settled),
+    queryFn: () => problemWith(settled, kind),
   });
-  return problem ?? (error && settled === text ? error.message : undefined);
+  return problem ?? (settled === text ? (data?.problem ?? undefined) : undefined);
 }
 
-/** @throws the service's error for a document that it cannot read; whoever may not ask learns it when saving */
-async function refusePolicy(text: string): Promise<null> {
+/** Whoever may not ask learns it when saving. */
+async function problemWith(document: string, kind: 'identity' | 'trust'): Promise<{ problem: string | null }> {
   try {
-    await iam().send(
-      new SimulateCustomPolicyCommand({ PolicyInputList: [text], ActionNames: ['sts:GetCallerIdentity'] }),
-    );
+    return await callRoute({ method: 'POST', path: '/policies/check', body: { kind, document } });
   } catch (error) {
-    if (!problemOf(error).name.startsWith('AccessDenied')) throw error;
+    if (problemOf(error).name.startsWith('AccessDenied')) return { problem: null };
+    throw error;
   }
-  return null;
 }
 
 /** Of the form alone, with the line and column. */
-export function jsonProblem(text: string): string | undefined {
+function jsonProblem(text: string): string | undefined {
   try {
     JSON.parse(text);
     return undefined;

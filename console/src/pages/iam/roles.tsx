@@ -15,7 +15,7 @@ import { callRoute } from '../../aws/clients.ts';
 import { iam } from '../../aws/iam.ts';
 import { AttachPolicy } from './attach-policy.tsx';
 import { indented } from './json-text.tsx';
-import { jsonProblem, PolicyEditor } from './policy-editor.tsx';
+import { PolicyEditor, usePolicyProblem } from './policy-editor.tsx';
 
 type Dialog = 'create' | 'trust' | 'policy' | 'delete';
 
@@ -81,7 +81,7 @@ export function RolesTable() {
 
 function EditTrust({ role, saved, close }: { role: Role; saved(): void; close(): void }) {
   const [text, setText] = useState(() => indented(decodeURIComponent(role.AssumeRolePolicyDocument ?? '')));
-  const problem = jsonProblem(text);
+  const problem = usePolicyProblem(text, 'trust');
   return (
     <FormModal
       title={`Trust policy of ${role.RoleName}`}

@@ -94,6 +94,11 @@ export function checkDocument(document: string, kind: PolicyKind, maximumCharact
 }
 
 /** @throws Fault MalformedPolicyDocument, LimitExceeded */
+export function checkManagedPolicy(document: string): void {
+  checkDocument(document, 'identity', 6144, 'PolicySize');
+}
+
+/** @throws Fault MalformedPolicyDocument, LimitExceeded */
 export async function checkTrustPolicy(rows: IamRows, accountId: string, document: string): Promise<void> {
   checkDocument(document, 'trust', 4096, 'ACLSizePerRole');
   const unknown = await unknownPrincipal(rows, accountId, parsePolicy(document, { kind: 'trust' }));

@@ -23,10 +23,9 @@ import { Fault } from '../../domain/fault.ts';
 import type { Operation } from '../../domain/operation.ts';
 import type { IamRows, PolicyRow, PolicyVersionRow, SeekPage } from '../../ports/store-iam.ts';
 import { alreadyExists, deleteConflict, invalidInput, noSuchEntity, noSuchPolicy } from './faults.ts';
-import { checkDocument, encodeDocument, type IamDependencies, tagList, tagRecord } from './identities.ts';
+import { checkManagedPolicy, encodeDocument, type IamDependencies, tagList, tagRecord } from './identities.ts';
 import { pageOf, seekPage } from './paging.ts';
 
-const POLICY_CHARACTERS = 6144;
 const VERSIONS_PER_POLICY = 5;
 
 export function policyOperations(deps: IamDependencies) {
@@ -39,7 +38,7 @@ export function policyOperations(deps: IamDependencies) {
       ],
       async handle(input: CreatePolicyRequest, ctx): Promise<CreatePolicyResponse> {
         const { PolicyName: name = '', PolicyDocument: document = '', Path: path = '/' } = input;
-        checkDocument(document, 'identity', POLICY_CHARACTERS, 'PolicySize');
+        checkManagedPolicy(document);
         const createdAt = deps.time.now().toISOString();
         const policy: PolicyRow = {
           arn: `arn:aws:iam::${ctx.accountId}:policy${path}${name}`,
@@ -112,7 +111,7 @@ export function policyOperations(deps: IamDependencies) {
       authorize: (input: CreatePolicyVersionRequest) => authorize(input),
       async handle(input: CreatePolicyVersionRequest, ctx): Promise<CreatePolicyVersionResponse> {
         const { PolicyDocument: document = '' } = input;
-        checkDocument(document, 'identity', POLICY_CHARACTERS, 'PolicySize');
+        checkManagedPolicy(document);
         const createdAt = deps.time.now().toISOString();
         return await deps.store.transaction(async ({ iam }) => {
           const policy = await findOwnPolicy(iam, input.PolicyArn, ctx.accountId);

@@ -9,6 +9,7 @@ import type { Journal } from '../../ports/journal.ts';
 import type { Keyring } from '../../ports/keys.ts';
 import type { Machine } from '../../ports/machine.ts';
 import type { ModelStore } from '../../ports/model-store.ts';
+import type { PolicyChecks } from '../../ports/policy-checks.ts';
 import type { RegisteredModels } from '../../ports/registered-models.ts';
 import type { ServiceRoles } from '../../ports/service-roles.ts';
 import type { SignIn, SignInLinks } from '../../ports/sign-in.ts';
@@ -28,6 +29,7 @@ export interface LikenessDependencies {
   signIn: SignIn;
   signInLinks: SignInLinks;
   serviceRoles: ServiceRoles;
+  policyChecks: PolicyChecks;
   store: Store;
   time: Time;
   ids: Ids;

@@ -16,6 +16,7 @@ import { estimateRoutes } from './estimate.ts';
 import { healthRoutes } from './health.ts';
 import { jobRoutes } from './jobs.ts';
 import { modelRoutes } from './models.ts';
+import { policyCheckRoutes } from './policy-checks.ts';
 import { preparingRoutes } from './preparing.ts';
 import { quotaRoutes } from './quotas.ts';
 import { registeredModelRoutes } from './registered-models.ts';
@@ -34,6 +35,7 @@ export function createLikenessRoutes(deps: LikenessDependencies): Route[] {
     ...accountRoutes(deps),
     ...signInRoutes(deps),
     ...serviceRoleRoutes(deps),
+    ...policyCheckRoutes(deps),
     ...jobRoutes(deps),
     ...checkpointRoutes(deps),
     ...sampleRoutes(deps),
