@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -147,6 +148,25 @@ def sd_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     (base / "model_index.json").write_text(json.dumps(index))
     return base
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """tiny_base(family) -> its folder of tiny_families.BUILDERS, made once."""
+    import torch
+
+    from tests.tiny_families import BUILDERS
+
+    folders: dict[str, Path] = {}
+
+    def folder_of(family: str) -> Path:
+        if family not in folders:
+            folders[family] = tmp_path_factory.mktemp(family)
+            torch.manual_seed(5)
+            BUILDERS[family](folders[family])
+        return folders[family]
+
+    return folder_of
 
 
 def write_clip_tokenizer(folder: Path) -> None:

@@ -39,7 +39,7 @@ def stable_diffusion_xl(base: Path) -> None:
     from diffusers import EulerDiscreteScheduler, UNet2DConditionModel
 
     UNet2DConditionModel(
-        sample_size=8, in_channels=4, out_channels=4, block_out_channels=(16, 32), layers_per_block=1,
+        sample_size=8, in_channels=4, out_channels=4, block_out_channels=(16, 32), layers_per_block=2,
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"), up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
         cross_attention_dim=64, attention_head_dim=8, norm_num_groups=8, addition_embed_type="text_time",
         addition_time_embed_dim=8, projection_class_embeddings_input_dim=6 * 8 + 32,
@@ -57,9 +57,9 @@ def stable_diffusion_3(base: Path) -> None:
     from diffusers import FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel
 
     SD3Transformer2DModel(
-        sample_size=8, patch_size=2, in_channels=4, out_channels=4, num_layers=1, attention_head_dim=8,
+        sample_size=8, patch_size=2, in_channels=4, out_channels=4, num_layers=2, attention_head_dim=8,
         num_attention_heads=4, joint_attention_dim=64, caption_projection_dim=32, pooled_projection_dim=64,
-        pos_embed_max_size=16,
+        pos_embed_max_size=16, dual_attention_layers=(0,), qk_norm="rms_norm",
     ).save_pretrained(base / "transformer")  # fmt: skip
     FlowMatchEulerDiscreteScheduler(shift=3.0).save_pretrained(base / "scheduler")
     _vae(base, 4)
@@ -74,7 +74,7 @@ def flux(base: Path) -> None:
     from diffusers import FlowMatchEulerDiscreteScheduler, FluxTransformer2DModel
 
     FluxTransformer2DModel(
-        patch_size=1, in_channels=16, num_layers=1, num_single_layers=1, attention_head_dim=16, num_attention_heads=2,
+        patch_size=1, in_channels=16, num_layers=1, num_single_layers=2, attention_head_dim=16, num_attention_heads=2,
         joint_attention_dim=32, pooled_projection_dim=32, guidance_embeds=True, axes_dims_rope=(4, 4, 8),
     ).save_pretrained(base / "transformer")  # fmt: skip
     FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True).save_pretrained(base / "scheduler")
@@ -132,8 +132,22 @@ def _t5(base: Path, suffix: str, width: int) -> None:
     ).save_pretrained(base / f"tokenizer{suffix}")
 
 
-def _index(base: Path, class_name: str, *parts: str) -> None:
-    index = {"_class_name": class_name, **{part: ["diffusers", "x"] for part in parts}}
+def _index(base: Path, pipeline: str, *parts: str) -> None:
+    """model_index.json as diffusers writes it: each part's class, by its own configuration."""
+    index: dict[str, Any] = {"_class_name": pipeline}
+    for part in parts:
+        file = base / part / ("scheduler_config.json" if part == "scheduler" else "config.json")
+        config = json.loads(file.read_text())
+        is_diffusers = "_class_name" in config
+        index[part] = (
+            ["diffusers", config["_class_name"]] if is_diffusers else ["transformers", config["architectures"][0]]
+        )
+        if part.startswith("text_encoder"):
+            tokenizer = part.replace("text_encoder", "tokenizer")
+            settings = json.loads((base / tokenizer / "tokenizer_config.json").read_text())
+            index[tokenizer] = ["transformers", settings["tokenizer_class"]]
+    if pipeline == "StableDiffusionPipeline":
+        index |= {"safety_checker": [None, None], "feature_extractor": [None, None]}
     (base / "model_index.json").write_text(json.dumps(index))
     (base / "likeness.json").write_text(
         json.dumps(

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type LoraLayer, toDiffusers, toKohya, toPeft } from '../../src/domain/lora/layouts.ts';
+import { toDiffusers, toKohya, toPeft } from '../../src/domain/lora/layouts.ts';
+import type { LoraLayer } from '../../src/domain/lora/lora-layer.ts';
 import { type Tensor, writeSafetensors } from '../../src/domain/lora/safetensors.ts';
 
 /** Modules of the tiny UNet that `putBaseWeights` writes, and the shapes of their weights. */
@@ -33,7 +34,8 @@ export const layers: Map<string, LoraLayer> = new Map(
 export const peftConfig = (change: object = {}) =>
   JSON.stringify({ peft_type: 'LORA', r: 2, lora_alpha: 4, base_model_name_or_path: 'likeness.art-v1', ...change });
 export const peftFile = () => writeSafetensors(toPeft(layers).tensors, {});
-export const kohyaFile = (metadata: Record<string, string> = {}) => writeSafetensors(toKohya(layers), metadata);
+export const kohyaFile = (metadata: Record<string, string> = {}) =>
+  writeSafetensors(toKohya(layers, new Map(Object.entries(MODULES))), metadata);
 export const diffusersFile = (metadata: Record<string, string> = {}) =>
   writeSafetensors(toDiffusers(layers, 'unet'), metadata);
 

@@ -78,7 +78,7 @@ test('a header that lies about its file is refused, whatever the lie', () => {
 for (const [layout, write] of [
   ['peft', () => toPeft(lora).tensors],
   ['diffusers', () => toDiffusers(lora, 'unet')],
-  ['kohya', () => toKohya(lora)],
+  ['kohya', () => toKohya(lora, base)],
 ] as const)
   test(`what is written in the layout of ${layout} is read as the same difference`, () => {
     const given = layout === 'peft' ? 4 : undefined;
@@ -162,7 +162,7 @@ test("SDXL's modules are found by the names of Stability's code too", () => {
     'up_blocks.0.upsamplers.0.conv',
     'up_blocks.1.resnets.2.conv_shortcut',
   ];
-  const names = kohyaNames(modules);
+  const names = kohyaNames(new Map(modules.map(module => [module, [1, 1]]))).read;
   const wanted = {
     input_blocks_1_0_in_layers_2: modules[0],
     input_blocks_3_0_op: modules[2],
@@ -174,6 +174,88 @@ test("SDXL's modules are found by the names of Stability's code too", () => {
     output_blocks_2_2_conv: modules[8],
     output_blocks_5_0_skip_connection: modules[9],
   };
-  for (const [name, module] of Object.entries(wanted)) assert.equal(names.get(name), module, name);
-  assert.equal(names.get('mid_block_resnets_1_time_emb_proj'), modules[6]);
+  for (const [name, module] of Object.entries(wanted)) assert.deepEqual(names.get(name)?.modules, [module], name);
+  assert.deepEqual(names.get('mid_block_resnets_1_time_emb_proj')?.modules, [modules[6]]);
+});
+
+const FLUX = new Map<string, number[]>([
+  ...['to_q', 'to_k', 'to_v'].map((part): [string, number[]] => [`single_transformer_blocks.0.attn.${part}`, [2, 2]]),
+  ['single_transformer_blocks.0.proj_mlp', [3, 2]],
+  ['norm_out.linear', [4, 2]],
+  ['norm_out.other', [4, 2]],
+]);
+const single = (part: string) => `single_transformer_blocks.0.${part}`;
+const linear = (rank: number, rows: number, alpha: number, from = 1) => ({
+  a: tensor([rank, 2], from),
+  b: tensor([rows, rank], from),
+  alpha,
+});
+
+test('layers that kohya has as one are joined along a diagonal, with zeros where one has no LoRA', () => {
+  const tensors = toKohya(
+    new Map([
+      [single('attn.to_q'), linear(1, 2, 2, 5)],
+      [single('proj_mlp'), linear(2, 3, 4)],
+    ]),
+    FLUX,
+  );
+  const name = 'lora_unet_single_blocks_0_linear1';
+  assert.deepEqual([...tensors.keys()].sort(), [`${name}.alpha`, `${name}.lora_down.weight`, `${name}.lora_up.weight`]);
+  assert.deepEqual(tensors.get(`${name}.lora_down.weight`), {
+    shape: [3, 2],
+    values: Float32Array.of(5, 6, 1, 2, 3, 4),
+  });
+  assert.deepEqual(tensors.get(`${name}.lora_up.weight`), {
+    shape: [9, 3],
+    values: Float32Array.of(...[5, 0, 0, 6, 0, 0], ...Array(12).fill(0), ...[0, 1, 2, 0, 3, 4, 0, 5, 6]),
+  });
+  // Both have alpha / rank = 2, and 3 ranks have it with an alpha of 6.
+  assert.deepEqual([...(tensors.get(`${name}.alpha`)?.values ?? [])], [6]);
+});
+
+test('joined layers of several scales keep their own, and come apart as what they were', () => {
+  const layers = new Map([
+    [single('attn.to_k'), linear(1, 2, 0.5, 5)],
+    [single('attn.to_v'), linear(2, 2, 4)],
+  ]);
+  const tensors = toKohya(layers, FLUX);
+  assert.deepEqual([...(tensors.get('lora_unet_single_blocks_0_linear1.alpha')?.values ?? [])], [3]);
+  const again = readLora(tensors, FLUX, undefined, 'f').layers;
+  assert.deepEqual([...again.keys()], [...layers.keys()]);
+  for (const [module, { a, b, alpha }] of layers) {
+    const found = again.get(module);
+    assert.deepEqual(found?.a, a);
+    const scale = alpha / (a.shape[0] ?? 0);
+    assert.deepEqual(found?.b, { shape: b.shape, values: b.values.map(value => value * scale) });
+    assert.equal(found?.alpha, a.shape[0]);
+  }
+});
+
+test("one A for queries, keys and values, as kohya's scripts train it, is exported as one again", () => {
+  const name = 'lora_unet_single_blocks_0_linear1';
+  const file = new Map([
+    [`${name}.lora_down.weight`, tensor([2, 2])],
+    [`${name}.lora_up.weight`, tensor([9, 2])],
+    [`${name}.alpha`, { shape: [], values: Float32Array.of(1) }],
+  ]);
+  const { layers } = readLora(file, FLUX, undefined, 'f');
+  assert.equal(layers.size, 4);
+  assert.deepEqual(toKohya(layers, FLUX), file);
+});
+
+test('the last norm has scale before shift in diffusers, and shift before scale in kohya', () => {
+  const layers = new Map([['norm_out.linear', linear(1, 4, 1)]]);
+  const tensors = toKohya(layers, FLUX);
+  assert.deepEqual(
+    tensors.get('lora_unet_final_layer_adaLN_modulation_1.lora_up.weight')?.values,
+    Float32Array.of(3, 4, 1, 2),
+  );
+  assert.deepEqual(readLora(tensors, FLUX, undefined, 'f').layers, layers);
+});
+
+test('a layer that kohya has no name for is refused by its name', () => {
+  assert.throws(
+    () => toKohya(new Map([['norm_out.other', linear(1, 4, 1)]]), FLUX),
+    /kohya has no name for the layer norm_out.other: export it as diffusers/,
+  );
 });

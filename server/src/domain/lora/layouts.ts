@@ -5,18 +5,14 @@
  * - PEFT: `base_model.model.<module>.lora_A.weight` and `.lora_B.weight`; alpha in adapter_config.json.
  * - diffusers: `unet.<module>.lora_A.weight` (`transformer.` for SD3 and FLUX), older files `.lora.down.weight`; alpha is the rank,
  *   unless the metadata's lora_adapter_metadata or a `.alpha` says otherwise.
- * - kohya: `lora_unet_<module, dots as underscores>.lora_down.weight`, `.lora_up.weight` and `.alpha`.
+ * - kohya: `lora_unet_<module>.lora_down.weight`, `.lora_up.weight` and `.alpha`, where kohya-names.ts tells the module. Tools
+ *   write the same modules as `lora_transformer_<module>` and `diffusion_model.<module, with dots>` too.
  */
 import { Fault } from '../fault.ts';
-import { kohyaNames } from './kohya-names.ts';
+import { joined, separated } from './joined-layers.ts';
+import { type KohyaModule, kohyaNames } from './kohya-names.ts';
+import { type DenoiserLayers, type LoraLayer, rankOf, scaled } from './lora-layer.ts';
 import { shown, type Tensor } from './safetensors.ts';
-
-/** A layer's difference, as it is on disk: A [rank, in, …] and B [out, rank, …]. */
-export interface LoraLayer {
-  a: Tensor;
-  b: Tensor;
-  alpha: number;
-}
 
 export interface Lora {
   layout: 'peft' | 'diffusers' | 'kohya';
@@ -24,17 +20,14 @@ export interface Lora {
   layers: Map<string, LoraLayer>;
 }
 
-/** Shapes of the weights that a LoRA may touch, by the denoiser's module. */
-export type DenoiserLayers = ReadonlyMap<string, readonly number[]>;
-
 export const MAXIMUM_RANK = 256;
 
 const patterns = {
   peft: /^base_model\.model\.(?<module>.+)\.lora_(?<part>A|B)\.weight$/,
   diffusers: /^(?:unet|transformer)\.(?<module>.+?)\.(?:lora_|lora\.)(?<part>A|B|down|up)(?:\.default)?\.weight$/,
-  kohya: /^lora_unet_(?<module>.+)\.lora_(?<part>down|up)\.weight$/,
+  kohya: /^(?:lora_unet_|lora_transformer_|diffusion_model\.)(?<module>.+)\.lora_(?<part>A|B|down|up)\.weight$/,
 };
-const ALPHA = /^(?:(?:unet|transformer)\.|lora_unet_)(.+)\.alpha$/;
+const ALPHA = /^(?:(?:unet|transformer|diffusion_model)\.|lora_unet_|lora_transformer_)(.+)\.alpha$/;
 /** Further things that such files may hold, and that are no difference of the form above to the denoiser. */
 const unsupported: readonly [RegExp, string][] = [
   [
@@ -69,17 +62,18 @@ export function readLora(
       'invalid',
       `${name} holds no LoRA in the layout of PEFT, diffusers or kohya; its first tensor is ${shown([...tensors.keys()][0] ?? 'none')}.`,
     );
-  const modules = layout === 'kohya' ? kohyaNames(base.keys()) : undefined;
-  const found = new Map<string, Partial<LoraLayer>>();
+  const names = layout === 'kohya' ? kohyaNames(base).read : undefined;
+  const found = new Map<string, Partial<LoraLayer> & { module: KohyaModule }>();
   const layerOf = (written: string, tensor: string): Partial<LoraLayer> => {
-    const module = modules ? modules.get(written) : written;
-    if (module === undefined || !base.has(module))
+    const alone = base.has(written) ? { name: written, modules: [written], isSwapped: false } : undefined;
+    const module = names ? names.get(written.replaceAll('.', '_')) : alone;
+    if (module === undefined)
       throw new Fault(
         'invalid',
         `${name} was made for another base model: this one has no layer for ${shown(tensor)}.`,
       );
-    const layer = found.get(module) ?? {};
-    found.set(module, layer);
+    const layer = found.get(written) ?? { module };
+    found.set(written, layer);
     return layer;
   };
   for (const [tensor, value] of tensors) {
@@ -91,8 +85,17 @@ export function readLora(
     else layerOf(module, tensor)[part === 'A' || part === 'down' ? 'a' : 'b'] = value;
   }
   const layers = new Map<string, LoraLayer>();
-  for (const [module, layer] of found) layers.set(module, fitted(module, layer, base.get(module) ?? [], given, name));
-  return { layout, layers };
+  for (const [written, { module, a, b, alpha = given }] of found) {
+    if (!a || !b) throw new Fault('invalid', `${name}: the layer ${shown(written)} lacks one of its two matrices.`);
+    const isAlone = module.modules.length === 1 && !module.isSwapped;
+    const parts = isAlone ? undefined : separated(module, { a, b, alpha }, base, name);
+    for (const [place, layer] of parts ?? [[module.modules[0] ?? '', { a, b, alpha }]]) {
+      if (layers.has(place)) throw new Fault('invalid', `${name} holds two LoRAs of the layer ${place}.`);
+      layers.set(place, fitted(place, layer, base.get(place) ?? [], name));
+    }
+  }
+  if (layers.size > 0) return { layout, layers };
+  throw new Fault('invalid', `${name} changes nothing: every value of its second matrices is zero.`);
 }
 
 function onlyValue({ values }: Tensor, tensor: string, name: string): number {
@@ -103,12 +106,10 @@ function onlyValue({ values }: Tensor, tensor: string, name: string): number {
 
 function fitted(
   module: string,
-  { a, b, alpha }: Partial<LoraLayer>,
+  { a, b, alpha }: { a: Tensor; b: Tensor; alpha: number | undefined },
   weight: readonly number[],
-  given: number | undefined,
   name: string,
 ): LoraLayer {
-  if (!a || !b) throw new Fault('invalid', `${name}: the layer ${shown(module)} lacks one of its two matrices.`);
   const rank = a.shape[0] ?? 0;
   if (rank < 1 || rank > MAXIMUM_RANK)
     throw new Fault('invalid', `${name}: the rank of ${shown(module)} must be 1 to ${MAXIMUM_RANK}; it is ${rank}.`);
@@ -120,7 +121,7 @@ function fitted(
       'invalid',
       `${name} was made for another base model: ${shown(module)} has a weight of [${weight}], and its LoRA is [${b.shape}] times [${a.shape}].`,
     );
-  return { a: layer.a, b: layer.b, alpha: alpha ?? given ?? rank };
+  return { a: layer.a, b: layer.b, alpha: alpha ?? rank };
 }
 
 /** A convolution of 1 × 1 and a linear layer are one thing: sides of 1 at the end may be missing or over. */
@@ -165,24 +166,26 @@ export function toDiffusers(
   return tensors;
 }
 
-/** Of a UNet: kohya's names for transformers are those of other code, with layers joined. */
-export function toKohya(layers: ReadonlyMap<string, LoraLayer>): Map<string, Tensor> {
+/**
+ * @param base the layers of the denoiser
+ * @throws Fault invalid naming a layer that this layout has no name for
+ */
+export function toKohya(layers: ReadonlyMap<string, LoraLayer>, base: DenoiserLayers): Map<string, Tensor> {
+  const { written } = kohyaNames(base);
+  const named = new Set(written.flatMap(({ modules }) => modules));
+  const nameless = [...layers.keys()].find(module => !named.has(module));
+  if (nameless !== undefined)
+    throw new Fault('invalid', `The layout of kohya has no name for the layer ${nameless}: export it as diffusers.`);
   const tensors = new Map<string, Tensor>();
-  for (const [module, { a, b, alpha }] of layers) {
-    const name = `lora_unet_${module.replaceAll('.', '_')}`;
-    tensors.set(`${name}.lora_down.weight`, a);
-    tensors.set(`${name}.lora_up.weight`, b);
-    tensors.set(`${name}.alpha`, { shape: [], values: Float32Array.of(alpha) });
+  for (const module of written) {
+    const layer = joined(module, layers, base);
+    if (!layer) continue;
+    const name = `lora_unet_${module.name}`;
+    tensors.set(`${name}.lora_down.weight`, layer.a);
+    tensors.set(`${name}.lora_up.weight`, layer.b);
+    tensors.set(`${name}.alpha`, { shape: [], values: Float32Array.of(layer.alpha) });
   }
   return tensors;
-}
-
-export function rankOf(layer: LoraLayer): number {
-  return layer.a.shape[0] ?? 0;
-}
-
-function scaled(tensor: Tensor, scale: number): Tensor {
-  return scale === 1 ? tensor : { shape: tensor.shape, values: tensor.values.map(value => value * scale) };
 }
 
 /** Zeros behind, so that a dimension becomes `size`: a LoRA of a greater rank that is the same difference. */

@@ -1,5 +1,6 @@
 import { buffer } from 'node:stream/consumers';
 import { Fault } from '../../domain/fault.ts';
+import { kohyaNames } from '../../domain/lora/kohya-names.ts';
 import { readLora, toDiffusers, toKohya } from '../../domain/lora/layouts.ts';
 import { headerLength, parseHeader, toFloat32, writeSafetensors } from '../../domain/lora/safetensors.ts';
 import type { AccessRequest, RequestContext } from '../../domain/operation.ts';
@@ -103,11 +104,6 @@ export function modelRoutes({ store, baseModels, modelStore, keyring }: Dependen
     const base = baseModels.get(baseModelId);
     if (!base) throw new Fault('invalid', `The base model ${baseModelId} is not registered (any more).`);
     const { part, layers: places } = await baseModels.denoiser(base);
-    if (format === 'kohya' && part === 'transformer')
-      throw new Fault(
-        'invalid',
-        `format kohya is for UNets; ${baseModelId} (${base.family}) has a transformer. Export it as diffusers, which ComfyUI reads too.`,
-      );
     const config = JSON.parse((await bytesOf(stored, CONFIG)).toString()) as { r: number; lora_alpha: number };
     const file = await bytesOf(stored, WEIGHTS);
     const length = headerLength(file.subarray(0, 8), file.byteLength, WEIGHTS);
@@ -123,8 +119,9 @@ export function modelRoutes({ store, baseModels, modelStore, keyring }: Dependen
       ...(baseWeightsSha256 ? { 'likeness.base_weights_sha256': baseWeightsSha256 } : {}),
     };
     if (format === 'diffusers') return writeSafetensors(toDiffusers(layers, part), origin);
-    const network = { ss_network_module: 'networks.lora', ss_network_dim: String(config.r) };
-    return writeSafetensors(toKohya(layers), { ...origin, ...network, ss_network_alpha: String(config.lora_alpha) });
+    const network = { ss_network_module: kohyaNames(places).network, ss_network_dim: String(config.r) };
+    const metadata = { ...origin, ...network, ss_network_alpha: String(config.lora_alpha) };
+    return writeSafetensors(toKohya(layers, places), metadata);
   }
 }
 
