@@ -31,11 +31,17 @@ const ALPHA = /^(?:(?:unet|transformer|diffusion_model)\.|lora_unet_|lora_transf
 /** Further things that such files may hold, and that are no difference of the form above to the denoiser. */
 const unsupported: readonly [RegExp, string][] = [
   [
-    /^(lora_te\d?_|text_encoder(_\d)?\.)/,
+    /^(lora_te\d?_|text_encoders?(_\d)?\.|base_model\.model\.text_model\.)/,
     'a LoRA of a text encoder, which is not supported: train or export it without',
   ],
   [/dora_scale|magnitude_vector/, 'DoRA, which is not supported'],
-  [/hada_|lokr_|oft_|\.diff(_b)?$/, 'another kind of adapter than LoRA, which is not supported'],
+  [/\.lora_mid\./, "LoCon's Tucker decomposition, which is not supported: train it without"],
+  [/\.hada_/, 'LoHa, which is not supported'],
+  [/\.lokr_/, 'LoKr, which is not supported'],
+  [/\.oft_/, 'OFT, which is not supported'],
+  [/\.on_input$/, '(IA)³, which is not supported'],
+  [/\.(diff|diff_b|w_norm|b_norm)$/, 'whole differences of weights beside the LoRA, which are not supported'],
+  [/\.lora_[AB]\.bias$/, 'biases in the LoRA, which are not supported'],
 ];
 
 /**
@@ -62,18 +68,20 @@ export function readLora(
       'invalid',
       `${name} holds no LoRA in the layout of PEFT, diffusers or kohya; its first tensor is ${shown([...tensors.keys()][0] ?? 'none')}.`,
     );
-  const names = layout === 'kohya' ? kohyaNames(base).read : undefined;
-  const found = new Map<string, Partial<LoraLayer> & { module: KohyaModule }>();
+  const alone = (module: string): KohyaModule => ({ name: module, modules: [module], isSwapped: false });
+  const places =
+    layout === 'kohya' ? kohyaNames(base).read : new Map([...base.keys()].map(module => [module, alone(module)]));
+  const twice = (layer: string) => new Fault('invalid', `${name} holds two LoRAs of the layer ${layer}.`);
+  const found = new Map<KohyaModule, Partial<LoraLayer>>();
   const layerOf = (written: string, tensor: string): Partial<LoraLayer> => {
-    const alone = base.has(written) ? { name: written, modules: [written], isSwapped: false } : undefined;
-    const module = names ? names.get(written.replaceAll('.', '_')) : alone;
-    if (module === undefined)
+    const place = places.get(layout === 'kohya' ? written.replaceAll('.', '_') : written);
+    if (place === undefined)
       throw new Fault(
         'invalid',
         `${name} was made for another base model: this one has no layer for ${shown(tensor)}.`,
       );
-    const layer = found.get(written) ?? { module };
-    found.set(written, layer);
+    const layer = found.get(place) ?? {};
+    found.set(place, layer);
     return layer;
   };
   for (const [tensor, value] of tensors) {
@@ -82,15 +90,20 @@ export function readLora(
     if (alpha !== undefined) layerOf(alpha, tensor).alpha = onlyValue(value, tensor, name);
     else if (module === undefined)
       throw new Fault('invalid', `${name} holds ${shown(tensor)}, which is no part of a LoRA.`);
-    else layerOf(module, tensor)[part === 'A' || part === 'down' ? 'a' : 'b'] = value;
+    else {
+      const layer = layerOf(module, tensor);
+      const matrix = part === 'A' || part === 'down' ? 'a' : 'b';
+      if (layer[matrix]) throw twice(shown(module));
+      layer[matrix] = value;
+    }
   }
   const layers = new Map<string, LoraLayer>();
-  for (const [written, { module, a, b, alpha = given }] of found) {
-    if (!a || !b) throw new Fault('invalid', `${name}: the layer ${shown(written)} lacks one of its two matrices.`);
+  for (const [module, { a, b, alpha = given }] of found) {
+    if (!a || !b) throw new Fault('invalid', `${name}: the layer ${module.name} lacks one of its two matrices.`);
     const isAlone = module.modules.length === 1 && !module.isSwapped;
     const parts = isAlone ? undefined : separated(module, { a, b, alpha }, base, name);
     for (const [place, layer] of parts ?? [[module.modules[0] ?? '', { a, b, alpha }]]) {
-      if (layers.has(place)) throw new Fault('invalid', `${name} holds two LoRAs of the layer ${place}.`);
+      if (layers.has(place)) throw twice(place);
       layers.set(place, fitted(place, layer, base.get(place) ?? [], name));
     }
   }

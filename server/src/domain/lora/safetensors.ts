@@ -93,12 +93,16 @@ function readMetadata(value: unknown, name: string): Record<string, string> {
   return value as Record<string, string>;
 }
 
-/** @throws Fault invalid for a type that no LoRA is in, and for values that are not finite */
+/**
+ * One number may be of any type: PyTorch saves an alpha that was given as 8 and not 8.0 as an integer.
+ * @throws Fault invalid for a type that no LoRA is in, and for values that are not finite
+ */
 export function toFloat32(bytes: Uint8Array, { dtype, shape }: TensorEntry, key: string, name: string): Tensor {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const read = readers[dtype];
+  const size = bytesOf[dtype] ?? 1;
+  const read = readers[dtype] ?? (bytes.byteLength === size ? numberReaders[dtype] : undefined);
   if (!read) throw new Fault('invalid', `${name}: ${shown(key)} is ${dtype}; a LoRA is F32, F16 or BF16.`);
-  const values = new Float32Array(bytes.byteLength / (bytesOf[dtype] ?? 1));
+  const values = new Float32Array(bytes.byteLength / size);
   let areFinite = true;
   for (let index = 0; index < values.length; index += 1) {
     const value = read(view, index);
@@ -118,6 +122,12 @@ const readers: Readonly<Record<string, (view: DataView, index: number) => number
     bits.setUint32(0, view.getUint16(index * 2, true) << 16);
     return bits.getFloat32(0);
   },
+};
+
+const numberReaders: Readonly<Record<string, (view: DataView) => number>> = {
+  F64: view => view.getFloat64(0, true),
+  I64: view => Number(view.getBigInt64(0, true)),
+  I32: view => view.getInt32(0, true),
 };
 
 /** IEEE 754 binary16. */
