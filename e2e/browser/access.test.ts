@@ -125,7 +125,10 @@ test('A policy is checked as it is typed, and an account made and disabled', {
   await save.click();
   await page.getByText('Saved the trust policy of crash-role.').waitFor();
 
+  await page.getByRole('tab', { name: 'Policies' }).click();
+  await page.getByText('Saved the trust policy of crash-role.').waitFor();
   await open('/accounts');
+  assert.equal(await page.getByText('Saved the trust policy of crash-role.').count(), 0, 'news of another page');
   await button('Create account').click();
   await dialog.getByLabel('Account ID').fill('12345');
   await dialog.getByRole('button', { name: 'Create account' }).click();

@@ -81,6 +81,11 @@ test('A person stops a job, promotes a checkpoint of another, and exports, tags 
     await name.fill('ron-earlier');
     await dialog.getByRole('button', { name: 'Promote' }).click();
     await page.getByRole('heading', { name: 'ron-earlier', level: 1 }).waitFor();
+    const news = page.getByText('The checkpoint of step 5 is now the custom model ron-earlier.');
+    await news.waitFor();
+    await page.getByRole('link', { name: 'Data sets' }).click();
+    await page.getByRole('heading', { name: 'Data sets', level: 1 }).waitFor();
+    assert.equal(await news.count(), 0, 'it is news of the page that it was said on');
   });
 
   await step('the model shows what it came from, and pictures before and after', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import type { Page } from 'playwright-core';
 import { newProduct } from '../crash/product.ts';
 import { NARROW, openBrowser, photograph, violations, visit, WIDE, whySkipped } from './console.ts';
 
@@ -62,6 +63,10 @@ test('Every page is accessible and whole, light and dark, at 1280 and 390 pixels
           const rules = mode === 'dark' ? { rules: ['color-contrast'] } : {};
           found.push(...(await violations(page, `${name}, ${mode}, ${width}`, rules)));
           if ((mode === 'light') === (width === 'wide')) await photograph(page, `${name}-${mode}-${width}`);
+          for (const label of await doubledLabels(page)) found.push(`${name} shows the label ${label} twice, ${width}`);
+          for (const cell of await emptyCells(page)) found.push(`${name} has an empty cell in the row of ${cell}`);
+          if (width === 'wide')
+            for (const part of await cutParts(page)) found.push(`${name} cuts off what is right of ${part}`);
           const overflow = Number(await page.evaluate('document.documentElement.scrollWidth - innerWidth'));
           if (overflow > 0) found.push(`${name} scrolls sideways by ${overflow} pixels, ${width}`);
         }
@@ -70,3 +75,25 @@ test('Every page is accessible and whole, light and dark, at 1280 and 390 pixels
 
   assert.deepEqual(complaints, []);
 });
+
+/** The rows with a cell that says nothing, not even a dash. */
+async function emptyCells(page: Page): Promise<string[]> {
+  return (await page.evaluate(
+    "[...document.querySelectorAll('tbody td')].filter(cell => cell.innerText.trim() === '' && !cell.querySelector('input, button, svg, img')).map(cell => cell.parentElement.innerText)",
+  )) as string[];
+}
+
+/** What begins in boxes that scroll sideways: in a wide window a table shows all its columns. */
+async function cutParts(page: Page): Promise<string[]> {
+  return (await page.evaluate(
+    "[...document.querySelectorAll('main *')].filter(box => box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX === 'auto').map(box => box.innerText.slice(0, 80))",
+  )) as string[];
+}
+
+/** Labels that are read twice, one below the other. */
+async function doubledLabels(page: Page): Promise<string[]> {
+  const labels = (await page.evaluate(
+    "[...document.querySelectorAll('label')].filter(label => label.checkVisibility()).map(label => label.innerText.trim())",
+  )) as string[];
+  return labels.filter((label, index) => label !== '' && label === labels[index + 1]);
+}

@@ -28,8 +28,8 @@ export function ConfirmDelete({ what, name, consequence, remove, removed, close 
       isComplete={typed === WORD}
       submit={remove}
       done={() => {
-        notify('success', `Deleted ${what} ${name}.`);
         removed();
+        notify('success', `Deleted ${what} ${name}.`);
       }}
       close={close}
     >

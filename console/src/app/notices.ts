@@ -1,4 +1,5 @@
 import { useSyncExternalStore } from 'react';
+import { onLeave } from './router.ts';
 
 export interface Notice {
   id: string;
@@ -15,14 +16,25 @@ function set(next: readonly Notice[]): void {
   for (const listener of listeners) listener();
 }
 
-/** Says something above whatever page is shown, until it is dismissed; good news takes the place of older good news. @returns its id */
+/**
+ * Says something above the page: trouble until it is dismissed, all else until another page is shown, or newer good news. What
+ * goes on to another page itself goes there first.
+ * @returns its id
+ */
 export function notify(type: Notice['type'], content: string): string {
   count += 1;
-  const kept = notices.filter(notice => notice.type === 'error' || notice.type === 'warning');
   const id = String(count);
-  set([{ id, type, content }, ...kept].slice(0, 5));
+  set([{ id, type, content }, ...notices.filter(isTrouble)].slice(0, 5));
   return id;
 }
+
+function isTrouble({ type }: Notice): boolean {
+  return type === 'error' || type === 'warning';
+}
+
+onLeave(() => {
+  if (!notices.every(isTrouble)) set(notices.filter(isTrouble));
+});
 
 export function dismiss(id: string): void {
   set(notices.filter(notice => notice.id !== id));

@@ -9,6 +9,7 @@ export interface Place {
 }
 
 const listeners = new Set<() => void>();
+const leaveListeners = new Set<() => void>();
 let place = readPlace();
 
 function readPlace(): Place {
@@ -18,8 +19,15 @@ function readPlace(): Place {
 }
 
 function changed(): void {
+  const { path } = place;
   place = readPlace();
+  if (place.path !== path) for (const listener of leaveListeners) listener();
   for (const listener of listeners) listener();
+}
+
+/** @param listener is called when another page is shown; another tab or filter of the same page is none */
+export function onLeave(listener: () => void): void {
+  leaveListeners.add(listener);
 }
 
 window.addEventListener('popstate', changed);

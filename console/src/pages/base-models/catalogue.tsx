@@ -17,6 +17,22 @@ interface BaseModel {
   tasks: string[];
 }
 
+const THROUGHPUTS = [
+  ['ON_DEMAND', 'On demand'],
+  ['PROVISIONED', 'Provisioned'],
+] as const;
+
+function Named({ name, below }: { name: string; below: string }) {
+  return (
+    <>
+      {name}
+      <Box color="text-body-secondary" fontSize="body-s">
+        {below}
+      </Box>
+    </>
+  );
+}
+
 /** Which model answers behind each id, under which licence. */
 export function Catalogue({ add }: { add(): void }) {
   return (
@@ -32,22 +48,20 @@ export function Catalogue({ add }: { add(): void }) {
         return { rows: baseModels };
       }}
       columns={[
-        { id: 'id', header: 'Model ID', isRowHeader: true, minWidth: 170, cell: model => model.modelId },
-        { id: 'name', header: 'Name', minWidth: 130, cell: model => model.modelName },
+        {
+          id: 'id',
+          header: 'Model ID',
+          isRowHeader: true,
+          minWidth: 210,
+          cell: model => <Named name={model.modelId} below={model.modelName} />,
+        },
         {
           id: 'base',
           header: 'Answered by',
           minWidth: 130,
-          cell: model => (
-            <>
-              {model.baseModelName}
-              <Box color="text-body-secondary" fontSize="body-s">
-                {model.baseModelId}
-              </Box>
-            </>
-          ),
+          cell: model => <Named name={model.baseModelName} below={model.baseModelId} />,
         },
-        { id: 'licence', header: 'Licence', minWidth: 150, cell: model => model.licence },
+        { id: 'licence', header: 'Licence', minWidth: 160, cell: model => model.licence },
         {
           id: 'custom',
           header: 'Customizable',
@@ -58,8 +72,10 @@ export function Catalogue({ add }: { add(): void }) {
           id: 'inference',
           header: 'Throughput',
           minWidth: 110,
-          cell: model =>
-            model.inferenceTypes.map(type => (type === 'ON_DEMAND' ? 'On demand' : 'Provisioned')).join(', '),
+          cell: ({ inferenceTypes }) =>
+            THROUGHPUTS.filter(([type]) => inferenceTypes.includes(type))
+              .map(([, text]) => text)
+              .join(', '),
         },
         { id: 'tasks', header: 'Tasks', minWidth: 70, cell: model => model.tasks.length },
       ]}

@@ -54,8 +54,8 @@ export default function CreateJobPage() {
     mutationFn: () => submit(draft, change),
     onSuccess: jobName => {
       forget();
-      notify('success', `The fine-tuning job ${jobName} was created.`);
       navigate(jobPath(jobName));
+      notify('success', `The fine-tuning job ${jobName} was created.`);
     },
   });
   const missing = missingParts(draft);

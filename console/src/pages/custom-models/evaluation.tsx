@@ -151,8 +151,8 @@ function Promote({ jobId, step, modelName, close }: PromoteProps) {
         callRoute({ method: 'POST', path: `/jobs/${jobId}/checkpoints/${step}/promote`, body: { modelName: name } })
       }
       done={() => {
-        notify('success', `The checkpoint of step ${step} is now the custom model ${name}.`);
         navigate(modelPath(name));
+        notify('success', `The checkpoint of step ${step} is now the custom model ${name}.`);
       }}
       close={close}
     >

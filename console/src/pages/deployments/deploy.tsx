@@ -39,8 +39,8 @@ export function DeployOnDemand({ model, deployed, close }: DeployProps) {
         )
       }
       done={() => {
-        notify('success', `${name} is being deployed; the Image playground lists it once it is active.`);
         deployed?.();
+        notify('success', `${name} is being deployed; the Image playground lists it once it is active.`);
       }}
       close={close}
     >

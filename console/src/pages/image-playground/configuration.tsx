@@ -3,11 +3,11 @@ import ColumnLayout from '@cloudscape-design/components/column-layout';
 import ExpandableSection from '@cloudscape-design/components/expandable-section';
 import FormField from '@cloudscape-design/components/form-field';
 import Input from '@cloudscape-design/components/input';
-import SegmentedControl from '@cloudscape-design/components/segmented-control';
 import Select from '@cloudscape-design/components/select';
 import Slider from '@cloudscape-design/components/slider';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import limits from '../../../../contract/limits.json' with { type: 'json' };
+import { SegmentedField } from '../../app/segmented-field.tsx';
 import { noFrame } from './frame.ts';
 import { FrameEditor } from './frame-editor.tsx';
 import type { InputImage } from './input-image.ts';
@@ -79,17 +79,15 @@ function Control({ settings, change }: PartProps) {
   const { minimum, maximum } = limits.controlStrength;
   return (
     <SpaceBetween size="s">
-      <FormField label="Keep of the reference image">
-        <SegmentedControl
-          label="Keep of the reference image"
-          selectedId={settings.controlMode}
-          options={[
-            { id: 'CANNY_EDGE', text: 'Its edges' },
-            { id: 'SEGMENTATION', text: 'Its areas' },
-          ]}
-          onChange={({ detail }) => change({ controlMode: detail.selectedId as Settings['controlMode'] })}
-        />
-      </FormField>
+      <SegmentedField
+        label="Keep of the reference image"
+        selectedId={settings.controlMode}
+        options={[
+          ['CANNY_EDGE', 'Its edges'],
+          ['SEGMENTATION', 'Its areas'],
+        ]}
+        onChange={controlMode => change({ controlMode })}
+      />
       <FormField label={`Control strength: ${settings.controlStrength}`}>
         <Slider
           value={settings.controlStrength}
@@ -126,17 +124,16 @@ function Crop({ settings, change }: PartProps) {
 
 function Edge({ settings, change }: PartProps) {
   return (
-    <FormField label="Edge" description="Soft lets what is kept change a little, so that it fits what is around it.">
-      <SegmentedControl
-        label="Edge"
-        selectedId={settings.outPaintingMode}
-        options={[
-          { id: 'DEFAULT', text: 'Soft' },
-          { id: 'PRECISE', text: 'Exact' },
-        ]}
-        onChange={({ detail }) => change({ outPaintingMode: detail.selectedId as Settings['outPaintingMode'] })}
-      />
-    </FormField>
+    <SegmentedField
+      label="Edge"
+      description="Soft lets what is kept change a little, so that it fits what is around it."
+      selectedId={settings.outPaintingMode}
+      options={[
+        ['DEFAULT', 'Soft'],
+        ['PRECISE', 'Exact'],
+      ]}
+      onChange={outPaintingMode => change({ outPaintingMode })}
+    />
   );
 }
 
@@ -145,17 +142,16 @@ function MaskFields({ settings, change, pictures, changePictures }: Configuratio
   const kept = settings.action === 'background' ? 'kept' : 'drawn anew';
   return (
     <SpaceBetween size="s">
-      <FormField label="Mask" description={`Which part is ${kept}.`}>
-        <SegmentedControl
-          label="Mask"
-          selectedId={settings.isMaskPainted ? 'painted' : 'prompt'}
-          options={[
-            { id: 'prompt', text: 'In words' },
-            { id: 'painted', text: 'Painted' },
-          ]}
-          onChange={({ detail }) => change({ isMaskPainted: detail.selectedId === 'painted' })}
-        />
-      </FormField>
+      <SegmentedField
+        label="Mask"
+        description={`Which part is ${kept}.`}
+        selectedId={settings.isMaskPainted ? 'painted' : 'prompt'}
+        options={[
+          ['prompt', 'In words'],
+          ['painted', 'Painted'],
+        ]}
+        onChange={mask => change({ isMaskPainted: mask === 'painted' })}
+      />
       {!settings.isMaskPainted && (
         <FormField label="Mask prompt">
           <Input
@@ -197,17 +193,15 @@ function ResponseImage({ settings, change }: PartProps) {
     <SpaceBetween size="l">
       {!keepsSize && (
         <ColumnLayout columns={2}>
-          <FormField label="Orientation">
-            <SegmentedControl
-              label="Orientation"
-              selectedId={landscape ? 'landscape' : 'portrait'}
-              options={[
-                { id: 'landscape', text: 'Landscape' },
-                { id: 'portrait', text: 'Portrait' },
-              ]}
-              onChange={({ detail }) => change({ size: detail.selectedId === 'landscape' ? '1024x1024' : '768x1152' })}
-            />
-          </FormField>
+          <SegmentedField
+            label="Orientation"
+            selectedId={landscape ? 'landscape' : 'portrait'}
+            options={[
+              ['landscape', 'Landscape'],
+              ['portrait', 'Portrait'],
+            ]}
+            onChange={orientation => change({ size: orientation === 'landscape' ? '1024x1024' : '768x1152' })}
+          />
           <FormField label="Size">
             <Select
               options={sizes}

@@ -122,8 +122,8 @@ export default function PurchasePage() {
           purchase={purchase}
           purchased={() => {
             forget();
-            notify('success', `Provisioned Throughput ${draft.name} is being created.`);
             navigate('/provisioned-throughput');
+            notify('success', `Provisioned Throughput ${draft.name} is being created.`);
           }}
           close={() => setIsReviewing(false)}
         />

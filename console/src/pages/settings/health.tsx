@@ -7,11 +7,12 @@ import { Machine } from '../overview/machine.tsx';
 
 interface Quota {
   name: string;
-  value: number;
+  /** Null: none but the machine's own. */
+  value: number | null;
   description: string;
   scope: string;
   awsValue: number | null;
-  setting: string | null;
+  setting: string;
 }
 
 /** What the service has to work with, and what an account may have of it. */
@@ -22,7 +23,8 @@ export default function HealthPage() {
         <Machine />
         <ResourceTable<Quota>
           name="Quotas"
-          description="Each is raised by its variable when the service is started."
+          description="Each is changed by its variable when the service is started."
+          wrapLines
           queryKey={['quotas']}
           idOf={quota => quota.name}
           load={async () => {
@@ -30,10 +32,17 @@ export default function HealthPage() {
             return { rows: quotas };
           }}
           columns={[
-            { id: 'what', header: 'Quota', isRowHeader: true, cell: quota => quota.description },
-            { id: 'value', header: 'Here', cell: quota => quota.value },
-            { id: 'aws', header: 'On AWS', cell: quota => quota.awsValue ?? '–' },
-            { id: 'setting', header: 'Variable', cell: quota => quota.setting ?? '–' },
+            {
+              id: 'what',
+              header: 'Quota',
+              isRowHeader: true,
+              minWidth: 200,
+              cell: ({ description }) => description.charAt(0).toUpperCase() + description.slice(1),
+            },
+            { id: 'scope', header: 'For each', minWidth: 140, cell: quota => quota.scope },
+            { id: 'value', header: 'Here', minWidth: 100, cell: quota => quota.value?.toLocaleString() ?? 'No limit' },
+            { id: 'aws', header: 'On AWS', minWidth: 100, cell: quota => quota.awsValue?.toLocaleString() ?? '–' },
+            { id: 'setting', header: 'Variable', minWidth: 330, cell: quota => quota.setting },
           ]}
           empty={{ text: 'No quotas.' }}
         />
