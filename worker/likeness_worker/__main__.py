@@ -111,7 +111,7 @@ def _add_placement(parser: argparse.ArgumentParser) -> None:
         "--precision",
         choices=("auto", "float32", "bfloat16"),
         default="auto",
-        help="default: bfloat16 where the hardware multiplies it, else float32",
+        help="default: bfloat16 where it is faster, else float32",
     )
 
 

@@ -12,7 +12,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +130,7 @@ def save_adapter(denoiser: nn.Module, folder: Path, rank: int, alpha: float, tar
 class Adapter:
     """One adapter, read and checked against the denoiser.
 
-    :param factors: layer's name -> (A, B), float32.
+    :param factors: layer's name -> (A, B); float32 as they are read.
     :param target_modules: the layers as its configuration names them: whole names, or the ends of some.
     """
 
@@ -187,8 +187,13 @@ class AdapterSwitch:
             self.add(adapter_id, adapter)
 
     def add(self, adapter_id: str, adapter: Adapter) -> None:
+        """Keeps the adapter's factors in the dtype of the weights that they change."""
         self._keep(adapter.factors)
-        self._adapters[adapter_id] = adapter
+        factors = {
+            name: (a.to(self._originals[name].dtype), b.to(self._originals[name].dtype))
+            for name, (a, b) in adapter.factors.items()
+        }
+        self._adapters[adapter_id] = replace(adapter, factors=factors)
 
     def remove(self, adapter_id: str) -> None:
         """Lets go of an adapter; the base is active afterwards if it was. Nothing, where there is no such adapter."""
@@ -218,7 +223,7 @@ class AdapterSwitch:
             if factors is None:
                 weight.copy_(original)
             else:
-                a, b = (factor.to(original.device) for factor in factors)
+                a, b = (factor.to(original.device).float() for factor in factors)
                 weight.copy_(original.float() + adapter.scale * _product(a, b))
         self.active = adapter_id
 
