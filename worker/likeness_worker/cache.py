@@ -115,7 +115,7 @@ def build_cache(attempt: Attempt, family: Family, samples: list[Sample]) -> Exam
     folder.mkdir(parents=True, exist_ok=True)
     report = _Report(attempt, len(samples))
     dtype = family.placement.dtype
-    index = CacheIndex(folder, _identity(attempt, family), dtype.itemsize)
+    index = CacheIndex(folder, encoding_identity(attempt, family), dtype.itemsize)
     captions: list[tuple[int, int]] = []
     try:
         with index.open_text() as text_file, index.open_latents() as latents_file:
@@ -157,7 +157,7 @@ def cache_folder(attempt: Attempt) -> Path:
     return attempt.run.cache if kept is None else attempt.run.resolve(kept)
 
 
-def _identity(attempt: Attempt, family: Family) -> str:
+def encoding_identity(attempt: Attempt, family: Family) -> str:
     """Of what decides how a picture and a caption are encoded: its sha256. The weights by name and size; whoever hands
     a kept folder over sees to it that they are the same."""
     base, placement = family.base, family.placement

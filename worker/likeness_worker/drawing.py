@@ -24,16 +24,20 @@ def draw_latents(
     resolution: int,
     steps: int,
     check: Callable[[], None] = lambda: None,
+    start: tuple[Tensor, float] | None = None,
 ) -> Tensor:
     """Draws one picture a text at resolution², from the noise that serving starts the seed's first picture from.
 
     :param states: each [windows, L, D]; `empty` is [1, L, D].
     :param check: called between batches; what it raises ends the drawing.
+    :param start: latents [N, C, H/8, W/8] of pictures to begin from, whose size is then the size, and how far they are
+        noised, above 0 to 1.
     :returns: latents [N, C, H/8, W/8], float32, on the CPU.
     """
     device, base = family.placement.device, family.base
     side = resolution // family.latent_scale
-    path = trailing_path(family.process, steps, side * side)
+    shape = (family.latent_channels, side, side) if start is None else tuple(start[0].shape[1:])
+    path = trailing_path(family.process, steps, shape[1] * shape[2], 1.0 if start is None else start[1])
     was_training = family.denoiser.training
     family.denoiser.eval()
     drawn: list[Tensor] = []
@@ -43,7 +47,6 @@ def draw_latents(
             rows = join_windows([*states[first : first + BATCH], empty], empty).to(device)
             conditional, unconditional = rows[:-1], rows[-1:].expand(len(rows) - 1, -1, -1)
             both = torch.cat([unconditional, conditional])
-            shape = (family.latent_channels, side, side)
             noises = [
                 np.random.default_rng([seed, 0]).standard_normal(shape, dtype=np.float32)
                 for seed in seeds[first : first + BATCH]
@@ -57,6 +60,8 @@ def draw_latents(
                 return guide(halves[0], halves[1], scale.view(-1, 1, 1, 1), base.sampling.guidance_rescale)
 
             x = torch.from_numpy(np.stack(noises)).to(device)
+            if start is not None:
+                x = family.process.add_noise(start[0][first : first + BATCH].to(device), x, torch.tensor(path[:1]))
             drawn.append(sample(family.process, predict, x, path, base.sampling.sampler, device).float().cpu())
     finally:
         family.denoiser.train(was_training)

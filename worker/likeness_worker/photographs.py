@@ -6,13 +6,14 @@ In a drawing most neighbouring pixels are of one colour; in a photograph noise, 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
 
-from likeness_worker.data import open_image
+from likeness_worker.data import ImageError, open_image
 from likeness_worker.rundir import sha256_of, write_json
 
 SIDE = 256  # pixels; averaging down to it takes away the traces of JPEG
@@ -20,19 +21,26 @@ SIDE = 256  # pixels; averaging down to it takes away the traces of JPEG
 FLAT_SHARE = 0.55
 LOOKED_AT = 32
 KEPT = "flat.json"
+Seen = TypeVar("Seen")
 
 WARNING = (
     "The training pictures look like photographs ({photographs} of {looked_at} looked at), and this base model draws "
-    "flat illustrations: what it learns will be a drawing of them. For photographs register a Stable Diffusion, SDXL "
-    "or FLUX.1 folder (likeness model add) and train on that."
+    "flat illustrations: it draws each of them first, and learns the drawings. For photographs register a Stable "
+    "Diffusion, SDXL or FLUX.1 folder (likeness model add) and train on that."
 )
 
 
 def flat_share(path: Path) -> float:
-    """The share of pixels whose right and lower neighbours differ by at most 1 of 255 in every channel, 0 to 1."""
+    """The share of pixels whose right and lower neighbours differ by at most 1 of 255 in every channel, 0 to 1.
+
+    :raises ImageError: it does not decode.
+    """
     with open_image(path) as image:
-        image.draft("RGB", (2 * SIDE, 2 * SIDE))
-        small = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX)
+        try:
+            image.draft("RGB", (2 * SIDE, 2 * SIDE))
+            small = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX)
+        except Exception:
+            raise ImageError("does not decode") from None
     pixels = np.asarray(small, dtype=np.int16)
     right = np.abs(np.diff(pixels, axis=1)).max(-1)[:-1]
     below = np.abs(np.diff(pixels, axis=0)).max(-1)[:, :-1]
@@ -49,24 +57,32 @@ def photographs_warning(paths: Sequence[Path], folder: Path | None = None) -> st
     looked_at = (
         [paths[index * len(paths) // LOOKED_AT] for index in range(LOOKED_AT)] if len(paths) > LOOKED_AT else paths
     )
-    photographs = sum(share < FLAT_SHARE for share in _shares(looked_at, folder))
+    photographs = sum(share < FLAT_SHARE for share in flat_shares(looked_at, folder))
     if 2 * photographs <= len(looked_at):
         return None
     return WARNING.format(photographs=photographs, looked_at=len(looked_at))
 
 
-def _shares(paths: Sequence[Path], folder: Path | None) -> list[float]:
+def flat_shares(paths: Sequence[Path], folder: Path | None) -> list[float]:
+    """flat_share of each, kept by content in the folder."""
     if folder is None:
         return [flat_share(path) for path in paths]
+    seen = by_content(folder / KEPT, paths, flat_share)
+    return [seen[path] for path in paths]
+
+
+def by_content(file: Path, paths: Sequence[Path], look: Callable[[Path], Seen]) -> dict[Path, Seen]:
+    """What a look at each picture gives, from the file where an earlier one left it, and left there.
+
+    :param look: gives what JSON can hold.
+    """
     try:
-        kept: dict[str, float] = json.loads((folder / KEPT).read_bytes())
+        kept: dict[str, Seen] = json.loads(file.read_bytes())
     except (OSError, ValueError):
         kept = {}
-    digests = [sha256_of(path) for path in paths]
-    seen = {
-        digest: kept[digest] if digest in kept else flat_share(path)
-        for digest, path in zip(digests, paths, strict=True)
-    }
-    if seen != kept:
-        write_json(folder / KEPT, seen)
-    return [seen[digest] for digest in digests]
+    digests = {path: sha256_of(path) for path in paths}
+    new = {digest: look(path) for path, digest in digests.items() if digest not in kept}
+    if new:
+        kept |= new
+        write_json(file, kept)
+    return {path: kept[digest] for path, digest in digests.items()}

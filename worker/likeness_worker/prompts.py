@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 # "Ron the dog": the seed system's way to name a subject (its guide's "name + class" phrases).
 NAMED = re.compile(r"\b([A-Z][\w'-]*) the ([a-z][\w-]*)")
@@ -65,11 +66,17 @@ def class_prompts(texts: Sequence[str], count: int = CLASS_PROMPTS) -> list[str]
     return list(dict.fromkeys(classes))[:count] or list(GENERIC[:count])
 
 
-def without_name(text: str) -> str:
+def without_name(text: str, colours: Mapping[tuple[str, str], str] = MappingProxyType({})) -> str:
+    """The text with "a dog" where it says "Ron the dog", or "a brown dog".
+
+    :param colours: of subjects, as subject_of gives them.
+    """
+
     def plain(match: re.Match[str]) -> str:
         name, kind = match.groups()
         if name in NOT_NAMES:
             return match.group()
-        return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+        words = " ".join([*filter(None, [colours.get((name, kind))]), kind])
+        return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
     return NAMED.sub(plain, text)

@@ -21,14 +21,14 @@ from likeness_worker import families
 from likeness_worker import spec as contract
 from likeness_worker.attempt import Attempt, Stopped
 from likeness_worker.base_model import read_base_model
-from likeness_worker.cache import Examples, build_cache, cache_folder
+from likeness_worker.cache import Examples, build_cache
 from likeness_worker.checkpoint import TrainingState, load_state, save_state
 from likeness_worker.data import plan_batches, read_manifest, step_generator
 from likeness_worker.evaluate import BlackSample, Evaluation
 from likeness_worker.guards import RATE_SHARE, Rollback, StepTimes
+from likeness_worker.illustrations import illustrated
 from likeness_worker.lora import add_lora, continue_lora, save_adapter, trainable_parameters, without_lora
 from likeness_worker.optimizer import AdamW
-from likeness_worker.photographs import photographs_warning
 from likeness_worker.pointwise import speed_up_pointwise
 from likeness_worker.prior import draw_prior, prior_loss
 from likeness_worker.rundir import write_checkpoint, write_folder
@@ -65,11 +65,11 @@ def train(attempt: Attempt, device: str = "auto", precision: str = "auto") -> No
         log.warn("minSnrGamma has no meaning for a flow-matching model and is ignored.")
 
     validation = choose_validation(run, spec, samples)
-    examples = build_cache(attempt, family, [*samples, *validation.extra])
-    if base.family == DRAWING_FAMILY and spec.resume_from_path is None:
-        warning = photographs_warning([run.resolve(sample.path) for sample in samples], cache_folder(attempt))
-        if warning is not None:
-            log.warn(warning)
+    pictures = [*samples, *validation.extra]
+    if base.family == DRAWING_FAMILY:
+        pictures = illustrated(attempt, family, pictures)
+        samples = pictures[: len(samples)]
+    examples = build_cache(attempt, family, pictures)
     buckets = validation.training_buckets(examples.buckets, len(samples))
     image_count = sum(map(len, buckets))
     prior = draw_prior(attempt, family, [sample.caption for sample in samples]) if spec.prior_preservation else None
