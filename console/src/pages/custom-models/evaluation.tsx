@@ -39,6 +39,8 @@ export function EvaluationSection({ jobArn, modelName, evaluations, isRunning, i
   const jobId = lastOf(jobArn);
   const [promoting, setPromoting] = useState<number>();
   const [page, setPage] = useState(1);
+  // Each that was the best when it was measured says so; the last of them is.
+  const best = evaluations.findLast(({ isBest }) => isBest)?.step;
   const pages = Math.ceil(evaluations.length / PAGE);
   const advice = useQuery({
     queryKey: ['advice', jobId, isRunning],
@@ -114,7 +116,13 @@ export function EvaluationSection({ jobArn, modelName, evaluations, isRunning, i
               header: 'Step',
               isRowHeader: true,
               cell: row =>
-                row.isBest ? <StatusIndicator type="success">{row.step} (best so far)</StatusIndicator> : row.step,
+                row.step === best ? (
+                  <StatusIndicator type="success">
+                    {row.step} ({isRunning ? 'best so far' : 'best'})
+                  </StatusIndicator>
+                ) : (
+                  row.step
+                ),
             },
             { id: 'score', header: 'Score', cell: row => row.score.toFixed(3) },
             { id: 'subject', header: 'Subject fidelity', cell: row => row.subjectFidelity?.toFixed(3) ?? '–' },

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import limits from '../../../../contract/limits.json' with { type: 'json' };
-import { givenOptions, numberProblem, optionFields, optionProblem, typedOptions } from './job-options.ts';
+import {
+  givenOptions,
+  numberProblem,
+  optionFields,
+  optionProblem,
+  shownHyperParameters,
+  typedOptions,
+} from './job-options.ts';
 
 test('The form asks for every optional hyperparameter that there is', () => {
   assert.deepEqual(
@@ -21,6 +28,18 @@ test('Only what was typed is sent: prompts as JSON, and nothing that the first m
 test('What was sent is typed again as it was', () => {
   const sent = { rank: '8', samplePrompts: '["Ron on a beach","Ron, asleep"]' };
   assert.deepEqual(givenOptions(typedOptions({ ...sent, stepCount: '100' }), false), sent);
+});
+
+test('A page lists hyperparameters in the order and by the labels of the form, and prompts as prompts', () => {
+  const given = { rank: '8', batchSize: '8', samplePrompts: '["Ron on a beach","Ron, asleep"]', stepCount: 'auto' };
+  assert.deepEqual(shownHyperParameters({ ...given, later: '1' }), [
+    { label: 'Number of steps', value: 'Auto' },
+    { label: 'Batch size', value: '8' },
+    { label: 'Rank', value: '8' },
+    { label: 'Sample prompts', value: '“Ron on a beach”, “Ron, asleep”' },
+    { label: 'later', value: '1' },
+  ]);
+  assert.deepEqual(shownHyperParameters(undefined), [{ label: 'Number of steps', value: 'Auto' }]);
 });
 
 test('What is out of bounds is said while it is typed', () => {

@@ -176,6 +176,31 @@ export function typedOptions(given: Readonly<Record<string, string>>): OptionTex
   return options;
 }
 
+const FIRST_LABELS: Readonly<Record<string, string>> = {
+  stepCount: 'Number of steps',
+  batchSize: 'Batch size',
+  learningRate: 'Learning rate',
+};
+
+/** A job's or a model's hyperparameters as their pages list them: the form's labels, in the form's order. */
+export function shownHyperParameters(
+  given: Readonly<Record<string, string>> | undefined,
+): { label: string; value: string }[] {
+  const order = [...Object.keys(FIRST_LABELS), ...optionFields.map(({ name }) => name as string)];
+  const placeOfName = (name: string) => (order.includes(name) ? order.indexOf(name) : order.length);
+  return Object.entries({ stepCount: 'auto', ...given })
+    .sort(([left], [right]) => placeOfName(left) - placeOfName(right))
+    .map(([name, text]) => {
+      const field = optionFields.find(option => option.name === name);
+      return { label: FIRST_LABELS[name] ?? field?.label ?? name, value: shownValue(field?.kind, text) };
+    });
+}
+
+function shownValue(kind: OptionField['kind'] | undefined, text: string): string {
+  if (kind === 'lines') return (JSON.parse(text) as string[]).map(prompt => `“${prompt}”`).join(', ');
+  return text === 'auto' ? 'Auto' : text;
+}
+
 function promptsOf(lines: string): string[] {
   return lines
     .split('\n')

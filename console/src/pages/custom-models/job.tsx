@@ -26,7 +26,9 @@ import { EvaluationSection } from './evaluation.tsx';
 import { useJobProgress } from './job-events.ts';
 import { JobFailure } from './job-failure.tsx';
 import { JobLog } from './job-log.tsx';
+import { shownHyperParameters } from './job-options.ts';
 import { LossChart } from './loss-chart.tsx';
+import { OutputLink } from './output-link.tsx';
 import { modelPath } from './paths.ts';
 import { Samples } from './samples.tsx';
 import { SourceModel } from './source-model.tsx';
@@ -149,7 +151,6 @@ function Actions({ job, changed }: { job: Job; changed: () => void }) {
 }
 
 function Details({ job }: { job: Job }) {
-  const { stepCount, batchSize, learningRate, ...others } = job.hyperParameters ?? {};
   return (
     <Container header={<Header variant="h2">Job details</Header>}>
       <KeyValuePairs
@@ -169,12 +170,9 @@ function Details({ job }: { job: Job }) {
           { label: 'Creation time', value: when(job.creationTime) },
           { label: 'End time', value: when(job.endTime) },
           { label: 'Service role', value: lastOf(job.roleArn) },
-          { label: 'Number of steps', value: stepCount ?? 'Auto' },
-          { label: 'Batch size', value: batchSize ?? '–' },
-          { label: 'Learning rate', value: learningRate ?? '–' },
-          ...Object.entries(others).map(([label, value]) => ({ label, value })),
+          ...shownHyperParameters(job.hyperParameters),
           { label: 'Input data', value: <DataSetLink uri={job.trainingDataConfig?.s3Uri} /> },
-          { label: 'Output data', value: job.outputDataConfig?.s3Uri ?? '–' },
+          { label: 'Output data', value: <OutputLink uri={job.outputDataConfig?.s3Uri} /> },
           { label: 'Job ARN', value: <Box variant="code">{job.jobArn}</Box> },
         ]}
       />

@@ -15,20 +15,14 @@ import { FaultAlert } from '../../app/fault-alert.tsx';
 import type { PageProps } from '../../app/page-props.ts';
 import { ResourceTags } from '../../app/resource-tags.tsx';
 import { hrefOf, navigate } from '../../app/router.ts';
-import { To, when } from '../../app/show.tsx';
+import { when } from '../../app/show.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
-import { placeOf } from '../../aws/s3-uri.ts';
 import { DeployOnDemand } from '../deployments/deploy.tsx';
 import { BeforeAfter } from './before-after.tsx';
 import { ExportModel } from './export-model.tsx';
+import { shownHyperParameters } from './job-options.ts';
 import { Lineage } from './lineage.tsx';
-
-/** As the job's page calls them; the others have their own names there too. */
-const hyperParameterLabels: Readonly<Record<string, string>> = {
-  stepCount: 'Number of steps',
-  batchSize: 'Batch size',
-  learningRate: 'Learning rate',
-};
+import { OutputLink } from './output-link.tsx';
 
 /** A custom model: what it was made from, and where it can be used. */
 export default function ModelPage({ params }: PageProps) {
@@ -47,7 +41,6 @@ export default function ModelPage({ params }: PageProps) {
   if (error) return <FaultAlert error={error} retry={() => refetch()} />;
   if (!model) return <Spinner size="large" />;
   const arn = encodeURIComponent(model.modelArn ?? '');
-  const output = placeOf(model.outputDataConfig?.s3Uri ?? '');
   return (
     <ContentLayout
       header={
@@ -90,17 +83,10 @@ export default function ModelPage({ params }: PageProps) {
               { label: 'Training loss', value: model.trainingMetrics?.trainingLoss?.toFixed(4) ?? '–' },
               {
                 label: 'Output data',
-                value: (
-                  <To to={`/s3/${output.bucket}?prefix=${encodeURIComponent(output.key)}`}>
-                    {model.outputDataConfig?.s3Uri ?? ''}
-                  </To>
-                ),
+                value: <OutputLink uri={model.outputDataConfig?.s3Uri} />,
               },
               { label: 'KMS key', value: model.modelKmsKeyArn ?? 'The service’s own' },
-              ...Object.entries(model.hyperParameters ?? {}).map(([name, value]) => ({
-                label: hyperParameterLabels[name] ?? name,
-                value,
-              })),
+              ...shownHyperParameters(model.hyperParameters),
               { label: 'Model ARN', value: <Box variant="code">{model.modelArn}</Box> },
             ]}
           />
