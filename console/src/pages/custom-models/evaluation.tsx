@@ -22,7 +22,7 @@ import { modelPath } from './paths.ts';
 const PAGE = 20;
 
 interface AdviceAnswer {
-  advice: 'moreSteps' | 'fewerSteps' | 'largerBatchOrLearningRate' | 'enough' | 'notMeasured';
+  advice: 'moreSteps' | 'fewerSteps' | 'largerBatchOrLearningRate' | 'gentlerOrAnotherBase' | 'enough' | 'notMeasured';
   message: string;
 }
 

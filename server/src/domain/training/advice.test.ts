@@ -39,6 +39,17 @@ test('copies, a score past its best, or a validation loss that rose: fewer steps
   assert.equal(advice(onTraining).advice, 'enough');
 });
 
+test('a model that no longer does what prompts say: gentler, or another base', () => {
+  const lost = { subjectFidelity: 0.7, promptFidelity: 0.02, priorDrift: 0.9, score: 0.3 };
+  const base = { ...start, score: 0.84 };
+  const after = [evaluation(500, { ...lost, score: 0.34 }), evaluation(1000, lost)];
+  const given = advise([base, ...after], { stepCount: 1000 });
+  assert.equal(given.advice, 'gentlerOrAnotherBase');
+  assert.match(given.message, /fell from 0\.500 to 0\.020.*\(0\.840; best 0\.340\)\. Lower learningRate/);
+  const follows = after.map(event => ({ ...event, promptFidelity: 0.4 }));
+  assert.equal(advise([base, ...follows], { stepCount: 1000 }).advice, 'fewerSteps');
+});
+
 test('a settled score is enough, and the numbers that led to it are told', () => {
   const settled = advice([evaluation(500), evaluation(1000, { score: 1.01 })]);
   assert.equal(settled.advice, 'enough');

@@ -3,7 +3,7 @@ import limits from '../../../../contract/limits.json' with { type: 'json' };
 import type { EvaluationEvent } from './events.ts';
 
 export interface Advice {
-  advice: 'moreSteps' | 'fewerSteps' | 'largerBatchOrLearningRate' | 'enough' | 'notMeasured';
+  advice: 'moreSteps' | 'fewerSteps' | 'largerBatchOrLearningRate' | 'gentlerOrAnotherBase' | 'enough' | 'notMeasured';
   /** One or two sentences for the user. */
   message: string;
   /** What led to it. */
@@ -19,6 +19,8 @@ const FALL = 0.03;
 const RISE = 0.02;
 /** Of a validation loss on pictures that were not trained on, over its lowest. */
 const LOSS_RISE = 1.05;
+/** The share of the base's promptFidelity below which a model no longer does what prompts say. */
+const PROMPTS_KEPT = 0.5;
 
 /**
  * @param evaluations of one job, by step, the one before the first step included
@@ -57,6 +59,13 @@ export function advise(evaluations: readonly EvaluationEvent[], training: { step
     message: `${why} Train fewer steps: about ${Math.max(limits.hyperParameters.stepCount.minimum, best.step < last.step ? best.step : Math.round(last.step * 0.7))}.`,
     numbers,
   });
+  // Seen where an illustration model was trained on photographs: every prompt gave the same patches of colour.
+  if (best.score < before.score && hasLostPrompts(before, last))
+    return {
+      advice: 'gentlerOrAnotherBase',
+      message: `The model no longer does what prompts say: prompt fidelity fell from ${shown(before.promptFidelity)} to ${shown(last.promptFidelity)}, and no checkpoint scores as high as the base did (${shown(before.score)}; best ${shown(best.score)}). Lower learningRate or set priorPreservation; if that does not help, the pictures are of a kind that this base model does not draw: take another.`,
+      numbers: { ...numbers, scoreBefore: before.score },
+    };
   if (nearness > COPY_MARGIN)
     return fewer(
       `Samples lie nearer to single training pictures (${shown(nearestTraining)}) than those to each other (${shown(trainingNearest)}): the model begins to repeat them.`,
@@ -90,6 +99,11 @@ export function advise(evaluations: readonly EvaluationEvent[], training: { step
     message: `The score has settled (${shown(last.score)} after ${last.step} steps, ${shown(best.score)} at its best after ${best.step}).`,
     numbers,
   };
+}
+
+function hasLostPrompts(before: EvaluationEvent, last: EvaluationEvent): boolean {
+  if (before.promptFidelity === null || last.promptFidelity === null) return false;
+  return last.promptFidelity < PROMPTS_KEPT * before.promptFidelity;
 }
 
 function shown(value: number | null): string {
