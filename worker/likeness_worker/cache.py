@@ -33,8 +33,8 @@ from likeness_worker.data import (
     Size,
     bucket_for,
     fit_image,
-    is_turned,
     open_image,
+    orientation_of,
     upright_size,
 )
 from likeness_worker.families import Family, to_unit_range
@@ -266,7 +266,9 @@ def _decode(sample: Sample, attempt: Attempt, family: Family, index: CacheIndex,
             mask_key = f"{digest} found {hashlib.sha256((prompt + finder).encode()).hexdigest()}"
         is_found_later = sample.mask is None and mask_key is not None and mask_key not in index.masks
         is_needed = digest not in index.images or is_found_later
-        return _Decoded(digest, size, is_turned(image), fit_image(image, size) if is_needed else None, mask_key, mask)
+        return _Decoded(
+            digest, size, orientation_of(image) != 1, fit_image(image, size) if is_needed else None, mask_key, mask
+        )
 
 
 def _write_latents(

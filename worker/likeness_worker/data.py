@@ -23,6 +23,16 @@ from likeness_worker.rundir import RunError
 AREA_SHARES = (0.7, 1.3)
 MAXIMUM_ASPECT = 2.5
 EXIF_ORIENTATION = 0x0112
+# What shows stored pixels as they were seen, by orientation (CIPA DC-008, 4.6.5 A).
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 # A JPEG or PNG of a few kilobytes can claim to be 60,000 pixels wide: the contract's limits are 4,096 a side
 # and 12.6 million in all, so anything past this is refused before it is decoded.
@@ -94,21 +104,29 @@ def open_image(source: Path | ImageFile.ImageFile | object) -> Image.Image:
         raise ImageError("is not a JPEG or PNG") from None
 
 
-def is_turned(image: Image.Image) -> bool:
-    """Whether its EXIF orientation asks for another way up than the stored pixels'."""
+def orientation_of(image: Image.Image) -> int:
+    """The EXIF orientation of an image that is not decoded yet, 1 to 8; 1 where there is none, or a broken one.
+
+    As browsers and the server read it: what XMP says is not looked at, nor what a PNG says after its pixels."""
+    exif = Image.Exif()
     try:
-        return image.getexif().get(EXIF_ORIENTATION, 1) not in (0, 1)
+        exif.load(image.info.get("exif", b""))
+        orientation = exif.get(EXIF_ORIENTATION)
     except Exception:  # a broken EXIF block says nothing about the pixels
-        return False
+        return 1
+    return orientation if orientation in TURNS else 1
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """As a person sees it: turned by its EXIF orientation. Of an image that is not decoded yet, and once."""
+    orientation = orientation_of(image)
+    return image if orientation == 1 else image.transpose(TURNS[orientation])
 
 
 def upright_size(image: Image.Image) -> Size:
     """Size after its EXIF orientation, without decoding. Orientations 5 to 8 lie on their side."""
-    try:
-        lying = image.getexif().get(EXIF_ORIENTATION, 1) in (5, 6, 7, 8)
-    except Exception:
-        lying = False
-    return Size(image.height, image.width) if lying else Size(image.width, image.height)
+    lies = orientation_of(image) >= 5
+    return Size(image.height, image.width) if lies else Size(image.width, image.height)
 
 
 def fit_image(image: Image.Image, size: Size) -> NDArray[np.uint8]:
@@ -118,14 +136,12 @@ def fit_image(image: Image.Image, size: Size) -> NDArray[np.uint8]:
     :raises ImageError: it does not decode.
     """
     try:
-        upright = upright_size(image)
+        whole = upright_size(image)
         # A JPEG decodes several times faster at a half, a quarter or an eighth; twice the wanted size is enough
         # for Lanczos to show no difference.
-        cover = max(size.width / upright.width, size.height / upright.height)
+        cover = max(size.width / whole.width, size.height / whole.height)
         image.draft("RGB", (math.ceil(2 * cover * image.width), math.ceil(2 * cover * image.height)))
-        image.load()
-        image = ImageOps.exif_transpose(image)
-        return np.asarray(ImageOps.fit(to_rgb(image), (size.width, size.height), Image.Resampling.LANCZOS))
+        return np.asarray(ImageOps.fit(to_rgb(upright(image)), (size.width, size.height), Image.Resampling.LANCZOS))
     except Exception as error:
         reason = "has too many pixels" if isinstance(error, Image.DecompressionBombError) else "does not decode"
         raise ImageError(reason) from None

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from likeness_worker.data import ImageError, Size, open_image, to_rgb, upright_size
+from likeness_worker.data import ImageError, Size, open_image, to_rgb, upright, upright_size
 from likeness_worker.families import Family
 from likeness_worker.subjects import prompted_mask
 
@@ -40,9 +40,9 @@ def read_mask(path: Path, picture: Size) -> Image.Image:
                 "both must have the same aspect"
             )
         try:
-            upright = ImageOps.exif_transpose(image)
-            rgb = np.asarray(to_rgb(upright)).astype(np.int16)
-            alpha = np.asarray(upright.convert("RGBA"))[..., 3] if upright.has_transparency_data else None
+            shown = upright(image)
+            rgb = np.asarray(to_rgb(shown)).astype(np.int16)
+            alpha = np.asarray(shown.convert("RGBA"))[..., 3] if shown.has_transparency_data else None
         except Exception:
             raise ImageError("does not decode") from None
     if alpha is not None and bool((alpha < 255).any()):

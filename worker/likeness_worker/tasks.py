@@ -43,7 +43,7 @@ from torch import Tensor
 
 from likeness_worker import conditioning, editing, groups, palette, subjects, watermark
 from likeness_worker.base_model import Groups
-from likeness_worker.data import ImageError, Size, bucket_for, fit_image, open_image, to_rgb
+from likeness_worker.data import ImageError, Size, bucket_for, fit_image, open_image, to_rgb, upright, upright_size
 from likeness_worker.diffusion import trailing_path
 from likeness_worker.families import Family, to_unit_range
 from likeness_worker.preparing import Captioner, Finder, attention_of, words_of
@@ -199,7 +199,8 @@ def decode_inputs(request: InvokeRequest, size: Size | None) -> Inputs:
     if request.task not in EDITS:
         assert size is not None
         return Inputs([_decoded(data, f"images[{i}]", size) for i, data in enumerate(request.images)])
-    image = _decoded(request.images[0], "images[0]", None)
+    # A watermark lies in the stored pixels, however they are shown.
+    image = _decoded(request.images[0], "images[0]", None, is_upright=request.task != "DETECTION")
     mask = request.mask
     if mask is None or mask.image is None:
         return Inputs([image])
@@ -217,11 +218,11 @@ def _opened(encoded: str, name: str) -> Image.Image:
         raise InvalidRequest(f"{name} {error}") from None
 
 
-def _decoded(encoded: str, name: str, size: Size | None) -> NDArray[np.uint8]:
-    """:param size: None: as it is stored, EXIF orientation aside, so that it fits its mask."""
+def _decoded(encoded: str, name: str, size: Size | None, is_upright: bool = True) -> NDArray[np.uint8]:
+    """:param size: None: its own. :param is_upright: as a person sees it, by its EXIF orientation; so is its mask."""
     try:
         with _opened(encoded, name) as image:
-            return fit_image(image, size) if size else np.asarray(to_rgb(image))
+            return fit_image(image, size) if size else np.asarray(to_rgb(upright(image) if is_upright else image))
     except ImageError as error:
         raise InvalidRequest(f"{name} {error}") from None
     except (OSError, SyntaxError, ValueError) as error:
@@ -234,11 +235,15 @@ def decode_mask(encoded: str, width: int, height: int) -> Mask:
     """[H, W], True where the mask is black. :raises InvalidRequest: it is no mask, or not of that size."""
     name = "mask.image"
     with _opened(encoded, name) as image:
-        if image.size != (width, height):
-            raise InvalidRequest(f"{name} must be {width} x {height} pixels, as the image; it has {image.size}")
+        size = upright_size(image)
+        if size != Size(width, height):
+            raise InvalidRequest(
+                f"{name} must be {width} x {height} pixels, as the image upright; it has {size.width} x {size.height}"
+            )
         try:
-            rgb = np.asarray(to_rgb(image))
-            alpha = np.asarray(image.convert("RGBA"))[..., 3] if image.has_transparency_data else None
+            shown = upright(image)
+            rgb = np.asarray(to_rgb(shown))
+            alpha = np.asarray(shown.convert("RGBA"))[..., 3] if shown.has_transparency_data else None
         except (OSError, SyntaxError, ValueError):
             raise InvalidRequest(f"{name} does not decode") from None
     if alpha is not None and bool((alpha < 255).any()):

@@ -1,6 +1,5 @@
 import limits from '../../../../contract/limits.json' with { type: 'json' };
 import { dataUrlOf } from '../../app/base64.ts';
-import { jpegOrientation } from './jpeg-orientation.ts';
 
 /** A picture as InvokeModel takes it. */
 export interface InputImage {
@@ -14,8 +13,8 @@ export interface InputImage {
 const JPEG_QUALITY = 0.92;
 
 /**
- * Reads a file; one that is larger than a request takes is drawn smaller, as a JPEG, and one that a camera stored turned
- * is drawn upright: a request's pictures are taken as they are stored, and a mask must lie on what the person sees.
+ * Reads a file; one that is larger than a request takes is drawn smaller, as a JPEG. One that a camera stored turned is taken
+ * upright by browser and server alike, so a mask lies on what the person sees.
  * @throws Error that says what is wrong with the file
  */
 export async function readInputImage(file: File): Promise<InputImage> {
@@ -28,8 +27,7 @@ export async function readInputImage(file: File): Promise<InputImage> {
       `${file.name} has ${bitmap.width} x ${bitmap.height} pixels; each side must have ${minimumSidePixels} or more.`,
     );
   const scale = Math.min(1, maximumSidePixels / Math.max(bitmap.width, bitmap.height));
-  const isTaken =
-    file.type === 'image/png' || (file.type === 'image/jpeg' && jpegOrientation(await file.arrayBuffer()) === 1);
+  const isTaken = file.type === 'image/png' || file.type === 'image/jpeg';
   if (scale === 1 && isTaken && file.size <= maximumSizeBytes)
     return { url: await dataUrlOf(file), name: file.name, width: bitmap.width, height: bitmap.height };
   const canvas = document.createElement('canvas');

@@ -191,7 +191,7 @@ test('exactly one mask is asked for, and a mask image of the size of the image',
   );
   assert.equal(
     refusal(masked('INPAINTING', { maskImage: pngHeader(480, 640) })),
-    'inPaintingParams.maskImage must have the size of inPaintingParams.image, 640 x 480; it has 480 x 640.',
+    'inPaintingParams.maskImage must have the size of inPaintingParams.image, 640 x 480; it has 480 x 640. Both are taken upright, as their EXIF orientation shows them.',
   );
   assert.match(refusal(masked('INPAINTING', { maskImage: '?' })), /^inPaintingParams\.maskImage must be the base64/);
   assert.equal(
@@ -271,8 +271,11 @@ test('input images are named by their place and what is wrong with them', () => 
   assert.match(refusal(variation([good, 'no base64!'])), /^imageVariationParams\.images\[1\] must be the base64/);
   assert.match(refusal(variation([''])), /images\[0\] must be the base64/);
   assert.match(refusal(variation([`data:image/png;base64,${good}`])), /images\[0\] must be plain base64, without/);
-  assert.match(refusal(variation([Buffer.from('GIF89a……').toString('base64')])), /images\[0\] must be a JPEG or PNG/);
-  assert.match(refusal(variation([good.slice(0, 16)])), /images\[0\] is a damaged image/);
+  assert.match(
+    refusal(variation([Buffer.from('GIF89a……').toString('base64')])),
+    /images\[0\] is a GIF, not a JPEG or PNG/,
+  );
+  assert.match(refusal(variation([good.slice(0, 16)])), /images\[0\] is cut short inside its header/);
   assert.equal(
     refusal(variation([pngHeader(32, 512)])),
     `${member}[0] must have sides of 64 to 1408 pixels; it has 32 x 512.`,
@@ -281,6 +284,20 @@ test('input images are named by their place and what is wrong with them', () => 
   const heavy = Buffer.concat([Buffer.from(good, 'base64'), Buffer.alloc(5_242_880)]).toString('base64');
   assert.match(refusal(variation([heavy])), /images\[0\] must have at most 5242880 bytes \(5 MB\); it has 5242913/);
   assert.match(refusal(variation([good], { similarityStrength: 0.1 })), /0\.1 is not greater or equal to 0\.2/);
+});
+
+test('a picture that a camera stored turned has the size at which a person sees it, and so must its mask', () => {
+  // Orientation 6 of 640 x 480 stored pixels; what follows the size is the worker's.
+  const exif = 'ffe10022 457869660000 49492a00 08000000 0100 1201 0300 01000000 06000000 00000000'.replaceAll(' ', '');
+  const turned = Buffer.from(`ffd8${exif}ffc0000b0801e0028003011100ffda`, 'hex').toString('base64');
+  assert.deepEqual(readImage(turned, 'image'), { width: 480, height: 640 });
+  const request = (maskImage: string) => ({
+    taskType: 'INPAINTING',
+    inPaintingParams: { image: turned, maskImage, text: 'a cat' },
+  });
+  const { width, height } = parse(request(pngHeader(480, 640)));
+  assert.deepEqual([width, height], [480, 640]);
+  assert.match(refusal(request(pngHeader(640, 480))), /480 x 640; it has 640 x 480\. Both are taken upright/);
 });
 
 test('the size of a real JPEG is read from its header', async () => {

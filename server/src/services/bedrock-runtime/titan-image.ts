@@ -102,11 +102,13 @@ function readMasked(params: MaskedParams, key: string): TaskRequest {
 }
 
 function refuseOtherSize(image: Size, mask: Size, key: string): void {
-  if (mask.width !== image.width || mask.height !== image.height)
-    throw new Fault(
-      'invalid',
-      `${key}.maskImage must have the size of ${key}.image, ${image.width} x ${image.height}; it has ${mask.width} x ${mask.height}.`,
-    );
+  if (mask.width === image.width && mask.height === image.height) return;
+  const isTurned = mask.width === image.height && mask.height === image.width;
+  const why = isTurned ? ' Both are taken upright, as their EXIF orientation shows them.' : '';
+  throw new Fault(
+    'invalid',
+    `${key}.maskImage must have the size of ${key}.image, ${image.width} x ${image.height}; it has ${mask.width} x ${mask.height}.${why}`,
+  );
 }
 
 function readVariation(params: NonNullable<TitanBody['imageVariationParams']>): TaskRequest {
