@@ -3,9 +3,11 @@
 import base64
 import json
 import os
+import struct
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -122,6 +124,35 @@ def test_the_data_set_is_checked_before_a_job_is_paid_for(environment: dict[str,
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "6 records, all good" in done.stdout
+    assert "photographs" not in done.stdout
+
+
+def test_a_data_set_of_photographs_in_s3_is_called_that(aws: Aws, environment: dict[str, str], tmp_path: Path) -> None:
+    aws("s3", "mb", "s3://photographs-of-the-cli")
+    (tmp_path / "tmp").mkdir()
+    lines = []
+    for number in range(5):
+        (tmp_path / f"{number}.png").write_bytes(noise_png(512))
+        lines.append({"image-ref": f"s3://photographs-of-the-cli/{number}.png", "caption": "a photograph"})
+    (tmp_path / "train.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    aws("s3", "cp", "--recursive", str(tmp_path), "s3://photographs-of-the-cli/")
+    command = ["node", "server/likeness.js", "dataset", "check", "s3://photographs-of-the-cli/train.jsonl"]
+    variables = {**environment, "TMPDIR": str(tmp_path / "tmp")}
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "look like photographs (5 of 5 looked at)" in done.stdout
+    assert list((tmp_path / "tmp").iterdir()) == [], "what was fetched is gone"
+
+
+def noise_png(side: int) -> bytes:
+    """A grey picture in which no two neighbours are alike, as a sensor's noise makes them."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = b"".join(b"\0" + os.urandom(side) for _ in range(side))
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 def test_a_job_a_unit_and_a_picture(aws: Aws, bucket: str, role_arn: str, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { open, readdir, readFile, stat } from 'node:fs/promises';
+import { mkdtemp, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { GetObjectCommand, HeadObjectCommand, S3Client } from '@aws-sdk/client-s3';
@@ -36,6 +37,7 @@ interface Images {
 const FIRST_READ_BYTES = 128 * 1024;
 const READS_AT_ONCE = 8;
 const MOST_LINES_NAMED = 20;
+const MOST_PICTURES_LOOKED_AT = 32;
 
 /** Checks a data set by the rules of the training job, without a job: every line, and every image that it names. */
 export async function datasetCheck(
@@ -61,20 +63,31 @@ export async function datasetCheck(
   if (errors.length > 0 || countProblem)
     throw new CliFailure(`${errors.length} of ${count} records of ${place} cannot be trained on.`);
   if (options.trigger) tellUntriggered(manifest.records, options.trigger.trim());
-  if (files) await tellPhotographs(files(manifest.records), environment);
+  await tellPhotographs(manifest.records, files, environment);
   console.log(`${place}: ${count} records, all good.`);
 }
 
-/** Says so where a data set is photographic: the embedded model can only draw it. The worker looks at 32 of the files. */
-async function tellPhotographs(files: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
+/** Says so where a data set is photographic: the embedded model can only draw it. The worker looks at the pictures. */
+async function tellPhotographs(
+  records: readonly ManifestRecord[],
+  files: (records: readonly ManifestRecord[], folder: string) => Promise<string[]>,
+  environment: NodeJS.ProcessEnv,
+): Promise<void> {
   const { pythonPath } = settings({}, environment);
   // Without a worker nothing is said here; the job's log says it then.
   if (!existsSync(pythonPath)) return;
-  const looking = run(pythonPath, ['-m', 'likeness_worker', 'photographs'], { cwd: workerFolder });
-  looking.child.stdin?.end(files.join('\n'));
-  // A picture that has a header and does not decode is the job's to name: this looks at a few only.
-  const { stdout } = await looking.catch(() => ({ stdout: '' }));
-  if (stdout.trim() !== '') console.log(`For a job on likeness.art-v1: ${stdout.trim()}`);
+  const folder = await mkdtemp(join(tmpdir(), 'likeness-dataset-'));
+  try {
+    const step = Math.max(1, records.length / MOST_PICTURES_LOOKED_AT);
+    const looked = records.filter((_, index) => Math.floor(index / step) !== Math.floor((index - 1) / step));
+    const looking = run(pythonPath, ['-m', 'likeness_worker', 'photographs'], { cwd: workerFolder });
+    looking.child.stdin?.end((await files(looked, folder)).join('\n'));
+    // A picture that has a header and does not decode is the job's to name: this looks at a few only.
+    const { stdout } = await looking.catch(() => ({ stdout: '' }));
+    if (stdout.trim() !== '') console.log(`For a job on likeness.art-v1: ${stdout.trim()}`);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 /** Names the captions without the trigger word: what they show is not learnt under the subject's name. */
@@ -115,7 +128,7 @@ async function openLocal(place: string, imagesOption: string | undefined) {
   return {
     text: await readFile(path, 'utf8'),
     uri: `s3://YOUR-BUCKET/${basename(path)}`,
-    files: (records: readonly ManifestRecord[]) => records.flatMap(record => fileOf(record) ?? []),
+    files: async (records: readonly ManifestRecord[]) => records.flatMap(record => fileOf(record) ?? []),
     images: {
       async sizeBytes(place: Place) {
         const file = fileOf(place);
@@ -172,7 +185,13 @@ async function openS3(uri: string, environment: NodeJS.ProcessEnv) {
   return {
     text: Buffer.from(text).toString('utf8'),
     uri,
-    files: undefined,
+    async files(records: readonly ManifestRecord[], folder: string) {
+      const paths = records.map((_, index) => join(folder, String(index)));
+      await inParallel([...records.entries()], READS_AT_ONCE, async ([index, { bucket, key }]) =>
+        writeFile(join(folder, String(index)), await read(bucket, key)),
+      );
+      return paths;
+    },
     images: {
       async sizeBytes({ bucket, key }: Place) {
         const answer = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key })).catch(() => undefined);
