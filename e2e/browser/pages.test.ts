@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { CreateRoleCommand, CreateUserCommand } from '@aws-sdk/client-iam';
+import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import type { Page } from 'playwright-core';
-import { newProduct } from '../crash/product.ts';
+import { newProduct, type Product } from '../crash/product.ts';
 import { NARROW, openBrowser, photograph, violations, visit, WIDE, whySkipped } from './console.ts';
 
 /** Every page that needs no resource to exist. */
@@ -40,6 +42,7 @@ test('Every page is accessible and whole, light and dark, at 1280 and 390 pixels
 }, async context => {
   const product = newProduct(context);
   await product.up();
+  await makeLongNames(product);
   const browser = await openBrowser();
   context.after(() => browser.close());
   const { page, open, complaints } = await visit(browser, product);
@@ -75,6 +78,21 @@ test('Every page is accessible and whole, light and dark, at 1280 and 390 pixels
 
   assert.deepEqual(complaints, []);
 });
+
+/** Names as long as they may be: tables wrap them. */
+async function makeLongNames(product: Product): Promise<void> {
+  const iam = product.iam();
+  const statement = { Effect: 'Allow', Principal: { Service: 'bedrock.amazonaws.com' }, Action: 'sts:AssumeRole' };
+  await iam.send(
+    new CreateRoleCommand({
+      RoleName: 'ExecutionRoleForTheCustomModelsOfTheMarketingDepartment',
+      Description: 'Reads the pictures of the marketing department, and writes what is made of them beside them',
+      AssumeRolePolicyDocument: JSON.stringify({ Version: '2012-10-17', Statement: [statement] }),
+    }),
+  );
+  await iam.send(new CreateUserCommand({ UserName: 'somebody.of.the.marketing.department@office.example.com' }));
+  await product.s3().send(new CreateBucketCommand({ Bucket: `pictures-${'of-dogs-'.repeat(6)}2026` }));
+}
 
 /** The rows with a cell that says nothing, not even a dash. */
 async function emptyCells(page: Page): Promise<string[]> {

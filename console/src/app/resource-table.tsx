@@ -43,8 +43,6 @@ interface ResourceTableProps<Row> {
   choice?: { label: string; options: readonly (readonly [value: string, text: string])[] };
   empty: { text: string; action?: ReactNode };
   selection?: 'single' | 'multi';
-  /** For columns of long texts, with a minWidth each. */
-  wrapLines?: boolean;
   actions?(selected: readonly Row[], clear: () => void): ReactNode;
   /** A row on its way to another state: the page is then asked for again every few seconds. */
   isChanging?(row: Row): boolean;
@@ -65,6 +63,8 @@ export function byCreationTime({ token, filter, descending, pageSize, choice }: 
 }
 
 const REFRESH_MILLISECONDS = 3000;
+/** Pixels of columns, whose texts wrap. */
+const LEAST_WIDTHS = { names: 160, others: 110 };
 
 /** The token of each page that was seen, the first's undefined: turning back asks for nothing twice. */
 const tokensOf = new Map<string, (string | undefined)[]>();
@@ -109,10 +109,10 @@ export function ResourceTable<Row>(props: ResourceTableProps<Row>) {
         itemSelectionLabel: (_, row) => `Select ${idOf(row)}`,
         allItemsSelectionLabel: () => 'Select all on this page',
       }}
-      columnDefinitions={columns}
+      columnDefinitions={columns.map(wrapping)}
       items={rows}
       trackBy={idOf}
-      wrapLines={props.wrapLines ?? false}
+      wrapLines
       loading={isPending}
       loadingText={`Loading ${name.toLowerCase()}`}
       {...(props.selection && {
@@ -132,10 +132,10 @@ export function ResourceTable<Row>(props: ResourceTableProps<Row>) {
             variant="h2"
             description={props.description}
             actions={
-              <SpaceBetween direction="horizontal" size="xs">
+              <div className="table-actions">
                 <Button iconName="refresh" ariaLabel={`Refresh ${name.toLowerCase()}`} onClick={() => refetch()} />
                 {props.actions?.(selectedRows, () => setSelected([]))}
-              </SpaceBetween>
+              </div>
             }
           >
             {name}
@@ -209,6 +209,12 @@ export function ResourceTable<Row>(props: ResourceTableProps<Row>) {
       }
     />
   );
+}
+
+/** A column that can be as narrow as its words, and as a part of a long name. */
+function wrapping<Row>(column: TableProps.ColumnDefinition<Row>): TableProps.ColumnDefinition<Row> {
+  if (!column.isRowHeader) return { minWidth: LEAST_WIDTHS.others, ...column };
+  return { minWidth: LEAST_WIDTHS.names, ...column, cell: row => <span className="path">{column.cell(row)}</span> };
 }
 
 /** A page and which it is, found from the first one where its token is not known: from a link, or after a reload. */

@@ -1,3 +1,4 @@
+import Box from '@cloudscape-design/components/box';
 import BreadcrumbGroup from '@cloudscape-design/components/breadcrumb-group';
 import { I18nProvider } from '@cloudscape-design/components/i18n';
 import messages from '@cloudscape-design/components/i18n/messages/all.en';
@@ -69,9 +70,12 @@ export function Shell({ session }: { session: Session }) {
 
 function NotFound() {
   return (
-    <p>
-      There is no page at this address. <a href={hrefOf('/')}>Go to the overview.</a>
-    </p>
+    <>
+      <Box variant="h1">There is no page at this address</Box>
+      <a className="link" href={hrefOf('/')}>
+        <Box color="inherit">Go to the overview</Box>
+      </a>
+    </>
   );
 }
 

@@ -2,10 +2,22 @@
 import StatusIndicator, { type StatusIndicatorProps } from '@cloudscape-design/components/status-indicator';
 import { hrefOf } from './router.ts';
 
-const dates = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+const dates = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
+const minutes = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
+const seconds = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 
+/** To the minute. In a narrow column its lines are the date and the time. */
 export function when(date: Date | undefined): string {
-  return date ? dates.format(date) : '–';
+  return date ? inTwoParts(date, minutes) : '–';
+}
+
+/** To the second. */
+export function whenExactly(date: Date): string {
+  return inTwoParts(date, seconds);
+}
+
+function inTwoParts(date: Date, times: Intl.DateTimeFormat): string {
+  return [dates.format(date), times.format(date)].map(part => part.replaceAll(/\s/g, '\u00a0')).join(', ');
 }
 
 /** The last part of an ARN or of an identifier like it. */
@@ -23,13 +35,7 @@ export function size(bytes: number | undefined): string {
     value /= 1000;
     unit += 1;
   }
-  return `${unit === 0 ? value : value.toFixed(1)} ${SIZES[unit]}`;
-}
-
-export function duration(seconds: number): string {
-  if (seconds < 90) return `${Math.round(seconds)} s`;
-  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
-  return `${(seconds / 3600).toFixed(1)} h`;
+  return `${unit === 0 ? value : value.toFixed(1)}\u00a0${SIZES[unit]}`;
 }
 
 /** What a service says -> the console's words for it, and how it looks. */
@@ -64,7 +70,11 @@ export function statusChoice(...statuses: readonly string[]) {
 
 export function Status({ status }: { status: string | undefined }) {
   const [text, type] = STATUSES[status ?? ''] ?? [status ?? '–', 'info' as const];
-  return <StatusIndicator type={type}>{text}</StatusIndicator>;
+  return (
+    <span className="status">
+      <StatusIndicator type={type}>{text}</StatusIndicator>
+    </span>
+  );
 }
 
 /** A link inside the console. */

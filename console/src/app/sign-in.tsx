@@ -37,8 +37,8 @@ export function SignIn() {
           />
         </Container>
         <Box color="text-body-secondary" fontSize="body-s">
-          First time here? `npx --no-install likeness env` prints the keys of this installation; an administrator makes
-          users under IAM.
+          First time here? <code>npx --no-install likeness env</code> prints the keys of this installation; an
+          administrator makes users under IAM.
         </Box>
       </SpaceBetween>
     </main>

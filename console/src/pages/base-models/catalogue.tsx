@@ -1,6 +1,5 @@
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
-import SpaceBetween from '@cloudscape-design/components/space-between';
 import { ResourceTable } from '../../app/resource-table.tsx';
 import { hrefOf } from '../../app/router.ts';
 import { callRoute } from '../../aws/clients.ts';
@@ -42,7 +41,6 @@ export function Catalogue({ add }: { add(): void }) {
       queryKey={['base-models']}
       idOf={model => model.modelId}
       selection="single"
-      wrapLines
       load={async () => {
         const { baseModels } = await callRoute<{ baseModels: BaseModel[] }>({ method: 'GET', path: '/base-models' });
         return { rows: baseModels };
@@ -80,7 +78,7 @@ export function Catalogue({ add }: { add(): void }) {
         { id: 'tasks', header: 'Tasks', minWidth: 70, cell: model => model.tasks.length },
       ]}
       actions={([model]) => (
-        <SpaceBetween direction="horizontal" size="xs">
+        <>
           <Button
             disabled={!model?.inferenceTypes.includes('ON_DEMAND')}
             href={hrefOf(`/image-playground?model=${encodeURIComponent(model?.modelId ?? '')}`)}
@@ -90,7 +88,7 @@ export function Catalogue({ add }: { add(): void }) {
           <Button variant="primary" onClick={add}>
             Add base model
           </Button>
-        </SpaceBetween>
+        </>
       )}
       empty={{ text: 'No base model is registered.', action: <Button onClick={add}>Add base model</Button> }}
     />

@@ -1,5 +1,4 @@
 import Button from '@cloudscape-design/components/button';
-import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import { useState } from 'react';
 import { ConfirmDelete } from '../../app/confirm-delete.tsx';
@@ -25,7 +24,6 @@ export function RegisteredModels({ add, show, removed }: RegisteredModelsProps) 
         queryKey={['registered-models']}
         idOf={model => model.id}
         selection="single"
-        wrapLines
         load={async () => ({ rows: await registeredModels() })}
         columns={[
           { id: 'id', header: 'Model ID', isRowHeader: true, minWidth: 140, cell: model => model.id },
@@ -46,7 +44,7 @@ export function RegisteredModels({ add, show, removed }: RegisteredModelsProps) 
           },
         ]}
         actions={([model]) => (
-          <SpaceBetween direction="horizontal" size="xs">
+          <>
             <Button disabled={!model} onClick={() => model && show(model)}>
               View
             </Button>
@@ -60,7 +58,7 @@ export function RegisteredModels({ add, show, removed }: RegisteredModelsProps) 
             <Button variant="primary" onClick={add}>
               Add base model
             </Button>
-          </SpaceBetween>
+          </>
         )}
         empty={{ text: 'No base model is registered.', action: <Button onClick={add}>Add base model</Button> }}
       />

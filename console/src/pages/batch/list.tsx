@@ -11,7 +11,6 @@ import FormField from '@cloudscape-design/components/form-field';
 import Header from '@cloudscape-design/components/header';
 import Input from '@cloudscape-design/components/input';
 import Select from '@cloudscape-design/components/select';
-import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { bedrockRoles } from '../../app/bedrock-roles.ts';
@@ -75,14 +74,14 @@ export default function BatchInferencePage() {
           { id: 'submitted', header: 'Submitted', sortingField: 'submitTime', cell: job => when(job.submitTime) },
         ]}
         actions={([job]) => (
-          <SpaceBetween direction="horizontal" size="xs">
+          <>
             <Button disabled={!RUNNING.includes(job?.status)} onClick={() => setStopping(job)}>
               Stop job
             </Button>
             <Button variant="primary" onClick={() => setCreating(true)}>
               Create job
             </Button>
-          </SpaceBetween>
+          </>
         )}
         empty={{
           text: 'No batch inference jobs yet.',

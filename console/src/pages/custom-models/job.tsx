@@ -14,11 +14,13 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
+import { duration } from '../../app/duration.ts';
+import { FailedPage } from '../../app/failed-page.tsx';
 import { FaultAlert } from '../../app/fault-alert.tsx';
 import { FormModal } from '../../app/form-modal.tsx';
 import type { PageProps } from '../../app/page-props.ts';
 import { hrefOf } from '../../app/router.ts';
-import { duration, lastOf, Status, To, when } from '../../app/show.tsx';
+import { lastOf, Status, To, when } from '../../app/show.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
 import { DataErrors } from './data-errors.tsx';
 import { DataSetLink } from './data-set-link.tsx';
@@ -52,7 +54,7 @@ export default function JobPage({ params }: PageProps) {
   });
   const progress = useJobProgress(job && lastOf(job.jobArn), () => refetch());
 
-  if (error) return <FaultAlert error={error} retry={() => refetch()} />;
+  if (error) return <FailedPage title={jobName} error={error} retry={() => refetch()} />;
   if (!job) return <Spinner size="large" />;
   const last = progress.losses.at(-1);
   const stepCount = Number(job.hyperParameters?.stepCount);

@@ -11,6 +11,7 @@ import Spinner from '@cloudscape-design/components/spinner';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ConfirmDelete } from '../../app/confirm-delete.tsx';
+import { FailedPage } from '../../app/failed-page.tsx';
 import { FaultAlert } from '../../app/fault-alert.tsx';
 import type { PageProps } from '../../app/page-props.ts';
 import { ResourceTags } from '../../app/resource-tags.tsx';
@@ -38,7 +39,7 @@ export default function ModelPage({ params }: PageProps) {
     queryKey: ['custom-models', 'one', modelName],
     queryFn: () => bedrock().send(new GetCustomModelCommand({ modelIdentifier: modelName })),
   });
-  if (error) return <FaultAlert error={error} retry={() => refetch()} />;
+  if (error) return <FailedPage title={modelName} error={error} retry={() => refetch()} />;
   if (!model) return <Spinner size="large" />;
   const arn = encodeURIComponent(model.modelArn ?? '');
   return (

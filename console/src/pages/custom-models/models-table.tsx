@@ -1,7 +1,6 @@
 import { type CustomModelSummary, DeleteCustomModelCommand, ListCustomModelsCommand } from '@aws-sdk/client-bedrock';
 import Button from '@cloudscape-design/components/button';
 import ButtonDropdown from '@cloudscape-design/components/button-dropdown';
-import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ConfirmDelete } from '../../app/confirm-delete.tsx';
@@ -48,7 +47,7 @@ export function ModelsTable() {
         ]}
         selection="single"
         actions={([model], clear) => (
-          <SpaceBetween direction="horizontal" size="xs">
+          <>
             <Button disabled={!model} onClick={() => setDeleting(model)}>
               Delete
             </Button>
@@ -70,7 +69,7 @@ export function ModelsTable() {
               Set up inference
             </ButtonDropdown>
             <CustomizeModel />
-          </SpaceBetween>
+          </>
         )}
         empty={{
           text: 'No custom models yet. A fine-tuning job makes one from a few dozen captioned pictures.',

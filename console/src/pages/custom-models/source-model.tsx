@@ -4,7 +4,7 @@ import { lastOf, To } from '../../app/show.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
 import { modelPath } from './paths.ts';
 
-/** The model that a job started from: a foundation model by its id, a custom model by a link to it. */
+/** A model that a job started from or that is served: a foundation model by its id, a custom model by a link to it. */
 export function SourceModel({ arn }: { arn: string | undefined }) {
   const isCustom = arn?.includes(':custom-model/') ?? false;
   const { data } = useQuery({

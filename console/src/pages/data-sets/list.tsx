@@ -3,7 +3,6 @@ import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import Header from '@cloudscape-design/components/header';
-import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useQuery } from '@tanstack/react-query';
 import { BucketField, useBuckets } from '../../app/bucket-field.tsx';
 import { useDraft } from '../../app/draft.ts';
@@ -58,12 +57,12 @@ export default function DataSetsPage() {
           { id: 'uri', header: 'Training dataset', cell: name => <Latest bucket={bucket} name={name} shows="uri" /> },
         ]}
         actions={([name]) => (
-          <SpaceBetween direction="horizontal" size="xs">
+          <>
             <Train bucket={bucket} name={name} />
             <Button variant="primary" href={hrefOf('/data-sets/edit')}>
               Create data set
             </Button>
-          </SpaceBetween>
+          </>
         )}
         empty={{
           text: 'No data sets yet. Bring your own pictures, or take the sample of Ron the dog and Smila the cat.',

@@ -9,7 +9,6 @@ import Button from '@cloudscape-design/components/button';
 import ButtonDropdown from '@cloudscape-design/components/button-dropdown';
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import Header from '@cloudscape-design/components/header';
-import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ConfirmDelete } from '../../app/confirm-delete.tsx';
@@ -62,7 +61,7 @@ export default function DeploymentsPage() {
           { id: 'updated', header: 'Last updated', cell: row => when(row.lastUpdatedAt) },
         ]}
         actions={([row]) => (
-          <SpaceBetween direction="horizontal" size="xs">
+          <>
             <ButtonDropdown
               disabled={!row}
               items={[
@@ -81,7 +80,7 @@ export default function DeploymentsPage() {
             <Button variant="primary" onClick={() => setCreating(true)}>
               Deploy for on-demand
             </Button>
-          </SpaceBetween>
+          </>
         )}
         empty={{
           text: 'No deployments. A custom model needs one, or Provisioned Throughput, before it can draw.',

@@ -10,7 +10,6 @@ import Button from '@cloudscape-design/components/button';
 import FormField from '@cloudscape-design/components/form-field';
 import Input from '@cloudscape-design/components/input';
 import Modal from '@cloudscape-design/components/modal';
-import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ConfirmDelete } from '../../app/confirm-delete.tsx';
@@ -64,7 +63,7 @@ export function PoliciesTable() {
           { id: 'updated', header: 'Last updated', cell: policy => when(policy.UpdateDate) },
         ]}
         actions={([policy]) => (
-          <SpaceBetween direction="horizontal" size="xs">
+          <>
             <Button disabled={!policy} onClick={() => setShown(policy)}>
               View
             </Button>
@@ -77,7 +76,7 @@ export function PoliciesTable() {
             <Button variant="primary" onClick={() => setCreating(true)}>
               Create policy
             </Button>
-          </SpaceBetween>
+          </>
         )}
         empty={{ text: 'No policies.' }}
       />

@@ -3,7 +3,6 @@ import Button from '@cloudscape-design/components/button';
 import ButtonDropdown from '@cloudscape-design/components/button-dropdown';
 import FormField from '@cloudscape-design/components/form-field';
 import Input from '@cloudscape-design/components/input';
-import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ConfirmDelete } from '../../app/confirm-delete.tsx';
@@ -38,12 +37,12 @@ export function RolesTable() {
         }}
         columns={[
           { id: 'name', header: 'Role name', isRowHeader: true, cell: role => role.RoleName },
-          { id: 'arn', header: 'ARN', cell: role => role.Arn },
+          { id: 'arn', header: 'ARN', minWidth: 200, cell: role => <span className="path">{role.Arn}</span> },
           { id: 'description', header: 'Description', cell: role => role.Description ?? '–' },
           { id: 'created', header: 'Creation time', cell: role => when(role.CreateDate) },
         ]}
         actions={([role]) => (
-          <SpaceBetween direction="horizontal" size="xs">
+          <>
             <ButtonDropdown
               disabled={!role}
               items={[
@@ -58,7 +57,7 @@ export function RolesTable() {
             <Button variant="primary" onClick={() => setDialog({ what: 'create' })}>
               Create role for fine-tuning
             </Button>
-          </SpaceBetween>
+          </>
         )}
         empty={{ text: 'No roles yet. A fine-tuning job works with the rights of one.' }}
       />

@@ -12,7 +12,6 @@ import ButtonDropdown from '@cloudscape-design/components/button-dropdown';
 import Checkbox from '@cloudscape-design/components/checkbox';
 import FormField from '@cloudscape-design/components/form-field';
 import Input from '@cloudscape-design/components/input';
-import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ConfirmDelete } from '../../app/confirm-delete.tsx';
@@ -47,12 +46,12 @@ export function UsersTable() {
         }}
         columns={[
           { id: 'name', header: 'User name', isRowHeader: true, cell: user => user.UserName },
-          { id: 'arn', header: 'ARN', cell: user => user.Arn },
+          { id: 'arn', header: 'ARN', minWidth: 200, cell: user => <span className="path">{user.Arn}</span> },
           { id: 'used', header: 'Password last used', cell: user => when(user.PasswordLastUsed) },
           { id: 'created', header: 'Creation time', cell: user => when(user.CreateDate) },
         ]}
         actions={([user]) => (
-          <SpaceBetween direction="horizontal" size="xs">
+          <>
             <ButtonDropdown
               disabled={!user}
               items={[
@@ -69,7 +68,7 @@ export function UsersTable() {
             <Button variant="primary" onClick={() => setDialog({ what: 'create', userName: '' })}>
               Create user
             </Button>
-          </SpaceBetween>
+          </>
         )}
         empty={{ text: 'No users yet: everyone would be root. Make one for each person.' }}
       />

@@ -4,7 +4,6 @@ import {
   ListImportedModelsCommand,
 } from '@aws-sdk/client-bedrock';
 import Button from '@cloudscape-design/components/button';
-import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ConfirmDelete } from '../../app/confirm-delete.tsx';
@@ -33,7 +32,7 @@ export function ImportedModelsTable() {
         columns={[
           { id: 'name', header: 'Model name', isRowHeader: true, cell: model => model.modelName },
           { id: 'architecture', header: 'Architecture', cell: model => model.modelArchitecture ?? '–' },
-          { id: 'arn', header: 'ARN', cell: model => model.modelArn },
+          { id: 'arn', header: 'ARN', minWidth: 200, cell: model => <span className="path">{model.modelArn}</span> },
           {
             id: 'created',
             header: 'Creation time',
@@ -42,14 +41,14 @@ export function ImportedModelsTable() {
           },
         ]}
         actions={([model]) => (
-          <SpaceBetween direction="horizontal" size="xs">
+          <>
             <Button disabled={!model} onClick={() => setDeleting(model)}>
               Delete
             </Button>
             <Button variant="primary" onClick={() => setImporting(true)}>
               Import model
             </Button>
-          </SpaceBetween>
+          </>
         )}
         empty={{
           text: 'No imported models. A LoRA or a diffusers folder in S3 becomes one, and InvokeModel takes its ARN.',

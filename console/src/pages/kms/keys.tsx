@@ -81,7 +81,7 @@ export default function KmsKeysPage() {
             },
           ]}
           actions={([key]) => (
-            <SpaceBetween direction="horizontal" size="xs">
+            <>
               <ButtonDropdown
                 disabled={!key}
                 items={[
@@ -96,7 +96,7 @@ export default function KmsKeysPage() {
               <Button variant="primary" onClick={() => setCreating(true)}>
                 Create key
               </Button>
-            </SpaceBetween>
+            </>
           )}
           empty={{ text: 'No keys yet. Without one, everything is encrypted under the service’s own.' }}
         />

@@ -7,14 +7,14 @@ import Button from '@cloudscape-design/components/button';
 import ButtonDropdown from '@cloudscape-design/components/button-dropdown';
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import Header from '@cloudscape-design/components/header';
-import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ConfirmDelete } from '../../app/confirm-delete.tsx';
 import { byCreationTime, ResourceTable } from '../../app/resource-table.tsx';
 import { hrefOf, navigate } from '../../app/router.ts';
-import { lastOf, Status, statusChoice, when } from '../../app/show.tsx';
+import { Status, statusChoice, when } from '../../app/show.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
+import { SourceModel } from '../custom-models/source-model.tsx';
 import { EditThroughput } from './edit.tsx';
 
 export const terms: Readonly<Record<string, string>> = { OneMonth: '1 month', SixMonths: '6 months' };
@@ -48,7 +48,7 @@ export default function ProvisionedThroughputPage() {
         columns={[
           { id: 'name', header: 'Name', isRowHeader: true, cell: row => row.provisionedModelName },
           { id: 'status', header: 'Status', cell: row => <Status status={row.status} /> },
-          { id: 'model', header: 'Model', cell: row => lastOf(row.modelArn) },
+          { id: 'model', header: 'Model', cell: row => <SourceModel arn={row.modelArn} /> },
           { id: 'units', header: 'Model units', cell: row => row.modelUnits },
           {
             id: 'term',
@@ -58,7 +58,7 @@ export default function ProvisionedThroughputPage() {
           { id: 'created', header: 'Creation time', sortingField: 'creationTime', cell: row => when(row.creationTime) },
         ]}
         actions={([row]) => (
-          <SpaceBetween direction="horizontal" size="xs">
+          <>
             <ButtonDropdown
               disabled={!row}
               items={[
@@ -77,7 +77,7 @@ export default function ProvisionedThroughputPage() {
             <Button variant="primary" href={hrefOf('/provisioned-throughput/create')}>
               Purchase Provisioned Throughput
             </Button>
-          </SpaceBetween>
+          </>
         )}
         empty={{
           text: 'No Provisioned Throughput. A custom model needs it, or a deployment on demand, before it can draw.',

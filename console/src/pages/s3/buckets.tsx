@@ -4,7 +4,6 @@ import ContentLayout from '@cloudscape-design/components/content-layout';
 import FormField from '@cloudscape-design/components/form-field';
 import Header from '@cloudscape-design/components/header';
 import Input from '@cloudscape-design/components/input';
-import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ConfirmDelete } from '../../app/confirm-delete.tsx';
@@ -51,14 +50,14 @@ export default function BucketsPage() {
           { id: 'created', header: 'Creation time', cell: ({ CreationDate }) => when(CreationDate) },
         ]}
         actions={([bucket]) => (
-          <SpaceBetween direction="horizontal" size="xs">
+          <>
             <Button disabled={!bucket} onClick={() => setDeleting(bucket?.Name)}>
               Delete
             </Button>
             <Button variant="primary" onClick={() => setCreating(true)}>
               Create bucket
             </Button>
-          </SpaceBetween>
+          </>
         )}
         empty={{
           text: 'No buckets yet.',

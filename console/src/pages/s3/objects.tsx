@@ -98,16 +98,18 @@ export default function ObjectsPage({ params }: PageProps) {
   return (
     <ContentLayout header={<Header variant="h1">{bucket}</Header>}>
       <SpaceBetween size="m">
-        <BreadcrumbGroup
-          ariaLabel="Folders"
-          items={[
-            { text: bucket, href: hrefOf(`/s3/${bucket}`) },
-            ...parts.map((text, index) => ({
-              text,
-              href: hrefOf(`/s3/${bucket}?prefix=${encodeURIComponent(`${parts.slice(0, index + 1).join('/')}/`)}`),
-            })),
-          ]}
-        />
+        {parts.length > 0 && (
+          <BreadcrumbGroup
+            ariaLabel="Folders"
+            items={[
+              { text: bucket, href: hrefOf(`/s3/${bucket}`) },
+              ...parts.map((text, index) => ({
+                text,
+                href: hrefOf(`/s3/${bucket}?prefix=${encodeURIComponent(`${parts.slice(0, index + 1).join('/')}/`)}`),
+              })),
+            ]}
+          />
+        )}
         {error !== undefined && <FaultAlert error={error} />}
         {upload && (
           <SpaceBetween direction="horizontal" size="s" alignItems="center">
@@ -166,7 +168,7 @@ export default function ObjectsPage({ params }: PageProps) {
             { id: 'modified', header: 'Last modified', cell: ({ modifiedAt }) => when(modifiedAt) },
           ]}
           actions={selected => (
-            <SpaceBetween direction="horizontal" size="xs">
+            <>
               <ButtonDropdown
                 disabled={selected.length !== 1 || selected[0]?.key.endsWith('/')}
                 items={[
@@ -185,7 +187,7 @@ export default function ObjectsPage({ params }: PageProps) {
               <Button variant="primary" loading={upload !== undefined} onClick={() => files.current?.click()}>
                 Upload
               </Button>
-            </SpaceBetween>
+            </>
           )}
           empty={{ text: 'Nothing lies here.' }}
         />

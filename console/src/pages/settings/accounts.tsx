@@ -3,7 +3,6 @@ import ContentLayout from '@cloudscape-design/components/content-layout';
 import FormField from '@cloudscape-design/components/form-field';
 import Header from '@cloudscape-design/components/header';
 import Input from '@cloudscape-design/components/input';
-import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { FormModal } from '../../app/form-modal.tsx';
@@ -69,14 +68,14 @@ export default function AccountsPage() {
           { id: 'created', header: 'Creation time', cell: ({ createdAt }) => when(new Date(createdAt)) },
         ]}
         actions={([account]) => (
-          <SpaceBetween direction="horizontal" size="xs">
+          <>
             <Button disabled={!account} onClick={() => setChanging(account)}>
               {account?.status === 'DISABLED' ? 'Enable' : 'Disable'}
             </Button>
             <Button variant="primary" onClick={() => setCreating(true)}>
               Create account
             </Button>
-          </SpaceBetween>
+          </>
         )}
         empty={{ text: 'No accounts.' }}
       />

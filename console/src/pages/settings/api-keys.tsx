@@ -11,7 +11,6 @@ import FormField from '@cloudscape-design/components/form-field';
 import Header from '@cloudscape-design/components/header';
 import Input from '@cloudscape-design/components/input';
 import Select from '@cloudscape-design/components/select';
-import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ConfirmDelete } from '../../app/confirm-delete.tsx';
@@ -60,14 +59,14 @@ export default function ApiKeysPage() {
           { id: 'created', header: 'Creation time', cell: key => when(key.CreateDate) },
         ]}
         actions={([key]) => (
-          <SpaceBetween direction="horizontal" size="xs">
+          <>
             <Button disabled={!key} onClick={() => setDeleting(key)}>
               Delete
             </Button>
             <Button variant="primary" onClick={() => setCreating(true)}>
               Create API key
             </Button>
-          </SpaceBetween>
+          </>
         )}
         empty={{ text: 'No API keys yet.' }}
       />

@@ -5,7 +5,7 @@ import Modal from '@cloudscape-design/components/modal';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import { useState } from 'react';
 import { ResourceTable } from '../../app/resource-table.tsx';
-import { when } from '../../app/show.tsx';
+import { whenExactly } from '../../app/show.tsx';
 import { callRoute } from '../../aws/clients.ts';
 import { JsonText } from '../iam/json-text.tsx';
 
@@ -48,12 +48,18 @@ export default function AuditTrailPage() {
           return { rows: answer.events, nextToken: answer.nextToken };
         }}
         columns={[
-          { id: 'at', header: 'Time', cell: event => when(new Date(event.eventTime)) },
+          { id: 'at', header: 'Time', cell: event => whenExactly(new Date(event.eventTime)) },
           { id: 'name', header: 'Operation', isRowHeader: true, cell: event => event.eventName },
-          { id: 'source', header: 'Service', cell: event => event.eventSource.replace('.amazonaws.com', '') },
+          {
+            id: 'source',
+            header: 'Service',
+            minWidth: 90,
+            cell: event => event.eventSource.replace('.amazonaws.com', ''),
+          },
           {
             id: 'user',
             header: 'Who',
+            minWidth: 80,
             cell: event => event.userIdentity?.userName ?? event.userIdentity?.arn?.split(':').at(-1) ?? '–',
           },
           { id: 'from', header: 'From', cell: event => event.sourceIPAddress ?? '–' },

@@ -24,7 +24,6 @@ export default function HealthPage() {
         <ResourceTable<Quota>
           name="Quotas"
           description="Each is changed by its variable when the service is started."
-          wrapLines
           queryKey={['quotas']}
           idOf={quota => quota.name}
           load={async () => {

@@ -1,6 +1,5 @@
 import { callRoute } from '../../aws/clients.ts';
-
-type Dimension = 'imagesDrawn' | 'imagesSeen' | 'modelUnitHours' | 'modelStorageMonths';
+import { type Dimension, hoursText } from './quantities.ts';
 
 export interface UsageEntry {
   /** `2026-11-25`, or `total`. */
@@ -79,10 +78,6 @@ export function totalItems({ currency, entries, total }: UsageReport): { label: 
     { label: 'Cost', value: currency === null ? 'No prices are set' : money(total, currency) },
     { label: DIMENSIONS.imagesDrawn, value: sum('imagesDrawn').toLocaleString() },
     { label: DIMENSIONS.imagesSeen, value: sum('imagesSeen').toLocaleString() },
-    { label: DIMENSIONS.modelUnitHours, value: `${amount(sum('modelUnitHours'))} hours` },
+    { label: DIMENSIONS.modelUnitHours, value: hoursText(sum('modelUnitHours')) },
   ];
-}
-
-export function amount(quantity: number): string {
-  return quantity.toLocaleString(undefined, { maximumFractionDigits: quantity < 1 ? 5 : 2 });
 }

@@ -12,7 +12,8 @@ import { useState } from 'react';
 import { FaultAlert } from '../../app/fault-alert.tsx';
 import { ResourceTable } from '../../app/resource-table.tsx';
 import { navigate, usePlace } from '../../app/router.ts';
-import { amount, DIMENSIONS, daysOf, monthsUntil, totalItems, type UsageEntry, usageOf, usedFor } from './report.ts';
+import { monthName, quantityText } from './quantities.ts';
+import { DIMENSIONS, daysOf, monthsUntil, totalItems, type UsageEntry, usageOf, usedFor } from './report.ts';
 
 const MONTHS = 12;
 const COUNTED = ['imagesDrawn', 'imagesSeen'] as const;
@@ -20,7 +21,7 @@ const COUNTED = ['imagesDrawn', 'imagesSeen'] as const;
 /** What the account used in a month, as it would be billed; the month is part of the address. */
 export default function UsagePage() {
   const { query } = usePlace();
-  const months = monthsUntil(new Date(), MONTHS).map(value => ({ value, label: value }));
+  const months = monthsUntil(new Date(), MONTHS).map(value => ({ value, label: monthName(value) }));
   const [thisMonth] = months;
   const chosen = months.find(({ value }) => value === query.get('month')) ?? thisMonth;
   const month = chosen?.value ?? '';
@@ -58,7 +59,7 @@ function Totals({ month }: { month: string }) {
     queryFn: () => usageOf(month, { by: 'total', byResource: false }),
   });
   return (
-    <Container header={<Header variant="h2">{`Total of ${month}`}</Header>}>
+    <Container header={<Header variant="h2">{monthName(month)}</Header>}>
       {error && <FaultAlert error={error} retry={() => refetch()} />}
       {data && <KeyValuePairs columns={4} items={totalItems(data)} />}
     </Container>
@@ -125,12 +126,18 @@ function Entries({ month }: { month: string }) {
       columns={[
         { id: 'what', header: 'What', isRowHeader: true, cell: usedFor },
         ...(byResource
-          ? [{ id: 'resource', header: 'Resource', cell: ({ resourceArn }: UsageEntry) => resourceArn ?? '–' }]
+          ? [
+              {
+                id: 'resource',
+                header: 'Resource',
+                cell: ({ resourceArn }: UsageEntry) => <span className="path">{resourceArn ?? '–'}</span>,
+              },
+            ]
           : []),
         {
           id: 'quantity',
           header: 'Quantity',
-          cell: ({ quantity, unit }) => `${amount(quantity)} ${quantity === 1 ? unit.replace(/s$/, '') : unit}`,
+          cell: quantityText,
         },
         { id: 'cost', header: 'Cost', cell: ({ cost }) => (cost === null ? '–' : cost.toFixed(2)) },
       ]}
