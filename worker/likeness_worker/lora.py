@@ -224,7 +224,8 @@ class AdapterSwitch:
                 weight.copy_(original)
             else:
                 a, b = (factor.to(original.device).float() for factor in factors)
-                weight.copy_(original.float() + adapter.scale * _product(a, b))
+                # In place: what passes through here and stays with the allocator is most of a switch's memory.
+                weight.copy_(_product(a, b).mul_(adapter.scale).add_(original))
         self.active = adapter_id
 
 
