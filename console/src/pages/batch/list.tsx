@@ -19,8 +19,10 @@ import { FormModal } from '../../app/form-modal.tsx';
 import { notify } from '../../app/notices.ts';
 import { byCreationTime, ResourceTable } from '../../app/resource-table.tsx';
 import { S3PlaceField } from '../../app/s3-place-field.tsx';
-import { lastOf, Status, statusChoice, when } from '../../app/show.tsx';
+import { Status, statusChoice, when } from '../../app/show.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
+import { SourceModel } from '../custom-models/source-model.tsx';
+import { useServableModels } from '../provisioned-throughput/servable-models.ts';
 
 const RUNNING: readonly (string | undefined)[] = ['Submitted', 'Validating', 'Scheduled', 'InProgress', 'Stopping'];
 
@@ -65,7 +67,7 @@ export default function BatchInferencePage() {
               </>
             ),
           },
-          { id: 'model', header: 'Model', cell: job => lastOf(job.modelId) },
+          { id: 'model', header: 'Model', cell: job => <BatchModel modelId={job.modelId} /> },
           {
             id: 'output',
             header: 'Output',
@@ -105,14 +107,20 @@ export default function BatchInferencePage() {
   );
 }
 
+/** As the job was given it: an id of the catalogue, or an ARN. */
+function BatchModel({ modelId }: { modelId: string | undefined }) {
+  return modelId?.startsWith('arn:') ? <SourceModel arn={modelId} /> : modelId;
+}
+
 function CreateBatchJob({ created, close }: { created(): void; close(): void }) {
   const [draft, change, forget] = useDraft('batch-job', {
     jobName: '',
-    modelId: 'amazon.titan-image-generator-v1',
+    modelId: '',
     input: '',
     output: '',
     roleArn: '',
   });
+  const models = useServableModels('ON_DEMAND');
   const roles = useQuery({ queryKey: ['roles', 'bedrock'], queryFn: bedrockRoles });
   const options = (roles.data ?? []).map(({ RoleName, Arn }) => ({ value: Arn ?? '', label: RoleName ?? '' }));
   return (
@@ -141,13 +149,22 @@ function CreateBatchJob({ created, close }: { created(): void; close(): void }) 
       <FormField label="Job name">
         <Input value={draft.jobName} onChange={({ detail }) => change({ jobName: detail.value })} />
       </FormField>
-      <FormField label="Model" constraintText="The id of a base model, or the ARN of a custom model">
-        <Input value={draft.modelId} onChange={({ detail }) => change({ modelId: detail.value.trim() })} />
+      <FormField label="Model" errorText={models.error?.message}>
+        <Select
+          options={models.options}
+          selectedOption={models.options.find(({ value }) => value === draft.modelId) ?? null}
+          placeholder="Choose a model"
+          filteringType="auto"
+          statusType={models.isPending ? 'loading' : 'finished'}
+          loadingText="Loading models"
+          onChange={({ detail }) => change({ modelId: detail.selectedOption.value ?? '' })}
+        />
       </FormField>
       <S3PlaceField
         label="Input data"
         description="A .jsonl file with a record a line."
         kind="object"
+        placeholder="s3://bucket/prefix/prompts.jsonl"
         uri={draft.input}
         onChange={input => change({ input })}
       />

@@ -1,4 +1,5 @@
 import { type CustomModelDeploymentSummary, UpdateCustomModelDeploymentCommand } from '@aws-sdk/client-bedrock';
+import FormField from '@cloudscape-design/components/form-field';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { CustomModelField } from '../../app/custom-model-field.tsx';
@@ -32,7 +33,7 @@ export function EditDeployment({ deployment, close }: EditDeploymentProps) {
 
   return (
     <FormModal
-      title={`Edit ${name}`}
+      title={`Edit deployment ${name}`}
       action="Save edits"
       isComplete={model !== modelArn || changedTags !== undefined}
       submit={submit}
@@ -49,7 +50,9 @@ export function EditDeployment({ deployment, close }: EditDeploymentProps) {
         description="Requests go to the model before until the new one is there."
       />
       {before.error && <FaultAlert error={before.error} />}
-      <TagsField tags={changedTags ?? before.data ?? []} onChange={setTags} />
+      <FormField label="Tags">
+        <TagsField tags={changedTags ?? before.data ?? []} onChange={setTags} />
+      </FormField>
     </FormModal>
   );
 }

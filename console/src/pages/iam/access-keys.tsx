@@ -4,6 +4,7 @@ import {
   ListAccessKeysCommand,
   UpdateAccessKeyCommand,
 } from '@aws-sdk/client-iam';
+import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
@@ -47,9 +48,20 @@ export function AccessKeys({ userName, close }: { userName: string; close(): voi
           loadingText="Loading access keys"
           items={data?.AccessKeyMetadata ?? []}
           columnDefinitions={[
-            { id: 'id', header: 'Access key ID', isRowHeader: true, cell: key => key.AccessKeyId },
-            { id: 'status', header: 'Status', cell: key => <Status status={key.Status} /> },
-            { id: 'created', header: 'Creation time', cell: key => when(key.CreateDate) },
+            {
+              id: 'id',
+              header: 'Access key',
+              isRowHeader: true,
+              cell: key => (
+                <>
+                  {key.AccessKeyId}
+                  <Box color="text-body-secondary" fontSize="body-s">
+                    Created {when(key.CreateDate)}
+                  </Box>
+                  <Status status={key.Status} />
+                </>
+              ),
+            },
             {
               id: 'actions',
               header: 'Actions',

@@ -46,7 +46,7 @@ export function AttachPolicy({ kind, name, close }: AttachPolicyProps) {
   return (
     <FormModal
       title={`Policies of ${name}`}
-      action="Save"
+      action="Save changes"
       isComplete={chosen !== undefined}
       submit={submit}
       done={() => notify('success', `The policies of ${name} are saved.`)}

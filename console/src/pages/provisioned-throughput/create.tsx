@@ -27,7 +27,7 @@ const termOptions = [
 /** Purchase Provisioned Throughput, as the seed system asked for it. */
 export default function PurchasePage() {
   const { query } = usePlace();
-  const { options, isPending, error } = useServableModels();
+  const { options, isPending, error } = useServableModels('PROVISIONED');
   const [draft, change, forget] = useDraft('provisioned-throughput', {
     name: '',
     modelArn: '',

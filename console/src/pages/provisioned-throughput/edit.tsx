@@ -23,7 +23,7 @@ interface EditThroughputProps {
 export function EditThroughput({ throughput, changed, close }: EditThroughputProps) {
   const { provisionedModelArn, provisionedModelName = '', modelArn = '' } = throughput;
   const queries = useQueryClient();
-  const { options, isPending } = useServableModels();
+  const { options, isPending } = useServableModels('PROVISIONED');
   const [name, setName] = useState(provisionedModelName);
   const [model, setModel] = useState(modelArn);
   const tags = useTags(provisionedModelArn);

@@ -10,14 +10,18 @@ interface ServableModel {
   description: string;
 }
 
-/** What Provisioned Throughput may hold: custom models, the newest first, then base models. */
-export function useServableModels(): { options: ServableModel[]; isPending: boolean; error: Error | null } {
+/** What Provisioned Throughput may hold, or a batch draw with on demand: custom models, the newest first, then base models. */
+export function useServableModels(byInferenceType: 'PROVISIONED' | 'ON_DEMAND'): {
+  options: ServableModel[];
+  isPending: boolean;
+  error: Error | null;
+} {
   const { data, isPending, error } = useQuery({
-    queryKey: ['servable-models'],
+    queryKey: ['servable-models', byInferenceType],
     async queryFn() {
       const [custom, base] = await Promise.all([
         customModels(),
-        bedrock().send(new ListFoundationModelsCommand({ byInferenceType: 'PROVISIONED' })),
+        bedrock().send(new ListFoundationModelsCommand({ byInferenceType })),
       ]);
       return [
         ...custom.map(({ modelArn = '', modelName = '' }) => ({

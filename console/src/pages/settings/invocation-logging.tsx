@@ -75,7 +75,7 @@ function LoggingForm({ config, saved }: { config: LoggingConfig | null; saved():
           Model invocation logging
         </Toggle>
         {isOn && (
-          <>
+          <SpaceBetween size="l">
             <BucketField
               bucket={bucketName}
               onChange={setBucketName}
@@ -84,13 +84,15 @@ function LoggingForm({ config, saved }: { config: LoggingConfig | null; saved():
             <FormField label="Prefix - optional">
               <Input value={keyPrefix} onChange={({ detail }) => setKeyPrefix(detail.value)} />
             </FormField>
-            <Checkbox checked={text} onChange={({ detail }) => setText(detail.checked)}>
-              Text
-            </Checkbox>
-            <Checkbox checked={image} onChange={({ detail }) => setImage(detail.checked)}>
-              Images
-            </Checkbox>
-          </>
+            <FormField label="What is kept">
+              <Checkbox checked={text} onChange={({ detail }) => setText(detail.checked)}>
+                Text
+              </Checkbox>
+              <Checkbox checked={image} onChange={({ detail }) => setImage(detail.checked)}>
+                Images
+              </Checkbox>
+            </FormField>
+          </SpaceBetween>
         )}
         {save.error && <FaultAlert error={save.error} />}
         <Button
