@@ -46,9 +46,14 @@ export function DataErrors({ jobId }: { jobId: string }) {
         return { rows: errors, nextToken: nextAfter === null ? undefined : String(nextAfter) };
       }}
       columns={[
-        { id: 'line', header: 'Line', isRowHeader: true, cell: ({ line }) => line },
-        { id: 'record', header: 'Image', cell: ({ imageRef }) => <RecordLink imageRef={imageRef} /> },
-        { id: 'reason', header: 'What is wrong', cell: ({ reason }) => <div className="wrapped">{reason}</div> },
+        { id: 'line', header: 'Line', isRowHeader: true, minWidth: 80, cell: ({ line }) => line },
+        { id: 'record', header: 'Image', minWidth: 200, cell: ({ imageRef }) => <RecordLink imageRef={imageRef} /> },
+        {
+          id: 'reason',
+          header: 'What is wrong',
+          minWidth: 240,
+          cell: ({ reason }) => <span className="path">{reason}</span>,
+        },
       ]}
       empty={{ text: 'Every record can be used.' }}
     />

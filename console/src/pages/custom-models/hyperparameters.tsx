@@ -58,7 +58,7 @@ export function Hyperparameters({ draft, change }: SectionProps) {
             <FormField
               label="Steps"
               errorText={problems.get('stepCount')}
-              constraintText={`${bounds.stepCount.minimum} to ${bounds.stepCount.maximum}`}
+              constraintText={`${bounds.stepCount.minimum} to ${bounds.stepCount.maximum.toLocaleString()}`}
             >
               <Input
                 type="number"

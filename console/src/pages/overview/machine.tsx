@@ -11,6 +11,7 @@ import { callRoute } from '../../aws/clients.ts';
 interface Doctor {
   version: string;
   freeDiskBytes: number;
+  memoryBytes: number;
   sandboxProblem: string | null;
   modelUnitCapacity: number;
   trainingSlots: number;
@@ -32,7 +33,7 @@ export function Machine() {
       {data && (
         <SpaceBetween size="xs">
           <Box>
-            Version {data.version}; {size(data.freeDiskBytes)} of disk free
+            Version {data.version}; {size(data.freeDiskBytes)} of disk free; {size(data.memoryBytes)} of memory
           </Box>
           <Box>
             Trains {data.trainingSlots} {data.trainingSlots === 1 ? 'job' : 'jobs'} at once; runs up to{' '}

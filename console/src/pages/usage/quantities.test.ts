@@ -7,6 +7,7 @@ test('a quantity is said in a unit that shows it', () => {
     quantityText({ dimension, unit, quantity });
   assert.equal(text('imagesDrawn', 'images', 1), '1 image');
   assert.equal(text('imagesDrawn', 'images', 12_345), '12,345 images');
+  assert.equal(text('modelUnitHours', 'hours', 0), '0 h');
   assert.equal(text('modelUnitHours', 'hours', 0.00264), '10 s');
   assert.equal(text('modelUnitHours', 'hours', 0.5), '30 min');
   assert.equal(text('modelUnitHours', 'hours', 1234.56), '1,234.6 h');

@@ -19,7 +19,7 @@ export function quantityText({ dimension, quantity, unit }: Quantity): string {
 }
 
 export function hoursText(hours: number): string {
-  return duration(hours * 3600);
+  return hours === 0 ? '0 h' : duration(hours * 3600);
 }
 
 /** `2026-11` -> `November 2026` */
