@@ -3,7 +3,7 @@ import { useSyncExternalStore } from 'react';
 import type { ManifestRecord } from '../../aws/manifest-text.ts';
 import type { Brought } from './files.ts';
 import { mended, readPicture } from './picture-facts.ts';
-import { type PictureFacts, pictureProblems } from './records.ts';
+import { type PictureFacts, pictureProblems, type SubjectMask } from './records.ts';
 import { fetchPicture } from './store.ts';
 
 export interface Picture {
@@ -13,8 +13,6 @@ export interface Picture {
   blob: Blob | undefined;
   /** Where it lies in S3 already. */
   uri: string | undefined;
-  /** URI of the mask that it came with. */
-  maskRef: string | undefined;
   facts: PictureFacts | undefined;
   thumbnail: Blob | undefined;
   /** Why it cannot be read. */
@@ -24,15 +22,22 @@ export interface Picture {
 export interface DataSetDraft {
   pictures: readonly Picture[];
   captions: ReadonlyMap<string, string>;
+  /** By picture, as captions are; most have none. */
+  masks: ReadonlyMap<string, SubjectMask>;
   /** As typed: one a line. */
   triggers: string;
+  /** What masks are looked for by, as typed. */
+  subject: string;
   /** Something would be lost by closing the page. */
   isChanged: boolean;
   /** As it was before the last change of many records at once. */
-  before: Pick<DataSetDraft, 'pictures' | 'captions'> | undefined;
+  before: Pick<DataSetDraft, 'pictures' | 'captions' | 'masks'> | undefined;
 }
 
-const EMPTY: DataSetDraft = { pictures: [], captions: new Map(), triggers: '', isChanged: false, before: undefined };
+const EMPTY: DataSetDraft = {
+  ...{ pictures: [], captions: new Map(), masks: new Map() },
+  ...{ triggers: '', subject: '', isChanged: false, before: undefined },
+};
 /** Pictures that are decoded at once. */
 const PARALLEL = 3;
 /** Facts arrive many a second: they are shown this often. */
@@ -74,6 +79,15 @@ export function setCaptions(key: string, changed: ReadonlyMap<string, string>): 
   changeDraft(key, { captions: new Map([...draftNow(key).captions, ...changed]) });
 }
 
+/** @param changed undefined: the picture has none any more */
+export function setMasks(key: string, changed: ReadonlyMap<string, SubjectMask | undefined>): void {
+  const masks = new Map(draftNow(key).masks);
+  for (const [id, mask] of changed)
+    if (mask) masks.set(id, mask);
+    else masks.delete(id);
+  changeDraft(key, { masks });
+}
+
 export function removePictures(key: string, ids: ReadonlySet<string>): void {
   const { pictures } = draftNow(key);
   changeDraft(key, { pictures: pictures.filter(({ id }) => !ids.has(id)) });
@@ -81,8 +95,8 @@ export function removePictures(key: string, ids: ReadonlySet<string>): void {
 
 /** Before a change of many records: `undo` brings back what is there now. */
 export function remember(key: string): void {
-  const { pictures, captions } = draftNow(key);
-  changeDraft(key, { before: { pictures, captions } });
+  const { pictures, captions, masks } = draftNow(key);
+  changeDraft(key, { before: { pictures, captions, masks } });
 }
 
 export function undo(key: string): void {
@@ -105,12 +119,14 @@ export function addPictures(key: string, brought: readonly Brought[]): Promise<v
 /** The records of a saved version, unchanged so far. */
 export function openSaved(key: string, records: readonly ManifestRecord[]): Promise<void> {
   const captions = new Map<string, string>();
+  const masks = new Map<string, SubjectMask>();
   const pictures = records.map(({ imageRef, caption, maskRef }): Picture => {
     const picture = newPicture(imageRef.slice(imageRef.lastIndexOf('/') + 1));
     captions.set(picture.id, caption);
-    return { ...picture, uri: imageRef, maskRef };
+    if (maskRef !== undefined) masks.set(picture.id, { uri: maskRef });
+    return { ...picture, uri: imageRef };
   });
-  changeDraft(key, { pictures, captions, isChanged: false });
+  changeDraft(key, { pictures, captions, masks, isChanged: false });
   return lookAt(key, pictures);
 }
 
@@ -121,27 +137,19 @@ export async function mendPictures(key: string): Promise<void> {
     const { blob, facts } = picture;
     if (!blob || !facts || !pictureProblems(facts).some(({ check }) => check === 'picture')) continue;
     const name = `${picture.name.replace(/\.[^.]*$/, '')}.jpg`;
-    // What is cut off is not cut off its mask.
-    const gone = { uri: undefined, maskRef: undefined, facts: undefined };
-    redrawn.push({ ...picture, name, blob: await mended(blob), ...gone });
+    redrawn.push({ ...picture, name, blob: await mended(blob), uri: undefined, facts: undefined });
   }
   replace(key, redrawn);
-  changeDraft(key, {});
+  // What is cut off a picture is not cut off its mask.
+  setMasks(key, new Map(redrawn.map(({ id }) => [id, undefined])));
   await lookAt(key, redrawn);
 }
 
 function newPicture(name: string): Picture {
   count += 1;
   return {
-    ...{ id: String(count), name },
-    ...{
-      blob: undefined,
-      uri: undefined,
-      maskRef: undefined,
-      facts: undefined,
-      thumbnail: undefined,
-      failure: undefined,
-    },
+    ...{ id: String(count), name, blob: undefined, uri: undefined },
+    ...{ facts: undefined, thumbnail: undefined, failure: undefined },
   };
 }
 

@@ -22,6 +22,9 @@ import {
   setCaptions,
   useDataSetDraft,
 } from './draft.ts';
+import { FindMasks } from './find-masks.tsx';
+import { MaskEditor } from './mask-editor.tsx';
+import { readPictures } from './picture-by-picture.tsx';
 import { type GridRecord, RecordGrid } from './record-grid.tsx';
 import { type CheckName, captionProblems, type Problem, pictureProblems, twinProblems } from './records.ts';
 import { SaveDataSet } from './save.tsx';
@@ -39,6 +42,7 @@ export default function DataSetEditorPage() {
   const draft = useDataSetDraft(key);
   const [shown, setShown] = useState<Shown>('all');
   const [error, setError] = useState<unknown>();
+  const [maskedId, setMaskedId] = useState<string>();
 
   useEffect(() => {
     // What was saved is not the beginning of the next one.
@@ -66,6 +70,7 @@ export default function DataSetEditorPage() {
     return {
       picture,
       caption,
+      mask: draft.masks.get(picture.id),
       problems: [...(ofPictures.get(picture.id) ?? []), ...captionProblems(caption, triggers)],
     };
   });
@@ -78,6 +83,7 @@ export default function DataSetEditorPage() {
       ? records
       : records.filter(({ problems }) => problems.some(({ check, severity }) => check === shown || severity === shown));
   const setCaption = useCallback((id: string, caption: string) => setCaptions(key, new Map([[id, caption]])), [key]);
+  const masked = maskedId === undefined ? undefined : readPictures(draft).find(({ id }) => id === maskedId);
   const remove = useCallback((id: string) => removePictures(key, new Set([id])), [key]);
 
   return (
@@ -98,6 +104,7 @@ export default function DataSetEditorPage() {
         {draft.pictures.length > 0 && (
           <SpaceBetween size="l">
             <CaptionTools draftKey={key} draft={draft} />
+            <FindMasks draftKey={key} draft={draft} />
             <Checks
               draftKey={key}
               draft={draft}
@@ -129,6 +136,7 @@ export default function DataSetEditorPage() {
                   records={visible}
                   setCaption={setCaption}
                   remove={remove}
+                  editMask={setMaskedId}
                   wanted={query.get('record') ?? undefined}
                 />
               </SpaceBetween>
@@ -142,6 +150,7 @@ export default function DataSetEditorPage() {
           </SpaceBetween>
         )}
       </SpaceBetween>
+      {masked && <MaskEditor key={maskedId} draftKey={key} picture={masked} close={() => setMaskedId(undefined)} />}
     </ContentLayout>
   );
 }

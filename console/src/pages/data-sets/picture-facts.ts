@@ -104,7 +104,8 @@ function laplacianVariance({ values, columns }: { values: Float32Array; columns:
   return edges.reduce((sum, value) => sum + (value - mean) ** 2, 0) / edges.length;
 }
 
-async function sha256(bytes: ArrayBuffer): Promise<string> {
+/** Hexadecimal. */
+export async function sha256(bytes: ArrayBuffer): Promise<string> {
   // The browser's own is there on https and on this machine alone; the SDK's is there everywhere.
   const { Sha256 } = await import('@aws-crypto/sha256-browser');
   const hash = new Sha256();

@@ -1,11 +1,14 @@
+import { useQuery } from '@tanstack/react-query';
 import { type CSSProperties, useEffect, useRef, useState } from 'react';
 import { useObjectUrl } from '../../app/object-image.tsx';
 import type { Picture } from './draft.ts';
-import type { Problem } from './records.ts';
+import { maskKey, readMask, shapeOf } from './masks.ts';
+import type { Problem, SubjectMask } from './records.ts';
 
 export interface GridRecord {
   picture: Picture;
   caption: string;
+  mask: SubjectMask | undefined;
   problems: readonly Problem[];
 }
 
@@ -13,6 +16,7 @@ interface RecordGridProps {
   records: readonly GridRecord[];
   setCaption(id: string, caption: string): void;
   remove(id: string): void;
+  editMask(id: string): void;
   /** Name of the picture that is looked for: it is scrolled to when it is first there. */
   wanted: string | undefined;
 }
@@ -23,7 +27,7 @@ const CARD_HEIGHT = 330;
 const SPARE_ROWS = 2;
 
 /** Pictures with their captions. Only those in sight are in the document, so ten thousand stay smooth. */
-export function RecordGrid({ records, setCaption, remove, wanted }: RecordGridProps) {
+export function RecordGrid({ records, setCaption, remove, editMask, wanted }: RecordGridProps) {
   const frame = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, width: 1000, height: 700 });
   const columns = Math.max(1, Math.floor(view.width / CARD_WIDTH));
@@ -70,6 +74,7 @@ export function RecordGrid({ records, setCaption, remove, wanted }: RecordGridPr
               isWanted={record.picture.name === wanted}
               setCaption={setCaption}
               remove={remove}
+              editMask={editMask}
             />
           ))}
         </ul>
@@ -78,14 +83,25 @@ export function RecordGrid({ records, setCaption, remove, wanted }: RecordGridPr
   );
 }
 
-type RecordCardProps = GridRecord & Pick<RecordGridProps, 'setCaption' | 'remove'> & { isWanted: boolean };
+type RecordCardProps = GridRecord & Pick<RecordGridProps, 'setCaption' | 'remove' | 'editMask'> & { isWanted: boolean };
 
-function RecordCard({ picture, caption, problems, isWanted, setCaption, remove }: RecordCardProps) {
+function RecordCard({ picture, caption, mask, problems, isWanted, setCaption, remove, editMask }: RecordCardProps) {
   const url = useObjectUrl(picture.thumbnail);
   return (
     <li aria-current={isWanted || undefined}>
       <div className="record-picture">
         {url && <img src={url} alt={caption || picture.name} />}
+        {mask && <MaskOver mask={mask} />}
+        {picture.blob && picture.facts && (
+          <button
+            type="button"
+            className="record-mask"
+            aria-label={mask ? `Edit mask of ${picture.name}` : `Add mask to ${picture.name}`}
+            onClick={() => editMask(picture.id)}
+          >
+            {mask ? 'Edit mask' : 'Add mask'}
+          </button>
+        )}
         <button type="button" aria-label={`Remove ${picture.name}`} onClick={() => remove(picture.id)}>
           ×
         </button>
@@ -105,4 +121,15 @@ function RecordCard({ picture, caption, problems, isWanted, setCaption, remove }
       ))}
     </li>
   );
+}
+
+/** The mask over the small picture: only those in sight are read. */
+function MaskOver({ mask }: { mask: SubjectMask }) {
+  const { data } = useQuery({
+    queryKey: ['mask-over', maskKey(mask)],
+    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: async () => (await shapeOf(await readMask(mask), CARD_WIDTH)).convertToBlob(),
+  });
+  const url = useObjectUrl(data);
+  return url === undefined ? null : <img className="record-mask-over" src={url} alt="" />;
 }

@@ -11,6 +11,7 @@ import {
   pictureProblems,
   replaced,
   shortened,
+  subjectOf,
   twinProblems,
   withTrigger,
 } from './records.ts';
@@ -98,6 +99,15 @@ test('A trigger is put before a caption once, and takes the place of its class w
   for (const [caption, expected] of Object.entries(cases))
     assert.equal(withTrigger(new Map([['1', caption]]), ['Ron the dog']).get('1'), expected);
   assert.equal(withTrigger(new Map([['1', 'Smila the cat']]), ['Ron the dog', 'Smila the cat']).size, 0);
+});
+
+test('A caption says what to look for by the class of its trigger word, where it has one alone', () => {
+  const triggers = ['Ron the dog', 'Smila the cat'];
+  assert.equal(subjectOf('a photo of Ron the dog', triggers), 'the dog');
+  assert.equal(subjectOf('Smila the cat asleep', triggers), 'the cat');
+  assert.equal(subjectOf('Ron the dog and Smila the cat', triggers), undefined);
+  assert.equal(subjectOf('a tree', triggers), undefined);
+  assert.equal(subjectOf('Ron the dog', []), undefined);
 });
 
 test('What is written is read again', () => {

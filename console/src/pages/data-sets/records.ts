@@ -16,6 +16,9 @@ export interface PictureFacts {
   sharpness: number;
 }
 
+/** Where a mask lies in S3, or a PNG that was made here. */
+export type SubjectMask = { uri: string } | { png: Blob; sha256: string };
+
 /** What is asked of each record. */
 export type CheckName = 'unreadable' | 'picture' | 'blur' | 'same' | 'near' | 'caption' | 'captionLength' | 'trigger';
 
@@ -120,12 +123,22 @@ export function withTrigger(captions: ReadonlyMap<string, string>, triggers: rea
   const changed = new Map<string, string>();
   const [first] = triggers;
   if (first === undefined) return changed;
-  const classWord = first.slice(first.lastIndexOf(' ') + 1);
+  const classWord = classWordOf(first);
   for (const [id, caption] of captions) {
     if (triggers.some(trigger => caption.includes(trigger))) continue;
     changed.set(id, (first + afterWord(caption.trim(), classWord)).trimEnd());
   }
   return changed;
+}
+
+/** What a caption's subject is, for a model that knows no names: "the dog" where it holds "Ron the dog" and no other trigger. */
+export function subjectOf(caption: string, triggers: readonly string[]): string | undefined {
+  const [trigger, ...others] = triggers.filter(one => caption.includes(one));
+  return trigger === undefined || others.length > 0 ? undefined : `the ${classWordOf(trigger)}`;
+}
+
+function classWordOf(trigger: string): string {
+  return trigger.slice(trigger.lastIndexOf(' ') + 1);
 }
 
 /** What follows the word where a caption begins with it, alone or after an article; else all of it, after a blank. */

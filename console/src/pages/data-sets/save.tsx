@@ -27,7 +27,7 @@ interface SaveDataSetProps {
   isReading: boolean;
 }
 
-/** Writes pictures and train.jsonl to S3, as a version that nothing changes afterwards. */
+/** Writes pictures, masks and train.jsonl to S3, as a version that nothing changes afterwards. */
 export function SaveDataSet({ draftKey, place, errorCount, isReading }: SaveDataSetProps) {
   const session = useSession();
   const queries = useQueryClient();
@@ -94,8 +94,8 @@ export function SaveDataSet({ draftKey, place, errorCount, isReading }: SaveData
 }
 
 function savedRecords(draftKey: string): Saved[] {
-  const { pictures, captions } = draftNow(draftKey);
-  return pictures.flatMap(({ id, blob, facts, maskRef }) =>
-    blob && facts ? [{ blob, sha256: facts.sha256, caption: captions.get(id) ?? '', maskRef }] : [],
+  const { pictures, captions, masks } = draftNow(draftKey);
+  return pictures.flatMap(({ id, blob, facts }) =>
+    blob && facts ? [{ blob, sha256: facts.sha256, caption: captions.get(id) ?? '', mask: masks.get(id) }] : [],
   );
 }

@@ -1,18 +1,20 @@
-/** Data sets in S3: `data-sets/NAME/images/HASH.jpg`, and one `versions/000N/train.jsonl` a save, never written again. */
+/** Data sets in S3: `data-sets/NAME/images/HASH.jpg`, `masks/HASH.png`, and one `versions/000N/train.jsonl` a save, never written again. */
 import { GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import { s3 } from '../../aws/s3.ts';
 import { placeOf } from '../../aws/s3-uri.ts';
-import { manifestText } from './records.ts';
+import { manifestText, type SubjectMask } from './records.ts';
 
 export const FOLDER = 'data-sets/';
 const PARALLEL = 6;
 const VERSION_DIGITS = 4;
+/** Of a content's hash, in its name. */
+const HASH_DIGITS = 32;
 
 export interface Saved {
   blob: Blob;
   sha256: string;
   caption: string;
-  maskRef: string | undefined;
+  mask: SubjectMask | undefined;
 }
 
 /** @returns the URI of the new version's train.jsonl */
@@ -24,19 +26,27 @@ export async function saveDataSet(
   const { bucket } = place;
   const folder = `${FOLDER}${place.name}/`;
   const keyOf = ({ blob, sha256 }: Saved) =>
-    `${folder}images/${sha256.slice(0, 32)}.${blob.type === 'image/png' ? 'png' : 'jpg'}`;
+    `${folder}images/${sha256.slice(0, HASH_DIGITS)}.${blob.type === 'image/png' ? 'png' : 'jpg'}`;
+  const maskKeyOf = ({ sha256 }: { sha256: string }) => `${folder}masks/${sha256.slice(0, HASH_DIGITS)}.png`;
   let next = 0;
   let done = 0;
   async function upload(): Promise<void> {
     for (let record = records[next++]; record !== undefined; record = records[next++]) {
       await putOnce(bucket, keyOf(record), record.blob);
+      if (record.mask && 'png' in record.mask) await putOnce(bucket, maskKeyOf(record.mask), record.mask.png);
       progress(++done);
     }
   }
   await Promise.all(Array.from({ length: PARALLEL }, upload));
   const version = 1 + (await newestVersion(place));
   const key = `${folder}versions/${String(version).padStart(VERSION_DIGITS, '0')}/train.jsonl`;
-  const text = manifestText(records.map(record => ({ ...record, imageRef: `s3://${bucket}/${keyOf(record)}` })));
+  const text = manifestText(
+    records.map(record => {
+      const { mask, caption } = record;
+      const maskRef = mask && ('png' in mask ? `s3://${bucket}/${maskKeyOf(mask)}` : mask.uri);
+      return { imageRef: `s3://${bucket}/${keyOf(record)}`, caption, maskRef };
+    }),
+  );
   await s3().send(
     new PutObjectCommand({ Bucket: bucket, Key: key, Body: text, ContentType: 'application/jsonl', IfNoneMatch: '*' }),
   );

@@ -13,7 +13,13 @@ export interface Stroke {
   points: readonly Point[];
 }
 
-export type Step = Stroke | { kind: 'invert' } | { kind: 'clear' };
+/** What is painted afterwards is the shape, wherever that is opaque, and nothing else. */
+interface Shape {
+  kind: 'shape';
+  shape: CanvasImageSource;
+}
+
+export type Step = Stroke | Shape | { kind: 'invert' } | { kind: 'clear' };
 
 export interface Painting {
   done: readonly Step[];
@@ -40,16 +46,21 @@ export function withRedo(painting: Painting): Painting {
   return next === undefined ? painting : { done: [...done, next], undone: undone.slice(0, -1) };
 }
 
-const PAINT = '#0f6bd7';
+/** Red, green and blue of what is painted. */
+export const PAINT: readonly [number, number, number] = [15, 107, 215];
+const PAINT_STYLE = `rgb(${PAINT.join(' ')})`;
 
 /** Draws one step on a canvas of any size. */
 export function drawStep(context: CanvasRenderingContext2D, step: Step): void {
   const { width, height } = context.canvas;
   context.save();
-  context.strokeStyle = PAINT;
-  context.fillStyle = PAINT;
+  context.strokeStyle = PAINT_STYLE;
+  context.fillStyle = PAINT_STYLE;
   if (step.kind === 'clear') context.clearRect(0, 0, width, height);
-  else if (step.kind === 'invert') {
+  else if (step.kind === 'shape') {
+    context.clearRect(0, 0, width, height);
+    context.drawImage(step.shape, 0, 0, width, height);
+  } else if (step.kind === 'invert') {
     context.globalCompositeOperation = 'xor';
     context.fillRect(0, 0, width, height);
   } else drawStroke(context, step);

@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import test from 'node:test';
+import { CreateModelCustomizationJobCommand } from '@aws-sdk/client-bedrock';
+import { GetObjectCommand } from '@aws-sdk/client-s3';
+import { createRole, newProduct, projectRoot, waitFor } from '../crash/product.ts';
+import {
+  NARROW,
+  openBrowser,
+  photograph,
+  samplePath,
+  storyTeller,
+  violations,
+  visit,
+  WIDE,
+  whySkipped,
+} from './console.ts';
+
+const WAIT_MILLISECONDS = 180_000;
+const IMAGES = 8;
+const SIDE_PIXELS = 640;
+
+test('A person finds masks and paints one, and a job takes what was saved', {
+  skip: whySkipped ?? false,
+}, async context => {
+  const product = newProduct(context);
+  await product.up();
+  const browser = await openBrowser();
+  context.after(() => browser.close());
+  const { page, open, complaints } = await visit(browser, product);
+  const step = storyTeller(page);
+  const button = (name: string) => page.getByRole('button', { name, exact: true });
+  const dialog = page.getByRole('dialog');
+  const canvas = dialog.getByRole('application', { name: 'Paint over the part that is meant' });
+  let manifestUri = '';
+  const masks = new Map<string, string>();
+
+  await open('/data-sets/edit');
+  await step('the subject of one picture is found, looked at, and erased in part', async () => {
+    const names = Array.from({ length: IMAGES }, (_, index) => `ron_0${index + 1}.jpg`);
+    await page
+      .getByLabel('Picture files')
+      .setInputFiles([...names, 'captions.jsonl'].map(name => join(samplePath, name)));
+    await page.getByLabel('Trigger words').fill('Ron the dog');
+    await button('Add mask to ron_01.jpg').click();
+    assert.equal(await dialog.getByLabel('Subject').inputValue(), 'the dog');
+    assert.equal(await button('Keep mask').isDisabled(), true, 'nothing is painted');
+    await button('Find the subject').click();
+    await dialog.getByText(/of the picture is painted/).waitFor({ timeout: WAIT_MILLISECONDS });
+    const found = await share();
+    assert.ok(found > 5 && found < 80, `${found} % were found`);
+    await dialog.getByText('Eraser', { exact: true }).click();
+    await drag(0.4, 0.5, 0.6, 0.5);
+    await page.waitForFunction(`!document.body.innerText.includes('${found} % of the picture is painted')`);
+    assert.ok((await share()) < found);
+    assert.deepEqual(await violations(page, 'mask editor'), []);
+    await photograph(page, 'data-set-mask');
+    await photographed('data-set-mask-narrow');
+    await button('Keep mask').click();
+    await button('Edit mask of ron_01.jpg').waitFor();
+  });
+
+  await step('another is painted, and a third painted and removed again', async () => {
+    await button('Add mask to ron_02.jpg').click();
+    await drag(0.3, 0.3, 0.7, 0.7);
+    await button('Keep mask').click();
+    await button('Add mask to ron_03.jpg').click();
+    await drag(0.3, 0.3, 0.7, 0.7);
+    await button('Keep mask').click();
+    await button('Edit mask of ron_03.jpg').click();
+    await dialog.getByText(/of the picture is painted/).waitFor();
+    await dialog.getByRole('button', { name: 'Clear', exact: true }).click();
+    await button('Remove mask').click();
+    await button('Add mask to ron_03.jpg').waitFor();
+  });
+
+  await step('all others are found, what was painted stays, and it can be stopped between', async () => {
+    await button(`Find ${IMAGES - 2} missing masks`).click();
+    await button('Stop finding masks').click();
+    await page.getByText(/^Masks found: /).waitFor({ timeout: WAIT_MILLISECONDS });
+    await button('Stop finding masks').waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: /^Find [1-6] missing masks?$/ }).click();
+    await button('Find 0 missing masks').waitFor({ timeout: WAIT_MILLISECONDS });
+    await button('Edit mask of ron_03.jpg').waitFor();
+    assert.deepEqual(await violations(page, 'data set with masks'), []);
+    await page.locator('.record-mask-over').nth(2).waitFor();
+    await photograph(page, 'data-set-masks');
+    await photographed('data-set-masks-narrow');
+  });
+
+  await step('train.jsonl names each mask, a grey PNG of its picture’s size', async () => {
+    await page.getByLabel('Data set name').fill('ron');
+    await button('Save data set').click();
+    manifestUri = (await page.getByText(/^s3:\/\/.*\/0001\/train\.jsonl$/).textContent()) ?? '';
+    const records = (await textAt(manifestUri))
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line));
+    assert.equal(records.length, IMAGES);
+    for (const record of records) {
+      assert.match(record['mask-ref'], /^s3:\/\/[^/]+\/data-sets\/ron\/masks\/[0-9a-f]{32}\.png$/);
+      masks.set(record['image-ref'], record['mask-ref']);
+      const png = await bytesAt(record['mask-ref']);
+      assert.equal(png.toString('latin1', 1, 4), 'PNG');
+      assert.deepEqual([png.readUInt32BE(16), png.readUInt32BE(20)], [SIDE_PIXELS, SIDE_PIXELS]);
+    }
+  });
+
+  await step('opened again, the masks are there and stay where they are', async () => {
+    await open(`/data-sets/edit?${new URLSearchParams({ bucket: bucketOf(manifestUri), name: 'ron', version: '1' })}`);
+    await page.getByText('Edit mask').first().waitFor();
+    await page.locator('.record-mask-over').first().waitFor();
+    await button('Save data set').click();
+    const second = manifestUri.replace('0001', '0002');
+    await page.getByText(second).waitFor();
+    for (const line of (await textAt(second)).trim().split('\n')) {
+      const record = JSON.parse(line);
+      assert.equal(record['mask-ref'], masks.get(record['image-ref']));
+    }
+  });
+
+  await step('the check and a job take it', async () => {
+    const { endpoint, accessKeyId, secretAccessKey } = product.access();
+    const keys = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_REGION: 'us-east-1' };
+    const program = join(projectRoot, 'server/likeness.js');
+    execFileSync(process.execPath, [program, 'dataset', 'check', manifestUri], {
+      env: { ...process.env, ...keys, AWS_ENDPOINT_URL: endpoint },
+    });
+    const bedrock = product.bedrock();
+    const { jobArn = '' } = await bedrock.send(
+      new CreateModelCustomizationJobCommand({
+        ...{ jobName: 'masked', customModelName: 'masked-model', roleArn: await createRole(product) },
+        ...{ baseModelIdentifier: 'amazon.titan-image-generator-v1:0', hyperParameters: { stepCount: '10' } },
+        trainingDataConfig: { s3Uri: manifestUri },
+        outputDataConfig: { s3Uri: `s3://${bucketOf(manifestUri)}/output` },
+      }),
+    );
+    await waitFor(product, jobArn, 'Completed');
+  });
+
+  assert.deepEqual(complaints, []);
+
+  /** Percent of the picture that is painted. */
+  async function share(): Promise<number> {
+    return Number.parseInt((await dialog.getByText(/of the picture is painted/).textContent()) ?? '', 10);
+  }
+
+  async function drag(fromX: number, fromY: number, toX: number, toY: number): Promise<void> {
+    await canvas.scrollIntoViewIfNeeded();
+    const box = await canvas.boundingBox();
+    assert.ok(box);
+    await page.mouse.move(box.x + box.width * fromX, box.y + box.height * fromY);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * toX, box.y + box.height * toY, { steps: 5 });
+    await page.mouse.up();
+  }
+
+  /** Narrow, and dark; nothing sticks out to the right. */
+  async function photographed(name: string): Promise<void> {
+    await page.setViewportSize(NARROW);
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await photograph(page, name);
+    assert.equal(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0);
+    await page.emulateMedia({ colorScheme: 'light' });
+    await page.setViewportSize(WIDE);
+  }
+
+  async function bytesAt(uri: string): Promise<Buffer> {
+    const Bucket = bucketOf(uri);
+    const Key = uri.slice(`s3://${Bucket}/`.length);
+    const { Body } = await product.s3().send(new GetObjectCommand({ Bucket, Key }));
+    return Buffer.from((await Body?.transformToByteArray()) ?? []);
+  }
+
+  async function textAt(uri: string): Promise<string> {
+    return (await bytesAt(uri)).toString('utf8');
+  }
+});
+
+function bucketOf(uri: string): string {
+  return uri.split('/')[2] ?? '';
+}
