@@ -125,13 +125,15 @@ def _wait_until_ready(path: str, process: subprocess.Popen, seconds: float = 300
     raise SystemExit("the worker did not become ready")
 
 
-def draw(path: str, adapter: bool, text: str, count: int, seed: int, pixels: int) -> list[np.ndarray]:
-    """Draw `count` pictures of one prompt, each uint8 [pixels, pixels, 3]."""
+def draw(
+    path: str, adapter: bool, text: str, count: int, seed: int, pixels: int, colors: tuple[str, ...] = ()
+) -> list[np.ndarray]:
+    """Draw `count` pictures of one prompt, each uint8 [pixels, pixels, 3]; in colours, where some are given."""
     pictures: list[np.ndarray] = []
     while len(pictures) < count:
         request = {
-            "v": 1, "requestId": "likeness", "adapterId": ADAPTER if adapter else None, "task": "TEXT_IMAGE", "text": text,
-            "negativeText": None, "images": [], "similarityStrength": None, "mask": None, "outPaintingMode": None, "colors": [],
+            "v": 1, "requestId": "likeness", "adapterId": ADAPTER if adapter else None, "task": "COLOR_GUIDED_GENERATION" if colors else "TEXT_IMAGE", "text": text,
+            "negativeText": None, "images": [], "similarityStrength": None, "mask": None, "outPaintingMode": None, "colors": list(colors),
             "control": None, "numberOfImages": min(MAX_IMAGES, count - len(pictures)),
             "width": pixels, "height": pixels, "cfgScale": 8.0, "seed": seed + len(pictures), "quality": "standard",
         }  # fmt: skip

@@ -291,6 +291,9 @@ def _whole(request: InvokeRequest, drawings: list[Drawing]) -> Plan:
     """Each drawing is a picture of the answer."""
 
     def finish(drawn: list[NDArray[np.uint8]]) -> Outcome:
+        if request.task == "COLOR_GUIDED_GENERATION":
+            colors = palette.parse_colors(request.colors)
+            drawn = [palette.recoloured(pixels, colors, palette.LAST_PULL) for pixels in drawn]
         return Outcome([watermark.embed(_scaled(pixels, request)) for pixels in drawn], is_watermarked=True)
 
     return Plan(drawings, finish)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from likeness_worker.palette import parse_colors, pulled
+from likeness_worker.palette import parse_colors, recoloured
 from likeness_worker.watermark import detect, embed
 from tests.test_serve import Client, start
 
@@ -138,14 +138,44 @@ def test_colours_guide_the_drawing(client: Client) -> None:
     assert len({drawn("#E02010"), drawn("#1030D0"), drawn("#E02010", images=[encode(scene())])}) == 3
 
 
-def test_a_pixel_is_pulled_to_the_colour_near_to_it_and_keeps_some_of_its_lightness() -> None:
-    palette = parse_colors(("#E02010", "#1030D0"))
-    pixels = np.array([[[200, 60, 60], [250, 120, 110], [60, 60, 160]]], np.uint8)
-    near_red, light_red, near_blue = pulled(pixels, palette, 0.9)[0].astype(int)
-    assert near_red[0] > 200
-    assert near_red[1] < 60
-    assert near_blue[2] > 180
-    assert light_red.sum() > near_red.sum()
+def test_what_is_drawn_has_the_named_colours_alone(client: Client) -> None:
+    colors = ("#008080", "#1B2A5C")
+    drawn = decode(client.images(task="COLOR_GUIDED_GENERATION", colors=list(colors))[0]).astype(float)
+    palette = parse_colors(colors) * 255
+    # Of hue and saturation: what is left when lightness is taken away.
+    hues = drawn - drawn.mean(-1, keepdims=True)
+    distances = np.abs(hues[..., None, :] - (palette - palette.mean(-1, keepdims=True))).max(-1).min(-1)
+    assert distances.mean() < 25
+
+
+def test_a_patch_gets_the_colour_near_to_it_and_its_drawing_stays() -> None:
+    picture = np.full((64, 96, 3), (200, 60, 60), np.uint8)
+    picture[:, 48:] = (60, 60, 160)
+    picture[20:40, 10:30] = (150, 40, 40)  # a shadow in what is red
+    answer = recoloured(picture, parse_colors(("#E02010", "#1030D0")), 0.9).astype(int)
+    red, shadow, blue = answer[10, 40], answer[30, 20], answer[30, 80]
+    assert red[0] > 200
+    assert red[1] < 70
+    assert blue[2] > 180
+    assert 10 < red.mean() - shadow.mean() < 60
+
+
+def test_no_named_colour_goes_without_a_patch_even_where_one_is_near_to_all() -> None:
+    picture = np.full((64, 96, 3), (250, 160, 30), np.uint8)
+    picture[16:48, 32:64] = (200, 120, 20)
+    orange, squid = recoloured(picture, parse_colors(("#FF9900", "#232F3E")), 1.0)[[2, 32], [2, 48]].astype(int)
+    assert np.abs(orange - (255, 153, 0)).max() < 40
+    assert np.abs(squid - (35, 47, 62)).max() < 40
+
+
+def test_eyes_in_a_dark_face_and_light_in_a_light_one_are_still_seen() -> None:
+    picture = np.full((64, 96, 3), 130, np.uint8)
+    picture[20:30, 20:30] = 20
+    picture[20:30, 60:70] = 240
+    for color in ("#050510", "#FFFFFA"):
+        dark, face, light = recoloured(picture, parse_colors((color,)), 0.85)[[25, 5, 25], [25, 5, 65]].mean(-1)
+        assert face - dark > 15, color
+        assert light - face > 15, color
 
 
 @pytest.mark.parametrize("mode", ["CANNY_EDGE", "SEGMENTATION"])
