@@ -134,7 +134,7 @@ def explain(error: Exception) -> contract.ResultError:
     elif (isinstance(error, OSError) and error.errno == errno.ENOSPC) or "os error 28" in text:
         text = f"The disk is full ({os.strerror(errno.ENOSPC)}): free some space and start the job again."
     elif isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "allocate memory" in text:
-        text, user_error = "The training does not fit into memory: lower batchSize.", True
+        text, user_error = "The training does not fit into memory: lower resolution or take a smaller base model.", True
     else:
         text = f"{type(error).__name__}: {text}"
     return contract.ResultError(message=contract.shorten(text), user_error=user_error)

@@ -3,6 +3,7 @@ training stay in the loss, so that "a dog" stays any dog while "Ron the dog" bec
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,17 +53,21 @@ def draw_prior(attempt: Attempt, family: Family, captions: list[str]) -> Prior:
     return Prior(latents, join_windows(states, empty))
 
 
-def prior_loss(family: Family, prior: Prior, spec: contract.TrainSpec, step: int) -> Tensor:
-    """The weighted loss on a few class pictures, a float32 scalar; its randomness is a function of (seed, step)."""
+def prior_losses(family: Family, prior: Prior, spec: contract.TrainSpec, step: int, together: int) -> Iterator[Tensor]:
+    """The weighted loss on a few class pictures, in float32 scalars of `together` of them each, whose sum it is; its
+    randomness is a function of (seed, step)."""
     device, process = family.placement.device, family.process
     generator = np.random.default_rng([spec.seed, 2, step])
     count = max(1, spec.batch_size // BATCH_SHARE)
     rows = torch.from_numpy(generator.integers(0, len(prior.latents), count))
-    latents = prior.latents[rows]
     index = process.draw_timesteps(generator, count)
-    noise = torch.from_numpy(generator.standard_normal(latents.shape, dtype=np.float32))
-    weight = process.loss_weight(index, spec.min_snr_gamma).to(device)
-    noisy = process.add_noise(latents, noise, index).to(device)
-    target = process.target(latents, noise, index).to(device)
-    prediction = family.predict(noisy, process.timesteps[index].to(device), prior.states[rows].to(device))
-    return spec.prior_preservation * (weight * (prediction - target).square().mean((1, 2, 3))).mean()
+    noise = torch.from_numpy(generator.standard_normal(prior.latents[rows].shape, dtype=np.float32))
+    for first in range(0, count, together):
+        part = slice(first, first + together)
+        latents = prior.latents[rows[part]]
+        weight = process.loss_weight(index[part], spec.min_snr_gamma).to(device)
+        noisy = process.add_noise(latents, noise[part], index[part]).to(device)
+        target = process.target(latents, noise[part], index[part]).to(device)
+        states = prior.states[rows[part]].to(device)
+        prediction = family.predict(noisy, process.timesteps[index[part]].to(device), states)
+        yield spec.prior_preservation * (weight * (prediction - target).square().mean((1, 2, 3))).sum() / count

@@ -12,25 +12,24 @@ import time
 from collections import deque
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from likeness_worker import families
 from likeness_worker import spec as contract
 from likeness_worker.attempt import Attempt, Stopped
 from likeness_worker.base_model import read_base_model
-from likeness_worker.cache import Examples, build_cache
+from likeness_worker.cache import build_cache
 from likeness_worker.checkpoint import TrainingState, load_state, save_state
-from likeness_worker.data import plan_batches, read_manifest, step_generator
+from likeness_worker.data import plan_batches, read_manifest
 from likeness_worker.evaluate import BlackSample, Evaluation
 from likeness_worker.guards import RATE_SHARE, Rollback, StepTimes
 from likeness_worker.illustrations import illustrated
-from likeness_worker.lora import add_lora, continue_lora, save_adapter, trainable_parameters, without_lora
+from likeness_worker.lora import add_lora, continue_lora, save_adapter, trainable_parameters
+from likeness_worker.loss import Together, batch_losses
 from likeness_worker.optimizer import AdamW
 from likeness_worker.pointwise import speed_up_pointwise
-from likeness_worker.prior import draw_prior, prior_loss
+from likeness_worker.prior import draw_prior, prior_losses
 from likeness_worker.rundir import write_checkpoint, write_folder
 from likeness_worker.validation import choose_validation
 
@@ -92,6 +91,7 @@ def train(attempt: Attempt, device: str = "auto", precision: str = "auto") -> No
     factors_b = [parameter for name, parameter in parameters.items() if ".lora_B." in name]
     optimizer = AdamW([others, factors_b], WEIGHT_DECAY)
     first_rate = base.training.first_rate_of_b if parent is None else 1.0
+    together = Together(placement.device.type, spec.batch_size)
     plan = plan_batches(buckets, spec.step_count, spec.batch_size, spec.seed)
     recent_losses: deque[float] = deque(maxlen=max(1, math.ceil(LOSS_SHARE * spec.step_count)))
     first_step, earlier_seconds, rate_share = 0, 0.0, 1.0
@@ -116,6 +116,17 @@ def train(attempt: Attempt, device: str = "auto", precision: str = "auto") -> No
         path = write_checkpoint(run, steps_done, lambda folder: save_state(folder, spec, parameters, optimizer, state))
         log.append(contract.CheckpointEvent(step=steps_done, path=run.relative(path)))
 
+    def add_gradients(step: int) -> Tensor:
+        """The batch's loss, float32, whose gradients the parameters then have."""
+        losses: list[Tensor] = []
+        for loss in batch_losses(family, examples, plan[step], spec, step, together.images):
+            loss.backward()
+            losses.append(loss.detach())
+        if prior is not None:
+            for loss in prior_losses(family, prior, spec, step, together.images):
+                loss.backward()
+        return torch.stack(losses).sum()
+
     def save(folder: Path) -> None:
         save_weights(folder, denoiser, spec, targets)
 
@@ -130,8 +141,14 @@ def train(attempt: Attempt, device: str = "auto", precision: str = "auto") -> No
     step = first_step
     while step < spec.step_count:
         rate = rate_share * learning_rate(spec, step)
-        loss = batch_loss(family, examples, plan[step], spec, step)
-        (loss if prior is None else loss + prior_loss(family, prior, spec, step)).backward()
+        try:
+            loss = add_gradients(step)
+        except torch.OutOfMemoryError:
+            if not together.halve(log):
+                raise
+            for parameter in parameters.values():
+                parameter.grad = None
+            continue
         torch.nn.utils.clip_grad_norm_(parameters.values(), GRADIENT_NORM)
         optimizer.step([rate, rate * rate_of_b(first_rate, step)])
 
@@ -191,48 +208,6 @@ def train(attempt: Attempt, device: str = "auto", precision: str = "auto") -> No
         for file in files
     )
     log.append(contract.PhaseEvent(phase="saving", done=1, total=1))
-
-
-def batch_loss(
-    family: families.Family,
-    examples: Examples,
-    images: NDArray[np.int32],
-    spec: contract.TrainSpec,
-    step: int,
-) -> Tensor:
-    """The loss of one batch, a float32 scalar: mean squared error of the prediction at a random timestep each.
-
-    Where the caption is dropped, unconditionalPrior of the target is the base's own prediction. Guidance subtracts what
-    the model draws without a caption; had a LoRA taught it the subject there too, the subject would be subtracted from
-    itself (Phunyaphibarn et al. 2025, "Unconditional Priors Matter!").
-
-    Where a picture has a mask, the error outside it counts unmaskedWeight times; the mean is still over all positions.
-    """
-    device, process = family.placement.device, family.process
-    generator = step_generator(spec.seed, step)
-    latents = examples.latents(images)
-    index = process.draw_timesteps(generator, len(images))
-    noise = torch.from_numpy(generator.standard_normal(latents.shape, dtype=np.float32))
-    dropped = generator.random(len(images)) < spec.caption_dropout
-    # For a denoiser with dropout layers; in float32 and without them nothing reads this generator.
-    torch.manual_seed(int(generator.integers(2**63)))
-
-    text_states = examples.text_states(images, dropped).to(device, non_blocking=True)
-    weight = process.loss_weight(index, spec.min_snr_gamma).to(device, non_blocking=True)
-    noisy = process.add_noise(latents, noise, index).to(device, non_blocking=True)
-    target = process.target(latents, noise, index).to(device, non_blocking=True)
-    timesteps = process.timesteps[index].to(device, non_blocking=True)
-    if spec.unconditional_prior > 0 and spec.method == "lora" and dropped.any():
-        rows = torch.from_numpy(np.flatnonzero(dropped)).to(device)
-        with torch.no_grad(), without_lora(family.denoiser):
-            base_prediction = family.predict(noisy[rows], timesteps[rows], text_states[rows])
-        target[rows] = torch.lerp(target[rows], base_prediction, spec.unconditional_prior)
-    prediction = family.predict(noisy, timesteps, text_states)
-    error = (prediction - target).square()
-    mask_weights = examples.loss_weights(images, spec.unmasked_weight)
-    if mask_weights is not None:
-        error = error * mask_weights.to(device)
-    return (weight * error.mean((1, 2, 3))).mean()
 
 
 def learning_rate(spec: contract.TrainSpec, step: int) -> float:

@@ -86,16 +86,17 @@ def test_steps_that_break_are_taken_again_at_half_the_rate_and_given_up_in_the_e
 ) -> None:
     from likeness_worker import train as training
 
-    honest, breaks = training.batch_loss, {"left": 1}
+    honest, breaks = training.batch_losses, {"left": 1}
 
-    def broken(family, examples, images, spec, step):
-        loss = honest(family, examples, images, spec, step)
-        if step == 3 and breaks["left"] > 0:
-            breaks["left"] -= 1
-            return loss * float("nan")
-        return loss
+    def broken(family, examples, images, spec, step, together):
+        for loss in honest(family, examples, images, spec, step, together):
+            if step == 3 and breaks["left"] > 0:
+                breaks["left"] -= 1
+                yield loss * float("nan")
+            else:
+                yield loss
 
-    monkeypatch.setattr(training, "batch_loss", broken)
+    monkeypatch.setattr(training, "batch_losses", broken)
     run = make_run("once", stepCount=5, checkpointIntervalSteps=2, warmupSteps=0)
     assert train(run)["status"] == "completed"
     (warning,) = [event for event in read_events(run) if event["type"] == "warning"]

@@ -12,11 +12,11 @@ from PIL import Image
 from torch import Tensor
 
 from likeness_worker import families
-from likeness_worker import train as training
 from likeness_worker.attempt import Attempt
 from likeness_worker.base_model import read_base_model
 from likeness_worker.cache import build_cache
 from likeness_worker.data import ImageError, Size, fit_image, read_manifest
+from likeness_worker.loss import batch_losses
 from likeness_worker.masks import latent_weights, read_mask
 from likeness_worker.rundir import EventLog, RunDirectory
 from tests.conftest import losses, read_result, write_images
@@ -61,7 +61,8 @@ def gradient(run: Path, monkeypatch: pytest.MonkeyPatch) -> Tensor:
 
     monkeypatch.setattr(family, "predict", watched)
     images = np.array(examples.buckets[0][:2], np.int32)
-    training.batch_loss(family, examples, images, attempt.spec, 0).backward()
+    (loss,) = batch_losses(family, examples, images, attempt.spec, 0, len(images))
+    loss.backward()
     assert seen[-1].grad is not None
     return seen[-1].grad
 
