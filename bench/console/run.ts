@@ -6,11 +6,9 @@
  *
  * An edit is timed in the page, from the key to the second frame after it: its work, and the drawing of it.
  */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { Page } from 'playwright-core';
-import { openBrowser, samplePath, visit, WIDE } from '../../e2e/browser/console.ts';
+import { bringCopies, openBrowser, visit, WIDE } from '../../e2e/browser/console.ts';
 import { newProduct, until } from '../../e2e/crash/product.ts';
 
 const VISITS = 3;
@@ -55,21 +53,8 @@ function largestPaint(page: Page): Promise<number> {
   );
 }
 
-/** The same small picture under so many names: looking at each once is not what is measured. */
 async function timeEdits(page: Page, records: number): Promise<number[]> {
-  const picture = readFileSync(join(samplePath, 'ron_01.jpg')).toString('base64');
-  await page.evaluate(`(() => {
-    const bytes = Uint8Array.from(atob(${JSON.stringify(picture)}), letter => letter.charCodeAt(0));
-    const files = new DataTransfer();
-    for (let index = 0; index < ${records}; index += 1)
-      files.items.add(new File([bytes], 'picture-' + String(index).padStart(5, '0') + '.jpg', { type: 'image/jpeg' }));
-    const input = document.querySelector('input[aria-label="Picture files"]');
-    input.files = files.files;
-    input.dispatchEvent(new Event('change', { bubbles: true }));
-  })()`);
-  const caption = page.getByLabel('Caption of picture-00000.jpg');
-  await caption.waitFor();
-  await page.getByText('Looking at the pictures…').waitFor({ state: 'detached' });
+  await bringCopies(page, records);
   return page.evaluate(`(async () => {
     const area = document.querySelector('textarea[aria-label="Caption of picture-00000.jpg"]');
     const write = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, 'value').set;

@@ -14,6 +14,9 @@ const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/go
 const artifacts = join(projectRoot, 'artifacts', 'console');
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
+/** For thousands of pictures, on a machine that does other things as well. */
+const LOOKING_MILLISECONDS = 600_000;
+
 export const WIDE = { width: 1280, height: 900 };
 export const NARROW = { width: 390, height: 844 };
 
@@ -114,6 +117,35 @@ export async function photograph(page: Page, name: string): Promise<void> {
   mkdirSync(artifacts, { recursive: true });
   await page.evaluate('scrollTo(0, 0)');
   await page.screenshot({ path: join(artifacts, `${name}.png`), fullPage: true });
+}
+
+/**
+ * Gives the data-set editor so many pictures at once, `picture-00000.jpg` and on, each captioned “a dog, number 0” and on. It is the
+ * same small picture under every name: looking at each is not what is tried. Returns when all were looked at.
+ */
+export async function bringCopies(page: Page, count: number): Promise<void> {
+  await page.evaluate(`(async () => {
+    const canvas = new OffscreenCanvas(512, 512);
+    const context = canvas.getContext('2d');
+    for (let index = 0; index < 8; index += 1) {
+      context.fillStyle = 'hsl(' + 45 * index + ' 60% 50%)';
+      context.fillRect(64 * index, 0, 64, 512);
+    }
+    const picture = await canvas.convertToBlob({ type: 'image/jpeg' });
+    const files = new DataTransfer();
+    const captions = [];
+    for (let index = 0; index < ${count}; index += 1) {
+      const name = 'picture-' + String(index).padStart(5, '0') + '.jpg';
+      captions.push(JSON.stringify({ 'image-ref': name, caption: 'a dog, number ' + index }));
+      files.items.add(new File([picture], name, { type: 'image/jpeg' }));
+    }
+    files.items.add(new File([captions.join('\\n')], 'captions.jsonl', { type: 'application/jsonl' }));
+    const input = document.querySelector('input[aria-label="Picture files"]');
+    input.files = files.files;
+    input.dispatchEvent(new Event('change', { bubbles: true }));
+  })()`);
+  await page.getByLabel('Caption of picture-00000.jpg').waitFor();
+  await page.getByText('Looking at the pictures…').waitFor({ state: 'detached', timeout: LOOKING_MILLISECONDS });
 }
 
 /** Steps of which each needs the one before: the first that fails ends the story, with its name and a picture of the page. */

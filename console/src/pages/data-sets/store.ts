@@ -30,10 +30,17 @@ export async function saveDataSet(
   const maskKeyOf = ({ sha256 }: { sha256: string }) => `${folder}masks/${sha256.slice(0, HASH_DIGITS)}.png`;
   let next = 0;
   let done = 0;
+  // A picture that is there twice lies there once.
+  const written = new Map<string, Promise<void>>();
+  async function write(key: string, blob: Blob): Promise<void> {
+    const writing = written.get(key) ?? putOnce(bucket, key, blob);
+    written.set(key, writing);
+    await writing;
+  }
   async function upload(): Promise<void> {
     for (let record = records[next++]; record !== undefined; record = records[next++]) {
-      await putOnce(bucket, keyOf(record), record.blob);
-      if (record.mask && 'png' in record.mask) await putOnce(bucket, maskKeyOf(record.mask), record.mask.png);
+      await write(keyOf(record), record.blob);
+      if (record.mask && 'png' in record.mask) await write(maskKeyOf(record.mask), record.mask.png);
       progress(++done);
     }
   }
