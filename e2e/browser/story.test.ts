@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { newProduct } from '../crash/product.ts';
 import {
+  NARROW,
   openBrowser,
   photograph,
   samplePath,
@@ -13,6 +14,7 @@ import {
   storyTeller,
   violations,
   visit,
+  WIDE,
   whySkipped,
 } from './console.ts';
 
@@ -50,6 +52,15 @@ test('A person brings pictures, teaches a model, gives it capacity and draws wit
     assert.equal(await first.inputValue(), 'Ron the dog sitting on a tile floor');
     await first.fill('');
     await page.getByText('No caption').waitFor();
+    await page.setViewportSize(NARROW);
+    const mend = await page
+      .getByRole('list', { name: 'Checks' })
+      .getByRole('button', { name: 'Remove them' })
+      .boundingBox();
+    assert.ok(mend && mend.x + mend.width < NARROW.width, 'what mends a record is in sight');
+    assert.deepEqual(await violations(page, 'checks'), []);
+    await photograph(page, 'story-checks-narrow');
+    await page.setViewportSize(WIDE);
     await button('Write 1 missing caption').click();
     await page.getByText(/^1 caption written/).waitFor({ timeout: WAIT_MILLISECONDS });
     assert.match(await first.inputValue(), /\w+ \w+/);

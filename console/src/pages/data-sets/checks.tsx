@@ -4,7 +4,6 @@ import Container from '@cloudscape-design/components/container';
 import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
-import Table from '@cloudscape-design/components/table';
 import { useState } from 'react';
 import limits from '../../../../contract/limits.json' with { type: 'json' };
 import { triggersOf } from './caption-tools.tsx';
@@ -107,40 +106,25 @@ export function Checks({ draftKey, draft, records, isReading, show, failed }: Ch
     >
       <SpaceBetween size="m">
         {rows.length > 0 && (
-          <Table
-            variant="embedded"
-            ariaLabels={{ tableLabel: 'Checks' }}
-            items={rows}
-            trackBy="name"
-            columnDefinitions={[
-              {
-                id: 'check',
-                header: 'Found',
-                isRowHeader: true,
-                cell: ({ severity, text }) => (
-                  <StatusIndicator type={severity === 'error' ? 'error' : 'warning'}>{text}</StatusIndicator>
-                ),
-              },
-              {
-                id: 'count',
-                header: 'Records',
-                cell: ({ name, text, found }) => (
-                  <Button variant="inline-link" ariaLabel={`Show ${found.length}: ${text}`} onClick={() => show(name)}>
-                    {String(found.length)}
+          <ul className="checks" aria-label="Checks">
+            {rows.map(row => (
+              <li key={row.name} className="check">
+                <div>
+                  <StatusIndicator type={row.severity === 'error' ? 'error' : 'warning'}>{row.text}</StatusIndicator>{' '}
+                  <Button
+                    variant="inline-link"
+                    ariaLabel={`Show ${recordsOf(row.found.length)}: ${row.text}`}
+                    onClick={() => show(row.name)}
+                  >
+                    {recordsOf(row.found.length)}
                   </Button>
-                ),
-              },
-              {
-                id: 'fix',
-                header: 'One click',
-                cell: row => (
-                  <Button loading={mending === row.name} disabled={mending !== undefined} onClick={() => mend(row)}>
-                    {row.fix}
-                  </Button>
-                ),
-              },
-            ]}
-          />
+                </div>
+                <Button loading={mending === row.name} disabled={mending !== undefined} onClick={() => mend(row)}>
+                  {row.fix}
+                </Button>
+              </li>
+            ))}
+          </ul>
         )}
         {isReading && <StatusIndicator type="in-progress">Looking at the pictures…</StatusIndicator>}
         {rows.length === 0 && !isReading && (
@@ -162,4 +146,8 @@ export function Checks({ draftKey, draft, records, isReading, show, failed }: Ch
       </SpaceBetween>
     </Container>
   );
+}
+
+function recordsOf(count: number): string {
+  return `${count} ${count === 1 ? 'record' : 'records'}`;
 }
