@@ -7,7 +7,7 @@ import {
   PutUserPolicyCommand,
 } from '@aws-sdk/client-iam';
 import { createJob, createRole, getJob, newProduct, type Product } from '../crash/product.ts';
-import { openBrowser, signInByPassword, violations, visit, WIDE, whySkipped } from './console.ts';
+import { NARROW, openBrowser, signInByPassword, violations, visit, WIDE, whySkipped } from './console.ts';
 
 test('A user with read-only rights signs in by password, and is told which permission is missing', {
   skip: whySkipped ?? false,
@@ -22,6 +22,10 @@ test('A user with read-only rights signs in by password, and is told which permi
   page.setDefaultTimeout(30_000);
   await signInByPassword(page, product, '/s3', { ...READER, Password: 'wrong' });
   await page.getByTestId('fault').waitFor();
+  await page.setViewportSize(NARROW);
+  const tab = await page.getByRole('tab', { name: 'Access key' }).boundingBox();
+  assert.ok(tab && tab.width > 80 && tab.x + tab.width < NARROW.width, 'both ways to sign in are in sight');
+  await page.setViewportSize(WIDE);
   await page.getByLabel('Password', { exact: true }).fill(READER.Password);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('heading', { name: 'S3', level: 1 }).waitFor();

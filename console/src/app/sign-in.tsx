@@ -31,7 +31,7 @@ export function SignIn() {
         <Container header={<Header variant="h2">Sign in</Header>}>
           <Tabs
             tabs={[
-              { id: 'password', label: 'User and password', content: <PasswordForm /> },
+              { id: 'password', label: 'IAM user', content: <PasswordForm /> },
               { id: 'key', label: 'Access key', content: <AccessKeyForm /> },
             ]}
           />
