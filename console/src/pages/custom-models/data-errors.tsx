@@ -18,16 +18,20 @@ interface DataErrorsAnswer {
   nextAfter: number | null;
 }
 
+function load(jobId: string, after = '', count = 1): Promise<DataErrorsAnswer> {
+  const query = { after, maxResults: String(count) };
+  return callRoute<DataErrorsAnswer>({ method: 'GET', path: `/jobs/${jobId}/data-errors`, query });
+}
+
+/** How many records a job could not use, and the first. */
+export function useDataErrors(jobId: string) {
+  return useQuery({ queryKey: ['data-errors', jobId], queryFn: () => load(jobId) });
+}
+
 /** The records of the data set that the job could not use; nothing where it failed for another reason. */
 export function DataErrors({ jobId }: { jobId: string }) {
-  const load = (after = '', count = 1) =>
-    callRoute<DataErrorsAnswer>({
-      method: 'GET',
-      path: `/jobs/${jobId}/data-errors`,
-      query: { after, maxResults: String(count) },
-    });
   // Whoever may not see them is told so by the table itself.
-  const { data, error } = useQuery({ queryKey: ['data-errors', jobId], queryFn: () => load() });
+  const { data, error } = useDataErrors(jobId);
   if (!error && !data?.count) return null;
   const dataSet = dataSetOf(data?.manifestUri ?? undefined);
   return (
@@ -42,7 +46,7 @@ export function DataErrors({ jobId }: { jobId: string }) {
       queryKey={['data-errors', jobId, 'rows']}
       idOf={({ line, reason }) => `${line} ${reason}`}
       load={async ({ token, pageSize }) => {
-        const { errors, nextAfter } = await load(token, pageSize);
+        const { errors, nextAfter } = await load(jobId, token, pageSize);
         return { rows: errors, nextToken: nextAfter === null ? undefined : String(nextAfter) };
       }}
       columns={[

@@ -67,7 +67,9 @@ export default function JobPage({ params }: PageProps) {
       }
     >
       <SpaceBetween size="l">
-        {job.failureMessage && <JobFailure message={job.failureMessage} roleArn={job.roleArn} />}
+        {job.failureMessage && (
+          <JobFailure message={job.failureMessage} roleArn={job.roleArn} jobId={lastOf(job.jobArn)} />
+        )}
         {job.status === 'Failed' && <DataErrors jobId={lastOf(job.jobArn)} />}
         {progress.warnings.map((warning, index) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: warnings are only ever added
