@@ -67,6 +67,13 @@ test('A person stops a job, promotes a checkpoint of another, and exports, tags 
         .waitFor({ timeout: WAIT_MILLISECONDS });
     await button('Promote the checkpoint of step 5').waitFor({ timeout: WAIT_MILLISECONDS });
     await page.getByText('Evaluated after 10 steps').waitFor();
+    const evaluations = page.getByRole('table', { name: 'Evaluations' });
+    await evaluations.getByText(/^\d+ \(best\)$/).waitFor({ timeout: WAIT_MILLISECONDS });
+    assert.equal(await evaluations.getByText(/best/).count(), 1, 'one alone is the best');
+    await page.getByText('“Ron the dog on a beach”', { exact: true }).waitFor();
+    for (const label of ['Number of steps', 'Sample prompts', 'Validation interval'])
+      await page.getByText(label, { exact: true }).first().waitFor();
+    await page.getByRole('link', { name: outputDataConfig?.s3Uri ?? '', exact: true }).waitFor();
     assert.deepEqual(await violations(page, 'job'), []);
     await photograph(page, 'job-completed');
   });
@@ -224,6 +231,8 @@ test('A job whose role lacks a right says which, and one with faulty records lis
   await records.getByRole('link', { name: 's3://crash-pictures/none/4.png' }).waitFor({ timeout: WAIT_MILLISECONDS });
   assert.equal(await records.getByText(/it does not exist$/).count(), 5);
   await page.getByRole('link', { name: 'Mend them in the data set' }).waitFor();
+  await page.getByText(/^5 of 5 records are not usable in train\.jsonl\.$/).waitFor();
+  assert.equal(await page.getByText(/it does not exist/).count(), 5, 'each is said once');
   assert.deepEqual(await violations(page, 'faulty job'), []);
   await photograph(page, 'job-faulty');
 

@@ -7,11 +7,11 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import Textarea from '@cloudscape-design/components/textarea';
 import limits from '../../../../contract/limits.json' with { type: 'json' };
 import { isFurther, type SectionProps } from './job-draft.ts';
-import { boundsOf, OF_THE_FIRST_MODEL, optionFields } from './job-options.ts';
+import { boundsOf, choiceLabel, OF_THE_FIRST_MODEL, optionFields } from './job-options.ts';
 
 const METHODS = [
   { value: '', label: 'Default (LoRA)' },
-  ...limits.optionalHyperParameters.method.values.map(value => ({ value, label: value === 'lora' ? 'LoRA' : 'Full' })),
+  ...limits.optionalHyperParameters.method.values.map(value => ({ value, label: choiceLabel(value) })),
 ];
 
 interface AdvancedProps extends SectionProps {

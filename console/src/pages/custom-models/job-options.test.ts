@@ -31,10 +31,17 @@ test('What was sent is typed again as it was', () => {
 });
 
 test('A page lists hyperparameters in the order and by the labels of the form, and prompts as prompts', () => {
-  const given = { rank: '8', batchSize: '8', samplePrompts: '["Ron on a beach","Ron, asleep"]', stepCount: 'auto' };
+  const given = {
+    rank: '8',
+    method: 'lora',
+    batchSize: '8',
+    samplePrompts: '["Ron on a beach","Ron, asleep"]',
+    stepCount: 'auto',
+  };
   assert.deepEqual(shownHyperParameters({ ...given, later: '1' }), [
     { label: 'Number of steps', value: 'Auto' },
     { label: 'Batch size', value: '8' },
+    { label: 'Method', value: 'LoRA' },
     { label: 'Rank', value: '8' },
     { label: 'Sample prompts', value: '“Ron on a beach”, “Ron, asleep”' },
     { label: 'later', value: '1' },

@@ -196,8 +196,14 @@ export function shownHyperParameters(
     });
 }
 
+/** A method of training as people write it. */
+export function choiceLabel(value: string): string {
+  return value === 'lora' ? 'LoRA' : `${value.charAt(0).toUpperCase()}${value.slice(1)}`;
+}
+
 function shownValue(kind: OptionField['kind'] | undefined, text: string): string {
   if (kind === 'lines') return (JSON.parse(text) as string[]).map(prompt => `“${prompt}”`).join(', ');
+  if (kind === 'choice') return choiceLabel(text);
   return text === 'auto' ? 'Auto' : text;
 }
 
