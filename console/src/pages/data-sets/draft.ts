@@ -2,7 +2,7 @@
 import { useSyncExternalStore } from 'react';
 import type { ManifestRecord } from '../../aws/manifest-text.ts';
 import type { Brought } from './files.ts';
-import { mended, readPicture } from './picture-facts.ts';
+import { mended, readPicture, sha256 } from './picture-facts.ts';
 import { type PictureFacts, pictureProblems, type SubjectMask } from './records.ts';
 import { fetchPicture } from './store.ts';
 
@@ -104,16 +104,21 @@ export function undo(key: string): void {
   if (before) changeDraft(key, { ...before, before: undefined });
 }
 
-/** Takes pictures in and then looks at each. */
-export function addPictures(key: string, brought: readonly Brought[]): Promise<void> {
+/** Takes pictures in, with the masks that came along, and then looks at each. */
+export async function addPictures(key: string, brought: readonly Brought[]): Promise<void> {
   const captions = new Map(draftNow(key).captions);
-  const added = brought.map(({ name, blob, caption }): Picture => {
+  const broughtMasks = new Map<string, Blob>();
+  const added = brought.map(({ name, blob, caption, mask }): Picture => {
     const picture = newPicture(name);
     captions.set(picture.id, caption);
+    if (mask) broughtMasks.set(picture.id, mask);
     return { ...picture, blob };
   });
   changeDraft(key, { pictures: [...draftNow(key).pictures, ...added], captions });
-  return lookAt(key, added);
+  const masks = new Map<string, SubjectMask>();
+  for (const [id, png] of broughtMasks) masks.set(id, { png, sha256: await sha256(await png.arrayBuffer()) });
+  if (masks.size > 0) setMasks(key, masks);
+  await lookAt(key, added);
 }
 
 /** The records of a saved version, unchanged so far. */

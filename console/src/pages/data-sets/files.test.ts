@@ -40,6 +40,30 @@ test('A captions file names pictures from its own folder or by their S3 addresse
   );
 });
 
+test('A mask comes along with its picture, and a picture in a folder of that name stays one', async () => {
+  const { brought } = await withCaptions([
+    file('set/1.jpg'),
+    file('set/masks/1.png', 'mask of 1'),
+    file('set/masks/2.png'),
+    file('masks/3.jpg'),
+    file('4.jpg'),
+    file('masks/4.png', 'mask of 4'),
+    file('5.jpg'),
+    file('5.png'),
+    file('masks/5.png'),
+  ]);
+  const masks = await Promise.all(brought.map(async ({ name, mask }) => [name, await mask?.text()]));
+  assert.deepEqual(masks, [
+    ['1.jpg', 'mask of 1'],
+    ['2.png', undefined],
+    ['3.jpg', undefined],
+    ['4.jpg', 'mask of 4'],
+    ['5.jpg', undefined],
+    ['5.png', undefined],
+    ['5.png', undefined],
+  ]);
+});
+
 test('What is no picture is refused by its name, and what systems leave behind is passed over', async () => {
   const { brought, refused } = await withCaptions(
     ['a.JPG', 'notes.pdf', 'b.heic', 'more.zip', 'noextension', '__MACOSX/._a.jpg', '.DS_Store', 'x/Thumbs.db'].map(

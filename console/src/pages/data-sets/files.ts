@@ -12,6 +12,8 @@ export interface Brought {
   name: string;
   blob: Blob;
   caption: string;
+  /** Of its subject, where one came along. */
+  mask: Blob | undefined;
 }
 
 export interface Refusal {
@@ -77,7 +79,8 @@ async function filesOf(entry: FileSystemEntry): Promise<SourceFile[]> {
 
 /**
  * Pictures with the captions of .txt files of the same name, or of a .jsonl among them. The file in the picture's own
- * folder is asked first; one elsewhere speaks only where no two pictures have that name.
+ * folder is asked first; one elsewhere speaks only where no two pictures have that name. `masks/a.png` beside `a.jpg` is its
+ * mask, as `likeness dataset mask` leaves it.
  * @returns the pictures, and by name what is none
  */
 export async function withCaptions(files: readonly SourceFile[]): Promise<{ brought: Brought[]; refused: Refusal[] }> {
@@ -101,14 +104,30 @@ export async function withCaptions(files: readonly SourceFile[]): Promise<{ brou
       }
     } else pictures.push(file);
   }
+  const masks = masksOf(pictures);
+  const ownPictures = pictures.filter(picture => !masks.has(picture));
+  const maskOf = new Map([...masks].map(([{ blob }, picture]) => [picture, blob]));
   const named = new Map<string, number>();
-  for (const { path } of pictures) named.set(stem(path), 1 + (named.get(stem(path)) ?? 0));
-  const brought = pictures.map(({ path, blob }) => {
+  for (const { path } of ownPictures) named.set(stem(path), 1 + (named.get(stem(path)) ?? 0));
+  const brought = ownPictures.map(picture => {
+    const { path, blob } = picture;
     const elsewhere = named.get(stem(path)) === 1 ? anywhere.get(stem(path)) : undefined;
     const caption = besides.get(withoutExtension(path)) ?? elsewhere ?? '';
-    return { name: path.slice(path.lastIndexOf('/') + 1), blob, caption };
+    return { name: path.slice(path.lastIndexOf('/') + 1), blob, caption, mask: maskOf.get(picture) };
   });
   return { brought, refused };
+}
+
+/** Which of the pictures are masks, and of which other one each is. */
+function masksOf(pictures: readonly SourceFile[]): Map<SourceFile, SourceFile> {
+  const named = Map.groupBy(pictures, ({ path }) => withoutExtension(path));
+  const masks = new Map<SourceFile, SourceFile>();
+  for (const file of pictures) {
+    const [, folder, name] = /^(.*\/|)masks\/([^/]+)\.png$/i.exec(file.path) ?? [];
+    const ofName = name === undefined ? undefined : named.get(`${folder}${name}`);
+    if (ofName?.length === 1 && ofName[0]) masks.set(file, ofName[0]);
+  }
+  return masks;
 }
 
 /** The sample that comes with the product: sixty drawings of Ron the dog and Smila the cat. */
@@ -117,7 +136,7 @@ export async function sampleFiles(): Promise<Brought[]> {
   return Promise.all(
     readManifest(text).map(async ({ imageRef, caption }) => {
       const response = await fetch(`/_console/sample/${imageRef}`);
-      return { name: imageRef, blob: await response.blob(), caption };
+      return { name: imageRef, blob: await response.blob(), caption, mask: undefined };
     }),
   );
 }
