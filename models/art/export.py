@@ -33,7 +33,7 @@ LORA_TARGETS = (
     "ff.net.2",
 )
 TRAINING = {
-    "captionDropout": 0.1, "unconditionalPrior": 0.75, "warmupSteps": 20, "minSnrGamma": None,
+    "captionDropout": 0.1, "unconditionalPrior": 0.75, "warmupSteps": 5, "firstRateOfB": 4, "minSnrGamma": None,
     "learningRateSchedule": "cosine",
 }  # fmt: skip
 # How scenes.py lays out two or three in a row, and how a subject of the row is drawn again by itself (decision 0046).

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+M_ARENA_MAX = -8  # of mallopt, in malloc.h
 
 DESCRIPTION = "Trains custom models and serves images: files in, files out (contract/schemas)."
 
@@ -51,10 +54,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("TQDM_DISABLE", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    _share_one_heap()
     # transformers imports scipy where it finds it, for losses that are not used here. None makes it not found.
     sys.modules.setdefault("scipy", None)  # type: ignore[arg-type]
     options = _parser().parse_args(arguments)
     return options.command(options)
+
+
+def _share_one_heap() -> None:
+    """Glibc gives each thread that answers a client a heap of its own, which keeps what its pictures took: 180 MiB of a
+    unit's 530 after 16 clients. They take turns anyway, as Python has one lock."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_ARENA_MAX, 1)
 
 
 def _parser() -> argparse.ArgumentParser:
