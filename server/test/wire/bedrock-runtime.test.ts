@@ -249,7 +249,7 @@ const bodies: [string, unknown, string | RegExp][] = [
   [
     'an image that is none',
     { taskType: 'IMAGE_VARIATION', imageVariationParams: { images: ['aGVsbG8='] } },
-    /imageVariationParams\.images\[0\] must be a JPEG or PNG image/,
+    /imageVariationParams\.images\[0\] is another kind of file, not a JPEG or PNG/,
   ],
 ];
 
