@@ -203,7 +203,7 @@ def main() -> None:
         "--sample", type=Path, default=ROOT / "models/art/sample", help="folder of pictures with captions.jsonl"
     )
     parser.add_argument("--adapter", type=Path, help="judge this trained adapter instead of training one")
-    parser.add_argument("--steps", type=int, default=700)
+    parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--learning-rate", type=float, default=1e-5, help="on the seed system's scale (default 1e-5)")
     parser.add_argument("--threads", type=int, help="CPU threads of training and drawing (default: PyTorch's choice)")
