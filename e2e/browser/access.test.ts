@@ -1,26 +1,20 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import {
-  CreateLoginProfileCommand,
-  CreateUserCommand,
-  GetUserCommand,
-  PutUserPolicyCommand,
-} from '@aws-sdk/client-iam';
-import { createJob, createRole, getJob, newProduct, type Product } from '../crash/product.ts';
-import { NARROW, openBrowser, signInByPassword, violations, visit, WIDE, whySkipped } from './console.ts';
+import { GetUserCommand } from '@aws-sdk/client-iam';
+import { createJob, createRole, getJob, newProduct } from '../crash/product.ts';
+import { createReader, NARROW, openBrowser, signInByPassword, violations, visit, WIDE, whySkipped } from './console.ts';
 
 test('A user with read-only rights signs in by password, and is told which permission is missing', {
   skip: whySkipped ?? false,
 }, async context => {
   const product = newProduct(context);
   await product.up();
-  await readOnlyUser(product);
+  const reader = await createReader(product, ['s3:List*', 's3:Get*', 'bedrock:List*', 'bedrock:Get*']);
   const jobArn = await createJob(product, 4000);
-  const browser = await openBrowser();
-  context.after(() => browser.close());
+  const browser = await openBrowser(context);
   const page = await browser.newPage({ viewport: WIDE });
   page.setDefaultTimeout(30_000);
-  await signInByPassword(page, product, '/s3', { ...READER, Password: 'wrong' });
+  await signInByPassword(page, product, '/s3', { ...reader, Password: 'wrong' });
   await page.getByTestId('fault').waitFor();
   await page.setViewportSize(NARROW);
   const hidden = Number(
@@ -28,7 +22,7 @@ test('A user with read-only rights signs in by password, and is told which permi
   );
   assert.ok(hidden <= 1, `both ways to sign in are in sight; ${hidden} pixels are not`);
   await page.setViewportSize(WIDE);
-  await page.getByLabel('Password', { exact: true }).fill(READER.Password);
+  await page.getByLabel('Password', { exact: true }).fill(reader.Password);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('heading', { name: 'S3', level: 1 }).waitFor();
   await page.getByRole('button', { name: 'Create bucket' }).first().click();
@@ -58,28 +52,12 @@ test('A user with read-only rights signs in by password, and is told which permi
   await page.getByText(/is not authorized to perform: likeness:ListAccounts/).waitFor();
 });
 
-const READER = { UserName: 'reader', Password: 'a long Password 1!' };
-
-async function readOnlyUser(product: Product): Promise<void> {
-  const iam = product.iam();
-  await iam.send(new CreateUserCommand({ UserName: READER.UserName }));
-  await iam.send(new CreateLoginProfileCommand(READER));
-  const statement = {
-    Effect: 'Allow',
-    Action: ['s3:List*', 's3:Get*', 'bedrock:List*', 'bedrock:Get*'],
-    Resource: '*',
-  };
-  const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: [statement] });
-  await iam.send(new PutUserPolicyCommand({ UserName: READER.UserName, PolicyName: 'look', PolicyDocument }));
-}
-
 test('A policy is checked as it is typed, and an account made and disabled', {
   skip: whySkipped ?? false,
 }, async context => {
   const product = newProduct(context);
   await product.up();
-  const browser = await openBrowser();
-  context.after(() => browser.close());
+  const browser = await openBrowser(context);
   const { page, open, complaints } = await visit(browser, product);
   const button = (name: string) => page.getByRole('button', { name, exact: true });
   const dialog = page.getByRole('dialog');

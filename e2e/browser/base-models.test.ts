@@ -4,9 +4,9 @@ import { cpSync, mkdtempSync, renameSync, rmSync, unlinkSync, writeFileSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
-import { CreateLoginProfileCommand, CreateUserCommand, PutUserPolicyCommand } from '@aws-sdk/client-iam';
 import { newProduct, projectRoot } from '../crash/product.ts';
 import {
+  createReader,
   openBrowser,
   photograph,
   signInByPassword,
@@ -41,8 +41,7 @@ test('An administrator adds a folder as a base model, is told what is missing in
 
   const product = newProduct(context);
   await product.up();
-  const browser = await openBrowser();
-  context.after(() => browser.close());
+  const browser = await openBrowser(context);
   const { page, open, complaints } = await visit(browser, product);
   const step = storyTeller(page);
   const button = (name: string) => page.getByRole('button', { name, exact: true });
@@ -118,15 +117,8 @@ test('Who may not administer base models is told so, and which permission is mis
 }, async context => {
   const product = newProduct(context);
   await product.up();
-  const iam = product.iam();
-  const reader = { UserName: 'reader', Password: 'a long Password 1!' };
-  await iam.send(new CreateUserCommand({ UserName: reader.UserName }));
-  await iam.send(new CreateLoginProfileCommand(reader));
-  const statement = { Effect: 'Allow', Action: 'likeness:ListBaseModels', Resource: '*' };
-  const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: [statement] });
-  await iam.send(new PutUserPolicyCommand({ UserName: reader.UserName, PolicyName: 'look', PolicyDocument }));
-  const browser = await openBrowser();
-  context.after(() => browser.close());
+  const reader = await createReader(product, ['likeness:ListBaseModels']);
+  const browser = await openBrowser(context);
   const page = await browser.newPage({ viewport: WIDE });
   page.setDefaultTimeout(30_000);
   await signInByPassword(page, product, '/base-models?tab=folders', reader);

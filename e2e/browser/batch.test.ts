@@ -15,8 +15,7 @@ test('A person draws a file of prompts with a model that is chosen by its name',
   const Body = JSON.stringify({ recordId: 'PROMPT00001', modelInput });
   await s3.send(new PutObjectCommand({ Bucket: 'prompts', Key: 'in.jsonl', Body }));
   await createRole(product);
-  const browser = await openBrowser();
-  context.after(() => browser.close());
+  const browser = await openBrowser(context);
   const { page, open, complaints } = await visit(browser, product);
   const dialog = page.getByRole('dialog');
 

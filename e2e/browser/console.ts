@@ -1,11 +1,12 @@
 /** A person with a browser before the running product: headless Chromium, and the words on the screen. */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { CreateLoginProfileCommand, CreateUserCommand, PutUserPolicyCommand } from '@aws-sdk/client-iam';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { type Product, until, whySkipped as whyNoProduct } from '../crash/product.ts';
+import { type Product, projectRoot, until, whySkipped as whyNoProduct } from '../crash/product.ts';
 
-const projectRoot = resolve(import.meta.dirname, '../..');
 export const samplePath = join(projectRoot, 'models/art/sample');
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(path =>
   existsSync(path),
@@ -28,11 +29,14 @@ export const whySkipped =
       ? undefined
       : 'the console is not built: run npm run setup');
 
-export function openBrowser(): Promise<Browser> {
-  return chromium.launch({
+/** It is closed after the test. */
+export async function openBrowser(context: Pick<TestContext, 'after'>): Promise<Browser> {
+  const browser = await chromium.launch({
     ...(CHROMIUM !== undefined && { executablePath: CHROMIUM }),
     args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
   });
+  context.after(() => browser.close());
+  return browser;
 }
 
 export interface Visit {
@@ -82,13 +86,25 @@ export async function signInAgain(page: Page, product: Product): Promise<void> {
   await page.getByRole('heading', { level: 1 }).first().waitFor();
 }
 
+export interface PasswordUser {
+  UserName: string;
+  Password: string;
+}
+
+/** A user of the first account who signs in by password and may do what is named, no more. */
+export async function createReader(product: Product, actions: string[]): Promise<PasswordUser> {
+  const user = { UserName: 'reader', Password: 'a long Password 1!' };
+  const iam = product.iam();
+  await iam.send(new CreateUserCommand({ UserName: user.UserName }));
+  await iam.send(new CreateLoginProfileCommand(user));
+  const statement = { Effect: 'Allow', Action: actions, Resource: '*' };
+  const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: [statement] });
+  await iam.send(new PutUserPolicyCommand({ UserName: user.UserName, PolicyName: 'look', PolicyDocument }));
+  return user;
+}
+
 /** A user of the first account, at a page of the console. */
-export async function signInByPassword(
-  page: Page,
-  product: Product,
-  path: string,
-  user: { UserName: string; Password: string },
-): Promise<void> {
+export async function signInByPassword(page: Page, product: Product, path: string, user: PasswordUser): Promise<void> {
   const { accountId } = JSON.parse(readFileSync(join(product.data, 'endpoint.json'), 'utf8'));
   await page.goto(`${product.access().endpoint}/_console${path}`);
   await page.getByLabel('Account').fill(accountId);

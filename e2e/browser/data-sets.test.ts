@@ -29,8 +29,7 @@ test('A person finds masks and paints one, and a job takes what was saved', {
 }, async context => {
   const product = newProduct(context);
   await product.up();
-  const browser = await openBrowser();
-  context.after(() => browser.close());
+  const browser = await openBrowser(context);
   const { page, open, complaints } = await visit(browser, product);
   const step = storyTeller(page);
   const button = (name: string) => page.getByRole('button', { name, exact: true });
@@ -191,8 +190,7 @@ test('Ten thousand captions are scrolled, edited, replaced and saved, with only 
   const records = 10_000;
   const product = newProduct(context);
   await product.up();
-  const browser = await openBrowser();
-  context.after(() => browser.close());
+  const browser = await openBrowser(context);
   const { page, open, complaints } = await visit(browser, product);
   const step = storyTeller(page);
   const button = (name: string) => page.getByRole('button', { name, exact: true });

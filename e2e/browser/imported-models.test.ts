@@ -17,8 +17,7 @@ test('A person imports a model, and is told at the job what was wrong with its f
   await product
     .iam()
     .send(new CreateRoleCommand({ RoleName: 'importer', AssumeRolePolicyDocument: JSON.stringify(trust) }));
-  const browser = await openBrowser();
-  context.after(() => browser.close());
+  const browser = await openBrowser(context);
   const { page, open, complaints } = await visit(browser, product);
   await open('/imported-models');
   await page.getByRole('button', { name: 'Import model' }).first().click();

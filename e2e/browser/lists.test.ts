@@ -15,8 +15,7 @@ test('A list shows what its address says: after a link, a reload, and going back
   const s3 = product.s3();
   for (let index = 0; index < BUCKETS; index += 1)
     await s3.send(new CreateBucketCommand({ Bucket: bucketName(index) }));
-  const browser = await openBrowser();
-  context.after(() => browser.close());
+  const browser = await openBrowser(context);
   const { page, open, complaints } = await visit(browser, product);
   const link = (name: string) => page.getByRole('link', { name, exact: true });
   const address = () => new URL(page.url()).search;

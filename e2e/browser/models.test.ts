@@ -19,8 +19,7 @@ test('A person stops a job, promotes a checkpoint of another, and exports, tags 
   const product = newProduct(context);
   await product.up();
   const jobArn = await createJob(product, 4000, { ...HYPERPARAMETERS, validationInterval: '4000' });
-  const browser = await openBrowser();
-  context.after(() => browser.close());
+  const browser = await openBrowser(context);
   const { page, open, complaints } = await visit(browser, product);
   const step = storyTeller(page);
   const button = (name: string) => page.getByRole('button', { name, exact: true });
@@ -192,8 +191,7 @@ test('A job whose role lacks a right says which, and one with faulty records lis
   const product = newProduct(context);
   await product.up();
   const jobArn = await createJob(product, 10);
-  const browser = await openBrowser();
-  context.after(() => browser.close());
+  const browser = await openBrowser(context);
   const { page, open, complaints } = await visit(browser, product);
   const bedrock = product.bedrock();
   const {

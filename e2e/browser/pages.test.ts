@@ -43,8 +43,7 @@ test('Every page is accessible and whole, light and dark, at 1280 and 390 pixels
   const product = newProduct(context);
   await product.up();
   await makeLongNames(product);
-  const browser = await openBrowser();
-  context.after(() => browser.close());
+  const browser = await openBrowser(context);
   const { page, open, complaints } = await visit(browser, product);
 
   for (const [name, path] of Object.entries(pages))

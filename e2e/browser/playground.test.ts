@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import test from 'node:test';
 import type { Page } from 'playwright-core';
-import { newProduct, type Product, until } from '../crash/product.ts';
+import { newProduct, type Product, projectRoot, until } from '../crash/product.ts';
 import {
   NARROW,
   openBrowser,
@@ -19,15 +19,13 @@ import {
 } from './console.ts';
 
 const WAIT_MILLISECONDS = 180_000;
-const projectRoot = resolve(import.meta.dirname, '../..');
 
 test('A person paints a mask, draws within it, extends a picture, and takes the request along as code', {
   skip: whySkipped ?? false,
 }, async context => {
   const product = newProduct(context);
   await product.up();
-  const browser = await openBrowser();
-  context.after(() => browser.close());
+  const browser = await openBrowser(context);
   const { page, open, complaints } = await visit(browser, product);
   const step = storyTeller(page);
   const button = (name: string) => page.getByRole('button', { name, exact: true });

@@ -16,8 +16,7 @@ test('A person uploads a large file and small ones, looks into one, deletes seve
   const product = newProduct(context);
   await product.up();
   await product.s3().send(new CreateBucketCommand({ Bucket }));
-  const browser = await openBrowser();
-  context.after(() => browser.close());
+  const browser = await openBrowser(context);
   const { page, open, complaints } = await visit(browser, product);
   const button = (name: string) => page.getByRole('button', { name, exact: true });
   const row = (name: string) => page.getByRole('row', { name: new RegExp(name) });

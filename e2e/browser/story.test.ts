@@ -26,8 +26,7 @@ test('A person brings pictures, teaches a model, gives it capacity and draws wit
 }, async context => {
   const product = newProduct(context);
   await product.up();
-  const browser = await openBrowser();
-  context.after(() => browser.close());
+  const browser = await openBrowser(context);
   const { page, open, complaints } = await visit(browser, product);
   const step = storyTeller(page);
   const button = (name: string) => page.getByRole('button', { name, exact: true });
