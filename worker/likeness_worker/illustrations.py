@@ -10,7 +10,7 @@ what is around it, over all of its photographs.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,9 +24,8 @@ from likeness_worker.cache import cache_folder, encoding_identity
 from likeness_worker.data import ImageError, Sample, bucket_for, fit_image, open_image, upright_size
 from likeness_worker.drawing import draw_latents, to_pixels
 from likeness_worker.families import Family, to_unit_range
-from likeness_worker.photographs import FLAT_SHARE, by_content, flat_shares, photographs_warning
+from likeness_worker.photographs import FLAT_SHARE, by_content, digests_of, flat_shares, photographs_warning
 from likeness_worker.prompts import subject_of, without_name
-from likeness_worker.rundir import sha256_of
 from likeness_worker.segmentation import WorkingCopy, opponent, refined, saliency, working_copy
 
 # How far a photograph is noised: with less its shapes stay in pieces of a photograph, with more its colours go.
@@ -56,39 +55,44 @@ def illustrated(attempt: Attempt, family: Family, samples: list[Sample]) -> list
         warning = photographs_warning(paths, folder)
         if warning is None:
             return samples
-        shares = flat_shares(paths, folder)
+        digests = digests_of(paths)
+        shares = flat_shares(digests, folder)
     except ImageError:
         # The cache names every picture that does not decode, with its line.
         return samples
-    photographs = [sample for sample, share in zip(samples, shares, strict=True) if share < FLAT_SHARE]
-    coats = coats_of(attempt, photographs, folder)
+    photographs = {sample: path for sample, path in zip(samples, paths, strict=True) if shares[path] < FLAT_SHARE}
+    coats = _coats_of(photographs, digests, folder)
     told = "; ".join(f"{name} the {kind} as a {coat} {kind}" for (name, kind), coat in coats.items())
-    attempt.log.warn(f"{warning} Drawn are: {told}." if told else warning)
+    if attempt.spec.resume_from_path is None:
+        attempt.log.warn(f"{warning} Drawn are: {told}." if told else warning)
     identity = encoding_identity(attempt, family)
     drawn: dict[Sample, Sample] = {}
-    for number, sample in enumerate(photographs):
+    for number, (sample, path) in enumerate(photographs.items()):
         attempt.log.append(contract.PhaseEvent(phase="caching", done=number, total=len(photographs)))
         wish = attempt.stop_wish()
         if wish is not None:
             raise Stopped(wish)
         prompt = without_name(sample.caption, coats)
-        drawing = _drawing(attempt, family, attempt.run.resolve(sample.path), prompt, identity)
+        facts = (STRENGTH, identity, digests[path], prompt)
+        drawing = folder / DRAWINGS / f"{hashlib.sha256(repr(facts).encode()).hexdigest()}.png"
+        if not drawing.exists():
+            _draw(attempt, family, path, prompt, drawing)
         drawn[sample] = replace(sample, path=str(drawing.resolve()), mask=None)
     return [drawn.get(sample, sample) for sample in samples]
 
 
-def coats_of(attempt: Attempt, photographs: Sequence[Sample], folder: Path) -> dict[Subject, str]:
+def _coats_of(photographs: Mapping[Sample, Path], digests: Mapping[Path, str], folder: Path) -> dict[Subject, str]:
     """The colour of each named subject, by its photographs (16 at most, evenly spaced)."""
     by_subject: dict[Subject, list[Path]] = {}
-    for sample in photographs:
+    for sample, path in photographs.items():
         subject = subject_of(sample.caption)
         if subject is not None:
-            by_subject.setdefault(subject, []).append(attempt.run.resolve(sample.path))
+            by_subject.setdefault(subject, []).append(path)
     coats: dict[Subject, str] = {}
-    chosen = {subject: paths[:: -(-len(paths) // COATS_LOOKED_AT)] for subject, paths in by_subject.items()}
-    leads = by_content(folder / COATS, [path for paths in chosen.values() for path in paths], colour_leads)
-    for subject, paths in chosen.items():
-        lead = np.sum([leads[path] for path in paths], axis=0)
+    for subject, paths in by_subject.items():
+        chosen = paths[:: -(-len(paths) // COATS_LOOKED_AT)]
+        leads = by_content(folder / COATS, {path: digests[path] for path in chosen}, colour_leads)
+        lead = np.sum([leads[path] for path in chosen], axis=0)
         if lead.max() > 0:
             coats[subject] = list(COLOURS)[int(lead.argmax())]
     return coats
@@ -117,29 +121,22 @@ def _nearest_colours(copy: WorkingCopy) -> NDArray[np.int64]:
     return (difference**2).sum(-1).argmin(-1)
 
 
-def _drawing(attempt: Attempt, family: Family, photograph: Path, prompt: str, identity: str) -> Path:
-    """The drawing of one photograph, drawn where it is not there from an earlier training."""
-    facts = (STRENGTH, identity, sha256_of(photograph), prompt)
-    digest = hashlib.sha256(repr(facts).encode()).hexdigest()
-    path = cache_folder(attempt) / DRAWINGS / f"{digest}.png"
-    if path.exists():
-        return path
+def _draw(attempt: Attempt, family: Family, photograph: Path, prompt: str, drawing: Path) -> None:
     resolution, multiple = attempt.spec.resolution, family.base.size_multiple
     with open_image(photograph) as image:
         whole = upright_size(image)
         pixels = fit_image(image, bucket_for(whole.width / whole.height, resolution, multiple))
-    # Of its own noise, or every drawing of a subject would have one pose.
     latents = draw_latents(
         family,
         [family.encode_text(prompt)],
         family.encode_text(""),
-        [int(digest[:8], 16)],
+        # Of its own noise, or every drawing of a subject would have one pose.
+        [int(drawing.stem[:8], 16)],
         resolution,
         family.base.sampling.steps,
         start=(family.encode_images(to_unit_range(pixels)), STRENGTH),
     )
-    path.parent.mkdir(exist_ok=True)
-    temporary = path.with_suffix(".tmp")
+    drawing.parent.mkdir(exist_ok=True)
+    temporary = drawing.with_suffix(".tmp")
     Image.fromarray(to_pixels(family, latents)[0]).save(temporary, "PNG")
-    temporary.rename(path)
-    return path
+    temporary.rename(drawing)

@@ -6,7 +6,7 @@ In a drawing most neighbouring pixels are of one colour; in a photograph noise, 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -57,21 +57,23 @@ def photographs_warning(paths: Sequence[Path], folder: Path | None = None) -> st
     looked_at = (
         [paths[index * len(paths) // LOOKED_AT] for index in range(LOOKED_AT)] if len(paths) > LOOKED_AT else paths
     )
-    photographs = sum(share < FLAT_SHARE for share in flat_shares(looked_at, folder))
+    shares = map(flat_share, looked_at) if folder is None else flat_shares(digests_of(looked_at), folder).values()
+    photographs = sum(share < FLAT_SHARE for share in shares)
     if 2 * photographs <= len(looked_at):
         return None
     return WARNING.format(photographs=photographs, looked_at=len(looked_at))
 
 
-def flat_shares(paths: Sequence[Path], folder: Path | None) -> list[float]:
+def digests_of(paths: Sequence[Path]) -> dict[Path, str]:
+    return {path: sha256_of(path) for path in paths}
+
+
+def flat_shares(digests: Mapping[Path, str], folder: Path) -> dict[Path, float]:
     """flat_share of each, kept by content in the folder."""
-    if folder is None:
-        return [flat_share(path) for path in paths]
-    seen = by_content(folder / KEPT, paths, flat_share)
-    return [seen[path] for path in paths]
+    return by_content(folder / KEPT, digests, flat_share)
 
 
-def by_content(file: Path, paths: Sequence[Path], look: Callable[[Path], Seen]) -> dict[Path, Seen]:
+def by_content(file: Path, digests: Mapping[Path, str], look: Callable[[Path], Seen]) -> dict[Path, Seen]:
     """What a look at each picture gives, from the file where an earlier one left it, and left there.
 
     :param look: gives what JSON can hold.
@@ -80,7 +82,6 @@ def by_content(file: Path, paths: Sequence[Path], look: Callable[[Path], Seen]) 
         kept: dict[str, Seen] = json.loads(file.read_bytes())
     except (OSError, ValueError):
         kept = {}
-    digests = {path: sha256_of(path) for path in paths}
     new = {digest: look(path) for path, digest in digests.items() if digest not in kept}
     if new:
         kept |= new

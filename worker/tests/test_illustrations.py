@@ -76,6 +76,15 @@ def test_each_photograph_is_drawn_once_and_a_drawing_stays(make_run, tmp_path: P
     assert {path: path.stat().st_mtime_ns for path in (kept / "drawings").iterdir()} == drawings
 
 
+def test_an_attempt_that_goes_on_does_not_say_it_again(make_run, tmp_path: Path) -> None:
+    first = run_of(make_run, tmp_path, "first", checkpointIntervalSteps=1)
+    checkpoint = str(first / "checkpoints" / "step-000001")
+    second = run_of(make_run, tmp_path, "second", attempt=2, resumeFromPath=checkpoint)
+    assert read_result(second)["status"] == "completed"
+    assert "look like photographs" in str(read_events(first))
+    assert "look like photographs" not in str(read_events(second))
+
+
 def test_a_picture_that_does_not_decode_is_named_by_its_line(make_run, tmp_path: Path) -> None:
     folder = tmp_path / "pictures"
     folder.mkdir()
