@@ -11,6 +11,7 @@ import {
   checkImageSize,
   checkPicture,
   checkRecordCount,
+  evenlySpread,
   type ManifestRecord,
   parseManifest,
   parseS3Uri,
@@ -78,8 +79,7 @@ async function tellPhotographs(
   if (!existsSync(pythonPath)) return;
   const folder = await mkdtemp(join(tmpdir(), 'likeness-dataset-'));
   try {
-    const step = Math.max(1, records.length / MOST_PICTURES_LOOKED_AT);
-    const looked = records.filter((_, index) => Math.floor(index / step) !== Math.floor((index - 1) / step));
+    const looked = evenlySpread(records, MOST_PICTURES_LOOKED_AT);
     const looking = run(pythonPath, ['-m', 'likeness_worker', 'photographs'], { cwd: workerFolder });
     looking.child.stdin?.end((await files(looked, folder)).join('\n'));
     // A picture that has a header and does not decode is the job's to name: this looks at a few only.

@@ -14,6 +14,7 @@ import {
   checkPicture,
   checkRecordCount,
   describeErrors,
+  evenlySpread,
   MAXIMUM_MANIFEST_BYTES,
   type Manifest,
   type ManifestRecord,
@@ -120,10 +121,7 @@ async function fetchValidationData(
   const limit = context.quotas.trainingRecords;
   if (limit !== null && trainingLineCount + lineCount > limit)
     throw new JobFailure(`${quotaText('trainingRecords', limit, trainingLineCount + lineCount)} (${fileName})`);
-  const count = Math.min(records.length, MOST_VALIDATION_RECORDS);
-  const chosen = Array.from({ length: count }, (_, index) =>
-    records.at(Math.floor(((2 * index + 1) * records.length) / (2 * count))),
-  ).filter(record => record !== undefined);
+  const chosen = evenlySpread(records, MOST_VALIDATION_RECORDS);
   const quietly = { ...context, onProgress: () => undefined };
   const pathsOf = await fetchPictures({ ...manifest, records: chosen }, folder, 'data/validation', quietly);
   if (errors.length > 0)

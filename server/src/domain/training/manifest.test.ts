@@ -6,6 +6,7 @@ import {
   checkPicture,
   checkRecordCount,
   describeErrors,
+  evenlySpread,
   parseManifest,
   parseS3Uri,
 } from './manifest.ts';
@@ -147,6 +148,13 @@ test('Image sides, total, aspect and size are held to the limits of the seed sys
   assert.match(check(4096, 3073) ?? '', /at most 12,582,912 pixels/);
   assert.match(check(520, 2101) ?? '', /aspect ratio must be from 1:4 to 4:1/);
   assert.match(checkImageSize(52_428_801) ?? '', /52,428,801 bytes.*50 MB/);
+});
+
+test('A few of many records are taken from the middle of equal stretches, and all of a few', () => {
+  const numbers = Array.from({ length: 100 }, (_, index) => index);
+  assert.deepEqual(evenlySpread(numbers, 4), [12, 37, 62, 87]);
+  assert.deepEqual(evenlySpread([1, 2, 3], 3), [1, 2, 3]);
+  assert.deepEqual(evenlySpread([], 3), []);
 });
 
 test('No text makes the parser throw, and every line is either a record or an error', () => {

@@ -78,6 +78,13 @@ export function checkRecordCount(count: number): string | undefined {
   return `The number of records must be ${bounds}; the file has ${count.toLocaleString('en-US')}.`;
 }
 
+/** At most so many of them, evenly spread: the middle one of each stretch. */
+export function evenlySpread<Item>(items: readonly Item[], most: number): Item[] {
+  if (items.length <= most) return [...items];
+  const middles = Array.from({ length: most }, (_, index) => Math.floor(((index + 0.5) * items.length) / most));
+  return middles.flatMap(middle => items.slice(middle, middle + 1));
+}
+
 /**
  * What is wrong with a record's image and its mask: a reason that reads after the image's name, or undefined.
  * @param image what it is, or why it cannot be read
