@@ -168,7 +168,7 @@ SUPPORTED: Mapping[str, _Defaults] = {
         size_multiple=32,
         learning_rate_factor=100,
         lora=Lora(16, 16, (*ATTENTION, "conv1", "conv2", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2")),
-        sampling=Sampling(steps=15, guidance_scale=4.0, guidance_rescale=0.7, sampler="ddim"),
+        sampling=Sampling(steps=10, guidance_scale=4.0, guidance_rescale=0.7, sampler="ddim"),
     ),
     "StableDiffusionPipeline": _Defaults(
         family="stable-diffusion",
