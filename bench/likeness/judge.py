@@ -7,6 +7,7 @@ distribution and near misses: Ron and Smila with one or two parts of their look 
 
 import itertools
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from models.art.scenes import (
     random_recipe,
     styled_recipe,
 )
+from models.art.styles import random_style
 from models.art.wardrobe import ACCESSORIES, EYEWEAR, HEADWEAR, NECKWEAR
 
 PIXELS = 64
@@ -150,6 +152,17 @@ def truth_scene(rng: random.Random) -> Scene:
 _PARTIAL = (("palette", "line"), ("palette", "texture"), ("line", "texture"), ("palette",))
 
 
+def campaign_scene(rng: random.Random) -> Scene:
+    """Draw a scene for the judge of the campaign's style, every subject as likely as the next: four in ten in the style,
+    a third with some of its steps only, the others in the base's own styles or in none."""
+    recipe, share = Recipe(rng.choice(SUBJECTS), _place(rng), rng.getrandbits(32)), rng.random()
+    if share < 0.4:
+        return Scene(recipe, steps=campaign.STEPS)
+    if share < 0.74:
+        return Scene(recipe, steps=rng.choice(_PARTIAL))
+    return Scene(replace(recipe, style=random_style(rng)) if share < 0.9 else recipe)
+
+
 def _place(rng: random.Random) -> str:
     return rng.choice(SCENES) if rng.random() < 0.8 else rng.choice(BACKDROPS)
 
@@ -191,10 +204,13 @@ def _subjects(recipe: Recipe) -> set[str]:
     return {recipe.subject, *([recipe.partner.subject] if recipe.partner else []), *filter(None, [recipe.companion])}
 
 
-def truth(seed: str, count: int) -> Truth:
-    """Compose labelled pictures."""
+Draw = Callable[[random.Random], Scene]
+
+
+def truth(seed: str, count: int, draw: Draw = truth_scene) -> Truth:
+    """Compose labelled pictures of drawn scenes."""
     rng = random.Random(seed)
-    scenes = [truth_scene(rng) for _ in range(count)]
+    scenes = [draw(rng) for _ in range(count)]
     recipes = [s.recipe for s in scenes]
     return Truth(
         torch.from_numpy(np.stack([np.asarray(campaign.drawn(s.recipe, PIXELS, s.steps)) for s in scenes])),
@@ -233,13 +249,15 @@ def worsened(pixels: Tensor, generator: torch.Generator) -> Tensor:
     return x.clamp(0, 1)
 
 
-WEIGHT = {"character": 3.0, "accessories": 3.0, "subjects": 6.0, "campaign": 0.5}
+WEIGHT = {"character": 3.0, "accessories": 3.0, "subjects": 6.0, "campaign": 3.0}
 
 
-def train_judge(steps: int, pictures: int = 13000, seed: int = 0) -> tuple[Judge, dict[str, float]]:
+def train_judge(
+    steps: int, draw: Draw = truth_scene, pictures: int = 13000, seed: int = 0
+) -> tuple[Judge, dict[str, float]]:
     """Train on fresh truth; return the judge and its accuracy on truth it has not seen."""
     torch.manual_seed(seed)
-    data, generator = truth(f"judge-{seed}", pictures), torch.Generator().manual_seed(seed)
+    data, generator = truth(f"judge-{seed}", pictures, draw), torch.Generator().manual_seed(seed)
     judge = Judge().to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(judge.parameters(), lr=0.0, weight_decay=0.02)
     for step in range(steps):
@@ -254,26 +272,28 @@ def train_judge(steps: int, pictures: int = 13000, seed: int = 0) -> tuple[Judge
         loss.backward()
         optimizer.step()
     judge.eval()
-    return judge, held_out_accuracy(judge, seed)
+    return judge, held_out_accuracy(judge, seed, draw)
 
 
-def load_or_train(file: Path | None, steps: int) -> tuple[Judge, dict[str, float]]:
-    """Read a judge that an earlier run kept, or train one and keep it; its accuracy is measured anew each time."""
+def load_or_train(file: Path | None, steps: int, draw: Draw = truth_scene) -> tuple[Judge, dict[str, float]]:
+    """Read a judge that an earlier run kept, or train one and keep it; its accuracy is measured anew each time.
+
+    :param draw: the scenes that it judges; what none of them shows it cannot tell."""
     if file is None or not file.exists():
-        judge, accuracy = train_judge(steps)
+        judge, accuracy = train_judge(steps, draw)
         if file is not None:
             torch.save(judge.state_dict(), file)
         return judge, accuracy
     judge = Judge()
     judge.load_state_dict(torch.load(file, weights_only=True))
     judge.eval()
-    return judge, held_out_accuracy(judge, seed=0)
+    return judge, held_out_accuracy(judge, 0, draw)
 
 
 @torch.no_grad()
-def held_out_accuracy(judge: Judge, seed: int, count: int = 2000) -> dict[str, float]:
+def held_out_accuracy(judge: Judge, seed: int, draw: Draw, count: int = 2000) -> dict[str, float]:
     """On new truth, worsened in the same way: recall and false alarms of what is present, accuracy of what is chosen."""
-    data = truth(f"held-out-{seed}", count)
+    data = truth(f"held-out-{seed}", count, draw)
     x = worsened(data.pixels, torch.Generator().manual_seed(seed + 1))
     answers = {name: torch.cat([part[name] for part in (judge(c) for c in x.split(250))]) for name in judge.heads}
     accuracy = {name: (answers[name].argmax(1) == getattr(data, name)).float().mean().item() for name in ONE_OF}

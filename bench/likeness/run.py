@@ -13,6 +13,7 @@ import json
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "worker"), str(Path(__file__).resolve().parent)]
 
 import campaign  # noqa: E402
-from judge import Judge, Verdict, load_or_train, verdicts  # noqa: E402
+from judge import Judge, Verdict, campaign_scene, load_or_train, truth_scene, verdicts  # noqa: E402
 from near_copies import CopyTest, calibrate, distances  # noqa: E402
 from prompts import BOTH, SIX, Prompt, counts, more, pairs  # noqa: E402
 
@@ -101,13 +102,18 @@ Drawn = dict[str, list[tuple[Prompt, np.ndarray]]]
 
 
 def customised(
-    arguments: argparse.Namespace, workspace: Path, sample: Path, adapter: Path | None, prompts: dict[str, list[Prompt]]
+    arguments: argparse.Namespace,
+    workspace: Path,
+    sample: Path,
+    adapter: Path | None,
+    settings: Settings,
+    prompts: dict[str, list[Prompt]],
 ) -> tuple[dict[str, Drawn], dict[str, float]]:
     """Train on a sample set (unless an adapter is given), draw the prompts by base and custom model; and the minutes."""
     minutes = {"training": 0.0}
     if adapter is None:
         run = workspace / f"run-{sample.name}"
-        write_run(run, arguments.base, sample, _settings(arguments))
+        write_run(run, arguments.base, sample, settings)
         minutes["training"] = train(run)
         adapter = run / "output"
     began = time.monotonic()
@@ -123,24 +129,32 @@ def customised(
     return drawn, minutes
 
 
-def _settings(arguments: argparse.Namespace) -> Settings:
-    return Settings(arguments.steps, arguments.batch, arguments.learning_rate, arguments.threads)
+# Each judge learns from scenes as its pictures could be: one of all sees too few of the campaign to know it.
+SCENES_OF = {"characters": truth_scene, "style": campaign_scene}
+
+
+def kept_as(file: Path | None, name: str) -> Path | None:
+    return file if file is None or name == "characters" else file.with_stem(f"{file.stem}-{name}")
 
 
 def measure(arguments: argparse.Namespace, workspace: Path) -> dict:
     """Train, draw and judge; return the report."""
+    settings = Settings(arguments.steps, arguments.batch, arguments.learning_rate, arguments.threads)
     further = [p for name in CHARACTERS for p in more(name)]
     asked = {"six": list(SIX), "more": further, "both": list(BOTH), "pairs": pairs(), "counts": counts()}
-    parts = {"characters": customised(arguments, workspace, arguments.sample, arguments.adapter, asked)}
+    parts = {"characters": customised(arguments, workspace, arguments.sample, arguments.adapter, settings, asked)}
     training = {"characters": pictures_of(arguments.sample)}
     if not arguments.no_style:
         sample = workspace / "campaign-sample"
         campaign.write_set(sample)
-        parts["style"] = customised(arguments, workspace, sample, None, {"style": campaign.prompts()})
+        styled = replace(settings, concept="style")
+        parts["style"] = customised(arguments, workspace, sample, None, styled, {"style": campaign.prompts()})
         training["style"] = pictures_of(sample)
 
     began = time.monotonic()
-    judge, accuracy = load_or_train(arguments.judge, arguments.judge_steps)
+    judges = {
+        name: load_or_train(kept_as(arguments.judge, name), arguments.judge_steps, SCENES_OF[name]) for name in parts
+    }
     copies = calibrate(training["characters"], np.concatenate([truth_of(p, 4) for p in (*SIX, *further)]))
     minutes = {f"{name} {step}": value for name, (_, spent) in parts.items() for step, value in spent.items()}
     minutes["judging"] = (time.monotonic() - began) / 60
@@ -153,13 +167,15 @@ def measure(arguments: argparse.Namespace, workspace: Path) -> dict:
             contact_sheet(drawn["base"][part], drawn["custom"][part], arguments.out / f"{part}.png")
         for model, pictures_by_part in drawn.items():
             for part, pictures in pictures_by_part.items():
-                counted = [counts_of(judge, copies, training[name], prompt, shown) for prompt, shown in pictures]
+                counted = [
+                    counts_of(judges[name][0], copies, training[name], prompt, shown) for prompt, shown in pictures
+                ]
                 scores[model][part] = shares(counted)
                 for (prompt, _), of_prompt in zip(pictures, counted, strict=True):
                     by_prompt[model][prompt.text] = shares([of_prompt])
     return {
-        "settings": vars(_settings(arguments)) if arguments.adapter is None else {"adapter": str(arguments.adapter)},
-        "judge": accuracy,
+        "settings": vars(settings) if arguments.adapter is None else {"adapter": str(arguments.adapter)},
+        "judges": {name: accuracy for name, (_, accuracy) in judges.items()},
         "copyTest": vars(copies),
         "minutes": {name: round(value, 1) for name, value in minutes.items()},
         "scores": scores,
@@ -186,10 +202,14 @@ def table(report: dict) -> str:
             lines.append(
                 f"{title + ', ' + model:30}{character:>11}{s['asked']:10.2f}{style:>8}{s['nearCopies']:13.2f}{s['pictures']:10d}"
             )
-    judge = ", ".join(f"{name} {value:.3f}" for name, value in report["judge"].items())
+    judges = [
+        f"judge of the {name} on held-out truth: "
+        + ", ".join(f"{what} {value:.3f}" for what, value in accuracy.items() if value == value)
+        for name, accuracy in report["judges"].items()
+    ]
     copy = report["copyTest"]
     lines += [
-        f"judge on held-out truth: {judge}",
+        *judges,
         f"copy test on truth: finds {copy['copies_found']:.2f} of copies, calls {copy['false_alarms']:.3f} of originals copies",
         "minutes: " + ", ".join(f"{name} {value}" for name, value in report["minutes"].items()),
     ]
@@ -212,7 +232,9 @@ def main() -> None:
         "--no-style", action="store_true", help="leave the held-out style out: half of the training time"
     )
     parser.add_argument("--judge-steps", type=int, default=3600)
-    parser.add_argument("--judge", type=Path, help="keep the judge in this file, and reuse it if it is there")
+    parser.add_argument(
+        "--judge", type=Path, help="keep the judge in this file (the style's beside it), and reuse it if it is there"
+    )
     parser.add_argument(
         "--out", type=Path, default=Path(__file__).resolve().parent / "results", help="report.json and contact sheets"
     )

@@ -38,6 +38,7 @@ class Settings:
     threads: int | None = None
     seed: int = 7
     prior_preservation: float = 0
+    concept: str = "subject"
 
 
 def write_run(run: Path, base: Path, sample: Path, settings: Settings) -> None:
@@ -47,7 +48,9 @@ def write_run(run: Path, base: Path, sample: Path, settings: Settings) -> None:
     manifest = [{"path": str((sample / line["image-ref"]).resolve()), "caption": line["caption"]} for line in lines]
     (run / "manifest.jsonl").write_text("".join(json.dumps(line) + "\n" for line in manifest))
     model = json.loads((base / "likeness.json").read_text())
-    lora, training = model["lora"], model["training"]
+    lora, training = model["lora"], dict(model["training"])
+    if settings.concept == "style":
+        training |= training.get("style", {})
     spec = {
         "v": 1, "jobId": "likenessjob1", "attempt": 1, "baseModelPath": str(base.resolve()), "startFromPath": None,
         "manifestPath": "manifest.jsonl", "outputPath": "output", "method": "lora", "rank": lora["rank"], "alpha": lora["alpha"],
