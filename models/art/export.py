@@ -34,7 +34,7 @@ LORA_TARGETS = (
 )
 TRAINING = {
     "captionDropout": 0.1, "unconditionalPrior": 0.75, "warmupSteps": 5, "firstRateOfB": 4, "minSnrGamma": None,
-    "learningRateSchedule": "cosine",
+    "learningRateSchedule": "cosine", "style": {"captionDropout": 0.5, "unconditionalPrior": 0},
 }  # fmt: skip
 # How scenes.py lays out two or three in a row, and how a subject of the row is drawn again by itself (decision 0046).
 GROUPS = {

@@ -19,6 +19,8 @@ export interface BaseModel {
     warmupSteps: number;
     minSnrGamma: number | null;
     learningRateSchedule: 'constant' | 'cosine';
+    /** What takes the place of the first two where a data set teaches a style. */
+    style: { captionDropout: number; unconditionalPrior: number };
   };
 }
 

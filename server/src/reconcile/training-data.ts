@@ -8,6 +8,7 @@ import limits from '../../../contract/limits.json' with { type: 'json' };
 import { Fault } from '../domain/fault.ts';
 import { type Quotas, quotaText } from '../domain/quotas.ts';
 import { checkWordedCaption, withCaptionWords } from '../domain/training/caption-words.ts';
+import { type Concept, conceptOf } from '../domain/training/concept.ts';
 import { hasImageEnd, type ImageFacts, readImageHeader } from '../domain/training/image-facts.ts';
 import {
   checkImageSize,
@@ -55,10 +56,13 @@ const TAIL_BYTES = 64 * 1024;
 /**
  * Fetches and checks everything, and writes data/manifest.jsonl last: its presence says that the data is complete.
  * @param folder receives `data/`
- * @returns the number of records
+ * @returns the number of records, and what their captions teach
  * @throws JobFailure with the text for the user; Fault unavailable when S3 itself fails
  */
-export async function fetchTrainingData(folder: string, context: DataContext): Promise<number> {
+export async function fetchTrainingData(
+  folder: string,
+  context: DataContext,
+): Promise<{ imageCount: number; concept: Concept }> {
   const { job } = context;
   const source = requireUri(job.trainingDataS3Uri);
   const fileName = source.key.slice(source.key.lastIndexOf('/') + 1);
@@ -89,7 +93,7 @@ export async function fetchTrainingData(folder: string, context: DataContext): P
   const references = manifest.records.map(record => record.imageRef);
   await writeFile(join(data, 'references.json'), JSON.stringify(references), { mode: 0o600 });
   await writeWhole(join(data, 'manifest.jsonl'), `${lines.join('\n')}\n`);
-  return manifest.records.length;
+  return { imageCount: lines.length, concept: conceptOf(manifest.records.map(record => record.caption)) };
 }
 
 /** The manifest with the job's words in its captions; a caption that grows too long with them becomes an error. */

@@ -5,6 +5,7 @@
 import limits from '../../../contract/limits.json' with { type: 'json' };
 import { Fault } from '../domain/fault.ts';
 import { type AttemptExit, nextAttempt } from '../domain/training/attempt-policy.ts';
+import type { Concept } from '../domain/training/concept.ts';
 import { automaticStepCount } from '../domain/training/hyperparameters.ts';
 import { completePhase } from '../domain/training/job-state.ts';
 import { defaultOptions, validationInterval } from '../domain/training/training-options.ts';
@@ -227,7 +228,7 @@ async function fetchData(attempt: number, context: JobContext): Promise<'fetched
   try {
     for (let tries = 1; ; tries += 1) {
       try {
-        const imageCount = await fetchTrainingData(folder.path(attempt), {
+        const data = await fetchTrainingData(folder.path(attempt), {
           ...context,
           signal,
           onProgress(done, total) {
@@ -238,7 +239,11 @@ async function fetchData(attempt: number, context: JobContext): Promise<'fetched
           },
         });
         await telling;
-        await held.change((row, now) => ({ imageCount, ...resolveSteps(row, imageCount), lastModifiedAt: now }));
+        await held.change((row, now) => ({
+          imageCount: data.imageCount,
+          ...resolveByData(row, data),
+          lastModifiedAt: now,
+        }));
         return 'fetched';
       } catch (error) {
         if (context.pausing.aborted) return 'paused';
@@ -278,16 +283,18 @@ async function decide(attempt: number, exit: AttemptExit, context: JobContext) {
   );
 }
 
-/** `auto` becomes a number once the images are counted. */
-function resolveSteps(
-  row: CustomizationJobRow,
-  imageCount: number,
-): { resolved?: ResolvedHyperparameters; hyperParameters?: Record<string, string> } {
-  if (row.resolved.stepCount !== null) return {};
+/** Once the images are counted, `auto` becomes a number; once the captions are read, the concept is known. */
+function resolveByData(
+  { resolved, hyperParameters }: CustomizationJobRow,
+  { imageCount, concept }: { imageCount: number; concept: Concept },
+): { resolved: ResolvedHyperparameters; hyperParameters?: Record<string, string> } {
+  const { options } = resolved;
+  const read = options ? { ...resolved, options: { ...options, concept: options.concept ?? concept } } : resolved;
+  if (resolved.stepCount !== null) return { resolved: read };
   const stepCount = automaticStepCount(imageCount);
   return {
-    resolved: { ...row.resolved, stepCount },
-    hyperParameters: { ...row.hyperParameters, stepCount: String(stepCount) },
+    resolved: { ...read, stepCount },
+    hyperParameters: { ...hyperParameters, stepCount: String(stepCount) },
   };
 }
 
@@ -303,10 +310,14 @@ function trainSpec(
     validationInterval: interval,
     samplePrompts,
     captionWords: _,
+    concept,
+    captionDropout,
     maskPrompt = null,
     unmaskedWeight = limits.optionalHyperParameters.unmaskedWeight.default,
     ...options
   } = row.resolved.options ?? defaultOptions(base);
+  const forConcept = concept === 'style' ? base.training.style : base.training;
+  const isDropoutGiven = row.hyperParameters.captionDropout !== undefined;
   const intervalSteps = validationInterval(interval, stepCount, Boolean(row.validationDataS3Uri));
   return {
     v: 1,
@@ -322,7 +333,8 @@ function trainSpec(
     learningRate,
     learningRateSchedule: base.training.learningRateSchedule,
     warmupSteps: base.training.warmupSteps,
-    unconditionalPrior: base.training.unconditionalPrior,
+    captionDropout: isDropoutGiven ? captionDropout : forConcept.captionDropout,
+    unconditionalPrior: forConcept.unconditionalPrior,
     ...options,
     maskPrompt,
     unmaskedWeight,

@@ -108,6 +108,9 @@ async function emptyModel(dataDirectory: string): Promise<string> {
   const folder = join(dataDirectory, 'embedded-model');
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'model_index.json'), '{"_class_name": "LikenessArtPipeline"}');
-  await writeFile(join(folder, 'likeness.json'), '{"id": "likeness.art-v1", "name": "Likeness Art"}');
+  await writeFile(
+    join(folder, 'likeness.json'),
+    '{"id": "likeness.art-v1", "name": "Likeness Art", "training": {"style": {"captionDropout": 0.3}}}',
+  );
   return folder;
 }

@@ -7,12 +7,16 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import Textarea from '@cloudscape-design/components/textarea';
 import limits from '../../../../contract/limits.json' with { type: 'json' };
 import { isFurther, type SectionProps } from './job-draft.ts';
-import { boundsOf, choiceLabel, OF_THE_FIRST_MODEL, optionFields } from './job-options.ts';
+import { boundsOf, choiceLabel, OF_THE_FIRST_MODEL, type OptionName, optionFields } from './job-options.ts';
 
-const METHODS = [
-  { value: '', label: 'Default (LoRA)' },
-  ...limits.optionalHyperParameters.method.values.map(value => ({ value, label: choiceLabel(value) })),
-];
+const CHOICES: Partial<Record<OptionName, { value: string; label: string }[]>> = {
+  method: choices('Default (LoRA)', limits.optionalHyperParameters.method.values),
+  concept: choices('By the captions', limits.optionalHyperParameters.concept.values),
+};
+
+function choices(unless: string, values: readonly string[]) {
+  return [{ value: '', label: unless }, ...values.map(value => ({ value, label: choiceLabel(value) }))];
+}
 
 interface AdvancedProps extends SectionProps {
   problems: ReadonlyMap<string, string>;
@@ -45,8 +49,8 @@ export function AdvancedHyperparameters({ draft, change, problems }: AdvancedPro
             >
               {kind === 'choice' ? (
                 <Select
-                  options={METHODS}
-                  selectedOption={METHODS.find(({ value }) => value === (options[name] ?? '')) ?? null}
+                  options={CHOICES[name] ?? []}
+                  selectedOption={CHOICES[name]?.find(({ value }) => value === (options[name] ?? '')) ?? null}
                   disabled={isSettled(name)}
                   onChange={({ detail }) => set(name, detail.selectedOption.value ?? '')}
                 />

@@ -37,6 +37,13 @@ export const optionFields: readonly OptionField[] = [
       'LoRA learns a small addition to the base; full moves every weight, slowly, and takes a place of its own.',
   },
   {
+    name: 'concept',
+    label: 'Concept',
+    kind: 'choice',
+    description:
+      'A subject that some captions name, or a style that every picture is drawn in. Read from the captions unless given.',
+  },
+  {
     name: 'rank',
     label: 'Rank',
     kind: 'whole',
@@ -196,7 +203,7 @@ export function shownHyperParameters(
     });
 }
 
-/** A method of training as people write it. */
+/** A method or a concept of training as people write it. */
 export function choiceLabel(value: string): string {
   return value === 'lora' ? 'LoRA' : `${value.charAt(0).toUpperCase()}${value.slice(1)}`;
 }

@@ -54,6 +54,7 @@ test('the embedded model answers behind every id; a map sends one elsewhere', as
       warmupSteps: 20,
       minSnrGamma: null,
       learningRateSchedule: 'constant',
+      style: { captionDropout: 0.1, unconditionalPrior: 0 },
     },
   });
   assert.equal(models.get('acme.photos-v1')?.learningRateFactor, 10);
@@ -87,6 +88,10 @@ test('a folder that cannot be right is refused with the member', async () => {
   await assert.rejects(
     bad('e', { id: 'x.y', training: { unconditionalPrior: 1.5 } }),
     /must be a number, 0 to 1.*1\.5/,
+  );
+  await assert.rejects(
+    bad('f', { id: 'x.y', training: { style: { captionDropout: 'most' } } }),
+    /training\.style\.captionDropout must be a number, 0 to 1.*"most"/,
   );
 });
 

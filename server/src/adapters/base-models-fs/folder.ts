@@ -51,6 +51,9 @@ export async function readBaseModel(path: string, registeredId?: string): Promis
     );
   const lora = section(settings.lora);
   const training = section(settings.training);
+  const style = section(training.style);
+  const captionDropout = number(path, 'training.captionDropout', training.captionDropout, 0.1, 1);
+  const unconditionalPrior = number(path, 'training.unconditionalPrior', training.unconditionalPrior, 0, 1);
   const rank = number(path, 'lora.rank', lora.rank, 16);
   return {
     id,
@@ -67,14 +70,24 @@ export async function readBaseModel(path: string, registeredId?: string): Promis
       maximumRank: number(path, 'lora.maximumRank', lora.maximumRank, Math.max(rank, defaults.maximumRank)),
     },
     training: {
-      captionDropout: number(path, 'training.captionDropout', training.captionDropout, 0.1),
-      unconditionalPrior: number(path, 'training.unconditionalPrior', training.unconditionalPrior, 0, 1),
+      captionDropout,
+      unconditionalPrior,
       warmupSteps: number(path, 'training.warmupSteps', training.warmupSteps, 20),
       minSnrGamma:
         training.minSnrGamma === null || training.minSnrGamma === undefined
           ? null
           : number(path, 'training.minSnrGamma', training.minSnrGamma, 5),
       learningRateSchedule: schedule(path, training.learningRateSchedule ?? 'constant'),
+      style: {
+        captionDropout: number(path, 'training.style.captionDropout', style.captionDropout, captionDropout, 1),
+        unconditionalPrior: number(
+          path,
+          'training.style.unconditionalPrior',
+          style.unconditionalPrior,
+          unconditionalPrior,
+          1,
+        ),
+      },
     },
   };
 }

@@ -26,7 +26,15 @@ test('what is left out is the base model’s, or off', () => {
   assert.deepEqual(readTrainingOptions({ stepCount: '10' }, base), {
     seed: undefined,
     options: {
-      ...{ method: 'lora', rank: 16, alpha: 8, captionDropout: 0.1, minSnrGamma: null, priorPreservation: 0 },
+      ...{
+        method: 'lora',
+        concept: null,
+        rank: 16,
+        alpha: 8,
+        captionDropout: 0.1,
+        minSnrGamma: null,
+        priorPreservation: 0,
+      },
       ...{ resolution: 128, validationInterval: null, samplePrompts: [], maskPrompt: null, unmaskedWeight: 0.1 },
       captionWords: { triggerWord: null, captionPrefix: null, captionSuffix: null },
     },
@@ -36,7 +44,15 @@ test('what is left out is the base model’s, or off', () => {
 test('what is given is applied, and alpha follows the rank', () => {
   const { options, seed } = readTrainingOptions(
     {
-      ...{ rank: '32', captionDropout: '0', minSnrGamma: '5', priorPreservation: '0.5', seed: '7', resolution: '160' },
+      ...{
+        concept: 'style',
+        rank: '32',
+        captionDropout: '0',
+        minSnrGamma: '5',
+        priorPreservation: '0.5',
+        seed: '7',
+        resolution: '160',
+      },
       ...{ validationInterval: '50', samplePrompts: '["Ron the dog, on \\"the moon\\""]' },
       ...{ triggerWord: ' Ron the dog ', captionSuffix: ', in spring', maskedLoss: 'the dog', unmaskedWeight: '0' },
     },
@@ -44,7 +60,15 @@ test('what is given is applied, and alpha follows the rank', () => {
   );
   assert.equal(seed, 7);
   assert.deepEqual(options, {
-    ...{ method: 'lora', rank: 32, alpha: 16, captionDropout: 0, minSnrGamma: 5, priorPreservation: 0.5 },
+    ...{
+      method: 'lora',
+      concept: 'style',
+      rank: 32,
+      alpha: 16,
+      captionDropout: 0,
+      minSnrGamma: 5,
+      priorPreservation: 0.5,
+    },
     ...{ resolution: 160, validationInterval: 50, samplePrompts: ['Ron the dog, on "the moon"'] },
     ...{ maskPrompt: 'the dog', unmaskedWeight: 0 },
     captionWords: { triggerWord: 'Ron the dog', captionPrefix: null, captionSuffix: ', in spring' },
@@ -54,6 +78,8 @@ test('what is given is applied, and alpha follows the rank', () => {
 
 test('each key’s bound is named with the value that broke it', () => {
   for (const method of ['dora', 'LoRA', '']) assert.match(refusal({ method }), /method must be lora or full; you sent/);
+  for (const concept of ['object', 'Style', ''])
+    assert.match(refusal({ concept }), /concept must be subject or style; you sent/);
   for (const rank of ['0', '65', '8.5', '-1', ''])
     assert.match(refusal({ rank }), /rank must be a whole number from 1 to 64/);
   assert.match(refusal({ alpha: '0' }), /alpha must be a number from 0\.01 to 1024; you sent "0"/);

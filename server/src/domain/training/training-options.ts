@@ -3,6 +3,7 @@ import limits from '../../../../contract/limits.json' with { type: 'json' };
 import { Fault } from '../fault.ts';
 import { familiesThatFindByWords } from '../model-families.ts';
 import type { CaptionWords } from './caption-words.ts';
+import type { Concept } from './concept.ts';
 
 const bounds = limits.optionalHyperParameters;
 
@@ -14,6 +15,8 @@ export const OPTIONAL_HYPERPARAMETERS: readonly string[] = Object.keys(bounds);
 /** As they are applied. */
 export interface TrainingOptions {
   method: 'lora' | 'full';
+  /** Null or absent: read from the captions once they are there. */
+  concept?: Concept | null;
   rank: number;
   alpha: number;
   captionDropout: number;
@@ -68,6 +71,9 @@ export function readTrainingOptions(
   );
   if (method !== 'lora' && method !== 'full')
     throw refusal('method', `must be ${bounds.method.values.join(' or ')}`, method);
+  const { concept = null } = texts;
+  if (concept !== null && concept !== 'subject' && concept !== 'style')
+    throw refusal('concept', `must be ${bounds.concept.values.join(' or ')}`, concept);
   if (method === 'full')
     for (const key of ['rank', 'alpha'])
       if (texts[key] !== undefined) throw refusal(key, 'belongs to method lora; leave it out for full', texts[key]);
@@ -90,6 +96,7 @@ export function readTrainingOptions(
     seed: wholeNumber('seed', texts.seed, bounds.seed.minimum, bounds.seed.maximum),
     options: {
       method,
+      concept,
       rank,
       alpha,
       captionDropout:
