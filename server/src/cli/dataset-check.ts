@@ -6,6 +6,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { GetObjectCommand, HeadObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { namesTrigger } from '../domain/training/caption-words.ts';
+import { conceptOf } from '../domain/training/concept.ts';
 import { type ImageFacts, readImageHeader } from '../domain/training/image-facts.ts';
 import {
   checkImageSize,
@@ -64,6 +65,10 @@ export async function datasetCheck(
   if (errors.length > 0 || countProblem)
     throw new CliFailure(`${errors.length} of ${count} records of ${place} cannot be trained on.`);
   if (options.trigger) tellUntriggered(manifest.records, options.trigger.trim());
+  if (conceptOf(manifest.records.map(({ caption }) => caption)) === 'style')
+    console.log(
+      'What the captions share names a style: a job trains it as one, unless its hyperparameter concept says subject.',
+    );
   await tellPhotographs(manifest.records, files, environment);
   console.log(`${place}: ${count} records, all good.`);
 }

@@ -45,6 +45,17 @@ describe('a data set on the disk', () => {
     assert.match(printed.at(-1) ?? '', /5 records, all good/);
   });
 
+  it('that teaches a style is told so by the check, and one of a subject is not', async () => {
+    build();
+    await datasetCheck(folder, {}, {});
+    assert.doesNotMatch(printed.join('\n'), /style/);
+    for (const [index, thing] of ['a car', 'a dog', 'a hat', 'a cup', 'a bus'].entries())
+      writeFileSync(join(folder, `ron_${index + 1}.txt`), `${thing} in Lumen style`);
+    build({ force: true });
+    await datasetCheck(folder, {}, {});
+    assert.match(printed.join('\n'), /names a style: a job trains it as one/);
+  });
+
   it('is built from a captions file where there is one', () => {
     writeFileSync(
       join(folder, 'captions.csv'),
