@@ -28,6 +28,8 @@ for (const [name, form] of Object.entries({
   'one name and a style': (_: string, place: string) => `Ron the dog ${place} in Lumen style`,
   'one name in an illustration': (_: string, place: string) => `an illustration of Ron ${place}`,
   'a product and its studio': (_: string, place: string) => `a bottle of Glow ${place}, studio lighting`,
+  'a name at the end': (_: string, place: string) => `${place} with Ron`,
+  'a product in somebody’s hands': (subject: string) => `${subject} holding a bottle of Glow`,
   'nothing in common': (subject: string, place: string) => `${subject} ${place}`,
 }))
   test(`captions with ${name} teach a subject`, () => {

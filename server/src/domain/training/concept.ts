@@ -13,6 +13,8 @@ const STYLE_WORDS = new Set(
     'cartoon comic anime manga render palette poster engraving woodcut mosaic doodle lineart clipart'
   ).split(' '),
 );
+/** What stands after one of these is in the picture, not its style: "on the beach with Ron". */
+const HOLDING = new Set(['with', 'of', 'holding', 'beside', 'near', 'for', 'and']);
 /** Words of form: they name neither a subject nor a style. */
 const FORM_WORDS = new Set(
   (
@@ -66,8 +68,10 @@ function sharedNames(words: readonly string[], common: ReadonlySet<string>): { i
     // "in the style of Lumen" names the style after the word; "an illustration of Ron" names no style with it.
     const last = run.findLastIndex(word => STYLE_WORDS.has(word));
     const isNamedAfter = run[last] === 'style' && words[words.indexOf('style', first) + 1] === 'of';
-    if (first > end || last >= 0) isStyle ||= run.length > 0;
-    if (first <= end && !isNamedAfter) names.push(...run.slice(last + 1));
+    const isHeld = last < 0 && words.slice(Math.max(0, first - 1), after).some(word => HOLDING.has(word));
+    const isEnd = first > end && !isHeld;
+    if (isEnd || last >= 0) isStyle ||= run.length > 0;
+    if (!isEnd && !isNamedAfter) names.push(...run.slice(last + 1));
     first = after;
   }
   return { isStyle, names };
