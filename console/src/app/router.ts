@@ -32,11 +32,12 @@ export function onLeave(listener: () => void): void {
 
 window.addEventListener('popstate', changed);
 
-// A plain click on a link of the console's own changes the place without loading the page again, whoever drew the link.
+// A plain click on a link of the console's own changes the place without loading the page again, whoever drew the link,
+// for a new tab too: one would ask to sign in again (session.ts), while a form half filled is there on the way back.
 document.addEventListener('click', event => {
   if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return;
   const link = (event.target as Element | null)?.closest?.('a');
-  if (!link || link.target === '_blank' || link.hasAttribute('download')) return;
+  if (!link || link.hasAttribute('download')) return;
   const url = new URL(link.href, window.location.href);
   if (url.origin !== window.location.origin || !url.pathname.startsWith(`${BASE}/`)) return;
   event.preventDefault();
