@@ -29,8 +29,8 @@ before(async () => {
 });
 after(() => server.close());
 
-/** The captionDropout that a worker is told, once it starts. */
-async function dropping(bucket: string, hyperParameters: Record<string, string>): Promise<number> {
+/** What a worker is told, once it starts: captionDropout and unconditionalPrior. */
+async function told(bucket: string, hyperParameters: Record<string, string>): Promise<[number, number]> {
   count += 1;
   const name = `concept-${count}`;
   const jobArn = await createJob(clients, bucket, roleArn, { name, stepCount: '40000', hyperParameters });
@@ -40,22 +40,22 @@ async function dropping(bucket: string, hyperParameters: Record<string, string>)
   assert.deepEqual((await getJob(clients, jobArn)).hyperParameters?.concept, hyperParameters.concept);
   await clients.bedrock.send(new StopModelCustomizationJobCommand({ jobIdentifier: jobArn }));
   await endedJob(clients, jobArn);
-  return spec.captionDropout;
+  return [spec.captionDropout, spec.unconditionalPrior];
 }
 
 // Of the base model that support/server.ts writes.
-const SUBJECT = 0.1;
-const STYLE = 0.3;
+const SUBJECT = [0.1, 0];
+const STYLE = [0.3, 0.25];
 
 test('Captions that share a style’s name are trained as a style, those that name subjects as subjects', async () => {
-  assert.equal(await dropping('campaign', {}), STYLE);
-  assert.equal(await dropping('pets', {}), SUBJECT);
+  assert.deepEqual(await told('campaign', {}), STYLE);
+  assert.deepEqual(await told('pets', {}), SUBJECT);
 });
 
 test('A concept that is given counts for more than the captions, and a captionDropout for more than the concept’s', async () => {
-  assert.equal(await dropping('campaign', { concept: 'subject' }), SUBJECT);
-  assert.equal(await dropping('pets', { concept: 'style' }), STYLE);
-  assert.equal(await dropping('campaign', { captionDropout: '0.05' }), 0.05);
+  assert.deepEqual(await told('campaign', { concept: 'subject' }), SUBJECT);
+  assert.deepEqual(await told('pets', { concept: 'style' }), STYLE);
+  assert.deepEqual(await told('campaign', { captionDropout: '0.05' }), [0.05, 0.25]);
 });
 
 test('Another concept is refused by its name', async () => {
