@@ -175,7 +175,8 @@ async function begin(
   const { job, held, folder, compute } = context;
   await folder.prepare(attempt);
   const base = requiredBase(context);
-  if (!(await folder.hasData(attempt))) {
+  // The row is written after the data: a kill between the two leaves it without what the data said.
+  if ((await held.read()).imageCount === null || !(await folder.hasData(attempt))) {
     const outcome = await fetchData(attempt, context);
     if (outcome !== 'fetched') return outcome;
   }

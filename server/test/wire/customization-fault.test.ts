@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { StopModelCustomizationJobCommand } from '@aws-sdk/client-bedrock';
+import Sqlite from 'better-sqlite3';
 import { assertKeepsContract } from '../support/contract.ts';
 import { createInProcessCompute } from '../support/in-process-compute.ts';
 import { startServer } from '../support/server.ts';
@@ -66,6 +67,25 @@ test('A clean stop of the server pauses a job, and the next start finishes it', 
   assert.equal(job.status, 'Completed', job.failureMessage);
   const runs = join(first.dataDirectory, 'runs', jobArn.slice(-12));
   assert.deepEqual(readdirSync(runs), ['1', '2']);
+});
+
+test('A kill between the data’s arrival and the count of its images costs nothing: both are taken again', async context => {
+  const overrides = { compute: createInProcessCompute({ slots: 1, millisecondsAStep: 1 }) };
+  const first = await startServer({ overrides });
+  const clients = first.clients();
+  await putDataSet(clients, 'killed');
+  const jobArn = await createJob(clients, 'killed', await putRole(clients, 'trainer'), { stepCount: 'auto' });
+  while (!(await getJob(clients, jobArn)).statusDetails?.trainingDetails?.creationTime) await new Promise(setImmediate);
+  const { hyperParameters } = await getJob(clients, jobArn);
+  await first.close({ keepData: true });
+  const rows = new Sqlite(join(first.dataDirectory, 'likeness.sqlite'));
+  rows.exec("update bedrock_jobs set image_count = null, resolved = json_set(resolved, '$.stepCount', null)");
+  rows.close();
+  const second = await startServer({ dataDirectory: first.dataDirectory, overrides });
+  context.after(() => second.close());
+  const job = await endedJob(second.clients(), jobArn);
+  assert.deepEqual([job.status, job.failureMessage], ['Completed', undefined]);
+  assert.deepEqual(job.hyperParameters, hyperParameters);
 });
 
 test('A job is validated while another trains, then waits InProgress, and one stopped before its training ends Stopped', async context => {
