@@ -10,6 +10,7 @@ import {
   StopModelCustomizationJobCommand,
 } from '@aws-sdk/client-bedrock';
 import { CreateKeyCommand, ListGrantsCommand } from '@aws-sdk/client-kms';
+import Sqlite from 'better-sqlite3';
 import { openSqliteStore } from '../../src/adapters/store-sql/database.ts';
 import { createInProcessCompute } from '../support/in-process-compute.ts';
 import { send } from '../support/raw-http.ts';
@@ -216,6 +217,32 @@ describe('the routes of a job', () => {
     });
     const { status, headers, body } = await send(server.port, request);
     return `${status} ${headers['content-type']} ${body}`;
+  }
+});
+
+it('Samples are there while they are being kept: their row comes before their bytes', async () => {
+  const server = await startServer({
+    overrides: { compute: createInProcessCompute({ slots: 1, millisecondsAStep: 2 }) },
+  });
+  try {
+    const clients = server.clients();
+    await putDataSet(clients, 'kept');
+    const hyperParameters = { validationInterval: '40000', stepCount: '40000' };
+    const jobArn = await createJob(clients, 'kept', await putRole(clients, 'keeper'), { hyperParameters });
+    const samples = async () => (await callRoute(server, 'GET', `/jobs/${jobArn.slice(-12)}/samples`)).json.samples;
+    await until(async () => (await samples()).length > 0);
+    const drawn = await samples();
+    const rows = new Sqlite(join(server.dataDirectory, 'likeness.sqlite'));
+    rows.exec(
+      "insert into bedrock_checkpoints (weights_id, model_id, kind, expires_at) select custom_model_id || '-samples', custom_model_id, 'samples', 9e15 from bedrock_jobs",
+    );
+    rows.close();
+    assert.deepEqual(await samples(), drawn);
+    await clients.bedrock.send(new StopModelCustomizationJobCommand({ jobIdentifier: jobArn }));
+    await endedJob(clients, jobArn);
+    assert.deepEqual(await samples(), drawn);
+  } finally {
+    await server.close();
   }
 });
 

@@ -31,8 +31,10 @@ export function sampleRoutes(deps: Dependencies): Route[] {
   async function samplesOf(job: CustomizationJobRow): Promise<Samples> {
     const { accountId, region, keyArn, customModelArn: resourceArn } = job;
     const kept = await store.read(rows => rows.bedrock.samplesOf(job.customModelId, time.now().getTime()));
-    const drawing = kept ? [] : await trainingRecords.samples(job.jobId);
-    if (!kept) return { ...(await readSamples(drawing)), expiresAt: null };
+    // Their row is there before their bytes: until the job has ended, they are read where they were drawn. After it they are
+    // swept away there, and what is not kept, or was deleted with its model, is gone.
+    const drawing = job.endedAt === null ? await trainingRecords.samples(job.jobId) : [];
+    if (!kept || drawing.length > 0) return { ...(await readSamples(drawing)), expiresAt: null };
     if (keyArn !== null) await keyring.resolve(keyArn, accountId, region);
     const stored = await modelStore.files(kept.weightsId, { accountId, region, keyArn, resourceArn });
     return { ...(await readSamples(stored)), expiresAt: kept.expiresAt };
