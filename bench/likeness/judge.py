@@ -249,7 +249,9 @@ def worsened(pixels: Tensor, generator: torch.Generator) -> Tensor:
     return x.clamp(0, 1)
 
 
-WEIGHT = {"character": 3.0, "accessories": 3.0, "subjects": 6.0, "campaign": 3.0}
+WEIGHT = {"character": 3.0, "accessories": 3.0, "subjects": 6.0, "campaign": 0.5}
+# Of the judge that is asked for the campaign.
+CAMPAIGN_WEIGHT = 3.0
 
 
 def train_judge(
@@ -258,6 +260,7 @@ def train_judge(
     """Train on fresh truth; return the judge and its accuracy on truth it has not seen."""
     torch.manual_seed(seed)
     data, generator = truth(f"judge-{seed}", pictures, draw), torch.Generator().manual_seed(seed)
+    weight = {**WEIGHT, "campaign": CAMPAIGN_WEIGHT} if draw is campaign_scene else WEIGHT
     judge = Judge().to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(judge.parameters(), lr=0.0, weight_decay=0.02)
     for step in range(steps):
@@ -267,7 +270,7 @@ def train_judge(
         answers = judge(worsened(data.pixels[picks], generator).contiguous(memory_format=torch.channels_last))
         loss = sum(F.cross_entropy(answers[name], getattr(data, name)[picks]) for name in ONE_OF)
         for name in PRESENT:
-            loss = loss + WEIGHT[name] * F.binary_cross_entropy_with_logits(answers[name], getattr(data, name)[picks])
+            loss = loss + weight[name] * F.binary_cross_entropy_with_logits(answers[name], getattr(data, name)[picks])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
