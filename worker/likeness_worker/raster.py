@@ -29,25 +29,23 @@ def box_mean(values: Floats, radius: int) -> Floats:
 
 
 def _sums_along(values: Floats, width: int, axis: int) -> Floats:
-    """Sums of each `width` neighbours along an axis, which gets shorter by width - 1. Made of sums of two, four, eight
-    and so on: a fifth of the time of differences of a running sum, whose steps wait for one another."""
+    """Sums of each `width` (odd) neighbours along an axis, which gets shorter by width - 1. Made of sums of two, four,
+    eight and so on: a fifth of the time of differences of a running sum, whose steps wait for one another."""
 
     def part(source: Floats, first: int, length: int) -> Floats:
         return source[first : first + length] if axis == 0 else source[:, first : first + length]
 
     length = values.shape[axis] - width + 1
-    total: Floats | None = None
-    count, taken = 1, 0  # `values` holds sums of `count` neighbours; `taken` of the width are in the total
-    while True:
-        if width & count:
-            sums = part(values, taken, length)
-            total = sums.copy() if total is None else np.add(total, sums, out=total)
-            taken += count
-        if taken == width:
-            return total  # type: ignore[return-value]
+    total = part(values, 0, length).copy()
+    count = taken = 1  # `values` holds sums of `count` neighbours; `taken` of the width are in the total
+    while taken < width:
         shorter = values.shape[axis] - count
         values = part(values, 0, shorter) + part(values, count, shorter)
         count *= 2
+        if width & count:
+            total += part(values, taken, length)
+            taken += count
+    return total
 
 
 def soft_mean(values: Floats, radius: int) -> Floats:
