@@ -27,6 +27,22 @@ async function failedJob(context: TestContext, fault: NonNullable<Compute['fault
   return { job, specs, running: compute.running() };
 }
 
+/** A job that trained when its server was stopped cleanly, and what another server goes on with. */
+async function pausedJob(
+  bucket: string,
+  stepCount: string,
+  overrides: { compute: ReturnType<typeof createInProcessCompute> },
+) {
+  const server = await startServer({ overrides });
+  const clients = server.clients();
+  await putDataSet(clients, bucket);
+  const jobArn = await createJob(clients, bucket, await putRole(clients, 'trainer'), { stepCount });
+  while (!(await getJob(clients, jobArn)).statusDetails?.trainingDetails?.creationTime) await new Promise(setImmediate);
+  const { hyperParameters } = await getJob(clients, jobArn);
+  await server.close({ keepData: true });
+  return { jobArn, hyperParameters, dataDirectory: server.dataDirectory };
+}
+
 test("A fault of the data is not tried again; its line is told with the user's image-ref", async context => {
   const message = '1 of 5 images cannot be used: line 2 (data/images/2) does not decode.';
   const { job, specs } = await failedJob(context, { step: 3, message, userError: true });
@@ -54,34 +70,23 @@ test('A training that says nothing for too long is ended and tried again', async
 
 test('A clean stop of the server pauses a job, and the next start finishes it', async context => {
   const overrides = { compute: createInProcessCompute({ slots: 1, millisecondsAStep: 10 }) };
-  const first = await startServer({ overrides });
-  const clients = first.clients();
-  await putDataSet(clients, 'paused');
-  const jobArn = await createJob(clients, 'paused', await putRole(clients, 'trainer'), { stepCount: '100' });
-  while (!(await getJob(clients, jobArn)).statusDetails?.trainingDetails?.creationTime) await new Promise(setImmediate);
-  await first.close({ keepData: true });
+  const { jobArn, dataDirectory } = await pausedJob('paused', '100', overrides);
   assert.deepEqual(overrides.compute.running(), []);
-  const second = await startServer({ dataDirectory: first.dataDirectory, overrides });
+  const second = await startServer({ dataDirectory, overrides });
   context.after(() => second.close());
   const job = await endedJob(second.clients(), jobArn);
   assert.equal(job.status, 'Completed', job.failureMessage);
-  const runs = join(first.dataDirectory, 'runs', jobArn.slice(-12));
+  const runs = join(dataDirectory, 'runs', jobArn.slice(-12));
   assert.deepEqual(readdirSync(runs), ['1', '2']);
 });
 
 test('A kill between the data’s arrival and the count of its images costs nothing: both are taken again', async context => {
   const overrides = { compute: createInProcessCompute({ slots: 1, millisecondsAStep: 1 }) };
-  const first = await startServer({ overrides });
-  const clients = first.clients();
-  await putDataSet(clients, 'killed');
-  const jobArn = await createJob(clients, 'killed', await putRole(clients, 'trainer'), { stepCount: 'auto' });
-  while (!(await getJob(clients, jobArn)).statusDetails?.trainingDetails?.creationTime) await new Promise(setImmediate);
-  const { hyperParameters } = await getJob(clients, jobArn);
-  await first.close({ keepData: true });
-  const rows = new Sqlite(join(first.dataDirectory, 'likeness.sqlite'));
+  const { jobArn, hyperParameters, dataDirectory } = await pausedJob('killed', 'auto', overrides);
+  const rows = new Sqlite(join(dataDirectory, 'likeness.sqlite'));
   rows.exec("update bedrock_jobs set image_count = null, resolved = json_set(resolved, '$.stepCount', null)");
   rows.close();
-  const second = await startServer({ dataDirectory: first.dataDirectory, overrides });
+  const second = await startServer({ dataDirectory, overrides });
   context.after(() => second.close());
   const job = await endedJob(second.clients(), jobArn);
   assert.deepEqual([job.status, job.failureMessage], ['Completed', undefined]);
