@@ -1,6 +1,7 @@
 import type { TrainingEvent } from '../domain/training/events.ts';
 import type { RecordError } from '../domain/training/manifest.ts';
 import type { StoredFile } from './model-store.ts';
+import type { CustomizationJobRow } from './store-bedrock.ts';
 
 /** The records of a data set that a job could not use. */
 export interface DataErrors {
@@ -16,8 +17,8 @@ export interface TrainingRecords {
   attempts(jobId: string): Promise<TrainingEvent[][]>;
   /** Whole events of one attempt from a byte offset on; `nextOffset` equals `offset` where there is nothing new. */
   eventsFrom(jobId: string, attempt: number, offset: number): Promise<{ events: TrainingEvent[]; nextOffset: number }>;
-  /** The hyperparameters that an attempt ran with; undefined before it began. */
-  applied(jobId: string, attempt: number): Promise<Record<string, unknown> | undefined>;
+  /** The hyperparameters that a job's newest attempt ran with; undefined before it began. */
+  applied(job: CustomizationJobRow): Promise<Record<string, unknown> | undefined>;
   /**
    * What the evaluations of a training that has not ended drew so far: `step-000350/sample-PP-SS.png` (prompt and seed by
    * their numbers) and `step-000350/metrics.json` with the prompts and seeds; none before the first and after the end.

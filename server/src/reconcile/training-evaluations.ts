@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { advise } from '../domain/training/advice.ts';
 import { type EvaluationEvent, evaluationsOf, type TrainingEvent, validationCsv } from '../domain/training/events.ts';
 import { reportHtml } from '../domain/training/report.ts';
+import type { CustomizationJobRow } from '../ports/store-bedrock.ts';
 import type { TrainSpec } from './run-folder.ts';
 import type { JobContext } from './training-context.ts';
 
@@ -64,7 +65,7 @@ export async function* evaluationArtifacts(
     jobName: job.jobName,
     modelName: job.customModelName,
     given: job.hyperParameters,
-    applied: appliedHyperparameters(spec),
+    applied: appliedHyperparameters(job, spec),
     losses: [...losses].toSorted(([one], [other]) => one - other).map(([step, loss]) => ({ step, loss })),
     evaluations,
     advice: advise(evaluations, spec),
@@ -75,7 +76,10 @@ export async function* evaluationArtifacts(
 }
 
 /** What the training ran with, the server's own paths left out. */
-export function appliedHyperparameters(spec: TrainSpec): Record<string, unknown> {
+export function appliedHyperparameters(
+  { resolved }: Pick<CustomizationJobRow, 'resolved'>,
+  spec: TrainSpec,
+): Record<string, unknown> {
   const { method, stepCount, batchSize, learningRate, learningRateSchedule, warmupSteps } = spec;
   const {
     captionDropout,
@@ -91,6 +95,7 @@ export function appliedHyperparameters(spec: TrainSpec): Record<string, unknown>
     evaluation,
   } = spec;
   return {
+    ...{ concept: resolved.options?.concept ?? 'subject' },
     ...{ method, ...(method === 'lora' ? { rank, alpha } : {}), stepCount, batchSize, learningRate },
     ...{ learningRateSchedule, warmupSteps, captionDropout, unconditionalPrior },
     ...{ minSnrGamma, priorPreservation, maskedLoss: maskPrompt, unmaskedWeight, resolution, seed },

@@ -9,9 +9,9 @@ export function createTrainingRecords(runsPath: string): TrainingRecords {
   return {
     attempts: jobId => folder(jobId).allEvents(),
     eventsFrom: (jobId, attempt, offset) => folder(jobId).readEvents(attempt, offset),
-    async applied(jobId, attempt) {
-      const spec = await folder(jobId).readSpec(attempt);
-      return spec && appliedHyperparameters(spec);
+    async applied(job) {
+      const spec = await folder(job.jobId).readSpec(job.attempt);
+      return spec && appliedHyperparameters(job, spec);
     },
     samples: jobId => folder(jobId).sampleFiles(),
     dataErrors: jobId => folder(jobId).readDataErrors(),

@@ -28,7 +28,7 @@ export function jobRoutes(deps: Dependencies): Route[] {
       async handle(input, ctx) {
         const job = await required(input, ctx);
         const evaluations = evaluationsOf(await trainingRecords.attempts(job.jobId));
-        const applied = await trainingRecords.applied(job.jobId, job.attempt);
+        const applied = await trainingRecords.applied(job);
         return {
           json: {
             jobArn: job.jobArn,
