@@ -70,6 +70,7 @@ test('A person stops a job, promotes a checkpoint of another, and exports, tags 
     await evaluations.getByText(/^\d+ \(best\)$/).waitFor({ timeout: WAIT_MILLISECONDS });
     assert.equal(await evaluations.getByText(/best/).count(), 1, 'one alone is the best');
     await page.getByText('“Ron the dog on a beach”', { exact: true }).waitFor();
+    await page.getByText('By its captions, the set was trained as a subject.').waitFor();
     for (const label of ['Number of steps', 'Sample prompts', 'Validation interval'])
       await page.getByText(label, { exact: true }).first().waitFor();
     await page.getByRole('link', { name: outputDataConfig?.s3Uri ?? '', exact: true }).waitFor();

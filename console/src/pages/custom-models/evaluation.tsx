@@ -24,6 +24,11 @@ const PAGE = 20;
 interface AdviceAnswer {
   advice: 'moreSteps' | 'fewerSteps' | 'largerBatchOrLearningRate' | 'gentlerOrAnotherBase' | 'enough' | 'notMeasured';
   message: string;
+  hyperParameters: {
+    given: Readonly<Record<string, string>>;
+    /** Null for a job that ended before its training began. */
+    applied: { concept: 'subject' | 'style' } | null;
+  };
 }
 
 interface EvaluationProps {
@@ -32,6 +37,11 @@ interface EvaluationProps {
   evaluations: readonly Evaluation[];
   isRunning: boolean;
   isCompleted: boolean;
+}
+
+/** What a job was not told and read from its data set; a concept that was given stands among the hyperparameters. */
+function whatCaptionsSaid({ hyperParameters: { given, applied } }: AdviceAnswer): string {
+  return applied && given.concept === undefined ? `By its captions, the set was trained as a ${applied.concept}.` : '';
 }
 
 /** Scores along the steps and, once the job has ended, what to change next time, and other checkpoints to make models of. */
@@ -88,7 +98,7 @@ export function EvaluationSection({ jobArn, modelName, evaluations, isRunning, i
         {kept.error && <FaultAlert error={kept.error} />}
         {advice.data && (
           <Alert type={advice.data.advice === 'enough' ? 'success' : 'info'} header="Advice for the next job">
-            {advice.data.message}
+            {advice.data.message} {whatCaptionsSaid(advice.data)}
           </Alert>
         )}
         <Table
