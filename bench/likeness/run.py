@@ -147,7 +147,7 @@ def measure(arguments: argparse.Namespace, workspace: Path) -> dict:
     if not arguments.no_style:
         sample = workspace / "campaign-sample"
         campaign.write_set(sample)
-        styled = replace(settings, steps=arguments.style_steps, concept="style")
+        styled = replace(settings, concept="style")
         parts["style"] = customised(arguments, workspace, sample, None, styled, {"style": campaign.prompts()})
         training["style"] = pictures_of(sample)
 
@@ -223,8 +223,7 @@ def main() -> None:
         "--sample", type=Path, default=ROOT / "models/art/sample", help="folder of pictures with captions.jsonl"
     )
     parser.add_argument("--adapter", type=Path, help="judge this trained adapter instead of training one")
-    parser.add_argument("--steps", type=int, default=400)
-    parser.add_argument("--style-steps", type=int, default=500, help="of the held-out style's training")
+    parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--learning-rate", type=float, default=1e-5, help="on the seed system's scale (default 1e-5)")
     parser.add_argument("--threads", type=int, help="CPU threads of training and drawing (default: PyTorch's choice)")
