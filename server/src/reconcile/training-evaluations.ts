@@ -95,7 +95,7 @@ export function appliedHyperparameters(
     evaluation,
   } = spec;
   return {
-    ...{ concept: resolved.options?.concept ?? 'subject' },
+    concept: resolved.options?.concept ?? 'subject',
     ...{ method, ...(method === 'lora' ? { rank, alpha } : {}), stepCount, batchSize, learningRate },
     ...{ learningRateSchedule, warmupSteps, captionDropout, unconditionalPrior },
     ...{ minSnrGamma, priorPreservation, maskedLoss: maskPrompt, unmaskedWeight, resolution, seed },
