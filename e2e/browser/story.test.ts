@@ -81,6 +81,7 @@ test('A person brings pictures, teaches a model, gives it capacity and draws wit
     await page.getByLabel('Fine-tuned model name').fill('ron-model');
     await page.getByLabel('Job name').fill('ron-job');
     await page.getByText('8 images: 1,000 steps are recommended').waitFor();
+    await page.getByText('A subject, by its captions').waitFor();
     await page.getByRole('radio', { name: 'Custom' }).check();
     await page.getByLabel('Steps', { exact: true }).fill('10');
     const bucket = /s3:\/\/([^/]+)/.exec(

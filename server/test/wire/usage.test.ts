@@ -94,6 +94,20 @@ describe('the usage ledger', () => {
     assert.deepEqual([units.unitsAvailable, units.isAvailable, units.costPerHour], [8, false, null]);
   });
 
+  it('tells before a job what its captions teach, with the words that the job adds, unless the job says so itself', async () => {
+    const told = async (captions: string[] | undefined, hyperParameters = {}) => {
+      const baseModelIdentifier = 'amazon.titan-image-generator-v1:0';
+      const customizationJob = { baseModelIdentifier, imageCount: 5, captions, hyperParameters };
+      return (await callRoute(server, 'POST', '/estimate', { body: { customizationJob } })).json.concept;
+    };
+    const things = ['a fox', 'a castle', 'a banana', 'a robot', 'a tulip'];
+    const styled = things.map(thing => `${thing} in Lumen style`);
+    assert.deepEqual([await told(undefined), await told([])], [null, null]);
+    assert.deepEqual([await told(things), await told(styled)], ['subject', 'style']);
+    assert.equal(await told(styled, { concept: 'subject' }), 'subject');
+    assert.equal(await told(things, { captionSuffix: 'in Lumen style' }), 'style');
+  });
+
   it('refuses an estimate by its member', async () => {
     const baseModelIdentifier = 'amazon.titan-image-generator-v1:0';
     const refusals: [object, RegExp][] = [
@@ -103,6 +117,14 @@ describe('the usage ledger', () => {
       [{ customizationJob: { baseModelIdentifier, imageCount: 5, steps: 1 } }, /customizationJob\.steps is not known/],
       [{ customizationJob: { baseModelIdentifier, imageCount: 5, hyperParameters: { batchSize: '12' } } }, /batchSize/],
       [{ customizationJob: { baseModelIdentifier, imageCount: 5, hyperParameters: null } }, /an object of strings/],
+      [
+        { customizationJob: { baseModelIdentifier, imageCount: 5, captions: ['a', 1] } },
+        /captions must be .* 200 strings/,
+      ],
+      [
+        { customizationJob: { baseModelIdentifier, imageCount: 5, captions: Array(201).fill('a') } },
+        /captions must be/,
+      ],
       [{ provisionedThroughput: { modelUnits: 0 } }, /modelUnits must be .* from 1 to 1024; you sent 0/],
       [{ provisionedThroughput: { modelUnits: 1, commitmentDuration: 'Year' } }, /one of OneMonth, SixMonths/],
     ];

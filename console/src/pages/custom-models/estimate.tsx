@@ -6,12 +6,13 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { problemOf } from '../../app/fault-alert.tsx';
 import { size } from '../../app/show.tsx';
 import { callRoute } from '../../aws/clients.ts';
-import { useImageCount } from './hyperparameters.tsx';
+import { useCaptions } from './hyperparameters.tsx';
 import { hyperParametersOf, type JobDraft } from './job-draft.ts';
 
 interface EstimateAnswer {
   currency: string | null;
   stepCount: number;
+  concept: 'subject' | 'style' | null;
   imagesSeen: number;
   minutes: { low: number; expected: number; high: number } | null;
   peakMemoryBytes: number | null;
@@ -20,20 +21,28 @@ interface EstimateAnswer {
   queue: { trainingSlots: number; unfinishedJobs: number };
 }
 
+const MOST_CAPTIONS = 200;
+
 /** What the job may take, from those that were completed here before; the route guesses nothing. */
 export function Estimate({ draft }: { draft: JobDraft }) {
-  const imageCount = useImageCount(draft.trainingData);
+  const captions = useCaptions(draft.trainingData);
+  const imageCount = captions?.length;
   const hyperParameters = hyperParametersOf(draft);
   const { data, error } = useQuery({
-    queryKey: ['estimate', draft.baseModelId, imageCount, hyperParameters],
-    enabled: imageCount !== undefined && hyperParameters.stepCount !== '',
+    queryKey: ['estimate', draft.baseModelId, draft.trainingData, imageCount, hyperParameters],
+    enabled: captions !== undefined && hyperParameters.stepCount !== '',
     retry: false,
     placeholderData: keepPreviousData,
     queryFn: () =>
       callRoute<EstimateAnswer>({
         method: 'POST',
         path: '/estimate',
-        body: { customizationJob: { baseModelIdentifier: draft.baseModelId, imageCount, hyperParameters } },
+        body: {
+          customizationJob: {
+            ...{ baseModelIdentifier: draft.baseModelId, imageCount, hyperParameters },
+            captions: evenlySpread(captions ?? []),
+          },
+        },
       }),
   });
   return (
@@ -41,7 +50,7 @@ export function Estimate({ draft }: { draft: JobDraft }) {
       {error ? (
         <Box color="text-status-error">{problemOf(error).message}</Box>
       ) : data && imageCount !== undefined ? (
-        <KeyValuePairs columns={1} items={itemsOf(data, imageCount)} />
+        <KeyValuePairs columns={1} items={itemsOf(data, imageCount, hyperParameters.concept !== undefined)} />
       ) : (
         <Box color="text-body-secondary">Choose a training dataset: its images are counted for it.</Box>
       )}
@@ -49,12 +58,26 @@ export function Estimate({ draft }: { draft: JobDraft }) {
   );
 }
 
-function itemsOf(data: EstimateAnswer, imageCount: number): { label: string; value: string }[] {
-  const { minutes, peakMemoryBytes, score, cost, currency, queue } = data;
+/** As many as the route takes, over the whole set. */
+function evenlySpread(captions: readonly string[]): string[] {
+  const step = Math.max(1, captions.length / MOST_CAPTIONS);
+  const count = Math.min(captions.length, MOST_CAPTIONS);
+  return Array.from({ length: count }, (_, index) => captions[Math.floor(index * step)] ?? '');
+}
+
+function itemsOf(
+  data: EstimateAnswer,
+  imageCount: number,
+  isConceptGiven: boolean,
+): { label: string; value: string }[] {
+  const { concept, minutes, peakMemoryBytes, score, cost, currency, queue } = data;
   const waiting = queue.unfinishedJobs >= queue.trainingSlots;
   return [
     { label: 'Images', value: imageCount.toLocaleString() },
     { label: 'Steps', value: `${data.stepCount.toLocaleString()}, ${data.imagesSeen.toLocaleString()} images seen` },
+    ...(concept === null
+      ? []
+      : [{ label: 'Trained as', value: `A ${concept}${isConceptGiven ? '' : ', by its captions'}` }]),
     {
       label: 'Time',
       value: minutes

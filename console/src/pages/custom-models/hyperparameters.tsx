@@ -17,7 +17,7 @@ import { recommendedSteps } from './recommended-steps.ts';
 const bounds = limits.hyperParameters;
 
 export function Hyperparameters({ draft, change }: SectionProps) {
-  const images = useImageCount(draft.trainingData);
+  const images = useCaptions(draft.trainingData)?.length;
   const recommended = images === undefined ? undefined : recommendedSteps(images);
   const steps = draft.isAutomatic ? recommended : Number(draft.stepCount);
   const problems = problemsOf(draft);
@@ -95,12 +95,12 @@ export function Hyperparameters({ draft, change }: SectionProps) {
   );
 }
 
-/** Lines of a manifest that can be read; undefined where it cannot, which the job would say with its reason. */
-export function useImageCount(uri: string): number | undefined {
+/** The captions of a manifest's lines that can be read; undefined where it cannot, which the job would say with its reason. */
+export function useCaptions(uri: string): readonly string[] | undefined {
   const { data } = useQuery({
-    queryKey: ['image-count', uri],
+    queryKey: ['captions', uri],
     enabled: placeOf(uri).key.endsWith('.jsonl'),
-    queryFn: async () => (await readManifestAt(uri)).length,
+    queryFn: async () => (await readManifestAt(uri)).map(({ caption }) => caption),
   });
   return data;
 }

@@ -3,9 +3,11 @@ import { Fault } from '../../domain/fault.ts';
 import type { RequestContext } from '../../domain/operation.ts';
 import { costOf } from '../../domain/prices.ts';
 import type { Route, RouteInput } from '../../domain/route.ts';
+import { withCaptionWords } from '../../domain/training/caption-words.ts';
+import { type Concept, conceptOf } from '../../domain/training/concept.ts';
 import { estimateTraining, type PastTraining } from '../../domain/training/estimate.ts';
 import { automaticStepCount, parseHyperparameters } from '../../domain/training/hyperparameters.ts';
-import { readTrainingOptions } from '../../domain/training/training-options.ts';
+import { readTrainingOptions, type TrainingOptions } from '../../domain/training/training-options.ts';
 import { imagesSeen } from '../../domain/usage.ts';
 import type { CustomizationJobRow } from '../../ports/store-bedrock.ts';
 import type { LikenessDependencies } from './dependencies.ts';
@@ -17,6 +19,8 @@ type Dependencies = Pick<
 
 /** Completed jobs that are looked at. */
 const NEWEST_JOBS = 500;
+/** Captions that tell a concept; of a larger set the caller picks them. */
+const MOST_CAPTIONS = 200;
 const COMMITMENTS = ['OneMonth', 'SixMonths'];
 
 /** What a job or a purchase will take, before there is one. */
@@ -44,7 +48,7 @@ export function estimateRoutes(deps: Dependencies): Route[] {
 }
 
 async function ofJob(given: RouteInput['body'], ctx: RequestContext, deps: Dependencies) {
-  refuseUnknown(given, 'customizationJob', ['baseModelIdentifier', 'imageCount', 'hyperParameters']);
+  refuseUnknown(given, 'customizationJob', ['baseModelIdentifier', 'imageCount', 'hyperParameters', 'captions']);
   const { baseModelIdentifier, hyperParameters } = given;
   const { store, prices, trainingSlots } = deps;
   if (typeof baseModelIdentifier !== 'string')
@@ -57,6 +61,7 @@ async function ofJob(given: RouteInput['body'], ctx: RequestContext, deps: Depen
   const sent = (hyperParameters ?? {}) as Record<string, string>;
   const { hyperparameters } = parseHyperparameters({ stepCount: 'auto', ...sent });
   const { options } = readTrainingOptions(sent, base, start);
+  const captions = captionsOf(given);
   const { batchSize } = hyperparameters;
   const stepCount = hyperparameters.stepCount === 'auto' ? automaticStepCount(imageCount) : hyperparameters.stepCount;
   const { completed, unfinished } = await store.read(async rows => ({
@@ -69,10 +74,28 @@ async function ofJob(given: RouteInput['body'], ctx: RequestContext, deps: Depen
   const billed = imagesSeen(imageCount, batchSize, stepCount);
   return {
     ...{ stepCount, batchSize, imagesSeen: billed },
+    concept: conceptThatIsTrained(options, captions),
     ...estimateTraining(plan, past),
     cost: costOf(prices, { dimension: 'imagesSeen', variant: '', quantity: billed }),
     queue: { trainingSlots, unfinishedJobs: unfinished.length },
   };
+}
+
+function captionsOf({ captions }: RouteInput['body']): string[] {
+  if (captions === undefined) return [];
+  if (!Array.isArray(captions) || captions.length > MOST_CAPTIONS || captions.some(text => typeof text !== 'string'))
+    throw new Fault(
+      'invalid',
+      `customizationJob.captions must be a list of at most ${MOST_CAPTIONS} strings; you sent ${shown(captions)}.`,
+    );
+  return captions;
+}
+
+/** As a job decides it; null where it would read it from captions and none are given. */
+function conceptThatIsTrained({ concept, captionWords }: TrainingOptions, captions: readonly string[]): Concept | null {
+  if (concept) return concept;
+  if (captions.length === 0) return null;
+  return conceptOf(captionWords ? captions.map(caption => withCaptionWords(caption, captionWords)) : captions);
 }
 
 function pastTraining(job: CustomizationJobRow, accountId: string): PastTraining | undefined {
