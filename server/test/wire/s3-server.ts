@@ -13,6 +13,8 @@ import { bootstrapAccount } from '../../src/services/iam/bootstrap.ts';
 import { sealSecret } from '../../src/services/iam/credentials.ts';
 import { createInProcessCompute } from '../support/in-process-compute.ts';
 import { createInProcessInference } from '../support/in-process-inference.ts';
+import { type RawAnswer, send } from '../support/raw-http.ts';
+import { type HandRequest, signByHand } from '../support/signing.ts';
 
 export const ACCOUNT = '111111111111';
 export const OTHER_ACCOUNT = '222222222222';
@@ -78,6 +80,11 @@ export async function openS3(folder: string) {
     tls: likeness.tls,
     folder,
     client,
+    /** What no SDK sends, or what an SDK hides of the answer: a request of the first account's root, signed by hand. */
+    ask(request: Omit<HandRequest, 'host'>): Promise<RawAnswer> {
+      const { host, port } = new URL(likeness.endpoint);
+      return send(Number(port), signByHand({ credentials: root, ...request, host }));
+    },
     /** An IAM user of the first account, with one policy. */
     async user(name: string, statements: unknown[]): Promise<Credentials> {
       const iam = new IAMClient(settings(root, 'us-east-1'));
@@ -124,6 +131,13 @@ async function makeAccounts(folder: string): Promise<void> {
     });
   });
   await store.close();
+}
+
+/** The same of an answer as it came, and the elements that its XML must have, as `Name=text`. */
+export function assertXmlRefused(answer: RawAnswer, status: number, code: string, elements: readonly string[] = []) {
+  const found = [...answer.body.matchAll(/<(\w+)>([^<]*)<\/\1>/g)].map(([, name, text]) => `${name}=${text}`);
+  assert.deepEqual([answer.status, found[0]], [status, `Code=${code}`], answer.text);
+  for (const element of elements) assert.ok(found.includes(element), `${element} is not in ${answer.body}`);
 }
 
 /** Asserts code and status of a refusal, and what its message must tell. */

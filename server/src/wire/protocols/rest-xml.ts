@@ -40,17 +40,27 @@ export class RestXml implements Protocol {
 
   async encode(operation: OperationShape, output: Input): Promise<Answer> {
     const unwrapped = unwrappedMember(operation);
-    if (unwrapped === undefined) return readable(await this.#bindings.encode(operation, output));
-    const text = escapeXml(String(output[unwrapped] ?? ''));
-    return {
-      status: operation.http?.status ?? 200,
-      headers: { 'content-type': 'application/xml' },
-      body: `${XML_DECLARATION}<${unwrapped} xmlns="${this.#xmlNamespace}">${text}</${unwrapped}>`,
-    };
+    if (unwrapped !== undefined) return this.#document(operation, unwrapped, String(output[unwrapped] ?? ''));
+    const answer = await this.#bindings.encode(operation, output);
+    if (answer.body !== undefined) return readable(answer);
+    // AWS: an output without members is an empty element, and clients parse it; the codec writes nothing.
+    const root = outputRoot(operation);
+    if (root === undefined) return answer;
+    const document = this.#document(operation, root, '');
+    return { ...document, headers: { ...answer.headers, ...document.headers } };
   }
 
   encodeFault(fault: WireFault): Answer {
     return restXmlFault(fault);
+  }
+
+  /** An answer of one element that has text alone. */
+  #document(operation: OperationShape, root: string, text: string): Answer {
+    return {
+      status: operation.http?.status ?? 200,
+      headers: { 'content-type': 'application/xml' },
+      body: `${XML_DECLARATION}<${root} xmlns="${this.#xmlNamespace}">${escapeXml(text)}</${root}>`,
+    };
   }
 }
 
@@ -99,6 +109,16 @@ function payloadRoot(operation: OperationShape): string | undefined {
     if (httpPayload && member.isStructSchema()) return xmlName ?? member.getName() ?? name;
   }
   return undefined;
+}
+
+/** The root element of an operation's answer; undefined where all of it is headers, or one member alone its body. */
+function outputRoot({ output }: OperationShape): string | undefined {
+  if (output.isUnitSchema()) return undefined;
+  const members = [...output.structIterator()].map(([, member]) => member.getMergedTraits());
+  const isBody = ({ httpHeader, httpPrefixHeaders, httpPayload }: (typeof members)[number]) =>
+    !httpHeader && !httpPrefixHeaders && !httpPayload;
+  if (members.some(({ httpPayload }) => httpPayload) || !members.some(isBody)) return undefined;
+  return output.getMergedTraits().xmlName ?? output.getName();
 }
 
 function malformed(cause?: unknown): Refusal {
