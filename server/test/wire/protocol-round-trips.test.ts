@@ -6,19 +6,13 @@ import * as iam from '@aws-sdk/client-iam';
 import * as kms from '@aws-sdk/client-kms';
 import * as s3 from '@aws-sdk/client-s3';
 import * as sts from '@aws-sdk/client-sts';
-import { pino } from 'pino';
-import type { Operation, ServiceModule } from '../../src/domain/operation.ts';
-import { createHttpServer, type HttpServer } from '../../src/http/server.ts';
-import { detectOperation } from '../../src/services/s3/detect.ts';
 import { loadContract, type OperationShape, type ServiceName } from '../../src/wire/contract.ts';
-import { createDispatcher } from '../../src/wire/dispatch.ts';
 import { previewRuntimeOperations } from '../../src/wire/preview-operations.ts';
+import { ECHO_CREDENTIALS, type EchoServer, plain, startEcho, type Value } from '../support/echo-server.ts';
 import { sample, seeded } from '../support/schema-samples.ts';
 
 // Every operation of every service that the SDK models, not only the implemented ones: real clients send random inputs,
 // the server decodes them, answers random outputs, and the clients must read those again.
-
-type Value = Record<string, unknown>;
 
 const CLIENTS = {
   bedrock: { module: bedrock, Client: bedrock.BedrockClient, rounds: 2 },
@@ -30,73 +24,18 @@ const CLIENTS = {
 } as const;
 
 const random = seeded(7);
-const arrived: { operation: string; input: Value }[] = [];
-let answer: Value = {};
-let server: HttpServer;
-let endpoint: string;
-
-function echo(service: ServiceName): ServiceModule {
-  const { operations: shapes, scope } = loadContract(service);
-  const operations: Record<string, Operation<never, unknown>> = {};
-  for (const { name } of shapes.values())
-    operations[name] = {
-      authorize: () => [],
-      async handle(input: Value) {
-        arrived.push({ operation: name, input });
-        return answer;
-      },
-    } as Operation<never, unknown>;
-  return {
-    scope,
-    operations,
-    faultFor: () => ({ code: 'Unexpected', status: 500 }),
-    ...(service === 's3' && {
-      detect: (method, path, query, headers) => detectOperation(operations, method, path, query, headers),
-    }),
-  };
-}
+let echo: EchoServer;
 
 before(async () => {
-  const services = Object.fromEntries(Object.keys(CLIENTS).map(name => [name, echo(name as ServiceName)]));
-  const principal = { type: 'root', arn: 'arn:aws:iam::1:root', accountId: '1', userId: '1' } as const;
-  server = createHttpServer({
-    aws: createDispatcher({
-      services,
-      resolveApiKey: async () => ({ found: false, reason: 'unknown' }),
-      resolveCredential: async () => ({ found: true, secretAccessKey: 'SK', principal }),
-      admit: () => undefined,
-      authorizer: async () => undefined,
-      validate: () => undefined,
-      startChecksum: () => undefined,
-      now: () => new Date(),
-      defaultRegion: 'us-east-1',
-      allowSignatureV2: false,
-    }),
-    own: () => assert.fail('no route is asked for'),
-    console: () => assert.fail('the console is not asked here'),
-    newRequestId: () => '00000000-0000-4000-8000-000000000000',
-    log: pino({ level: process.env.LIKENESS_TEST_LOG ?? 'silent' }),
-  });
-  endpoint = `http://127.0.0.1:${await server.listen('127.0.0.1', 0)}`;
+  echo = await startEcho(Object.keys(CLIENTS) as ServiceName[]);
 });
-after(() => server.stop(0));
+after(() => echo.stop());
 
 /** Operations whose payload is a stream of events have tests of their own where they are served. */
 function streams(shape: OperationShape): boolean {
   return [shape.input, shape.output].some(
     schema => !schema.isUnitSchema() && [...schema.structIterator()].some(([, member]) => member.isStreaming()),
   );
-}
-
-/** What a comparison of SDK values goes by: no metadata, bytes as hex. */
-function plain(value: unknown): Value {
-  const text = JSON.stringify(value, (key, member) => {
-    if (key === '$metadata') return undefined;
-    if (member instanceof Uint8Array) return Buffer.from(member).toString('hex');
-    if (member?.type === 'Buffer') return Buffer.from(member.data).toString('hex');
-    return typeof member === 'bigint' ? String(member) : member;
-  });
-  return JSON.parse(text);
 }
 
 async function roundTrip(service: ServiceName, shape: OperationShape, client: { send(command: never): unknown }) {
@@ -106,9 +45,11 @@ async function roundTrip(service: ServiceName, shape: OperationShape, client: { 
   let input = sample(shape.input, random) as Value;
   // The Query protocol cannot say an empty structure.
   while (/[:[,]\{\}/.test(JSON.stringify(plain(input)))) input = sample(shape.input, random) as Value;
-  answer = sample(shape.output, random) as Value;
+  const answer = sample(shape.output, random) as Value;
   if (service === 's3') suitS3(input, answer);
   if (/Copy$|^Copy/.test(shape.name)) withPayload(shape, answer);
+  echo.answer = answer;
+  const { arrived } = echo;
   arrived.length = 0;
   const output = await client.send(new Command(input));
   assert.equal(arrived[0]?.operation, shape.name, 'routed');
@@ -180,8 +121,8 @@ for (const service of Object.keys(CLIENTS) as (keyof typeof CLIENTS)[])
       test(shape.name, async () => {
         const client = new Client({
           region: 'us-east-1',
-          endpoint,
-          credentials: { accessKeyId: 'AK', secretAccessKey: 'SK' },
+          endpoint: echo.endpoint,
+          credentials: ECHO_CREDENTIALS,
           maxAttempts: 1,
           ...(service === 's3' && { forcePathStyle: true, responseChecksumValidation: 'WHEN_REQUIRED' }),
         } as never);

@@ -17,19 +17,3 @@ export function jsonDepth(bytes: Uint8Array): number {
   }
   return deepest;
 }
-
-/** The same for XML, an upper bound: comments and CDATA count as elements. */
-export function xmlDepth(bytes: Uint8Array): number {
-  let depth = 0;
-  let deepest = 0;
-  for (let index = 0; index < bytes.length; index++) {
-    if (bytes[index] !== 0x3c) {
-      if (bytes[index] === 0x2f && bytes[index + 1] === 0x3e) depth--;
-      continue;
-    }
-    const next = bytes[index + 1];
-    if (next === 0x2f) depth--;
-    else if (next !== 0x3f && next !== 0x21) deepest = Math.max(deepest, ++depth);
-  }
-  return deepest;
-}

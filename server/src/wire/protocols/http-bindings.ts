@@ -1,10 +1,11 @@
-import { AwsRestJsonProtocol, AwsRestXmlProtocol } from '@aws-sdk/core/protocols';
+import { AwsRestJsonProtocol } from '@aws-sdk/core/protocols';
 import { FromStringShapeDeserializer } from '@smithy/core/protocols';
 import type { NormalizedSchema } from '@smithy/core/schema';
 import { fromBase64, fromUtf8, toBase64, toUtf8 } from '@smithy/core/serde';
 import type { Contract, OperationShape } from '../contract.ts';
 import type { HeaderMap } from '../message.ts';
 import type { Answer, Encoded, Input } from './protocol.ts';
+import { XmlProtocol } from './xml-protocol.ts';
 
 /** What the SDK's codecs ask of a client's configuration. */
 export const SERDE = {
@@ -44,7 +45,7 @@ interface Traits {
  * read as if it were a response of the input's shape, and a response is written as if it were a request of the output's.
  */
 export class HttpBindings {
-  readonly #codec: AwsRestJsonProtocol | AwsRestXmlProtocol;
+  readonly #codec: AwsRestJsonProtocol | XmlProtocol;
   readonly #text: FromStringShapeDeserializer;
   readonly #plans = new Map<OperationShape, Plan>();
 
@@ -53,7 +54,7 @@ export class HttpBindings {
     this.#codec =
       contract.protocol === 'rest-json'
         ? new AwsRestJsonProtocol(settings)
-        : new AwsRestXmlProtocol({ ...settings, xmlNamespace: contract.xmlNamespace });
+        : new XmlProtocol({ ...settings, xmlNamespace: contract.xmlNamespace });
     this.#codec.setSerdeContext(SERDE);
     // Query strings and labels carry timestamps as date-time in both protocols.
     this.#text = new FromStringShapeDeserializer({

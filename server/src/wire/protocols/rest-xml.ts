@@ -1,9 +1,8 @@
 import type { Contract, OperationShape } from '../contract.ts';
 import { Refusal } from '../refusal.ts';
-import { xmlDepth } from './depth.ts';
 import { HttpBindings, UnreadableDate } from './http-bindings.ts';
-import { type Answer, DEPTH_LIMIT, type Encoded, type Input, type Protocol, type WireFault } from './protocol.ts';
-import { element, escapeXml, parseable, rootElement, XML_DECLARATION } from './xml.ts';
+import type { Answer, Encoded, Input, Protocol, WireFault } from './protocol.ts';
+import { element, escapeXml, parseable, XML_DECLARATION } from './xml.ts';
 
 /** AWS restXml as S3 speaks it. */
 export class RestXml implements Protocol {
@@ -16,12 +15,6 @@ export class RestXml implements Protocol {
   }
 
   async decode(operation: OperationShape, encoded: Encoded): Promise<Input> {
-    const root = payloadRoot(operation);
-    if (encoded.body instanceof Uint8Array && encoded.body.length > 0 && root !== undefined) {
-      if (xmlDepth(encoded.body) > DEPTH_LIMIT) throw malformed();
-      // The codec takes any root, and then finds no members: a stray document would set everything to its default.
-      if (rootElement(encoded.body) !== root) throw malformed();
-    }
     try {
       return await this.#bindings.decode(operation, encoded);
     } catch (cause) {
@@ -101,16 +94,6 @@ function unwrappedMember(operation: OperationShape): string | undefined {
   return members.length === 1 && schema?.isStringSchema() && name === root ? name : undefined;
 }
 
-/** The root element of an operation's body; undefined where the body is no XML of a schema. */
-function payloadRoot(operation: OperationShape): string | undefined {
-  if (operation.input.isUnitSchema()) return undefined;
-  for (const [name, member] of operation.input.structIterator()) {
-    const { httpPayload, xmlName } = member.getMergedTraits();
-    if (httpPayload && member.isStructSchema()) return xmlName ?? member.getName() ?? name;
-  }
-  return undefined;
-}
-
 /** The root element of an operation's answer; undefined where all of it is headers, or one member alone its body. */
 function outputRoot({ output }: OperationShape): string | undefined {
   if (output.isUnitSchema()) return undefined;
@@ -121,7 +104,7 @@ function outputRoot({ output }: OperationShape): string | undefined {
   return output.getMergedTraits().xmlName ?? output.getName();
 }
 
-function malformed(cause?: unknown): Refusal {
+function malformed(cause: unknown): Refusal {
   return new Refusal(
     400,
     'MalformedXML',

@@ -24,13 +24,3 @@ export function escapeXml(text: string): string {
 export function element(name: string, text: string): string {
   return `<${name}>${escapeXml(text)}</${name}>`;
 }
-
-/** Where a document's first element may stand: what comes before it is short in any that a client writes. */
-const PROLOGUE_LIMIT_BYTES = 4096;
-
-/** The local name of a document's root element, or undefined where there is none near its start. */
-export function rootElement(document: Uint8Array): string | undefined {
-  const text = Buffer.from(document.subarray(0, PROLOGUE_LIMIT_BYTES)).toString();
-  const prologue = /^\ufeff?(?:\s|<\?[^>]*\?>|<!--[^>]*-->)*/.exec(text)?.[0] ?? '';
-  return /^<(?:[\w.-]+:)?([\w.-]+)/.exec(text.slice(prologue.length))?.[1];
-}
