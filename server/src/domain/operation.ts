@@ -157,6 +157,8 @@ export interface ServiceModule {
       headers: Readonly<Record<string, string | undefined>>,
     ): Promise<Record<string, string>>;
   };
+  /** The Region of what a path names, where it has one: a bucket's. @param path as `addressed` gives it */
+  regionOf?(path: string): Promise<string | undefined>;
   /** Takes the forms of browsers. The context's headers are the form's fields, beside the request's own. */
   formUpload?: {
     authorize(form: FormUpload, ctx: RequestContext): Promise<readonly AccessRequest[]>;

@@ -24,6 +24,7 @@ import { bearerQuestion, bearerToken, type ResolveApiKey, verifyBearer } from '.
 import { normalizedPath, queryPairs } from './sigv4/canonical.ts';
 import { type Claim, type ClaimV2, readClaim } from './sigv4/claim.ts';
 import { SignatureProblem, unsignedRefusal } from './sigv4/problem.ts';
+import { checkRegionOfS3 } from './sigv4/region.ts';
 import { type Authenticated, type ResolveCredential, unsignedPayload, verify } from './sigv4/verify.ts';
 import type { Validate } from './validate.ts';
 
@@ -184,6 +185,7 @@ class Dispatcher {
         ? await this.#authenticate(passage, service, claim, wholeBody)
         : await verifyBearer(bearer, passage.request, { ...this.#options, now: this.#options.now() });
     notes.caller = caller;
+    if (isS3) await checkRegionOfS3(caller, service.module, passage.path, this.#options.defaultRegion);
     passage.record.principal = caller.principal.arn;
     this.#options.admit(caller.principal, service.name);
     if (claim !== undefined) this.#noteUse(claim, { service: service.contract.scope, region: caller.region });

@@ -13,6 +13,7 @@ import { element, XML_DECLARATION } from './protocols/xml.ts';
 import type { Service } from './registry.ts';
 import { requestContext } from './request-context.ts';
 import { verifyForm } from './sigv4/form.ts';
+import { checkRegionOfS3 } from './sigv4/region.ts';
 import type { Authenticated, VerifyOptions } from './sigv4/verify.ts';
 
 interface FormOptions extends Pick<VerifyOptions, 'resolveCredential' | 'defaultRegion' | 'allowSignatureV2'> {
@@ -56,6 +57,7 @@ export async function answerForm(
     ...{ principal: anonymous, region: options.defaultRegion, presigned: false },
   };
   notes.caller = caller;
+  await checkRegionOfS3(caller, service.module, passage.path, options.defaultRegion);
   record.principal = caller.principal.arn;
   record.operation = 'PostObject';
   options.admit(caller.principal, 's3');

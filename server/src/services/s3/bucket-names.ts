@@ -12,3 +12,13 @@ export function isBucketName(name: string): boolean {
     !RESERVED_SUFFIXES.some(suffix => name.endsWith(suffix))
   );
 }
+
+/** The bucket that a path names; '' where it names none. @param path path style, percent-encoded */
+export function bucketInPath(path: string): string {
+  try {
+    return decodeURIComponent(path.split('/')[1] ?? '');
+  } catch {
+    // No bucket has such a name.
+    return '';
+  }
+}

@@ -1,5 +1,6 @@
 import type { CORSRule } from '@aws-sdk/client-s3';
 import type { Store } from '../../ports/store.ts';
+import { bucketInPath } from './bucket-names.ts';
 import { s3Fault } from './faults.ts';
 
 type Headers = Readonly<Record<string, string | undefined>>;
@@ -19,7 +20,7 @@ const NOT_ALLOWED =
 /** The answers to browsers, by a bucket's rules. @param path path style */
 export function createCrossOrigin(store: Store) {
   async function rulesOf(path: string): Promise<CORSRule[] | undefined> {
-    const bucket = decoded(path.split('/')[1] ?? '');
+    const bucket = bucketInPath(path);
     const rules = await store.read(({ s3 }) => s3.bucketSetting(bucket, 'cors'));
     return rules as CORSRule[] | undefined;
   }
@@ -90,13 +91,4 @@ function matches(pattern: string, text: string): boolean {
   const [head = '', tail] = pattern.split('*');
   if (tail === undefined) return pattern === text;
   return text.length >= head.length + tail.length && text.startsWith(head) && text.endsWith(tail);
-}
-
-function decoded(label: string): string {
-  try {
-    return decodeURIComponent(label);
-  } catch {
-    // No bucket has such a name.
-    return '';
-  }
 }

@@ -23,6 +23,7 @@ import { aclOperations } from './acls.ts';
 import { createBlobKeeper } from './blobs.ts';
 import { bucketCorsOperations } from './bucket-cors.ts';
 import { bucketEncryptionOperations } from './bucket-encryption.ts';
+import { bucketInPath } from './bucket-names.ts';
 import { bucketPolicyOperations } from './bucket-policies.ts';
 import { bucketSettingOperations } from './bucket-settings.ts';
 import { bucketOperations } from './buckets.ts';
@@ -80,6 +81,7 @@ export function createS3Service(dependencies: S3Dependencies): ServiceModule {
     operations,
     faultFor: s3FaultFor,
     addressed: (host, path) => pathStyle(host, path, dependencies.hostNames),
+    regionOf: async path => (await dependencies.store.read(({ s3 }) => s3.bucket(bucketInPath(path))))?.region,
     crossOrigin: createCrossOrigin(dependencies.store),
     formUpload: createPostObject(parts),
     detect: (method, path, query, headers) => detectOperation(operations, method, path, query, headers),

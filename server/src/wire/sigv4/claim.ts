@@ -2,6 +2,7 @@ import type { HeaderMap } from '../message.ts';
 import type { QueryPair } from './canonical.ts';
 import { ALGORITHM, type Scope, TERMINATOR } from './key.ts';
 import { SignatureProblem } from './problem.ts';
+import { isRegionName } from './region.ts';
 
 /** What a request says of its own signature, before any of it is believed. */
 export interface Claim {
@@ -180,7 +181,8 @@ export function readCredential(text: string, presigned: boolean): { accessKeyId:
       `Credential should be scoped with a valid terminator: '${TERMINATOR}', not '${terminator}'.`,
       { presigned },
     );
-  if (!/^[a-z0-9-]{1,64}$/.test(region))
+  // S3 says which Region it expects, and knows that once it has looked at the bucket.
+  if (service !== 's3' && !isRegionName(region))
     throw new SignatureProblem('scope', 'Credential should be scoped to a valid region.', { presigned });
   return { accessKeyId, scope: { date, region, service } };
 }
