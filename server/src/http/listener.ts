@@ -160,9 +160,8 @@ function createHttp1(handler: HttpHandler, limits: ListenerLimits): http.Server 
   });
   server.on('request', handler);
   server.on('checkContinue', handler);
-  server.on('checkExpectation', (_request, response: http.ServerResponse) => {
-    response.writeHead(417, { 'content-length': '0', connection: 'close' }).end();
-  });
+  // AWS: whatever else a client expects is no reason to refuse it.
+  server.on('checkExpectation', handler);
   server.on('clientError', refuseUnreadable);
   // No listener for 'upgrade': curl --http2 and Java's HttpClient offer h2c, and are answered in HTTP/1.1 (RFC 9110 §7.8).
   server.on('connect', (_request, socket: net.Socket) => socket.destroy());
