@@ -12,22 +12,29 @@ type State = Pick<ObjectSummary, 'etag' | 'modifiedAt'>;
 
 /**
  * RFC 9110 §13.2.2, which S3 follows: a matching If-Match outweighs If-Unmodified-Since, a failing If-None-Match
- * outweighs If-Modified-Since. @returns the header that fails, or undefined
+ * outweighs If-Modified-Since. AWS: since a moment that has not come is no condition.
+ * @returns the header that fails, or undefined
  */
-function failing(conditions: ReadConditions, object: State): keyof ReadConditions | undefined {
+function failing(conditions: ReadConditions, object: State, now: Date): keyof ReadConditions | undefined {
   const { IfMatch, IfNoneMatch, IfModifiedSince, IfUnmodifiedSince } = conditions;
   if (IfMatch !== undefined) {
     if (!matches(IfMatch, object.etag)) return 'IfMatch';
   } else if (IfUnmodifiedSince !== undefined && object.modifiedAt > IfUnmodifiedSince) return 'IfUnmodifiedSince';
   if (IfNoneMatch !== undefined) {
     if (matches(IfNoneMatch, object.etag)) return 'IfNoneMatch';
-  } else if (IfModifiedSince !== undefined && object.modifiedAt <= IfModifiedSince) return 'IfModifiedSince';
+  } else if (IfModifiedSince !== undefined && IfModifiedSince <= now && object.modifiedAt <= IfModifiedSince)
+    return 'IfModifiedSince';
   return undefined;
 }
 
 /** @throws Fault PreconditionFailed, or NotModified (with the validators that RFC 9110 asks of a 304) */
-export function checkRead(conditions: ReadConditions, object: State, headers: Record<string, string> = {}): void {
-  const condition = failing(conditions, object);
+export function checkRead(
+  conditions: ReadConditions,
+  object: State,
+  now: Date,
+  headers: Record<string, string> = {},
+): void {
+  const condition = failing(conditions, object, now);
   if (condition === 'IfMatch') throw preconditionFailed('If-Match');
   if (condition === 'IfUnmodifiedSince') throw preconditionFailed('If-Unmodified-Since');
   if (condition !== undefined)
@@ -36,9 +43,20 @@ export function checkRead(conditions: ReadConditions, object: State, headers: Re
     });
 }
 
+/**
+ * Whether a range may be answered: If-Range says which state of the object the client has the rest of, by its ETag (a weak
+ * one stands for no bytes) or by its date.
+ */
+export function rangeHolds(ifRange: string | undefined, object: State): boolean {
+  if (ifRange === undefined) return true;
+  const sent = ifRange.trim();
+  if (sent.startsWith('W/')) return false;
+  return unquoted(sent) === object.etag || Date.parse(sent) === wholeSeconds(object.modifiedAt) * 1000;
+}
+
 /** Every condition on the source of a copy that fails is a 412, never a 304. */
-export function checkCopySource(conditions: ReadConditions, object: State): void {
-  const condition = failing(conditions, object);
+export function checkCopySource(conditions: ReadConditions, object: State, now: Date): void {
+  const condition = failing(conditions, object, now);
   if (condition === undefined) return;
   const suffix = condition.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
   throw preconditionFailed(`x-amz-copy-source${suffix}`);

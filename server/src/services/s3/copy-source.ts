@@ -64,7 +64,12 @@ export async function askToCopyTags({ store, buckets }: S3Parts, input: CopyInpu
 }
 
 /** Opens the source of a copy. @throws Fault as findVersion (InvalidRequest for a delete marker), PreconditionFailed; the caller closes what it gets */
-export async function openCopySource(parts: S3Parts, input: CopyInput, source: CopySource): Promise<OpenObject> {
+export async function openCopySource(
+  parts: S3Parts,
+  input: CopyInput,
+  source: CopySource,
+  { now }: RequestContext,
+): Promise<OpenObject> {
   const open = await openSource(parts, source);
   try {
     checkCopySource(
@@ -75,6 +80,7 @@ export async function openCopySource(parts: S3Parts, input: CopyInput, source: C
         IfUnmodifiedSince: input.CopySourceIfUnmodifiedSince,
       },
       open.object,
+      now,
     );
   } catch (error) {
     open.close();

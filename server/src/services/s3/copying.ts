@@ -60,7 +60,7 @@ export function copyingOperations(parts: S3Parts) {
         const algorithm = input.ChecksumAlgorithm === undefined ? undefined : parseAlgorithm(input.ChecksumAlgorithm);
         checkWrite(input, key, await store.read(rows => rows.s3.object(bucket, key)));
         const access = await accessOfNewObject(parts, bucket, ctx);
-        const open = await openCopySource(parts, input, source);
+        const open = await openCopySource(parts, input, source, ctx);
         try {
           const { object: original } = open;
           checkCopySize(original.sizeBytes);

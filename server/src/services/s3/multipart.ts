@@ -162,7 +162,7 @@ export function multipartOperations(parts: S3Parts) {
         const partNumber = checkPartNumber(input.PartNumber);
         const upload = await findUpload(parts, input);
         const source = parseCopySource(input.CopySource ?? '');
-        const open = await openCopySource(parts, input, source);
+        const open = await openCopySource(parts, input, source, ctx);
         try {
           const range = parseCopyRange(input.CopySourceRange, open.object.sizeBytes);
           const sizeBytes = range ? range.end - range.start + 1 : open.object.sizeBytes;

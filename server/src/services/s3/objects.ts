@@ -13,7 +13,7 @@ import type { ObjectRow, SegmentRow } from '../../ports/store-s3.ts';
 import { accessOfNewObject, askToSetAcl } from './acls.ts';
 import { wholeSeconds } from './buckets.ts';
 import { checksumMembers } from './checksums.ts';
-import { checkRead, checkWrite, quoted } from './conditions.ts';
+import { checkRead, checkWrite, quoted, rangeHolds } from './conditions.ts';
 import { checkKey, describe, refuseUnsupportedHeaders } from './description.ts';
 import { encryptionConditions, encryptionMembers, refuseEncryptionOfRead } from './encryption.ts';
 import { invalidArgument, noSuchBucket, s3Fault } from './faults.ts';
@@ -47,11 +47,12 @@ export function objectOperations(parts: S3Parts) {
       const { description } = object;
       const tagCount = Object.keys(object.tags).length;
       protection.check(description, ctx);
-      checkRead(input, object, {
+      checkRead(input, object, ctx.now, {
         ...(description.cacheControl ? { 'cache-control': description.cacheControl } : {}),
       });
       const part = input.PartNumber === undefined ? undefined : partOf(input, object, segments);
-      const range = part ? part.range : parseRange(input.Range, object.sizeBytes);
+      const wanted = rangeHolds(ctx.headers['if-range'], object) ? input.Range : undefined;
+      const range = part ? part.range : parseRange(wanted, object.sizeBytes);
       const answered = range ? range.end - range.start + 1 : object.sizeBytes;
       const output = {
         AcceptRanges: 'bytes',

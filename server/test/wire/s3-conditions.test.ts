@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { CopyObjectCommand, CreateBucketCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { assertRefused, startS3 } from './s3-server.ts';
+
+const Bucket = 'conditions';
+let server: Awaited<ReturnType<typeof startS3>>;
+let s3: S3Client;
+
+before(async () => {
+  server = await startS3();
+  s3 = server.client();
+  await s3.send(new CreateBucketCommand({ Bucket }));
+});
+after(() => server.stop());
+
+const put = async (Key: string, Body = 'x') => (await s3.send(new PutObjectCommand({ Bucket, Key, Body }))).ETag ?? '';
+
+test('the rest of an object is answered only to who holds its beginning', async () => {
+  const stale = await put('ranged', 'before');
+  const etag = await put('ranged', 'after');
+  const head = await server.ask({ method: 'HEAD', target: `/${Bucket}/ranged` });
+  const modified = head.headers['last-modified'] ?? '';
+  const ask = (condition: string) =>
+    server.ask({
+      target: `/${Bucket}/ranged`,
+      headers: [
+        ['range', 'bytes=1-2'],
+        ['if-range', condition],
+      ],
+    });
+  for (const condition of [etag, etag.replaceAll('"', ''), modified]) {
+    const answer = await ask(condition);
+    assert.deepEqual([answer.status, answer.body], [206, 'ft'], condition);
+  }
+  for (const condition of [stale, `W/${etag}`, new Date(0).toUTCString(), 'anything']) {
+    const answer = await ask(condition);
+    assert.deepEqual([answer.status, answer.body], [200, 'after'], condition);
+    assert.equal(answer.headers['content-range'], undefined);
+  }
+});
+
+test('a copy is made whatever has changed since a moment that has not come', async () => {
+  await put('source');
+  const copy = (CopySourceIfModifiedSince: Date) =>
+    s3.send(new CopyObjectCommand({ Bucket, Key: 'copy', CopySource: `${Bucket}/source`, CopySourceIfModifiedSince }));
+  await copy(new Date(Date.now() + 3600_000));
+  await assertRefused(copy(new Date()), 412, 'PreconditionFailed');
+});
