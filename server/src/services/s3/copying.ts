@@ -17,6 +17,20 @@ import type { NewObject } from './versions.ts';
 
 export function copyingOperations(parts: S3Parts) {
   const { store, buckets, ids, protection } = parts;
+
+  /**
+   * What is reason enough to copy an object onto itself. AWS: a storage class or an encryption that the request names, even
+   * those that the object has, an encryption that was set for the bucket, and a KMS key, which the copy is without.
+   */
+  async function changes(bucket: string, key: string, { headers }: RequestContext): Promise<boolean> {
+    if (headers['x-amz-storage-class'] !== undefined) return true;
+    if (Object.keys(headers).some(name => name.startsWith('x-amz-server-side-encryption'))) return true;
+    return await store.read(async ({ s3 }) => {
+      if ((await s3.bucketSetting(bucket, 'encryption')) !== undefined) return true;
+      return (await s3.object(bucket, key))?.description.encryption?.keyArn !== undefined;
+    });
+  }
+
   return {
     CopyObject: {
       async authorize(input: CopyObjectRequest, ctx: RequestContext) {
@@ -52,7 +66,7 @@ export function copyingOperations(parts: S3Parts) {
         const source = parseCopySource(input.CopySource ?? '');
         const isSelf = source.bucket === bucket && source.key === key;
         // AWS: an older version copied onto its own key is how one restores it.
-        if (isSelf && source.versionId === undefined && !replaces && !encryptsAnew(ctx))
+        if (isSelf && source.versionId === undefined && !replaces && !(await changes(bucket, key, ctx)))
           throw s3Fault(
             'InvalidRequest',
             "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
@@ -105,11 +119,6 @@ export function copyingOperations(parts: S3Parts) {
       },
     } satisfies Operation<CopyObjectRequest, CopyObjectOutput>,
   };
-}
-
-/** AWS: new encryption is reason enough to copy an object onto itself. */
-function encryptsAnew({ headers }: RequestContext): boolean {
-  return Object.keys(headers).some(name => name.startsWith('x-amz-server-side-encryption'));
 }
 
 function replacesTags(input: CopyObjectRequest): boolean {
