@@ -125,6 +125,8 @@ export interface UploadRow extends ObjectAccess {
   checksumType: ChecksumType | null;
   description: ObjectDescription;
   tags: Tags;
+  /** Id of the object that the key held at the start, '' where it held none; null: started before this was kept. */
+  keyHeld: string | null;
 }
 
 /** Where a list goes on, in UTF-8 order of keys. */

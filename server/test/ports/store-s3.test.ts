@@ -76,6 +76,7 @@ function uploadRow(key: string, uploadId: string): UploadRow {
     tags: {},
     ownerAccountId: null,
     grants: null,
+    keyHeld: '',
   };
 }
 
@@ -196,7 +197,8 @@ for (const [name, open] of Object.entries(adapters))
     test('a part of the same number replaces the earlier one', async () => {
       const store = await withBucket();
       await store.transaction(async ({ s3 }) => {
-        await s3.createUpload(uploadRow('k', 'u'));
+        await s3.createUpload({ ...uploadRow('k', 'u'), keyHeld: 'object' });
+        assert.deepEqual(await s3.upload('u'), { ...uploadRow('k', 'u'), keyHeld: 'object' });
         const first = segmentRow('u', 1);
         assert.equal(await s3.putSegment(first), undefined);
         assert.equal(await s3.putSegment(segmentRow('u', 1)), first.blobId);

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { CopyObjectCommand, CreateBucketCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import {
+  CompleteMultipartUploadCommand,
+  CopyObjectCommand,
+  CreateBucketCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  HeadObjectCommand,
+  PutObjectCommand,
+  type S3Client,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
 import { assertRefused, startS3 } from './s3-server.ts';
 
 const Bucket = 'conditions';
@@ -47,3 +57,43 @@ test('a copy is made whatever has changed since a moment that has not come', asy
   await copy(new Date(Date.now() + 3600_000));
   await assertRefused(copy(new Date()), 412, 'PreconditionFailed');
 });
+
+test('that there is anything at all is no condition of a write', async () => {
+  await put('any');
+  await assertRefused(
+    s3.send(new PutObjectCommand({ Bucket, Key: 'any', Body: 'x', IfMatch: '*' })),
+    501,
+    'NotImplemented',
+    /If-Match/,
+  );
+});
+
+test('an upload with a condition ends only over what its key held when it began', async () => {
+  const etag = await put('held', 'first');
+  const onlyNew = await upload('held');
+  const replacing = await upload('held');
+  await assertRefused(replacing({ IfMatch: '"other"' }), 412, 'PreconditionFailed');
+  await assertRefused(onlyNew({ IfNoneMatch: '*' }), 412, 'PreconditionFailed');
+  const second = await put('held', 'second');
+  await assertRefused(replacing({ IfMatch: etag }), 412, 'PreconditionFailed');
+  await assertRefused(replacing({ IfMatch: second }), 409, 'ConditionalRequestConflict');
+  await s3.send(new DeleteObjectCommand({ Bucket, Key: 'held' }));
+  await assertRefused(onlyNew({ IfNoneMatch: '*' }), 409, 'ConditionalRequestConflict');
+  await assertRefused(replacing({ IfMatch: second }), 404, 'NoSuchKey');
+  await onlyNew({});
+});
+
+test('an upload ends where nothing came between', async () => {
+  await (await upload('fresh'))({ IfNoneMatch: '*' });
+  const { ETag = '' } = await s3.send(new HeadObjectCommand({ Bucket, Key: 'fresh' }));
+  await (await upload('fresh'))({ IfMatch: ETag });
+});
+
+/** Begins an upload of one part; what it gives ends it. */
+async function upload(Key: string) {
+  const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key }));
+  const { ETag } = await s3.send(new UploadPartCommand({ Bucket, Key, UploadId, PartNumber: 1, Body: 'part' }));
+  const MultipartUpload = { Parts: [{ PartNumber: 1, ETag }] };
+  return (conditions: { IfMatch?: string; IfNoneMatch?: string }) =>
+    s3.send(new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload, ...conditions }));
+}

@@ -199,7 +199,7 @@ describe('the rules at work', () => {
     await store.transaction(async ({ s3: rows }) => {
       await rows.createUpload({
         ...{ uploadId: 'u', bucket, key: 'k', startedAt: start, initiatorArn: 'arn', tags: {} },
-        ...{ ownerAccountId: null, grants: null },
+        ...{ ownerAccountId: null, grants: null, keyHeld: null },
         ...{ checksumAlgorithm: null, checksumType: null, description: { contentType: 'a/b', metadata: {} } },
       });
       const part = { ownerId: 'u', partNumber: 1, blobId: 'blob', sizeBytes: 1, etag: 'e', checksum: null };

@@ -51,6 +51,8 @@ export interface UploadTable {
   tags: string | null;
   owner_account_id: string | null;
   grants: string | null;
+  /** Object id; '' where the key held none, null where nobody wrote it down. */
+  key_held: string | null;
 }
 
 export interface SegmentTable {
@@ -195,6 +197,11 @@ export const s3Migrations: Record<string, Migration> = {
       for (const table of ['s3_versions', 's3_uploads'])
         for (const column of ['owner_account_id', 'grants'])
           await database.schema.alterTable(table).addColumn(column, 'text').execute();
+    },
+  },
+  's3-0005-upload-conditions': {
+    async up(database: Kysely<unknown>) {
+      await database.schema.alterTable('s3_uploads').addColumn('key_held', 'text').execute();
     },
   },
 };

@@ -117,6 +117,7 @@ export function s3Rows(database: Kysely<S3Schema>): S3Rows {
           checksum_type: row.checksumType,
           description: JSON.stringify(row.description),
           tags: writeTags(row.tags),
+          key_held: row.keyHeld,
           ...writeAccess(row),
         })
         .execute();
@@ -208,6 +209,7 @@ function toUpload(row: Selectable<UploadTable>): UploadRow {
     checksumType: row.checksum_type as ChecksumType | null,
     description: JSON.parse(row.description) as UploadRow['description'],
     tags: readTags(row.tags),
+    keyHeld: row.key_held,
     ownerAccountId: row.owner_account_id,
     grants: readGrants(row.grants),
   };

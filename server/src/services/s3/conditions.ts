@@ -74,12 +74,37 @@ export function checkWrite(
   const { IfMatch, IfNoneMatch } = conditions;
   if (IfNoneMatch !== undefined && IfNoneMatch !== '*')
     throw headerNotImplemented('If-None-Match', `A write takes If-None-Match: * only; you sent ${IfNoneMatch}.`);
+  // AWS: that there is anything is no condition of a write.
+  if (IfMatch?.trim() === '*')
+    throw headerNotImplemented('If-Match', 'A write takes the ETag of what it replaces in If-Match; you sent *.');
   if (IfMatch !== undefined && IfNoneMatch !== undefined)
     throw headerNotImplemented('If-Match', 'A write takes If-Match or If-None-Match, not both.');
   if (IfNoneMatch !== undefined && existing) throw preconditionFailed('If-None-Match');
   if (IfMatch === undefined) return;
   if (!existing) throw noSuchKey(key);
   if (!matches(IfMatch, existing.etag)) throw preconditionFailed('If-Match');
+}
+
+/**
+ * The same at the end of an upload, where what the key held at its start counts as well.
+ * @param before id of the object that the key held at the start, '' where it held none; null where nobody knows
+ * @throws Fault as checkWrite, ConditionalRequestConflict
+ */
+export function checkUploadEnd(
+  conditions: Pick<ReadConditions, 'IfMatch' | 'IfNoneMatch'>,
+  key: string,
+  existing: (State & { objectId: string }) | undefined,
+  before: string | null,
+): void {
+  checkWrite(conditions, key, existing);
+  if (conditions.IfMatch === undefined && conditions.IfNoneMatch === undefined) return;
+  if (before === null || before === (existing?.objectId ?? '')) return;
+  const condition = conditions.IfMatch === undefined ? 'If-None-Match' : 'If-Match';
+  throw s3Fault(
+    'ConditionalRequestConflict',
+    'The conditional request cannot succeed due to a conflicting operation against this resource.',
+    { members: { Condition: condition, Key: key } },
+  );
 }
 
 export interface DeleteConditions {

@@ -14,6 +14,7 @@ const CODES = {
   BucketAlreadyExists: { kind: 'conflict', status: 409 },
   BucketAlreadyOwnedByYou: { kind: 'conflict', status: 409 },
   BucketNotEmpty: { kind: 'conflict', status: 409 },
+  ConditionalRequestConflict: { kind: 'conflict', status: 409 },
   EntityTooLarge: { kind: 'invalid', status: 400 },
   EntityTooSmall: { kind: 'invalid', status: 400 },
   IllegalLocationConstraintException: { kind: 'invalid', status: 400 },

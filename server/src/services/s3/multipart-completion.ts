@@ -3,7 +3,7 @@ import type { CompletedPart, CompleteMultipartUploadOutput, CompleteMultipartUpl
 import type { Operation, RequestContext } from '../../domain/operation.ts';
 import type { SegmentRow, UploadRow } from '../../ports/store-s3.ts';
 import { checksumIn, checksumMembers, checksumOfParts } from './checksums.ts';
-import { checkWrite, quoted, unquoted } from './conditions.ts';
+import { checkUploadEnd, quoted, unquoted } from './conditions.ts';
 import { encryptionMembers } from './encryption.ts';
 import { noSuchBucket, noSuchUpload, s3Fault } from './faults.ts';
 import { encodeKey } from './key-scan.ts';
@@ -37,7 +37,7 @@ export function multipartCompletionOperations(parts: S3Parts) {
           const uploaded = await s3.segments(uploadId);
           const chosen = chooseParts(upload, requested, uploaded);
           const object = assemble(upload, chosen, input);
-          checkWrite(input, key, existing);
+          checkUploadEnd(input, key, existing, upload.keyHeld);
           const numbers = new Set(chosen.map(({ partNumber }) => partNumber));
           const unused = uploaded.map(({ partNumber }) => partNumber).filter(number => !numbers.has(number));
           const orphans = unused.length > 0 ? await s3.deleteSegments(uploadId, unused) : [];

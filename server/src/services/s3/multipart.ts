@@ -85,7 +85,7 @@ export function multipartOperations(parts: S3Parts) {
         const type = algorithm === null ? null : multipartChecksumType(algorithm, input.ChecksumType);
         const access = await accessOfNewObject(parts, bucket, ctx);
         const { encryption } = await protection.protect(input, ctx);
-        const upload: UploadRow = {
+        const upload: Omit<UploadRow, 'keyHeld'> = {
           uploadId: newUploadId(ctx.now, ids.bytes(24)),
           bucket,
           key,
@@ -99,7 +99,8 @@ export function multipartOperations(parts: S3Parts) {
         };
         await store.transaction(async ({ s3 }) => {
           if (!(await s3.bucket(bucket))) throw noSuchBucket(bucket);
-          await s3.createUpload(upload);
+          const held = await s3.object(bucket, key);
+          await s3.createUpload({ ...upload, keyHeld: held?.objectId ?? '' });
         });
         return {
           Bucket: bucket,
