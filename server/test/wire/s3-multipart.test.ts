@@ -20,7 +20,7 @@ import {
   UploadPartCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
-import { assertRefused, startS3, textOf } from './s3-server.ts';
+import { assertRefused, assertXmlRefused, root, startS3, textOf } from './s3-server.ts';
 
 const Bucket = 'multipart';
 const MEBIBYTE = 1024 * 1024;
@@ -178,6 +178,31 @@ describe('checksums', () => {
     await assertRefused(complete('no', id, [{ ...named(part), ChecksumSHA256: 'x' }]), 400, 'InvalidPart');
     await assertRefused(complete('no', id, [part], { ChecksumType: 'FULL_OBJECT' }), 400, 'InvalidRequest', /mode/);
     await assertRefused(complete('no', id, [part], { ChecksumSHA256: 'x-1' }), 400, 'BadDigest');
+  });
+});
+
+describe('a part without a checksum', () => {
+  const bare = async (Key: string, input: object) => {
+    const target = `/${Bucket}/${Key}?partNumber=1&uploadId=${await create(Key, input)}`;
+    return server.ask({ method: 'PUT', target, body: 'part' });
+  };
+
+  test('is refused where the checksum of the whole is made of those of its parts', async () => {
+    for (const ChecksumAlgorithm of ['SHA256', 'CRC32'])
+      assertXmlRefused(await bare('bare', { ChecksumAlgorithm }), 400, 'InvalidRequest', [
+        `Message=Checksum Type mismatch occurred, expected checksum Type: ${ChecksumAlgorithm.toLowerCase()}, actual checksum Type: null`,
+      ]);
+  });
+
+  test('is taken where the server makes the checksum of the whole', async () => {
+    const algorithms = [
+      { ChecksumAlgorithm: 'CRC64NVME' },
+      { ChecksumAlgorithm: 'CRC32', ChecksumType: 'FULL_OBJECT' },
+    ];
+    for (const input of algorithms) assert.equal((await bare('bare', input)).status, 200);
+    const without = server.client(root, 'us-east-1', { requestChecksumCalculation: 'WHEN_REQUIRED' });
+    const { UploadId } = await without.send(new CreateMultipartUploadCommand({ Bucket, Key: 'bare' }));
+    await without.send(new UploadPartCommand({ Bucket, Key: 'bare', UploadId, PartNumber: 1, Body: 'part' }));
   });
 });
 

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateAccessKeyCommand, CreateUserCommand, IAMClient, PutUserPolicyCommand } from '@aws-sdk/client-iam';
-import { S3Client, S3ServiceException } from '@aws-sdk/client-s3';
+import { S3Client, type S3ClientConfig, S3ServiceException } from '@aws-sdk/client-s3';
 import { openVault } from '../../src/adapters/master-key/vault.ts';
 import { openSqliteStore } from '../../src/adapters/store-sql/database.ts';
 import { systemIds, systemTime } from '../../src/adapters/system.ts';
@@ -69,7 +69,7 @@ export async function openS3(folder: string) {
     maxAttempts: 1,
   });
 
-  function client(credentials = root, region = 'us-east-1', options: { followRegionRedirects?: boolean } = {}) {
+  function client(credentials = root, region = 'us-east-1', options: Partial<S3ClientConfig> = {}) {
     const made = new S3Client({ ...settings(credentials, region), forcePathStyle: true, ...options });
     clients.push(made);
     return made;

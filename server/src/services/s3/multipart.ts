@@ -8,7 +8,7 @@ import type {
   UploadPartRequest,
 } from '@aws-sdk/client-s3';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
-import type { SegmentRow, UploadRow } from '../../ports/store-s3.ts';
+import type { ChecksumAlgorithm, SegmentRow, UploadRow } from '../../ports/store-s3.ts';
 import { accessOfNewObject, askToSetAcl } from './acls.ts';
 import { wholeSeconds } from './buckets.ts';
 import { checksumMembers, declaredChecksum, multipartChecksumType, parseAlgorithm } from './checksums.ts';
@@ -119,12 +119,7 @@ export function multipartOperations(parts: S3Parts) {
         refuseUnsupportedHeaders(ctx);
         const partNumber = checkPartNumber(input.PartNumber);
         const upload = await findUpload(parts, input);
-        const declared = declaredChecksum(ctx.headers);
-        if (upload.checksumAlgorithm && declared && declared.algorithm !== upload.checksumAlgorithm)
-          throw s3Fault(
-            'InvalidRequest',
-            `Checksum Type mismatch occurred, expected checksum Type: ${upload.checksumAlgorithm.toLowerCase()}, actual checksum Type: ${declared.algorithm.toLowerCase()}`,
-          );
+        checkPartAlgorithm(upload, declaredChecksum(ctx.headers)?.algorithm);
         const protect = await protection.protectPart(upload, ctx);
         const received = await receive(
           protect?.sink ?? objects,
@@ -223,6 +218,17 @@ export async function findUpload({ store }: Pick<S3Parts, 'store'>, input: Uploa
   const upload = await store.read(rows => rows.s3.upload(uploadId));
   if (!upload || upload.bucket !== input.Bucket || upload.key !== input.Key) throw noSuchUpload(uploadId);
   return upload;
+}
+
+/** AWS: a checksum made of the parts' checksums needs one of each part from its sender. @throws Fault InvalidRequest */
+function checkPartAlgorithm({ checksumAlgorithm, checksumType }: UploadRow, sent: ChecksumAlgorithm | undefined): void {
+  if (checksumAlgorithm === null || sent === checksumAlgorithm) return;
+  if (sent === undefined && checksumType !== 'COMPOSITE') return;
+  const [expected, actual] = [checksumAlgorithm.toLowerCase(), sent?.toLowerCase() ?? 'null'];
+  throw s3Fault(
+    'InvalidRequest',
+    `Checksum Type mismatch occurred, expected checksum Type: ${expected}, actual checksum Type: ${actual}`,
+  );
 }
 
 function checkPartNumber(value: number | undefined): number {
