@@ -102,6 +102,9 @@ describe('IAM users and access keys', () => {
     const AccessKeyId = first.accessKeyId;
     const used = await iam.send(new GetAccessKeyLastUsedCommand({ AccessKeyId }));
     assert.equal(used.UserName, 'keys');
+    // AWS: whether anybody has a key is not told.
+    const unknown = new GetAccessKeyLastUsedCommand({ AccessKeyId: 'AKIAAAAAAAAAAAAAAAAA' });
+    await refused(iam.send(unknown), 'AccessDenied', 403, 'iam:GetAccessKeyLastUsed');
     await iam.send(new UpdateAccessKeyCommand({ UserName: 'keys', AccessKeyId, Status: 'Inactive' }));
     await refused(sts.send(new GetCallerIdentityCommand({})), 'InvalidClientTokenId', 403);
     await iam.send(new UpdateAccessKeyCommand({ UserName: 'keys', AccessKeyId, Status: 'Active' }));

@@ -10,6 +10,7 @@ import type {
 } from '@aws-sdk/client-iam';
 import { newSecret } from '../../domain/access/session.ts';
 import { newAccessKeyId } from '../../domain/access-key-id.ts';
+import { Fault } from '../../domain/fault.ts';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
 import type { AccessKeyRow, IamRows } from '../../ports/store-iam.ts';
 import { sealSecret } from './credentials.ts';
@@ -121,7 +122,12 @@ export function accessKeyOperations(deps: IamDependencies) {
       async handle(input: GetAccessKeyLastUsedRequest, ctx): Promise<GetAccessKeyLastUsedResponse> {
         return await deps.store.read(async ({ iam }) => {
           const key = await iam.accessKey(input.AccessKeyId ?? '');
-          if (key === undefined || key.accountId !== ctx.accountId) throw noSuchKey(input.AccessKeyId);
+          // AWS: whether anybody has such a key is not told.
+          if (key === undefined || key.accountId !== ctx.accountId)
+            throw new Fault(
+              'denied',
+              `User: ${ctx.principal.arn} is not authorized to perform: iam:GetAccessKeyLastUsed on resource: access key ${input.AccessKeyId}`,
+            );
           const user = key.userId === null ? undefined : await iam.identityById(key.userId);
           return {
             ...(user === undefined ? {} : { UserName: user.name }),
