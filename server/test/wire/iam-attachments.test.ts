@@ -112,6 +112,15 @@ describe('what is attached to IAM users, groups and roles', () => {
     await client.send(new iam.UntagPolicyCommand({ PolicyArn, TagKeys: ['floor'] }));
     const ofPolicy = await client.send(new iam.ListPolicyTagsCommand({ PolicyArn }));
     assert.deepEqual(ofPolicy.Tags, tags(['team', 'pets']));
+    // AWS: of a policy the case of a key counts, of a user it does not.
+    await client.send(new iam.TagPolicyCommand({ PolicyArn, Tags: tags(['Team', 'birds'], ['TEAM', 'fish']) }));
+    await client.send(new iam.UntagPolicyCommand({ PolicyArn, TagKeys: ['TEAM'] }));
+    const cased = await client.send(new iam.ListPolicyTagsCommand({ PolicyArn }));
+    assert.deepEqual(byKey(cased.Tags), { team: 'pets', Team: 'birds' });
+    const twice = new iam.TagPolicyCommand({ PolicyArn, Tags: tags(['a', '1'], ['a', '2']) });
+    await refused(client.send(twice), 'InvalidInputException', 400, 'Duplicate tag keys');
+    await client.send(new iam.TagUserCommand({ UserName, Tags: tags(['Team', 'birds']) }));
+    assert.deepEqual(await ofUser(), tags(['Team', 'birds']));
     const reserved = new iam.TagPolicyCommand({ PolicyArn, Tags: tags(['aws:team', 'pets']) });
     await refused(client.send(reserved), 'InvalidInputException', 400, 'aws:');
     const absent = new iam.ListPolicyTagsCommand({ PolicyArn: `${PolicyArn}-gone` });

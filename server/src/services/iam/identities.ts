@@ -106,23 +106,44 @@ export async function checkTrustPolicy(rows: IamRows, accountId: string, documen
     throw new Fault('invalid', `Invalid principal in policy: "AWS":"${unknown}"`, { code: 'MalformedPolicyDocument' });
 }
 
-/** @throws Fault InvalidInput for a key given twice, LimitExceeded past 50 */
+/** AWS: the keys of tags are the same whatever their case, but those of managed policies. */
+const FOLDED = (key: string) => key.toLowerCase();
+export const AS_WRITTEN = (key: string) => key;
+
+/**
+ * @param fold keys that it makes the same are one key
+ * @throws Fault InvalidInput for a key given twice, LimitExceeded past 50
+ */
 export function tagRecord(
   tags: readonly Tag[] | undefined,
   existing: Record<string, string> = {},
+  fold = FOLDED,
 ): Record<string, string> {
   const record: Record<string, string> = { ...existing };
   const seen = new Set<string>();
   for (const { Key: key = '', Value: value = '' } of tags ?? []) {
-    const folded = key.toLowerCase();
-    if (seen.has(folded)) throw invalidInput(`Duplicate tag keys found: "${key}". Tag keys are compared without case.`);
-    if (folded.startsWith('aws:')) throw invalidInput(`Tag keys may not begin with "aws:"; "${key}" does.`);
+    const folded = fold(key);
+    if (seen.has(folded))
+      throw invalidInput(
+        `Duplicate tag keys found: "${key}".${fold === FOLDED ? ' Tag keys are compared without case.' : ''}`,
+      );
+    if (FOLDED(key).startsWith('aws:')) throw invalidInput(`Tag keys may not begin with "aws:"; "${key}" does.`);
     seen.add(folded);
-    for (const old of Object.keys(record)) if (old.toLowerCase() === folded) delete record[old];
+    for (const old of Object.keys(record)) if (fold(old) === folded) delete record[old];
     record[key] = value;
   }
   if (Object.keys(record).length > 50) throw overQuota('TagsPerResource', 50);
   return record;
+}
+
+/** Tags but those of the keys. @param fold as for tagRecord */
+export function without(
+  tags: Record<string, string>,
+  keys: readonly string[] = [],
+  fold = FOLDED,
+): Record<string, string> {
+  const gone = new Set(keys.map(fold));
+  return Object.fromEntries(Object.entries(tags).filter(([key]) => !gone.has(fold(key))));
 }
 
 export function tagList(tags: Record<string, string>): { Key: string; Value: string }[] {

@@ -20,10 +20,17 @@ import type { Operation, RequestContext } from '../../domain/operation.ts';
 import type { IamRows } from '../../ports/store-iam.ts';
 import type { InstanceProfileRow } from '../../ports/store-iam-profiles.ts';
 import { alreadyExists, deleteConflict, noSuchEntity, overQuota } from './faults.ts';
-import { findIdentity, type IamDependencies, identityQuestion, nameKey, tagList, tagRecord } from './identities.ts';
+import {
+  findIdentity,
+  type IamDependencies,
+  identityQuestion,
+  nameKey,
+  tagList,
+  tagRecord,
+  without,
+} from './identities.ts';
 import { pageOf, seekPage } from './paging.ts';
 import { describeRole } from './roles.ts';
-import { without } from './tags.ts';
 
 const PROFILES_PER_ACCOUNT = 1000;
 

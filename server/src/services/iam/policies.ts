@@ -23,7 +23,14 @@ import { Fault } from '../../domain/fault.ts';
 import type { Operation } from '../../domain/operation.ts';
 import type { IamRows, PolicyRow, PolicyVersionRow, SeekPage } from '../../ports/store-iam.ts';
 import { alreadyExists, deleteConflict, invalidInput, noSuchEntity, noSuchPolicy } from './faults.ts';
-import { checkManagedPolicy, encodeDocument, type IamDependencies, tagList, tagRecord } from './identities.ts';
+import {
+  AS_WRITTEN,
+  checkManagedPolicy,
+  encodeDocument,
+  type IamDependencies,
+  tagList,
+  tagRecord,
+} from './identities.ts';
 import { pageOf, seekPage } from './paging.ts';
 
 const VERSIONS_PER_POLICY = 5;
@@ -51,7 +58,7 @@ export function policyOperations(deps: IamDependencies) {
           latestVersion: 1,
           createdAt,
           updatedAt: createdAt,
-          tags: tagRecord(input.Tags),
+          tags: tagRecord(input.Tags, {}, AS_WRITTEN),
         };
         return await deps.store.transaction(async ({ iam }) => {
           if ((await iam.policyNamed(ctx.accountId, name)) !== undefined)

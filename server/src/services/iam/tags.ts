@@ -6,7 +6,15 @@ import type {
   UntagPolicyRequest,
 } from '@aws-sdk/client-iam';
 import type { Operation } from '../../domain/operation.ts';
-import { findIdentity, type IamDependencies, identityQuestion, tagList, tagRecord } from './identities.ts';
+import {
+  AS_WRITTEN,
+  findIdentity,
+  type IamDependencies,
+  identityQuestion,
+  tagList,
+  tagRecord,
+  without,
+} from './identities.ts';
 import { pageOf } from './paging.ts';
 import { findOwnPolicy, findPolicy } from './policies.ts';
 
@@ -56,7 +64,8 @@ export function tagOperations(deps: IamDependencies) {
     async handle(input, ctx) {
       return await deps.store.transaction(async ({ iam }) => {
         const policy = await findOwnPolicy(iam, input.PolicyArn, ctx.accountId);
-        await iam.updatePolicy(policy.arn, { tags: without(tagRecord(input.Tags, policy.tags), input.TagKeys) });
+        const tags = without(tagRecord(input.Tags, policy.tags, AS_WRITTEN), input.TagKeys, AS_WRITTEN);
+        await iam.updatePolicy(policy.arn, { tags });
         return {};
       });
     },
@@ -84,10 +93,4 @@ export function tagOperations(deps: IamDependencies) {
 
 function nameOf(kind: 'user' | 'role', input: NamedInput): string {
   return (kind === 'user' ? input.UserName : input.RoleName) ?? '';
-}
-
-/** Tags but those of the keys, whatever their case. */
-export function without(tags: Record<string, string>, keys: readonly string[] = []): Record<string, string> {
-  const folded = new Set(keys.map(key => key.toLowerCase()));
-  return Object.fromEntries(Object.entries(tags).filter(([key]) => !folded.has(key.toLowerCase())));
 }
