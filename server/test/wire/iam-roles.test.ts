@@ -31,6 +31,7 @@ import {
   UntagRoleCommand,
   UpdateAssumeRolePolicyCommand,
   UpdateRoleCommand,
+  UpdateRoleDescriptionCommand,
 } from '@aws-sdk/client-iam';
 import { ACCOUNT, startServer, type TestServer } from '../support/server.ts';
 import { allow, document, refused, trust } from './access-support.ts';
@@ -58,11 +59,21 @@ describe('IAM roles and managed policies', () => {
     assert.equal(Role?.Arn, `arn:aws:iam::${ACCOUNT}:role/${RoleName}`);
     assert.match(Role?.RoleId ?? '', /^AROA[A-Z0-9]{17}$/);
     assert.ok(Role?.CreateDate instanceof Date);
+    // AWS: how long a session may last is said of a role that is read.
+    assert.equal(Role?.MaxSessionDuration, undefined);
+    const described = await iam.send(
+      new UpdateRoleDescriptionCommand({ RoleName, Description: 'Role for fine-tuning' }),
+    );
+    assert.equal(described.Role?.MaxSessionDuration, undefined);
+    const listed = (await iam.send(new ListRolesCommand({}))).Roles?.find(role => role.RoleName === RoleName);
+    assert.equal(listed?.MaxSessionDuration, 3600);
 
     const { Policy } = await iam.send(new CreatePolicyCommand({ PolicyName: 'FineTuning', PolicyDocument: READ }));
     assert.equal(Policy?.Arn, `arn:aws:iam::${ACCOUNT}:policy/FineTuning`);
     assert.match(Policy?.PolicyId ?? '', /^ANPA[A-Z0-9]{17}$/);
     const PolicyArn = Policy?.Arn ?? '';
+    assert.equal(Policy?.Tags, undefined);
+    assert.deepEqual((await iam.send(new GetPolicyCommand({ PolicyArn }))).Policy?.Tags, []);
     await iam.send(new AttachRolePolicyCommand({ RoleName, PolicyArn }));
     await iam.send(new AttachRolePolicyCommand({ RoleName, PolicyArn }));
 

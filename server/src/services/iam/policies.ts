@@ -76,7 +76,8 @@ export function policyOperations(deps: IamDependencies) {
         return await deps.store.read(async ({ iam }) => {
           const policy = await findPolicy(iam, input.PolicyArn, ctx.accountId);
           const description = policy.description === null ? {} : { Description: policy.description };
-          return { Policy: { ...(await describePolicy(iam, policy, ctx.accountId)), ...description } };
+          // AWS: an empty list here, and nothing where a policy without tags is made or listed.
+          return { Policy: { Tags: [], ...(await describePolicy(iam, policy, ctx.accountId)), ...description } };
         });
       },
     },

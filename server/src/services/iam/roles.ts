@@ -73,7 +73,7 @@ export function roleOperations(deps: IamDependencies) {
       authorize: (input: GetRoleRequest, ctx) => authorize(input, ctx),
       async handle(input: GetRoleRequest, ctx): Promise<GetRoleResponse> {
         const role = await deps.store.read(({ iam }) => findIdentity(iam, 'role', ctx.accountId, input.RoleName ?? ''));
-        return { Role: { ...describeRole(role), RoleLastUsed: {} } };
+        return { Role: { ...describeRole(role), ...sessionBound(role), RoleLastUsed: {} } };
       },
     },
 
@@ -87,7 +87,8 @@ export function roleOperations(deps: IamDependencies) {
           deps.store.read(({ iam }) => iam.identitiesBelow('role', ctx.accountId, { pathPrefix, after, limit })),
         );
         // AWS: the list leaves out tags and the boundary.
-        return { ...page, Roles: items.map(role => describeRole({ ...role, tags: {}, boundaryArn: null })) };
+        const shown = (role: IdentityRow) => describeRole({ ...role, tags: {}, boundaryArn: null });
+        return { ...page, Roles: items.map(role => ({ ...shown(role), ...sessionBound(role) })) };
       },
     },
 
@@ -159,10 +160,14 @@ export function describeRole(role: IdentityRow): Role {
     CreateDate: new Date(role.createdAt),
     AssumeRolePolicyDocument: encodeDocument(role.trustPolicy ?? ''),
     ...(role.description === null ? {} : { Description: role.description }),
-    MaxSessionDuration: role.maximumSessionSeconds ?? DEFAULT_SESSION_SECONDS,
     ...(tags.length > 0 ? { Tags: tags } : {}),
     ...boundaryOf(role),
   };
+}
+
+/** AWS: said of a role that is read, not of one that is made, described anew or in an instance profile. */
+function sessionBound({ maximumSessionSeconds }: IdentityRow): { MaxSessionDuration: number } {
+  return { MaxSessionDuration: maximumSessionSeconds ?? DEFAULT_SESSION_SECONDS };
 }
 
 function sessionSeconds(value: number | undefined): number | undefined {
