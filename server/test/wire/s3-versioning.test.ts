@@ -251,7 +251,15 @@ test('a version that is not there differs from what can be no id', async () => {
   const version = await put(Bucket, 'k', 'one');
   const absent = `${version.slice(0, -1)}${version.endsWith('0') ? '1' : '0'}`;
   await assertRefused(get(Bucket, 'k', absent), 404, 'NoSuchVersion');
-  await assertRefused(get(Bucket, 'k', 'short'), 400, 'InvalidArgument', /Invalid version id/);
+  for (const VersionId of ['short', `${version.slice(0, -1)}G`, 'Ab3.dEF_hij-lmnopqrstuvwxyz01234']) {
+    await assertRefused(get(Bucket, 'k', VersionId), 400, 'InvalidArgument', /Invalid version id specified/);
+    const head = await server.ask({ method: 'HEAD', target: `/${Bucket}/k?versionId=${VersionId}` });
+    assert.equal(head.status, 400);
+    const deletion = s3.send(new DeleteObjectCommand({ Bucket, Key: 'k', VersionId }));
+    await assertRefused(deletion, 400, 'InvalidArgument', /Invalid version id specified/);
+    const list = await s3.send(new DeleteObjectsCommand({ Bucket, Delete: { Objects: [{ Key: 'k', VersionId }] } }));
+    assert.deepEqual([list.Deleted ?? [], list.Errors?.[0]?.Code], [[], 'NoSuchVersion']);
+  }
   const deleted = await s3.send(new DeleteObjectCommand({ Bucket, Key: 'k', VersionId: absent }));
   assert.deepEqual([deleted.VersionId, deleted.DeleteMarker], [absent, undefined]);
 });

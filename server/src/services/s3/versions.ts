@@ -1,4 +1,4 @@
-import { newVersionId, VERSION_RANDOM_SIZE_BYTES } from '../../domain/object-version.ts';
+import { newVersionId, rankOf, VERSION_RANDOM_SIZE_BYTES } from '../../domain/object-version.ts';
 import type { BucketRow, BucketVersioning, ObjectRow, S3Rows } from '../../ports/store-s3.ts';
 import { checkDelete, type DeleteConditions } from './conditions.ts';
 import { invalidArgument, noSuchKey, s3Fault } from './faults.ts';
@@ -11,18 +11,16 @@ type IdSource = Pick<S3Dependencies, 'ids'>;
 
 /** AWS's name of the version that has no id. */
 const NULL_VERSION = 'null';
-/** Ids of ours have 32 of these characters, AWS's as well. */
-const PLAUSIBLE_ID = /^[A-Za-z0-9._-]{32}$/;
 
 /**
  * The version that a request names: an id, null for the null version, undefined where it names none.
- * @throws Fault InvalidArgument for what can be no id
+ * @throws Fault InvalidArgument for what nobody was ever given as an id
  */
 export function parseVersionId(versionId: string | undefined, argument = 'versionId'): string | null | undefined {
   if (versionId === undefined) return undefined;
   if (versionId === '') throw invalidArgument(argument, '', 'Version id cannot be the empty string');
   if (versionId === NULL_VERSION) return null;
-  if (!PLAUSIBLE_ID.test(versionId)) throw invalidArgument(argument, versionId, 'Invalid version id specified');
+  if (rankOf(versionId) === undefined) throw invalidArgument(argument, versionId, 'Invalid version id specified');
   return versionId;
 }
 
