@@ -6,6 +6,7 @@ import {
   CreateBucketCommand,
   CreateMultipartUploadCommand,
   DeleteBucketTaggingCommand,
+  DeleteObjectCommand,
   DeleteObjectTaggingCommand,
   GetBucketTaggingCommand,
   GetObjectCommand,
@@ -19,7 +20,7 @@ import {
   type Tag,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import { assertRefused, startS3 } from './s3-server.ts';
+import { assertRefused, assertXmlRefused, startS3 } from './s3-server.ts';
 
 const Bucket = 'tagged';
 let server: Awaited<ReturnType<typeof startS3>>;
@@ -146,4 +147,19 @@ test('a bucket has tags, or says that it has none', async () => {
   const made = { Bucket: 'tagged-from-the-start', CreateBucketConfiguration: { Tags: TagSet } };
   await s3.send(new CreateBucketCommand(made));
   assert.deepEqual((await s3.send(new GetBucketTaggingCommand({ Bucket: made.Bucket }))).TagSet, TagSet);
+});
+
+test('the tags of a key that a delete marker hides are those of no object', async () => {
+  const hidden = 'hidden-tags';
+  await s3.send(new CreateBucketCommand({ Bucket: hidden }));
+  const VersioningConfiguration = { Status: 'Enabled' as const };
+  await s3.send(new PutBucketVersioningCommand({ Bucket: hidden, VersioningConfiguration }));
+  await s3.send(new PutObjectCommand({ Bucket: hidden, Key: 'k', Body: 'x' }));
+  await s3.send(new DeleteObjectCommand({ Bucket: hidden, Key: 'k' }));
+  const body = '<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>';
+  for (const [method, more] of [['GET'], ['PUT', { body }], ['DELETE']] as const) {
+    const answer = await server.ask({ method, target: `/${hidden}/k?tagging`, ...more });
+    assertXmlRefused(answer, 405, 'MethodNotAllowed', [`Method=${method}`, 'ResourceType=DeleteMarker']);
+    assert.equal(answer.headers['x-amz-delete-marker'], 'true');
+  }
 });

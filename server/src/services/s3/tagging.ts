@@ -24,13 +24,17 @@ export function taggingOperations(parts: S3Parts) {
   const { store, buckets } = parts;
 
   /** Tags belong to a version and change without making another. */
-  async function setObjectTags(input: GetObjectTaggingRequest, tags: Tags): Promise<{ VersionId?: string }> {
+  async function setObjectTags(
+    input: GetObjectTaggingRequest,
+    tags: Tags,
+    method: 'PUT' | 'DELETE',
+  ): Promise<{ VersionId?: string }> {
     const name = input.Bucket ?? '';
     const versionId = parseVersionId(input.VersionId);
     return store.transaction(async ({ s3 }) => {
       const bucket = await s3.bucket(name);
       if (!bucket) throw noSuchBucket(name);
-      const object = await findVersion(s3, name, input.Key ?? '', versionId);
+      const object = await findVersion(s3, name, input.Key ?? '', versionId, method);
       await s3.setTags(object, tags);
       return shownVersion(bucket.versioning, object.versionId);
     });
@@ -53,7 +57,7 @@ export function taggingOperations(parts: S3Parts) {
           : rest;
       },
       handle: async (input: PutObjectTaggingRequest): Promise<PutObjectTaggingOutput> =>
-        setObjectTags(input, parseTags(input.Tagging?.TagSet ?? [], MAXIMUM_OBJECT_TAGS)),
+        setObjectTags(input, parseTags(input.Tagging?.TagSet ?? [], MAXIMUM_OBJECT_TAGS), 'PUT'),
     } satisfies Operation<PutObjectTaggingRequest, PutObjectTaggingOutput>,
 
     GetObjectTagging: {
@@ -61,14 +65,14 @@ export function taggingOperations(parts: S3Parts) {
       async handle(input: GetObjectTaggingRequest, ctx: RequestContext): Promise<GetObjectTaggingOutput> {
         const { name, versioning } = await buckets.find(input, ctx);
         const versionId = parseVersionId(input.VersionId);
-        const object = await store.read(({ s3 }) => findVersion(s3, name, input.Key ?? '', versionId));
+        const object = await store.read(({ s3 }) => findVersion(s3, name, input.Key ?? '', versionId, 'GET'));
         return { ...shownVersion(versioning, object.versionId), TagSet: tagSetOf(object.tags) };
       },
     } satisfies Operation<GetObjectTaggingRequest, GetObjectTaggingOutput>,
 
     DeleteObjectTagging: {
       authorize: (input: DeleteObjectTaggingRequest, ctx: RequestContext) => askToRead(parts, input, ctx),
-      handle: (input: DeleteObjectTaggingRequest) => setObjectTags(input, {}),
+      handle: (input: DeleteObjectTaggingRequest) => setObjectTags(input, {}, 'DELETE'),
     } satisfies Operation<DeleteObjectTaggingRequest, DeleteObjectTaggingOutput>,
 
     PutBucketTagging: {

@@ -41,6 +41,7 @@ export function writtenVersion(versionId: string | null): { VersionId?: string }
 
 /**
  * The version that a request reads.
+ * @param method of the request, where a delete marker is refused as such even if it is the latest version and not named
  * @throws Fault NoSuchKey (a delete marker that is the latest says so in headers), NoSuchVersion, MethodNotAllowed for a
  * delete marker asked for by its id
  */
@@ -49,12 +50,13 @@ export async function findVersion(
   bucket: string,
   key: string,
   versionId: string | null | undefined,
+  method?: 'GET' | 'PUT' | 'DELETE',
 ): Promise<ObjectRow> {
   const row = await (versionId === undefined ? s3.latest(bucket, key) : s3.version(bucket, key, versionId));
   if (row && !row.isDeleteMarker) return row;
-  if (row && versionId !== undefined)
+  if (row && (versionId !== undefined || method !== undefined))
     throw s3Fault('MethodNotAllowed', 'The specified method is not allowed against this resource.', {
-      members: { Method: 'GET', ResourceType: 'DeleteMarker' },
+      members: { Method: method ?? 'GET', ResourceType: 'DeleteMarker' },
       headers: { ...markerHeaders(row), allow: 'DELETE', 'last-modified': row.modifiedAt.toUTCString() },
     });
   if (versionId !== undefined && versionId !== null) throw noSuchVersion(key, versionId);
