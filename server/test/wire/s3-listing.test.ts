@@ -147,6 +147,12 @@ test('uploads under way are listed by key and then by start, in pages', async ()
     rest.Uploads?.map(({ UploadId }) => UploadId),
     [b, v],
   );
+  // AWS: the last page names its end as well.
+  assert.deepEqual([rest.IsTruncated, rest.NextKeyMarker, rest.NextUploadIdMarker], [false, 'v', v]);
+  const none = await s3.send(new ListMultipartUploadsCommand({ Bucket, Prefix: 'none/' }));
+  assert.deepEqual([none.NextKeyMarker, none.NextUploadIdMarker], ['', '']);
+  const folder = await s3.send(new ListMultipartUploadsCommand({ Bucket, Delimiter: '/', Prefix: 'u' }));
+  assert.deepEqual([folder.NextKeyMarker, folder.NextUploadIdMarker], ['u/', '']);
   const grouped = await s3.send(new ListMultipartUploadsCommand({ Bucket, Delimiter: '/' }));
   assert.deepEqual([grouped.CommonPrefixes, grouped.Uploads?.map(({ Key }) => Key)], [[{ Prefix: 'u/' }], ['v']]);
 });

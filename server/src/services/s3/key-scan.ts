@@ -13,6 +13,8 @@ export interface ScanPage<Row> {
   commonPrefixes: string[];
   /** The last key or common prefix of the page, if there is more behind it. */
   next: string | undefined;
+  /** The last key or common prefix of the page, if it has any. */
+  lastName: string | undefined;
   /** The last row, when the page ends with one. */
   last: Row | undefined;
 }
@@ -30,7 +32,10 @@ export async function scan<Row extends { key: string }>(
   { prefix, delimiter, limit }: ScanQuery,
   fetch: (range: KeyRange) => Promise<Row[]>,
 ): Promise<ScanPage<Row>> {
-  const page: ScanPage<Row> = { items: [], commonPrefixes: [], next: undefined, last: undefined };
+  const page: ScanPage<Row> = {
+    ...{ items: [], commonPrefixes: [], next: undefined },
+    ...{ lastName: undefined, last: undefined },
+  };
   if (limit === 0) return page;
   const end = successor(prefix);
   let position: ListPosition | undefined = compareKeys(from.key, prefix) < 0 ? { key: prefix, inclusive: true } : from;
@@ -45,7 +50,7 @@ export async function scan<Row extends { key: string }>(
     for (const candidate of batch) {
       if (group !== undefined && candidate.key.startsWith(group)) continue;
       if (page.items.length + page.commonPrefixes.length === limit)
-        return { ...page, next: group ?? row?.key, last: row };
+        return { ...page, next: group ?? row?.key, lastName: group ?? row?.key, last: row };
       group = commonPrefix(candidate.key, prefix, delimiter);
       if (group === undefined) {
         row = candidate;
@@ -59,7 +64,7 @@ export async function scan<Row extends { key: string }>(
     if (!final || batch.length < batchSize) break;
     position = group === undefined ? nextPosition(final) : behind(group);
   }
-  return page;
+  return { ...page, lastName: group ?? row?.key, last: row };
 }
 
 /** Where the keys under a common prefix end; undefined where no key can follow. */

@@ -79,8 +79,9 @@ export function multipartListingOperations(parts: S3Parts) {
           Bucket: input.Bucket ?? '',
           KeyMarker: encode(input.KeyMarker ?? ''),
           UploadIdMarker: input.UploadIdMarker ?? '',
-          ...(found.next === undefined ? {} : { NextKeyMarker: encode(found.next) }),
-          ...(found.last ? { NextUploadIdMarker: found.last.uploadId } : {}),
+          // AWS: both are there on the last page as well, and empty where there is nothing.
+          NextKeyMarker: encode(found.lastName ?? ''),
+          NextUploadIdMarker: found.last?.uploadId ?? '',
           Prefix: encode(input.Prefix ?? ''),
           ...(input.Delimiter ? { Delimiter: encode(input.Delimiter) } : {}),
           ...shown,
