@@ -46,6 +46,11 @@ test('an object is tagged with its header, counted, tagged anew and untagged', a
   ]);
   assert.equal((await s3.send(new GetObjectCommand({ Bucket, Key: 'k' }))).TagCount, 2);
   assert.equal((await s3.send(new HeadObjectCommand({ Bucket, Key: 'k' }))).TagCount, 2);
+  await put('k', '&a=1&&&b=2&');
+  assert.deepEqual(await tagsOf('k'), [
+    { Key: 'a', Value: '1' },
+    { Key: 'b', Value: '2' },
+  ]);
   await tag('k', [{ Key: 'é:/=+-@._ ', Value: 'ü' }]);
   assert.deepEqual(await tagsOf('k'), [{ Key: 'é:/=+-@._ ', Value: 'ü' }]);
   const { $metadata } = await s3.send(new DeleteObjectTaggingCommand({ Bucket, Key: 'k' }));

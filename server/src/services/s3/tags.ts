@@ -41,7 +41,9 @@ export function parseTaggingHeader(header: string | undefined): Tags {
       header,
       "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.",
     );
-  const tagSet = header.split('&').map((pair): Tag => {
+  // AWS: nothing between two ampersands is no tag.
+  const pairs = header.split('&').filter(pair => pair !== '');
+  const tagSet = pairs.map((pair): Tag => {
     const [key = '', value = '', ...rest] = pair.split('=');
     if (rest.length > 0) throw malformed();
     try {
