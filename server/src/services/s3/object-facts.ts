@@ -57,6 +57,8 @@ export function objectFactOperations(parts: S3Parts) {
   };
 
   async function objectParts(object: ObjectRow, count: number, input: GetObjectAttributesRequest) {
+    // AWS: the parts of an object have nothing to tell where its checksum is not made of theirs.
+    if (object.checksumType !== 'COMPOSITE') return { TotalPartsCount: count };
     const limit = boundedNumber('x-amz-max-parts', input.MaxParts, {
       minimum: 0,
       maximum: MAXIMUM_PARTS_PER_PAGE,
