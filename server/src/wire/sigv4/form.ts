@@ -2,7 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Refusal } from '../refusal.ts';
 import { isoBasic, readCredential } from './claim.ts';
 import { ALGORITHM, matches, signature, signingKey } from './key.ts';
-import { SignatureProblem } from './problem.ts';
+import { comparable, SignatureProblem } from './problem.ts';
 import { type Authenticated, resolve, type VerifyOptions } from './verify.ts';
 
 /**
@@ -64,7 +64,7 @@ export async function verifyForm(
 function mismatch(accessKeyId: string, policy: string, said: string): SignatureProblem {
   return new SignatureProblem('mismatch', '', {
     presigned: true,
-    members: { AWSAccessKeyId: accessKeyId, StringToSign: policy, SignatureProvided: said },
+    members: { AWSAccessKeyId: accessKeyId, SignatureProvided: said, ...comparable('StringToSign', policy) },
   });
 }
 

@@ -42,6 +42,22 @@ export class SignatureProblem extends Error {
   }
 }
 
+/** Members that show a text and, for what no eye sees in it, its bytes. */
+export function comparable(name: string, text: string): Record<string, string> {
+  const bytes = Buffer.from(text, 'utf8').toString('hex');
+  return { [name]: text, [`${name}Bytes`]: bytes.replace(/..(?=.)/g, '$& ') };
+}
+
+/**
+ * A canonical request that may be shown. Who sent it knows all of it, but its answer gets into the sender's logs, where
+ * neither a session's token nor a customer's key belongs.
+ */
+export function withoutSecrets(canonicalRequest: string): string {
+  return canonicalRequest
+    .replace(/^(x-amz-security-token|x-amz-[a-z-]*server-side-encryption-customer-key):.+$/gm, '$1:***')
+    .replace(/((?:^|&)X-Amz-Security-Token=)[^&\n]*/gm, '$1***');
+}
+
 /** AWS's code and status of each problem, per protocol. */
 type Answers = Readonly<Record<ProblemKind, readonly [status: number, code: string]>>;
 

@@ -3,7 +3,7 @@ import type { HeaderMap, WireRequest } from '../message.ts';
 import { bytesOf, canonicalHeaders, canonicalPaths, canonicalQueries, type QueryPair } from './canonical.ts';
 import { type Claim, type ClaimV2, isoBasic } from './claim.ts';
 import { ALGORITHM, matches, type Scope, scopeText, sha256Hex, signature, signingKey } from './key.ts';
-import { SignatureProblem } from './problem.ts';
+import { comparable, SignatureProblem, withoutSecrets } from './problem.ts';
 import { matchesV2 } from './signature-v2.ts';
 
 /**
@@ -78,7 +78,8 @@ export async function verify(
   const credential = await resolve(claim, options);
   const key = signingKey(credential.secretAccessKey, claim.scope);
   const payloadHash = payload.text ?? (await options.bodySha256());
-  const stringsToSign = canonicalRequests(request, path, pairs, claim, payloadHash, options.isS3).map(canonical => [
+  const canonicals = canonicalRequests(request, path, pairs, claim, payloadHash, options.isS3);
+  const stringsToSign = canonicals.map(canonical => [
     ALGORITHM,
     claim.timestamp,
     scopeText(claim.scope),
@@ -89,8 +90,9 @@ export async function verify(
       presigned,
       members: {
         AWSAccessKeyId: claim.accessKeyId,
-        StringToSign: stringsToSign[0]?.join('\n') ?? '',
         SignatureProvided: claim.signature,
+        ...comparable('StringToSign', stringsToSign[0]?.join('\n') ?? ''),
+        ...comparable('CanonicalRequest', withoutSecrets(canonicals[0]?.toString() ?? '')),
       },
     });
   const chain = { key, timestamp: claim.timestamp, scope: claim.scope, seedSignature: claim.signature };
