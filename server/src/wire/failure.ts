@@ -14,7 +14,6 @@ import { refusalFor, SignatureProblem } from './sigv4/problem.ts';
 
 export interface FailedPassage {
   request: WireRequest;
-  path: string;
   service: Service | undefined;
   protocol: ProtocolName;
   record: RequestRecord;
@@ -38,7 +37,6 @@ export function encodeFailure(error: unknown, passage: FailedPassage): WireRespo
     status,
     message,
     members: fault instanceof Fault ? fault.members : {},
-    resource: protocol === 'rest-xml' ? decodedPath(passage.path) : undefined,
     requestId: request.requestId,
     extendedRequestId: extendedRequestId(request.requestId),
   };
@@ -87,13 +85,5 @@ function encodeBare(fault: WireFault, protocol: ProtocolName): Answer {
       return queryFault(fault, '');
     case 'rest-xml':
       return restXmlFault(fault);
-  }
-}
-
-function decodedPath(path: string): string {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path;
   }
 }

@@ -133,8 +133,8 @@ const S3_CODES: Readonly<Record<string, string>> = {
 function s3Code(error: ErrorObject | undefined, input: Input): string {
   const path = memberPath(error?.instancePath ?? '', input) || String(error?.params.missingProperty ?? '');
   if (/^Tagging\..*\.Key$/.test(path)) return 'InvalidTag';
-  const inBody =
-    /^(\w*Configuration|AccessControlPolicy|Delete|MultipartUpload|OwnershipControls|Tagging(?=\.))\b/.test(path);
+  if (/^AccessControlPolicy\b/.test(path)) return 'MalformedACLError';
+  const inBody = /^(\w*Configuration|Delete|MultipartUpload|OwnershipControls|Tagging(?=\.))\b/.test(path);
   return S3_CODES[path] ?? (inBody ? 'MalformedXML' : 'InvalidArgument');
 }
 

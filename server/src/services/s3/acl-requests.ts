@@ -32,6 +32,9 @@ const FOR_OBJECTS: readonly CannedAcl[] = [...FOR_ALL, 'bucket-owner-read', 'buc
 /** AWS: a bucket takes the two of its owner, which add nothing to it. */
 const FOR_BUCKETS: readonly CannedAcl[] = [...FOR_OBJECTS, 'log-delivery-write'];
 const MAXIMUM_GRANTS = 100;
+/** How AWS names what is wrong with a grantee. */
+const HEADER_NAMES = { id: 'id', uri: 'uri' };
+const DOCUMENT_NAMES = { id: 'CanonicalUser/ID', uri: 'Group/URI' };
 
 /** What a list that is asked for will be of. */
 export interface AclSubject extends AclOwners {
@@ -59,7 +62,7 @@ export async function aclOfHeaders(rows: Rows, headers: Headers, subject: AclSub
   const grants: AclGrant[] = [];
   for (const [name, permission] of named)
     for (const part of (headers[name] ?? '').split(','))
-      grants.push({ grantee: await granteeOf(rows, headerGrantee(name, part), subject), permission });
+      grants.push({ grantee: await granteeOf(rows, headerGrantee(name, part), subject, HEADER_NAMES), permission });
   return checkCount(grants);
 }
 
@@ -79,7 +82,7 @@ export async function aclOfDocument(
   for (const { Grantee, Permission } of Grants) {
     if (Grantee === undefined || Permission === undefined)
       throw malformedAcl('each Grant takes a Grantee and a Permission.');
-    grants.push({ grantee: await granteeOf(rows, Grantee, subject), permission: Permission });
+    grants.push({ grantee: await granteeOf(rows, Grantee, subject, DOCUMENT_NAMES), permission: Permission });
   }
   return checkCount(grants);
 }
@@ -131,7 +134,12 @@ function headerGrantee(header: string, part: string): Grantee {
   throw invalidArgument(header, part.trim(), 'A grant is id="…" or uri="…", several with commas between');
 }
 
-async function granteeOf({ iam }: Rows, { ID, URI, EmailAddress }: Grantee, subject: AclSubject): Promise<AclGrantee> {
+async function granteeOf(
+  { iam }: Rows,
+  { ID, URI, EmailAddress }: Grantee,
+  subject: AclSubject,
+  names: typeof HEADER_NAMES,
+): Promise<AclGrantee> {
   if (EmailAddress !== undefined)
     throw s3Fault(
       'UnresolvableGrantByEmailAddress',
@@ -139,13 +147,13 @@ async function granteeOf({ iam }: Rows, { ID, URI, EmailAddress }: Grantee, subj
     );
   if (URI !== undefined) {
     const group = Object.entries(GROUP_URIS).find(([, uri]) => uri === URI)?.[0];
-    if (group === undefined) throw invalidArgument('uri', URI, 'Invalid group uri');
+    if (group === undefined) throw invalidArgument(names.uri, URI, 'Invalid group uri');
     return { group: group as AclGroup };
   }
   for (const accountId of [subject.owner, subject.bucketOwner])
     if (canonicalUserId(accountId) === ID) return { accountId };
   const account = (await iam.accounts()).find(({ accountId }) => canonicalUserId(accountId) === ID);
-  if (account === undefined) throw invalidArgument('id', ID ?? '', 'Invalid id');
+  if (account === undefined) throw invalidArgument(names.id, ID ?? '', 'Invalid id');
   return { accountId: account.accountId };
 }
 

@@ -85,6 +85,8 @@ function checkPolicy(bucket: string, text: string): void {
       'MalformedPolicy',
       `A bucket policy may have at most ${MAXIMUM_POLICY_SIZE_BYTES} bytes; this one has ${Buffer.byteLength(text)}.`,
     );
+  if (!text.trimStart().startsWith('{'))
+    throw s3Fault('MalformedPolicy', "Policies must be valid JSON and the first byte must be '{'");
   const { statements } = parsePolicy(text, { kind: 'resource', code: 'MalformedPolicy' });
   const own = bucketArn(bucket);
   // A pattern may stand for the bucket ("arn:aws:s3:::*"); a plain name must be its own.

@@ -5,19 +5,14 @@ import { headerNotImplemented, invalidArgument, s3Fault } from './faults.ts';
 const MAXIMUM_KEY_SIZE_BYTES = 1024;
 const MAXIMUM_METADATA_SIZE_BYTES = 2048;
 
-/** Storage classes that AWS has and this server does not. */
+/** Storage classes that AWS has in buckets such as these, and this server does not. */
 const OTHER_STORAGE_CLASSES = [
   'DEEP_ARCHIVE',
-  'EXPRESS_ONEZONE',
-  'FSX_ONTAP',
-  'FSX_OPENZFS',
   'GLACIER',
   'GLACIER_IR',
   'INTELLIGENT_TIERING',
   'ONEZONE_IA',
-  'OUTPOSTS',
   'REDUCED_REDUNDANCY',
-  'SNOW',
   'STANDARD_IA',
 ];
 
@@ -78,7 +73,6 @@ const REFUSED_HEADERS: Readonly<Record<string, string>> = {
   'x-amz-object-lock-legal-hold': ADVICE_LOCK,
   'x-amz-object-lock-event-hold': ADVICE_LOCK,
   'x-amz-bucket-object-lock-enabled': ADVICE_LOCK,
-  'x-amz-bypass-governance-retention': ADVICE_LOCK,
   'x-amz-write-offset-bytes': 'Appending is not there: write the whole object.',
 };
 
@@ -86,6 +80,11 @@ const REFUSED_HEADERS: Readonly<Record<string, string>> = {
 export function refuseUnsupportedHeaders(ctx: RequestContext): void {
   for (const [header, advice] of Object.entries(REFUSED_HEADERS))
     if (ctx.headers[header] !== undefined) throw headerNotImplemented(header, advice);
+  const bypass = 'x-amz-bypass-governance-retention';
+  if (ctx.headers[bypass] !== undefined)
+    throw s3Fault('InvalidArgument', `${bypass} is only applicable to Object Lock enabled buckets.`, {
+      members: { ArgumentName: bypass },
+    });
   const storageClass = ctx.headers['x-amz-storage-class'];
   if (storageClass !== undefined && storageClass !== 'STANDARD') {
     if (OTHER_STORAGE_CLASSES.includes(storageClass))

@@ -62,9 +62,10 @@ export function multipartCompletionOperations(parts: S3Parts) {
   };
 }
 
-/** @throws Fault MalformedXML for no parts or too many, InvalidPartOrder */
+/** @throws Fault InvalidRequest without a body, MalformedXML for no parts or too many, InvalidPartOrder */
 function requestedParts(input: CompleteMultipartUploadRequest): (CompletedPart & { PartNumber: number })[] {
-  const parts = input.MultipartUpload?.Parts ?? [];
+  if (input.MultipartUpload === undefined) throw s3Fault('InvalidRequest', 'You must specify at least one part');
+  const parts = input.MultipartUpload.Parts ?? [];
   if (parts.length === 0 || parts.length > MAXIMUM_PARTS)
     throw s3Fault(
       'MalformedXML',
@@ -82,6 +83,7 @@ function requestedParts(input: CompleteMultipartUploadRequest): (CompletedPart &
       throw s3Fault(
         'InvalidPartOrder',
         'The list of parts was not in ascending order. The parts list must be specified in order by part number.',
+        { members: { UploadId: input.UploadId ?? '' } },
       );
     previous = number;
     return { ...part, PartNumber: number };

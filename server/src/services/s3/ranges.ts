@@ -26,7 +26,7 @@ export function parseRange(header: string | undefined, sizeBytes: number): ByteR
   return { start, end };
 }
 
-/** The strict form of UploadPartCopy. @throws Fault InvalidArgument, or InvalidRequest past the source's end */
+/** The strict form of UploadPartCopy. @throws Fault InvalidArgument, InvalidRequest where it begins behind the source's end */
 export function parseCopyRange(header: string | undefined, sizeBytes: number): ByteRange | undefined {
   if (header === undefined) return undefined;
   const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(header) ?? [];
@@ -36,6 +36,8 @@ export function parseCopyRange(header: string | undefined, sizeBytes: number): B
       header,
       'The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy',
     );
+  if (Number(first) >= sizeBytes)
+    throw s3Fault('InvalidRequest', 'The specified copy range is invalid for the source object size');
   if (Number(last) >= sizeBytes)
     throw s3Fault('InvalidArgument', `Range specified is not valid for source object of size: ${sizeBytes}`, {
       members: { ArgumentName: 'x-amz-copy-source-range', ArgumentValue: header },

@@ -13,11 +13,12 @@ const CHARACTERS = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
 export function parseTags(tagSet: readonly Partial<Tag>[], maximum: number): Tags {
   const tags: Record<string, string> = {};
   for (const { Key = '', Value = '' } of tagSet) {
-    if (Object.hasOwn(tags, Key)) throw invalidTag('Cannot provide multiple Tags with the same key', Key);
-    checkText('Key', Key, MAXIMUM_KEY_LENGTH, Key);
-    checkText('Value', Value, MAXIMUM_VALUE_LENGTH, Key);
-    if (Key === '') throw invalidTag('The TagKey you have provided is invalid: it is empty', Key);
-    if (Key.toLowerCase().startsWith('aws:')) throw invalidTag('System tags cannot be added/updated by requester', Key);
+    if (Object.hasOwn(tags, Key)) throw invalidTag('Cannot provide multiple Tags with the same key', { TagKey: Key });
+    checkText('Key', Key, MAXIMUM_KEY_LENGTH, { TagKey: Key });
+    checkText('Value', Value, MAXIMUM_VALUE_LENGTH, { TagKey: Key, TagValue: Value });
+    if (Key === '') throw invalidTag('The TagKey you have provided is invalid: it is empty', { TagKey: Key });
+    if (Key.toLowerCase().startsWith('aws:'))
+      throw invalidTag('System tags cannot be added/updated by requester', { TagKey: Key });
     tags[Key] = Value;
   }
   const count = Object.keys(tags).length;
@@ -81,21 +82,19 @@ export function tagConditions(name: string, tags: Tags): Record<string, string> 
   return Object.fromEntries(Object.entries(tags).map(([key, value]) => [`${name}/${key}`, value]));
 }
 
-function checkText(part: 'Key' | 'Value', text: string, maximum: number, key: string): void {
-  if (text.length > maximum)
-    throw invalidTag(
-      `The Tag${part} you have provided is invalid: ${maximum} characters at most, it has ${text.length}`,
-      key,
-    );
-  if (!CHARACTERS.test(text))
-    throw invalidTag(
-      `The Tag${part} you have provided is invalid: letters, digits, spaces and _ . : / = + - @ only`,
-      key,
-    );
+interface TagMembers extends Record<string, string> {
+  TagKey: string;
 }
 
-function invalidTag(message: string, key: string): Error {
-  return s3Fault('InvalidTag', message, { members: { TagKey: key } });
+function checkText(part: 'Key' | 'Value', text: string, maximum: number, members: TagMembers): void {
+  const invalid = `The Tag${part} you have provided is invalid`;
+  if (text.length > maximum)
+    throw invalidTag(`${invalid}: ${maximum} characters at most, it has ${text.length}`, members);
+  if (!CHARACTERS.test(text)) throw invalidTag(`${invalid}: letters, digits, spaces and _ . : / = + - @ only`, members);
+}
+
+function invalidTag(message: string, members: TagMembers): Error {
+  return s3Fault('InvalidTag', message, { members });
 }
 
 function sorted(tags: Record<string, string>): Tags {

@@ -22,7 +22,6 @@ export interface WireFault {
   code: string;
   status: number;
   message: string;
-  resource?: string | undefined;
   members: Readonly<Record<string, string | number>>;
   requestId: string;
   /** S3's second request id. */

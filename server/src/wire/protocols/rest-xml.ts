@@ -16,7 +16,11 @@ export class RestXml implements Protocol {
 
   async decode(operation: OperationShape, encoded: Encoded): Promise<Input> {
     try {
-      return await this.#bindings.decode(operation, encoded);
+      const input = await this.#bindings.decode(operation, encoded);
+      // A body of text is there however short it is.
+      const text = textPayload(operation);
+      if (text !== undefined) input[text] ??= '';
+      return input;
     } catch (cause) {
       if (cause instanceof UnreadableDate)
         throw new Refusal(
@@ -58,12 +62,11 @@ export class RestXml implements Protocol {
 }
 
 export function restXmlFault(fault: WireFault): Answer {
-  const { status, code, message, members, resource, requestId, extendedRequestId } = fault;
+  const { status, code, message, members, requestId, extendedRequestId } = fault;
   // 304 has no body by HTTP's rules; for HEAD the HTTP layer leaves it out.
   if (status === 304) return { status, headers: {} };
   const parts = [element('Code', code), element('Message', message)];
   for (const [name, value] of Object.entries(members)) parts.push(element(name, String(value)));
-  if (resource !== undefined) parts.push(element('Resource', resource));
   parts.push(element('RequestId', requestId), element('HostId', extendedRequestId));
   return {
     status,
@@ -92,6 +95,14 @@ function unwrappedMember(operation: OperationShape): string | undefined {
   const [name, schema] = members[0] ?? [];
   const root = operation.output.getMergedTraits().xmlName;
   return members.length === 1 && schema?.isStringSchema() && name === root ? name : undefined;
+}
+
+/** The member that is an operation's whole body, as text. */
+function textPayload({ input }: OperationShape): string | undefined {
+  if (input.isUnitSchema()) return undefined;
+  return [...input.structIterator()].find(
+    ([, member]) => Boolean(member.getMergedTraits().httpPayload) && member.isStringSchema(),
+  )?.[0];
 }
 
 /** The root element of an operation's answer; undefined where all of it is headers, or one member alone its body. */
