@@ -218,6 +218,14 @@ describe('ranges', () => {
       assert.deepEqual([got.$metadata.httpStatusCode, await textOf(got)], [200, '0123456789']);
     });
 
+  test('a range that is the whole has its checksum, one that is less has none', async () => {
+    const whole = await get('range', { Range: 'bytes=0-', ChecksumMode: 'ENABLED' });
+    assert.deepEqual([whole.$metadata.httpStatusCode, whole.ChecksumType], [206, 'FULL_OBJECT']);
+    assert.equal(whole.ChecksumCRC32, (await get('range', { ChecksumMode: 'ENABLED' })).ChecksumCRC32);
+    const less = await get('range', { Range: 'bytes=1-', ChecksumMode: 'ENABLED' });
+    assert.deepEqual([less.ChecksumCRC32, less.ChecksumType], [undefined, undefined]);
+  });
+
   test('a range behind the end is InvalidRange', async () => {
     await assertRefused(get('range', { Range: 'bytes=10-' }), 416, 'InvalidRange');
     await assertRefused(get('range', { Range: 'bytes=-0' }), 416, 'InvalidRange');

@@ -270,9 +270,10 @@ function partOf(input: GetObjectRequest, object: ObjectRow, segments: readonly S
   return { segment, range: empty ? undefined : { start, end: start + segment.sizeBytes - 1 } };
 }
 
-/** S3 shows the checksum of what it answers: the whole object's, or the part's; none for any other range. */
+/** S3 shows the checksum of what it answers: the whole object's, also as a range, or the part's; none for less. */
 function shownChecksum(object: ObjectRow, part: Part | undefined, range: ByteRange | undefined) {
-  if (range && !part) return {};
+  const isWhole = range === undefined || range.end - range.start + 1 === object.sizeBytes;
+  if (!isWhole && !part) return {};
   const value = part && object.partsCount !== null ? part.segment.checksum : object.checksum;
   return {
     ...checksumMembers(object.checksumAlgorithm, value),
