@@ -89,11 +89,26 @@ test('an upload ends where nothing came between', async () => {
   await (await upload('fresh'))({ IfMatch: ETag });
 });
 
+test('who may not read learns no ETag by a write over a guess', async () => {
+  const etag = await put('guessed');
+  const end = await upload('guessed');
+  const Resource = `arn:aws:s3:::${Bucket}/*`;
+  const writer = server.client(await server.user('writer', [{ Effect: 'Allow', Action: 's3:PutObject', Resource }]));
+  const write = { Bucket, Key: 'guessed', Body: 'x' };
+  for (const IfMatch of [etag, '"guess"'])
+    await assertRefused(writer.send(new PutObjectCommand({ ...write, IfMatch })), 403, 'AccessDenied', /s3:GetObject/);
+  await assertRefused(end({ IfMatch: etag }, writer), 403, 'AccessDenied', /s3:GetObject/);
+  await writer.send(new PutObjectCommand(write));
+  const both = [{ Effect: 'Allow', Action: ['s3:PutObject', 's3:GetObject'], Resource }];
+  const reader = server.client(await server.user('writer-and-reader', both));
+  await reader.send(new PutObjectCommand({ ...write, IfMatch: await put('guessed') }));
+});
+
 /** Begins an upload of one part; what it gives ends it. */
 async function upload(Key: string) {
   const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key }));
   const { ETag } = await s3.send(new UploadPartCommand({ Bucket, Key, UploadId, PartNumber: 1, Body: 'part' }));
   const MultipartUpload = { Parts: [{ PartNumber: 1, ETag }] };
-  return (conditions: { IfMatch?: string; IfNoneMatch?: string }) =>
-    s3.send(new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload, ...conditions }));
+  return (conditions: { IfMatch?: string; IfNoneMatch?: string }, client = s3) =>
+    client.send(new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload, ...conditions }));
 }

@@ -184,6 +184,10 @@ describe('a KMS key', () => {
     assert.equal(await textOf(await reader.send(new GetObjectCommand(object))), 'hello');
     // What is said of an object is not encrypted.
     assert.equal((await without.send(new HeadObjectCommand(object))).SSEKMSKeyId, keyArn);
+    // AWS: but for its checksum, which tells of the bytes.
+    const summed = new HeadObjectCommand({ ...object, ChecksumMode: 'ENABLED' });
+    await assertRefused(without.send(summed), 403, 'Unknown');
+    assert.ok((await reader.send(summed)).ChecksumCRC32);
     const copy = new CopyObjectCommand({ Bucket, Key: 'copied', CopySource: `${Bucket}/decided` });
     await assertRefused(writer.send(copy), 403, 'AccessDenied', /kms:Decrypt/);
     assert.equal((await reader.send(copy)).ServerSideEncryption, 'AES256');

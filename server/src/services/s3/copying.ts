@@ -10,6 +10,7 @@ import { CUSTOMER_PREFIX_OF_SOURCE, encryptionConditions, encryptionMembers } fr
 import { invalidArgument, s3Fault } from './faults.ts';
 import { writeObject } from './objects.ts';
 import type { S3Parts } from './parts.ts';
+import { askToCompare } from './reading.ts';
 import { duplicate } from './receiving.ts';
 import { askToTag } from './tagging.ts';
 import { parseTaggingHeader, requestedTagConditions, requestedTags } from './tags.ts';
@@ -51,6 +52,7 @@ export function copyingOperations(parts: S3Parts) {
           ...(await protection.questionsToWrite(input, ctx)),
           ...(await askToTag(parts, input, ctx, tags)),
           ...(await askToSetAcl(parts, input, ctx)),
+          ...(await askToCompare(parts, input, ctx)),
           ...(await askToCopyFrom(parts, input, ctx)),
           ...(replacesTags(input) ? [] : await askToCopyTags(parts, input)),
         ];

@@ -8,6 +8,7 @@ import { encryptionMembers } from './encryption.ts';
 import { noSuchBucket, noSuchUpload, s3Fault } from './faults.ts';
 import { encodeKey } from './key-scan.ts';
 import type { S3Parts } from './parts.ts';
+import { askToCompare } from './reading.ts';
 import { badChecksum } from './receiving.ts';
 import { addVersion, type NewObject, writtenVersion } from './versions.ts';
 
@@ -18,8 +19,10 @@ export function multipartCompletionOperations(parts: S3Parts) {
   const { store, buckets, blobs } = parts;
   return {
     CompleteMultipartUpload: {
-      authorize: (input: CompleteMultipartUploadRequest, ctx: RequestContext) =>
-        buckets.ask(input, ctx, { action: 's3:PutObject', key: input.Key ?? '' }),
+      async authorize(input: CompleteMultipartUploadRequest, ctx: RequestContext) {
+        const write = await buckets.ask(input, ctx, { action: 's3:PutObject', key: input.Key ?? '' });
+        return [...write, ...(await askToCompare(parts, input, ctx))];
+      },
       async handle(input: CompleteMultipartUploadRequest, ctx: RequestContext): Promise<CompleteMultipartUploadOutput> {
         const uploadId = input.UploadId ?? '';
         const bucket = input.Bucket ?? '';

@@ -20,7 +20,7 @@ import { invalidArgument, noSuchBucket, s3Fault } from './faults.ts';
 import { expirationMember } from './lifecycle.ts';
 import type { S3Parts } from './parts.ts';
 import { type ByteRange, parseRange } from './ranges.ts';
-import { askToRead, openObject, versionAction } from './reading.ts';
+import { askToCompare, askToRead, openObject, versionAction } from './reading.ts';
 import { receive } from './receiving.ts';
 import { askToTag } from './tagging.ts';
 import { parseTaggingHeader, requestedTagConditions, requestedTags } from './tags.ts';
@@ -88,7 +88,8 @@ export function objectOperations(parts: S3Parts) {
         const write = await buckets.ask(input, ctx, { key: input.Key ?? '', conditions });
         const tag = await askToTag(parts, input, ctx, tags);
         const acl = await askToSetAcl(parts, input, ctx);
-        return [...write, ...tag, ...acl, ...(await protection.questionsToWrite(input, ctx))];
+        const read = await askToCompare(parts, input, ctx);
+        return [...write, ...tag, ...acl, ...read, ...(await protection.questionsToWrite(input, ctx))];
       },
       async handle(input: PutObjectRequest, ctx: RequestContext): Promise<PutObjectOutput> {
         const bucket = input.Bucket ?? '';

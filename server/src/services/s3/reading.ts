@@ -13,10 +13,16 @@ interface ObjectInput {
   Key?: string | undefined;
   VersionId?: string | undefined;
   ExpectedBucketOwner?: string | undefined;
+  ChecksumMode?: string | undefined;
 }
 
 /** What decrypts an object; others read only what is said of it. */
 const READS_BYTES: ReadonlySet<string> = new Set(['GetObject', 'CopyObject', 'UploadPartCopy']);
+
+/** AWS: a checksum tells of the bytes, and needs the key as they do. */
+function decrypts({ ChecksumMode }: ObjectInput, { operation }: RequestContext): boolean {
+  return READS_BYTES.has(operation) || ChecksumMode === 'ENABLED';
+}
 
 /**
  * The questions of an operation that reads an object. Where there is none, the caller must be allowed to list the bucket
@@ -33,14 +39,28 @@ export async function askToRead(
   return questionsToRead(parts, bucket, action, input, ctx);
 }
 
+/** AWS: a write over an ETag that the caller names tells whether it is the object's, so it is a read as well. */
+export async function askToCompare(
+  parts: S3Parts,
+  input: ObjectInput & { IfMatch?: string | undefined },
+  ctx: RequestContext,
+): Promise<AccessRequest[]> {
+  if (input.IfMatch === undefined) return [];
+  const { Bucket, Key, ExpectedBucketOwner } = input;
+  // What tells the ETag as well, and needs no key of KMS.
+  const asked = { ...ctx, operation: 'HeadObject' };
+  return askToRead(parts, { Bucket, Key, ExpectedBucketOwner }, asked, 's3:GetObject');
+}
+
 /** The same for an object that the request names otherwise: the source of a copy. */
 export async function questionsToRead(
   { store, protection }: S3Parts,
   bucket: FoundBucket,
   action: string,
-  { Key: key = '', VersionId }: ObjectInput,
+  input: ObjectInput,
   ctx: RequestContext,
 ): Promise<AccessRequest[]> {
+  const { Key: key = '', VersionId } = input;
   const versionId = parseVersionId(VersionId);
   const { name } = bucket;
   const object = await store.read(({ s3 }) =>
@@ -51,9 +71,7 @@ export async function questionsToRead(
     action: versionAction(action, VersionId),
     conditions: { 's3:VersionId': VersionId, ...tagConditions('s3:ExistingObjectTag', object?.tags ?? {}) },
   });
-  const use = READS_BYTES.has(ctx.operation)
-    ? await protection.questionsToUse(object?.description, ['kms:Decrypt'], ctx)
-    : [];
+  const use = decrypts(input, ctx) ? await protection.questionsToUse(object?.description, ['kms:Decrypt'], ctx) : [];
   return object ? [read, ...use] : [read, accessTo(bucket, { action: 's3:ListBucket' })];
 }
 

@@ -10,7 +10,7 @@
  * a plus. Where the client sends no checksum, CRC64NVME is computed and kept, as AWS does since 2024. An object that came in
  * parts stays in parts on the disk: completing it moves nothing. A version's id holds its rank within the key, so a list
  * goes on behind a version that has been deleted; MFA delete is refused by name. Every object is encrypted at rest; SSE-C
- * is taken without TLS from this machine only. HeadObject asks for no permission on a KMS key.
+ * is taken without TLS from this machine only. HeadObject asks for permission on a KMS key where it shows a checksum.
  * A new bucket has no public access block, and no ACLs: its ownership is BucketOwnerEnforced.
  *
  * Client quirks: the AWS CLI, boto3 and the SDKs ask for encoding-type=url and decode `+` as a space. boto3 sends Expect:
