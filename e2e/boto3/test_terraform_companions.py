@@ -9,7 +9,6 @@ import pytest
 from botocore.exceptions import ClientError
 
 BUCKET = "terraform-pictures"
-NOT_SUPPORTED = "NotImplemented"
 
 
 def code_of(call: Callable[[], Any]) -> str:
@@ -29,7 +28,6 @@ def code_of(call: Callable[[], Any]) -> str:
         ("get_bucket_website", "NoSuchWebsiteConfiguration"),
         ("get_bucket_replication", "ReplicationConfigurationNotFoundError"),
         ("get_object_lock_configuration", "ObjectLockConfigurationNotFoundError"),
-        ("list_bucket_inventory_configurations", NOT_SUPPORTED),
     ],
 )
 def test_a_new_bucket_says_what_it_has_not(client: Any, read: str, code: str) -> None:
@@ -40,7 +38,20 @@ def test_a_new_bucket_says_what_it_has_not(client: Any, read: str, code: str) ->
     s3.delete_bucket(Bucket=BUCKET)
     s3.get_waiter("bucket_not_exists").wait(Bucket=BUCKET)
     assert code_of(lambda: s3.head_bucket(Bucket=BUCKET)) == "404"
-    assert code_of(lambda: getattr(s3, read)(Bucket=BUCKET)) in ("NoSuchBucket", NOT_SUPPORTED)
+    assert code_of(lambda: getattr(s3, read)(Bucket=BUCKET)) == "NoSuchBucket"
+
+
+@pytest.mark.parametrize("kind", ["analytics", "intelligent_tiering", "inventory", "metrics"])
+def test_a_new_bucket_lists_no_configurations(client: Any, kind: str) -> None:
+    s3 = client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    assert not getattr(s3, f"list_bucket_{kind}_configurations")(Bucket=BUCKET)["IsTruncated"]
+    s3.put_bucket_request_payment(Bucket=BUCKET, RequestPaymentConfiguration={"Payer": "BucketOwner"})
+    s3.put_bucket_logging(Bucket=BUCKET, BucketLoggingStatus={})
+    s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={})
+    s3.delete_bucket_website(Bucket=BUCKET)
+    s3.delete_bucket_replication(Bucket=BUCKET)
+    s3.delete_bucket(Bucket=BUCKET)
 
 
 def test_settings_of_a_bucket_come_back_as_they_were_given(client: Any) -> None:
