@@ -21,7 +21,7 @@ import { authorizedArn, deploymentOf, importedOf, type ModelTarget, resolveTarge
 import { memberOf, parseTitanImageBody } from './titan-image.ts';
 
 /** In milliseconds; AWS sends it, and the SDK's schema has no member for it. */
-const LATENCY_HEADER = 'x-amzn-bedrock-invocation-latency';
+export const LATENCY_HEADER = 'x-amzn-bedrock-invocation-latency';
 
 interface WithHeaders {
   $metadata: { httpHeaders: Record<string, string> };

@@ -1,5 +1,6 @@
 import type { FaultKind } from '../../domain/fault.ts';
 import type { Operation, ServiceFault, ServiceModule } from '../../domain/operation.ts';
+import { signedCrossOrigin } from '../../domain/signed-cross-origin.ts';
 import { batchJobs } from './batch-jobs.ts';
 import { customModels } from './custom-models.ts';
 import { customizationJobs } from './customization-jobs.ts';
@@ -36,6 +37,7 @@ const faults: Readonly<Record<FaultKind, ServiceFault>> = {
 export function createBedrockService(deps: BedrockDependencies): ServiceModule {
   return {
     scope: 'bedrock',
+    crossOrigin: signedCrossOrigin(),
     operations: {
       ...customizationJobs(deps),
       ...customModels(deps),
