@@ -219,6 +219,11 @@ const bodies: [string, unknown, string | RegExp][] = [
     malformed('#/textToImageParams/text: expected maxLength: 512, actual: 513'),
   ],
   [
+    'a text that is no Unicode',
+    { ...text, textToImageParams: { text: 'a dog \ud800' } },
+    malformed('#/textToImageParams/text: string must be well-formed Unicode; it has half of a surrogate pair'),
+  ],
+  [
     'a negative text of 513 characters',
     { ...text, textToImageParams: { text: 'x', negativeText: 'x'.repeat(513) } },
     malformed('#/textToImageParams/negativeText: expected maxLength: 512, actual: 513'),

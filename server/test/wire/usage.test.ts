@@ -125,6 +125,10 @@ describe('the usage ledger', () => {
         { customizationJob: { baseModelIdentifier, imageCount: 5, captions: Array(201).fill('a') } },
         /captions must be/,
       ],
+      [
+        { customizationJob: { baseModelIdentifier, imageCount: 5, captions: ['a', 'b \ud800'] } },
+        /^customizationJob\.captions\.1 must be well-formed Unicode; it has half of a surrogate pair\.$/,
+      ],
       [{ provisionedThroughput: { modelUnits: 0 } }, /modelUnits must be .* from 1 to 1024; you sent 0/],
       [{ provisionedThroughput: { modelUnits: 1, commitmentDuration: 'Year' } }, /one of OneMonth, SixMonths/],
     ];
