@@ -11,7 +11,14 @@ import {
   InvokeModelWithResponseStreamCommand,
   StartAsyncInvokeCommand,
 } from '@aws-sdk/client-bedrock-runtime';
-import { ACCOUNT, assertRefused, bringIntoService, startBedrock } from './bedrock-server.ts';
+import {
+  ACCOUNT,
+  assertRefused,
+  bringIntoService,
+  createModel,
+  makeServiceRole,
+  startBedrock,
+} from './bedrock-server.ts';
 
 const onDemand = 'amazon.titan-image-generator-v1';
 const v2 = 'amazon.titan-image-generator-v2:0';
@@ -78,6 +85,28 @@ test('defaults are filled in, and every form of Accept and Content-Type for JSON
   assert.equal(images.length, 1);
   for (const accept of ['application/json', '*/*', 'text/html, application/json;q=0.9'])
     await drawnFor(onDemand, text, { accept, contentType: 'application/json; charset=utf-8' });
+});
+
+test('units of a base model take the tasks of its id, those of a custom model all', async () => {
+  const units = async (modelId: string, provisionedModelName: string) => {
+    const { provisionedModelArn = '' } = await server
+      .control()
+      .send(new CreateProvisionedModelThroughputCommand({ modelId, provisionedModelName, modelUnits: 1 }));
+    await bringIntoService(server.store, provisionedModelArn);
+    return provisionedModelArn;
+  };
+  const removal = { taskType: 'BACKGROUND_REMOVAL', backgroundRemovalParams: { image: 'aGVsbG8=' } };
+  const conditioned = { taskType: 'TEXT_IMAGE', textToImageParams: { text: 'a cat', conditionImage: 'aGVsbG8=' } };
+  const notOfOne = /#\/taskType: BACKGROUND_REMOVAL is not a valid enum value/;
+  await assertRefused(invoke(provisioned, removal), 'ValidationException', 400, notOfOne);
+  const noCondition = /#\/textToImageParams: extraneous key \[conditionImage\] is not permitted/;
+  await assertRefused(invoke(provisioned, conditioned), 'ValidationException', 400, noCondition);
+  // Taken, and only then found to be no picture.
+  const roleArn = await makeServiceRole(server.iam, 'service');
+  const { modelArn } = await createModel(server, roleArn, 'ron');
+  for (const modelId of [await units(v2, 'version-two'), await units(modelArn, 'custom')])
+    for (const request of [removal, conditioned])
+      await assertRefused(invoke(modelId, request), 'ValidationException', 400, /not a JPEG or PNG/, modelId);
 });
 
 test('the answer says how long the model took, in milliseconds', async () => {

@@ -61,6 +61,14 @@ export async function resolveTarget(
   return { base: entry };
 }
 
+/** A base model takes the tasks of its id, on demand and on units of its own alike; a custom model takes all. */
+export function tasksOfTarget(target: ModelTarget, region: string, baseModels: BaseModels): CatalogueEntry['tasks'] {
+  if ('base' in target) return target.base.tasks;
+  if ('custom' in target) return 'all';
+  const id = foundationModelId(target.provisioned.modelArn, region);
+  return baseModels.catalogue().find(row => row.modelId === id)?.tasks ?? 'all';
+}
+
 /** The deployment of the caller's account and Region that an ARN names. */
 export async function deploymentOf(arn: string, ctx: RequestContext, rows: Rows): Promise<DeploymentRow | undefined> {
   const row = await rows.bedrock.deploymentById(ctx, arn.slice(arn.lastIndexOf('/') + 1));
