@@ -28,7 +28,7 @@ let clients: TestClients;
 let roleArn: string;
 
 before(async () => {
-  const overrides = { inference, batch: { pollSeconds: 0.05 } };
+  const overrides = { inference, batch: { pollSeconds: 0.05, submittedSeconds: 0 } };
   const vpcNetworks = parseNetworks('networks', { lab: 'subnet-1+sg-1' }, []);
   server = await startServer({ config: { batchMinimumRecords: 2, vpcNetworks }, overrides });
   clients = server.clients();
@@ -220,6 +220,33 @@ test('A job fails in validation for lines that are no records, told by file and 
   assert.deepEqual([all.status, all.processedRecordCount], ['Failed', undefined]);
 });
 
+test('A job is Submitted for a moment after its create, also where the server is started anew', async () => {
+  const overrides = { inference, batch: { pollSeconds: 0.05, submittedSeconds: 3600 } };
+  const [first, firstClients] = [server, clients];
+  let other = await startServer({ overrides });
+  try {
+    clients = other.clients();
+    await putRole(clients, 'batcher');
+    await putInput('moment', { 'in/a.jsonl': record('one') });
+    const jobArn = await create('moment');
+    await delay(200);
+    assert.equal((await get(jobArn)).status, 'Submitted');
+    await other.close({ keepData: true });
+    other = await startServer({ dataDirectory: other.dataDirectory, overrides });
+    clients = other.clients();
+    await delay(200);
+    assert.equal((await get(jobArn)).status, 'Submitted');
+    const rows = new Sqlite(join(other.dataDirectory, 'likeness.sqlite'));
+    rows.exec('update bedrock_batch_jobs set created_at = created_at - 3600000');
+    rows.close();
+    const job = await ended(jobArn);
+    assert.equal(job.status, 'Completed', job.message);
+  } finally {
+    await other.close();
+    [server, clients] = [first, firstClients];
+  }
+});
+
 test('A role that may not read fails the job', async () => {
   await putInput('denied', { 'in/a.jsonl': record('one') });
   const weak = await putRole(clients, 'weak', ['s3:PutObject', 's3:ListBucket']);
@@ -286,7 +313,7 @@ test('A unit that dies is replaced, and its record drawn by the next', async () 
 
 test('A server that is stopped leaves its jobs, and the next one draws each remaining record once', async () => {
   const own = createInProcessInference({ capacity: 4, loadMilliseconds: 1, invokeMilliseconds: 10 });
-  const overrides = { inference: own, batch: { pollSeconds: 0.05 } };
+  const overrides = { inference: own, batch: { pollSeconds: 0.05, submittedSeconds: 0 } };
   const [first, firstClients] = [server, clients];
   let other = await startServer({ overrides });
   try {

@@ -41,7 +41,10 @@ describe('the usage ledger', () => {
     const pricesPath = join(folder, 'prices.json');
     await writeFile(pricesPath, '{"currency": "USD", "imagesSeen": 0.005, "imagesDrawn": {"512-standard": 0.01}}');
     const compute = createInProcessCompute({ slots: 2, millisecondsAStep: 2 });
-    server = await startServer({ config: { pricesPath }, overrides: { compute, batch: { pollSeconds: 0.05 } } });
+    server = await startServer({
+      config: { pricesPath },
+      overrides: { compute, batch: { pollSeconds: 0.05, submittedSeconds: 0 } },
+    });
     clients = server.clients();
     roleArn = await putRole(clients, 'trainer');
     await putDataSet(clients, 'seen');
