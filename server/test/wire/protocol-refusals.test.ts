@@ -96,8 +96,8 @@ describe('REST-JSON', () => {
     assertRestJson(await bedrock('PATCH', jobs), 404, 'UnknownOperationException', /PATCH/);
   });
   test('an operation that AWS has and this server does not is named', async () => {
-    const message = /^ListGuardrails is not implemented by Likeness\.$/;
-    assertRestJson(await bedrock('GET', '/guardrails'), 404, 'UnknownOperationException', message);
+    const message = /^GetGuardrail is not implemented by Likeness\.$/;
+    assertRestJson(await bedrock('GET', '/guardrails/ours'), 404, 'UnknownOperationException', message);
   });
   test('a label that is not percent-encoded UTF-8', async () => {
     assertRestJson(await bedrock('GET', '/custom-models/%ff'), 400, 'ValidationException', /percent-encoded UTF-8/);
