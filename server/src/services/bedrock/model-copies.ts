@@ -58,7 +58,7 @@ export function modelCopies({ store, ids, keyring, quotas, wakeModelJobs }: Depe
     CreateModelCopyJob: {
       authorize: questions,
       async handle(input, ctx) {
-        const request = rememberedRequest(input, ctx);
+        const request = rememberedRequest(input, ctx, 'invalid');
         const earlier = await earlierAnswer(store, request);
         if (earlier !== undefined) return { jobArn: earlier };
         const scope = scopeOf(ctx);

@@ -69,7 +69,7 @@ export function modelDeployments({ store, ids, keyring, capacity, quotas }: Depe
         return [{ resource: '*', ...model, conditions }, ...tagging, ...key];
       },
       async handle(input, ctx) {
-        const request = rememberedRequest(input, ctx);
+        const request = rememberedRequest(input, ctx, 'invalid');
         const earlier = await earlierAnswer(store, request);
         if (earlier !== undefined) return { customModelDeploymentArn: earlier };
         const scope = scopeOf(ctx);

@@ -131,7 +131,7 @@ export function provisionedThroughput(deps: Dependencies) {
         return [{ resource: '*', ...model, conditions }, ...tagging, ...key];
       },
       async handle(input, ctx) {
-        const request = rememberedRequest(input, ctx);
+        const request = rememberedRequest(input, ctx, 'invalid');
         const earlier = await earlierAnswer(store, request);
         if (earlier !== undefined) return { provisionedModelArn: earlier };
         const scope = scopeOf(ctx);
