@@ -11,6 +11,8 @@ import {
   InvokeModelWithResponseStreamCommand,
   StartAsyncInvokeCommand,
 } from '@aws-sdk/client-bedrock-runtime';
+import { send } from '../support/raw-http.ts';
+import { signByHand } from '../support/signing.ts';
 import {
   ACCOUNT,
   assertRefused,
@@ -290,6 +292,18 @@ const bodies: [string, unknown, string | RegExp][] = [
 for (const [what, body, message] of bodies)
   test(`InvokeModel refuses a body with ${what}`, () =>
     assertRefused(invoke(onDemand, body), 'ValidationException', 400, message));
+
+test('an empty Accept or Content-Type is as none', async () => {
+  const [host, target] = [`127.0.0.1:${server.port}`, `/model/${onDemand}/invoke`];
+  for (const name of ['accept', 'content-type']) {
+    const request = signByHand({
+      ...{ method: 'POST', target, host, service: 'bedrock', credentials: server.settings.credentials },
+      ...{ headers: [[name, '']], body: JSON.stringify(text) },
+    });
+    const answer = await send(server.port, request);
+    assert.equal(answer.status, 200, `${name}: ${answer.body.slice(0, 200)}`);
+  }
+});
 
 test('InvokeModel refuses other formats, and a body too large', async () => {
   const refusals: [Partial<InvokeModelCommandInput>, RegExp][] = [
