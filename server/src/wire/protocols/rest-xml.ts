@@ -1,7 +1,7 @@
 import type { Contract, OperationShape } from '../contract.ts';
 import { Refusal } from '../refusal.ts';
 import { xmlDepth } from './depth.ts';
-import { HttpBindings, UnreadableDate } from './http-bindings.ts';
+import { HttpBindings, UnreadableMember } from './http-bindings.ts';
 import { type Answer, DEPTH_LIMIT, type Encoded, type Input, type Protocol, type WireFault } from './protocol.ts';
 import { element, escapeXml, parseable, rootElement, XML_DECLARATION } from './xml.ts';
 
@@ -25,15 +25,7 @@ export class RestXml implements Protocol {
     try {
       return await this.#bindings.decode(operation, encoded);
     } catch (cause) {
-      if (cause instanceof UnreadableDate)
-        throw new Refusal(
-          400,
-          'InvalidArgument',
-          `${cause.member} must be a date; you sent "${cause.value.slice(0, 64)}".`,
-          {
-            cause,
-          },
-        );
+      if (cause instanceof UnreadableMember) throw new Refusal(400, 'InvalidArgument', cause.message, { cause });
       throw malformed(cause);
     }
   }
