@@ -25,7 +25,7 @@ export default {
     only('services-use-ports', 'services', ['domain/', 'ports/', 'generated/'], 'A service never names an adapter or the wire.'),
     only('reconcile-uses-ports', 'reconcile', ['domain/', 'ports/'], 'A loop makes reality match rows through ports.'),
     only('adapters-implement-ports', 'adapters', ['domain/', 'ports/'], 'An adapter serves ports; it calls no service.'),
-    only('wire-knows-no-feature', 'wire', ['domain/(call|fault|operation|route)', 'generated/'], 'main joins wire and services.'),
+    only('wire-knows-no-feature', 'wire', ['domain/(call|fault|operation|route|well-formed)', 'generated/'], 'main joins wire and services.'),
     only('http-stands-before-wire', 'http', ['wire/', 'domain/(call|fault|operation|route)', 'ports/time'], 'HTTP hands on to wire.'),
     {
       name: 'only-main-names-adapters',

@@ -61,7 +61,7 @@ CALLS: list[tuple[str, str, dict[str, Any], str]] = [
     ("bedrock", "get_foundation_model", {"modelIdentifier": "absent.model"}, ABSENT),
     ("bedrock", "list_custom_models", {"nextToken": "bm90IGEgdG9rZW4="}, VALIDATION),
     ("bedrock", "list_custom_models", {"sortBy": "Name"}, VALIDATION),
-    ("bedrock", "list_guardrails", {}, "UnknownOperationException"),
+    ("bedrock", "get_guardrail", {"guardrailIdentifier": "absent"}, "UnknownOperationException"),
     ("iam", "get_role", {"RoleName": "absent"}, "NoSuchEntity"),
     ("iam", "delete_policy", {"PolicyArn": NO_POLICY}, "NoSuchEntity"),
     ("iam", "create_role", {"RoleName": "bad", "AssumeRolePolicyDocument": "{"}, "MalformedPolicyDocument"),

@@ -98,6 +98,17 @@ def test_there_are_no_inference_profiles(client: Clients) -> None:
         bedrock.delete_inference_profile(inferenceProfileIdentifier="of-the-team")
 
 
+def test_what_is_not_there_is_listed_as_empty(client: Clients) -> None:
+    bedrock = client("bedrock")
+    assert bedrock.get_paginator("list_guardrails").paginate().build_full_result()["guardrails"] == []
+    assert bedrock.list_enforced_guardrails_configuration()["guardrailsConfig"] == []
+    assert bedrock.list_evaluation_jobs()["jobSummaries"] == []
+    assert bedrock.list_prompt_routers()["promptRouterSummaries"] == []
+    assert bedrock.list_marketplace_model_endpoints()["marketplaceModelEndpoints"] == []
+    assert bedrock.list_automated_reasoning_policies()["automatedReasoningPolicySummaries"] == []
+    assert bedrock.list_advanced_prompt_optimization_jobs()["jobSummaries"] == []
+
+
 def test_use_is_logged_to_a_bucket_while_it_is_asked_for(client: Clients, product: Product) -> None:
     bedrock, s3, account = client("bedrock"), client("s3"), product.account_id
     bucket = "logs-of-the-team"

@@ -259,13 +259,14 @@ class Evaluation:
 
 def total_score(scores: dict[str, float | None], loss: float) -> float:
     """What the best checkpoint is the best by: whom it shows, plus what it shows, less half of what the base forgot,
-    less what of a sample's nearness to one training picture goes beyond the training pictures' own to each other.
-    Without an encoder, the validation loss alone decides."""
+    less what of a sample's nearness to one training picture goes beyond what a likeness has: half of the way from the
+    training pictures' own nearness to each other to a copy's, which is 1. Without an encoder, the validation loss
+    alone decides."""
     subject, drift = scores["subject_fidelity"], scores["prior_drift"]
     if subject is None or drift is None:
         return -loss
     nearest, among = scores["nearest_training"], scores["training_nearest"]
-    copied = max(0.0, nearest - among) if nearest is not None and among is not None else 0.0
+    copied = max(0.0, nearest - (among + 1) / 2) if nearest is not None and among is not None else 0.0
     return subject + (scores["prompt_fidelity"] or 0.0) - 0.5 * drift - copied
 
 

@@ -33,6 +33,7 @@ import binascii
 import dataclasses
 import io
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -57,6 +58,10 @@ PNG_LEVEL = 1
 MASK_TOLERANCE = 64
 # Share of a mask's pixels that may lie between: the soft edge of one that was scaled.
 MASK_GREY_SHARE = 0.05
+# Pictures past this many pixels are decoded one after another: a PNG of 4,096 x 4,096 with transparency takes 320 MiB,
+# which the requests in hand would multiply. In one thread: in several, malloc keeps what each of them had.
+LARGE_PIXELS = 1408 * 1408
+LARGE_DECODER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="large-pictures")
 # Tasks of one image that is used as it is stored.
 EDITS = ("INPAINTING", "OUTPAINTING", "BACKGROUND_REMOVAL", "SMART_CROP", "DETECTION", "CAPTION", "MASK")
 
@@ -222,6 +227,8 @@ def _decoded(encoded: str, name: str, size: Size | None, is_upright: bool = True
     """:param size: None: its own. :param is_upright: as a person sees it, by its EXIF orientation; so is its mask."""
     try:
         with _opened(encoded, name) as image:
+            if size and image.width * image.height > LARGE_PIXELS:
+                return LARGE_DECODER.submit(fit_image, image, size).result()
             return fit_image(image, size) if size else np.asarray(to_rgb(upright(image) if is_upright else image))
     except ImageError as error:
         raise InvalidRequest(f"{name} {error}") from None

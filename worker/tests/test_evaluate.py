@@ -144,7 +144,8 @@ def test_copies_and_drift_cost_score() -> None:
         "nearest_training": 0.7, "training_nearest": 0.7,
     }  # fmt: skip
     assert evaluate.total_score(scores, 1) == pytest.approx(1.25)
-    assert evaluate.total_score({**scores, "nearest_training": 0.9}, 1) == pytest.approx(1.05)
+    assert evaluate.total_score({**scores, "nearest_training": 0.84}, 1) == pytest.approx(1.25)
+    assert evaluate.total_score({**scores, "nearest_training": 0.95}, 1) == pytest.approx(1.15)
     assert evaluate.total_score({**scores, "subject_fidelity": None}, 0.3) == -0.3
 
 

@@ -241,6 +241,30 @@ def test_variations(client: Client) -> None:
     assert near != far
 
 
+def test_a_variation_of_a_picture_of_4096_pixels_a_side_takes_the_memory_of_one_decoding() -> None:
+    """Two of them, in each of eight requests at a time. In a process of its own, whose peak is looked at."""
+    script = """
+import base64, io, resource, threading, types
+from PIL import Image
+from likeness_worker import tasks
+from likeness_worker.data import Size
+file = io.BytesIO()
+Image.new("RGBA", (4096, 4096), (200, 30, 30, 128)).save(file, "PNG")
+picture = base64.b64encode(file.getvalue()).decode()
+request = types.SimpleNamespace(task="IMAGE_VARIATION", images=[picture, picture])
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+threads = [threading.Thread(target=tasks.decode_inputs, args=(request, Size(64, 64))) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+    out = subprocess.run(
+        [sys.executable, "-c", script], cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True
+    ).stdout
+    before, peak = map(int, out.split())
+    assert (peak - before) / 1024 < 640, "MiB"
+
+
 @pytest.mark.parametrize(
     ("members", "message"),
     [

@@ -130,6 +130,18 @@ export interface FormAnswer {
   document?: { name: string; members: Record<string, string> };
 }
 
+/** The answers to a browser on behalf of a page of another origin. `path`: as `addressed` gives it. */
+export interface CrossOrigin {
+  /** The headers of an answer to OPTIONS. @throws Fault where it is not allowed */
+  preflight(path: string, headers: Readonly<Record<string, string | undefined>>): Promise<Record<string, string>>;
+  /** Further headers of the answer to any other method, errors included. */
+  answerHeaders(
+    path: string,
+    method: string,
+    headers: Readonly<Record<string, string | undefined>>,
+  ): Promise<Record<string, string>>;
+}
+
 /** A service as main.ts hands it to wire. */
 export interface ServiceModule {
   /** SigV4 scope name(s). */
@@ -143,20 +155,8 @@ export interface ServiceModule {
   faultFor(kind: import('./fault.ts').FaultKind, resource: string | undefined, code?: string): ServiceFault;
   /** Where a host name stands for a part of the path (S3's buckets): host and path as without. Absent: as sent. */
   addressed?(host: string, path: string): { host: string; path: string };
-  /**
-   * What browsers ask of pages of other origins. Absent: nothing is allowed.
-   * @param path as `addressed` gives it
-   */
-  crossOrigin?: {
-    /** The headers of an answer to OPTIONS. @throws Fault where it is not allowed */
-    preflight(path: string, headers: Readonly<Record<string, string | undefined>>): Promise<Record<string, string>>;
-    /** Further headers of the answer to any other method, errors included. */
-    answerHeaders(
-      path: string,
-      method: string,
-      headers: Readonly<Record<string, string | undefined>>,
-    ): Promise<Record<string, string>>;
-  };
+  /** What browsers ask of pages of other origins. Absent: nothing is allowed. */
+  crossOrigin?: CrossOrigin;
   /** The Region of what a path names, where it has one: a bucket's. @param path as `addressed` gives it */
   regionOf?(path: string): Promise<string | undefined>;
   /** Takes the forms of browsers. The context's headers are the form's fields, beside the request's own. */

@@ -10,6 +10,8 @@ import type { UnitStarter } from './unit-start.ts';
 
 export interface BatchSettings {
   pollSeconds: number;
+  /** A job stays Submitted so long: clients that look right after its create expect it. */
+  submittedSeconds: number;
   /** AWS's least number of records in a job is 100; here it is a setting. */
   minimumRecords: number;
   /** Jobs that draw at once: each has a unit of its own. */

@@ -57,13 +57,18 @@ export function batchFolder(root: string) {
 /**
  * Lines of a JSONL file that are not blank, one after another.
  * @param offsetBytes where to begin: the `endBytes` of the line before
+ * @returns with each its number, counted from there, blank lines too
  */
-export async function* linesOf(path: string, offsetBytes = 0): AsyncGenerator<{ line: string; endBytes: number }> {
+export async function* linesOf(
+  path: string,
+  offsetBytes = 0,
+): AsyncGenerator<{ line: string; lineNumber: number; endBytes: number }> {
   const file = await open(path);
   try {
     let position = offsetBytes;
     let kept: Buffer[] = [];
     let lineEnd = offsetBytes;
+    let lineNumber = 0;
     for (;;) {
       const { bytesRead, buffer } = await file.read(Buffer.alloc(READ_BYTES), { position });
       if (bytesRead === 0) break;
@@ -74,14 +79,15 @@ export async function* linesOf(path: string, offsetBytes = 0): AsyncGenerator<{ 
         kept = [];
         from = at + 1;
         lineEnd += bytes.length + 1;
+        lineNumber += 1;
         const line = textOf(bytes);
-        if (line !== '') yield { line, endBytes: lineEnd };
+        if (line !== '') yield { line, lineNumber, endBytes: lineEnd };
       }
       kept.push(buffer.subarray(from, bytesRead));
     }
     const rest = Buffer.concat(kept);
     const line = textOf(rest);
-    if (line !== '') yield { line, endBytes: lineEnd + rest.length };
+    if (line !== '') yield { line, lineNumber: lineNumber + 1, endBytes: lineEnd + rest.length };
   } finally {
     await file.close();
   }

@@ -1,11 +1,13 @@
-/** Validating a batch job: its input is listed, fetched with the service role's credentials, and counted. */
+/** Validating a batch job: its input is listed, fetched with the service role's credentials, read and counted. */
 import limits from '../../../contract/limits.json' with { type: 'json' };
+import { parseRecord } from '../domain/batch/records.ts';
 import { Fault } from '../domain/fault.ts';
 import { parseS3Uri } from '../domain/training/manifest.ts';
 import type { BatchContext } from './batch-context.ts';
 import { linesOf } from './batch-files.ts';
 import { JobFailure } from './job-failure.ts';
 
+const FAULTY_LINES_TOLD = 10;
 const { maximumFileCount, maximumFileSizeBytes, maximumRecordCount } = limits.batch;
 
 /** @returns false when a stop came first. @throws JobFailure with the text for the user */
@@ -23,13 +25,19 @@ export async function validateBatch(context: BatchContext): Promise<boolean> {
   const files = await inputFiles(source, context);
   await checkOutput(context);
   let total = 0;
+  const faulty: FaultyLine[] = [];
   for (const [index, name] of files.entries()) {
     context.pausing.throwIfAborted();
     await fetchFile(index, `${source.prefix}${name}`, context);
-    for await (const _line of linesOf(folder.inputPath(index))) total += 1;
+    for await (const { line, lineNumber } of linesOf(folder.inputPath(index))) {
+      total += 1;
+      const { problem } = parseRecord(line, total);
+      if (problem !== undefined) faulty.push({ file: name, lineNumber, problem });
+    }
     if (total > maximumRecordCount)
       throw new JobFailure(`Batch job ${job.jobId} contains more records than the maximum of: ${maximumRecordCount}.`);
   }
+  if (faulty.length > 0) throw new JobFailure(describeFaulty(faulty, total));
   if (total < settings.minimumRecords)
     throw new JobFailure(
       `Batch job ${job.jobId} contains less records (${total}) than the required minimum of: ${settings.minimumRecords}`,
@@ -38,6 +46,23 @@ export async function validateBatch(context: BatchContext): Promise<boolean> {
   return store.transaction(rows =>
     rows.batch.advance(job.jobId, { status: 'Scheduled', files, counts, lastModifiedAt: now() }),
   );
+}
+
+interface FaultyLine {
+  /** Key below the input's folder. */
+  file: string;
+  lineNumber: number;
+  problem: string;
+}
+
+/** AWS: validation looks whether each record is a JSON object in the correct format, not at what modelInput holds. */
+function describeFaulty(faulty: readonly FaultyLine[], total: number): string {
+  const sentences = faulty
+    .slice(0, FAULTY_LINES_TOLD)
+    .map(({ file, lineNumber, problem }) => `${file}, line ${lineNumber}: ${problem}`);
+  const untold = faulty.length - sentences.length;
+  const verb = faulty.length === 1 ? 'is' : 'are';
+  return `${faulty.length} of ${total} records ${verb} not in the correct format: ${sentences.join(' ')}${untold > 0 ? ` And ${untold} more.` : ''}`;
 }
 
 /** @returns a bucket, and the key of its one .jsonl file or the prefix of a folder, which ends with a slash */

@@ -16,6 +16,7 @@ import { serviceRole } from './role-session.ts';
 
 export const DEFAULT_BATCH_SETTINGS: Omit<BatchSettings, 'minimumRecords' | 'units'> = {
   pollSeconds: 2,
+  submittedSeconds: 1,
   yieldSeconds: 30,
   retrySeconds: 2,
   retries: 5,
@@ -46,12 +47,13 @@ export function startBatchLoop(dependencies: BatchDependencies): BatchLoop {
     while (!pausing.signal.aborted) {
       // Taken before the rows are read: a wake in between is not lost.
       wakeUp = new AbortController();
+      let pauseMilliseconds = settings.pollSeconds * 1000;
       try {
-        await look();
+        pauseMilliseconds = Math.min(pauseMilliseconds, await look());
       } catch (error) {
         log.error({ error }, 'the batch loop could not read its rows');
       }
-      await time.sleep(settings.pollSeconds * 1000, AbortSignal.any([wakeUp.signal, pausing.signal]));
+      await time.sleep(pauseMilliseconds, AbortSignal.any([wakeUp.signal, pausing.signal]));
     }
   }
 
@@ -67,7 +69,8 @@ export function startBatchLoop(dependencies: BatchDependencies): BatchLoop {
     }
   }
 
-  async function look(): Promise<void> {
+  /** @returns after how many milliseconds a job that was just submitted is to be looked at */
+  async function look(): Promise<number> {
     const now = time.now().getTime();
     const { unfinished, disabled } = await store.read(async rows => ({
       unfinished: await rows.batch.listUnfinished(),
@@ -77,7 +80,9 @@ export function startBatchLoop(dependencies: BatchDependencies): BatchLoop {
     const isFree = ({ jobId, accountId }: BatchJobRow) =>
       !working.has(jobId) && !disabled.includes(accountId) && (faults.get(jobId)?.retryAt ?? 0) <= now;
     const free = unfinished.filter(isFree);
-    const [ending, others] = [free.filter(isToEnd), free.filter(job => !isToEnd(job))];
+    const restOf = (job: BatchJobRow) => job.createdAt + settings.submittedSeconds * 1000 - now;
+    const held = free.filter(job => job.status === 'Submitted' && restOf(job) > 0);
+    const [ending, others] = [free.filter(isToEnd), free.filter(job => !isToEnd(job) && !held.includes(job))];
     for (const job of ending) take(job, 'ending');
     for (const job of others.filter(isUnvalidated))
       if (stages('validating').length < PARALLEL_VALIDATIONS) take(job, 'validating');
@@ -86,11 +91,12 @@ export function startBatchLoop(dependencies: BatchDependencies): BatchLoop {
     while (queue.length > 0 && stages('drawing').length < settings.units) {
       const begun = queue.find(job => job.status === 'InProgress');
       const next = begun ?? nextInQueue(queue, stages('drawing'), lastTakenAt);
-      if (!next) return;
+      if (!next) break;
       queue.splice(queue.indexOf(next), 1);
       lastTakenAt.set(next.accountId, now);
       take(next, 'drawing');
     }
+    return Math.min(...held.map(restOf), Number.POSITIVE_INFINITY);
 
     function isToEnd(job: BatchJobRow): boolean {
       return job.status === 'Stopping' || isOverdue(job, now);

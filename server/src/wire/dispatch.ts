@@ -3,6 +3,7 @@ import { Fault } from '../domain/fault.ts';
 import type {
   AccessRequest,
   AdmitRequest,
+  CrossOrigin,
   Operation,
   Principal,
   RequestContext,
@@ -26,6 +27,7 @@ import { type Claim, type ClaimV2, readClaim } from './sigv4/claim.ts';
 import { SignatureProblem, unsignedRefusal } from './sigv4/problem.ts';
 import { checkRegionOfS3 } from './sigv4/region.ts';
 import { type Authenticated, type ResolveCredential, unsignedPayload, verify } from './sigv4/verify.ts';
+import { hasRoute, likelyProtocol, preflightServices, routedService } from './unsigned.ts';
 import type { Validate } from './validate.ts';
 
 export interface DispatchOptions {
@@ -73,6 +75,8 @@ interface Passage {
   protocol: ProtocolName;
   record: RequestRecord;
   notes: CallNotes;
+  /** Nobody signed it, and no policy has allowed it to everybody so far. */
+  isStranger: boolean;
 }
 
 class Dispatcher {
@@ -90,25 +94,21 @@ class Dispatcher {
     const { path, rawQuery } = splitTarget(request.target);
     const pairs = queryPairs(rawQuery);
     const headers = headerMap(request.headers);
+    const query = new URLSearchParams(pairs.map(({ name, value }): [string, string] => [name, value]));
     const passage: Passage = {
-      request,
-      headers,
-      path,
-      signedPath: path,
-      host: headers.host ?? '',
-      pairs,
-      query: new URLSearchParams(pairs.map(({ name, value }): [string, string] => [name, value])),
+      ...{ request, headers, path, signedPath: path, host: headers.host ?? '', pairs, query },
       service: undefined,
-      protocol: likelyProtocol(headers, path, request.method),
+      protocol: likelyProtocol({ headers, method: request.method, path, query }, this.#services),
       record: {},
       notes: {},
+      isStranger: false,
     };
     const at = this.#options.now();
     let response: WireResponse;
     try {
       response = await this.#serve(passage);
     } catch (error) {
-      response = encodeFailure(error, passage);
+      response = encodeFailure(this.#refusal(error, passage), passage);
     }
     if (request.method !== 'OPTIONS') {
       const service = passage.service?.contract.scope ?? 'unknown';
@@ -116,7 +116,7 @@ class Dispatcher {
       const asked = { service, operation, region: this.#options.defaultRegion, at };
       passage.record.call = callOf(request, headers, passage.notes, asked);
     }
-    const { crossOrigin } = passage.service?.module ?? {};
+    const crossOrigin = this.#crossOrigin(passage);
     if (crossOrigin && headers.origin !== undefined && request.method !== 'OPTIONS')
       Object.assign(response.headers, await crossOrigin.answerHeaders(passage.path, request.method, headers));
     if (passage.protocol === 'rest-xml') {
@@ -129,11 +129,40 @@ class Dispatcher {
 
   /** A browser's question before a request of another origin's page, which it signs nothing of. */
   async #preflight(passage: Passage): Promise<WireResponse | undefined> {
-    const service = this.#services.find(({ module }) => module.crossOrigin !== undefined);
-    if (passage.request.method !== 'OPTIONS' || service?.module.crossOrigin === undefined) return undefined;
+    if (passage.request.method !== 'OPTIONS') return undefined;
+    const services = preflightServices({ ...passage, method: passage.request.method }, this.#services);
+    for (const [index, service] of services.entries()) {
+      this.#serviceIs(passage, service);
+      try {
+        const headers = await service.module.crossOrigin?.preflight(passage.path, passage.headers);
+        return { status: 200, headers: headers ?? {}, record: passage.record };
+      } catch (error) {
+        if (index === services.length - 1 || !(error instanceof Fault)) throw error;
+      }
+    }
+    return undefined;
+  }
+
+  /** Before its service is known, an error may be read by a page where every service of its protocol lets it. */
+  #crossOrigin({ service, protocol }: Passage): CrossOrigin | undefined {
+    if (service) return service.module.crossOrigin;
+    if (protocol !== 'rest-json' && protocol !== 'json-1-1') return undefined;
+    return this.#services.find(({ contract }) => contract.protocol === protocol)?.module.crossOrigin;
+  }
+
+  /**
+   * What S3 does not give to everybody, and Bedrock has a path for, is a call to Bedrock that nobody signed. It is said
+   * of every such path, so that it tells nothing of buckets.
+   */
+  #refusal(error: unknown, passage: Passage): unknown {
+    if (!passage.isStranger || !(error instanceof Fault) || error.kind === 'internal') return error;
+    const { method } = passage.request;
+    const service = routedService({ ...passage, path: passage.signedPath, method }, this.#services);
+    if (!service) return error;
     this.#serviceIs(passage, service);
-    const headers = await service.module.crossOrigin.preflight(passage.path, passage.headers);
-    return { status: 200, headers, record: passage.record };
+    passage.notes = {};
+    delete passage.record.operation;
+    return unsignedRefusal(passage.protocol);
   }
 
   async #form(passage: Passage): Promise<WireResponse | undefined> {
@@ -166,9 +195,11 @@ class Dispatcher {
     const { notes } = passage;
     notes.accessKeyId = claim?.accessKeyId;
     notes.bearer = bearer !== undefined;
-    if (claim === undefined && bearer === undefined && passage.protocol === 'query') await this.#refuseByName(passage);
+    const isUnsigned = claim === undefined && bearer === undefined;
+    if (isUnsigned && passage.protocol === 'query') await this.#refuseByName(passage);
     const service = this.#serviceFor(passage, bearer === undefined ? scopeOf(passage, claim) : 'bedrock', claim);
     this.#serviceIs(passage, service);
+    passage.isStranger = isUnsigned;
 
     const isS3 = service.contract.scope === 's3';
     // What is not S3 was signed over its normalized path, so that is what it means.
@@ -178,7 +209,7 @@ class Dispatcher {
       body ??= collect(passage.request.body, service.bodyLimitBytes);
       return body;
     };
-    const found = await this.#find(passage, service, path, claim === undefined && bearer === undefined);
+    const found = await this.#find(passage, service, path, isUnsigned);
     if (found && 'operation' in found) notes.operation = found.operation;
     const caller =
       bearer === undefined
@@ -213,7 +244,7 @@ class Dispatcher {
     const ctx = { ...requestContext(passage.request, passage.headers, asked, caller), host: passage.host };
     if (bearer === undefined && (claim === undefined || claim.form === 'query-v2')) ctx.regionNamed = false;
     const handler = service.module.operations[operation.name] as unknown as Operation<Input, Input>;
-    await this.#permit(handler, service, notes, input, ctx, bearer === undefined ? [] : [bearerQuestion(bearer)]);
+    await this.#permit(handler, service, passage, input, ctx, bearer === undefined ? [] : [bearerQuestion(bearer)]);
     const output = await handler.handle(input, ctx);
     notes.output = output ?? {};
     const answer = await service.protocol.encode(operation, output ?? {}, ctx.requestId);
@@ -236,6 +267,7 @@ class Dispatcher {
     const form = await formOf(passage, () => collect(passage.request.body, limitBytes));
     for (const service of spoken) {
       if (!service.contract.operations.has(form.get('Action') ?? '')) continue;
+      this.#serviceIs(passage, service);
       const found = findAction(service, form);
       if (found instanceof Error) throw found;
     }
@@ -307,7 +339,7 @@ class Dispatcher {
   async #permit(
     handler: Operation<Input, Input>,
     service: Service,
-    notes: CallNotes,
+    passage: Passage,
     input: Input,
     ctx: RequestContext,
     beside: readonly AccessRequest[],
@@ -319,8 +351,9 @@ class Dispatcher {
     } catch (error) {
       throw invalid ?? error;
     }
-    notes.questions = requests;
+    passage.notes.questions = requests;
     await this.#options.authorizer([...beside, ...requests], ctx, input);
+    passage.isStranger = false;
     if (invalid) throw invalid;
   }
 }
@@ -351,25 +384,4 @@ async function settled(
 async function formOf(passage: Passage, wholeBody: () => Promise<Buffer>): Promise<URLSearchParams> {
   if (passage.request.method === 'GET') return passage.query;
   return new URLSearchParams((await wholeBody()).toString('utf8'));
-}
-
-function hasRoute(service: Service, method: string, path: string, query: URLSearchParams): boolean {
-  try {
-    return service.router?.find(method, path, query) !== undefined;
-  } catch (error) {
-    // A label that cannot be decoded still shows whose path it is.
-    return error instanceof Fault;
-  }
-}
-
-/** The protocol of a request whose service no signature names, for its refusal alone. */
-function likelyProtocol(headers: ReturnType<typeof headerMap>, path: string, method: string): ProtocolName {
-  if (headers['x-amz-target'] !== undefined) return 'json-1-1';
-  const contentType = headers['content-type'] ?? '';
-  if (method === 'POST' && path === '/' && contentType.startsWith('application/x-www-form-urlencoded')) return 'query';
-  if (/^bearer /i.test(headers.authorization ?? '')) return 'rest-json';
-  // Nothing of S3's is a POST of JSON: somebody forgot to sign a call to Bedrock.
-  if (method === 'POST' && !headers.authorization && contentType.startsWith('application/json')) return 'rest-json';
-  const scope = /Credential=[^,]*\/([a-z0-9-]+)\/[^/,]*(,|$)/.exec(headers.authorization ?? '')?.[1];
-  return scope === 'bedrock' ? 'rest-json' : 'rest-xml';
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Fault, type FaultKind } from '../domain/fault.ts';
 import type { Principal } from '../domain/operation.ts';
 import type { Route, RouteAnswer, RouteInput } from '../domain/route.ts';
+import { illFormedPath, MUST_BE_WELL_FORMED } from '../domain/well-formed.ts';
 import { type CallNotes, callOf } from './call.ts';
 import type { DispatchOptions } from './dispatch.ts';
 import { keyUseNote } from './key-use.ts';
@@ -223,6 +224,8 @@ function jsonBody(bytes: Buffer): Record<string, unknown> {
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new Refusal(400, 'SerializationException', 'The body must be a JSON object.');
+  const illFormed = illFormedPath(value);
+  if (illFormed) throw new Fault('invalid', `${illFormed.join('.')} ${MUST_BE_WELL_FORMED}.`);
   return value as Record<string, unknown>;
 }
 

@@ -36,6 +36,11 @@ describe('constraints are said in the words of AWS', () => {
       "1 validation error detected: Value '-x' at 'jobName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9](-*[a-zA-Z0-9\\+\\-\\.])*",
     ],
     [
+      'half of a surrogate pair',
+      { hyperParameters: { triggerWord: 'Ron \ud800' } },
+      "1 validation error detected: Value at 'hyperParameters.triggerWord' failed to satisfy constraint: Member must be well-formed Unicode; it has half of a surrogate pair",
+    ],
+    [
       'a missing member',
       { roleArn: undefined },
       "1 validation error detected: Value null at 'roleArn' failed to satisfy constraint: Member must not be null",

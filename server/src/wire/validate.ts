@@ -1,5 +1,6 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import { RE2JS } from 're2js';
+import { illFormedPath, MUST_BE_WELL_FORMED } from '../domain/well-formed.ts';
 import type { ProtocolName, ServiceName } from './contract.ts';
 import { lowerCamel } from './protocols/member-types.ts';
 import type { Input } from './protocols/protocol.ts';
@@ -51,8 +52,9 @@ export function createValidator(constraints: Constraints): Validate {
 
   return (service, protocol, operation, input) => {
     const validate = validatorOf(service, operation);
-    if (!validate || validate(input)) return undefined;
-    return refusal(protocol, validate.errors ?? [], input);
+    if (validate && !validate(input)) return refusal(protocol, validate.errors ?? [], input);
+    const illFormed = illFormedPath(input);
+    return illFormed && notUnicode(protocol, illFormed, input);
   };
 }
 
@@ -120,6 +122,21 @@ function refusal(protocol: ProtocolName, errors: readonly ErrorObject[], input: 
       return new Refusal(400, s3Code(told[0], input), message);
   }
 }
+
+/** No model says so: what is no Unicode has no length and matches no pattern. */
+function notUnicode(protocol: ProtocolName, path: readonly string[], input: Input): Refusal {
+  const pointer = path.map(step => `/${step.replace(/~/g, '~0').replace(/\//g, '~1')}`).join('');
+  const member = spelled(memberPath(pointer, input), protocol);
+  const message = `1 validation error detected: Value at '${member}' failed to satisfy constraint: Member ${MUST_BE_WELL_FORMED}`;
+  return new Refusal(400, NOT_UNICODE[protocol], message);
+}
+
+const NOT_UNICODE: Readonly<Record<ProtocolName, string>> = {
+  'rest-json': 'ValidationException',
+  'json-1-1': 'ValidationException',
+  query: 'ValidationError',
+  'rest-xml': 'InvalidArgument',
+};
 
 /** S3 has codes of its own for some members. */
 const S3_CODES: Readonly<Record<string, string>> = {

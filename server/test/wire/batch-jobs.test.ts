@@ -28,7 +28,7 @@ let clients: TestClients;
 let roleArn: string;
 
 before(async () => {
-  const overrides = { inference, batch: { pollSeconds: 0.05 } };
+  const overrides = { inference, batch: { pollSeconds: 0.05, submittedSeconds: 0 } };
   const vpcNetworks = parseNetworks('networks', { lab: 'subnet-1+sg-1' }, []);
   server = await startServer({ config: { batchMinimumRecords: 2, vpcNetworks }, overrides });
   clients = server.clients();
@@ -99,10 +99,10 @@ function imagesOf(line: Record<string, unknown> | undefined): string[] {
   return images;
 }
 
-test('A folder of records is answered file by file, faulty lines among them, with a manifest of the counts', async () => {
+test('A folder of records is answered file by file, wrong inputs among them, with a manifest of the counts', async () => {
   const first = [
     record('a fox', 'CALL0000001'),
-    'no record',
+    JSON.stringify({ modelInput: {} }),
     record('a', 'small', { imageGenerationConfig: { width: 7 } }),
   ];
   await putInput('folder', {
@@ -125,7 +125,8 @@ test('A folder of records is answered file by file, faulty lines among them, wit
   assert.deepEqual(Object.keys(fox?.modelOutput ?? {}), ['images', 'error'], 'as InvokeModel answers');
   assert.equal(fox?.recordId, 'CALL0000001');
   assert.equal(imagesOf(fox).length, 1);
-  assert.deepEqual(bad, { recordId: 'R0000000002', error: { errorCode: 400, errorMessage: 'The line is not JSON.' } });
+  assert.deepEqual([bad?.recordId, bad?.modelInput], ['R0000000002', {}]);
+  assert.match(JSON.stringify(bad?.error), /"errorCode":400.*required key \[taskType\] not found/);
   assert.match(JSON.stringify(small?.error), /#\/imageGenerationConfig\/width: 7 is not/);
   const deep = await lines('folder', `out/${id}/deep/b.jsonl.out`);
   assert.deepEqual(
@@ -201,6 +202,51 @@ test('A job fails for input that is missing, unreadable or too small, and says w
   assert.ok(Contents.every(({ Key }) => Key?.endsWith('.write_access_check_file.tmp')));
 });
 
+test('A job fails in validation for lines that are no records, told by file and line, and draws none', async () => {
+  const lines = ['', 'a secret fox', record('two', 'R2'), '["a secret fox"]', '{"recordId": "R4"}'];
+  const prompts = Array.from({ length: 12 }, () => '{"recordId": "", "modelInput": {}}');
+  await putInput('formless', { 'in/a.jsonl': lines.join('\n'), 'in/deep/b.jsonl': prompts.join('\n') });
+  const one = await ended(await create('formless', { jobName: 'formless-one' }));
+  assert.equal(one.status, 'Failed');
+  assert.equal(
+    one.message,
+    '3 of 4 records are not in the correct format: a.jsonl, line 2: The line is not JSON. ' +
+      'a.jsonl, line 4: The line is not a JSON object. ' +
+      'a.jsonl, line 5: modelInput must be a JSON object: the body of an InvokeModel request.',
+  );
+  const inputDataConfig = { s3InputDataConfig: { s3Uri: 's3://formless/in/' } };
+  const all = await ended(await create('formless', { jobName: 'formless-all', inputDataConfig }));
+  assert.match(all.message ?? '', /^15 of 16 records are .* deep\/b\.jsonl, line 7: recordId must be .* And 5 more\.$/);
+  assert.deepEqual([all.status, all.processedRecordCount], ['Failed', undefined]);
+});
+
+test('A job is Submitted for a moment after its create, also where the server is started anew', async () => {
+  const overrides = { inference, batch: { pollSeconds: 0.05, submittedSeconds: 3600 } };
+  const [first, firstClients] = [server, clients];
+  let other = await startServer({ overrides });
+  try {
+    clients = other.clients();
+    await putRole(clients, 'batcher');
+    await putInput('moment', { 'in/a.jsonl': record('one') });
+    const jobArn = await create('moment');
+    await delay(200);
+    assert.equal((await get(jobArn)).status, 'Submitted');
+    await other.close({ keepData: true });
+    other = await startServer({ dataDirectory: other.dataDirectory, overrides });
+    clients = other.clients();
+    await delay(200);
+    assert.equal((await get(jobArn)).status, 'Submitted');
+    const rows = new Sqlite(join(other.dataDirectory, 'likeness.sqlite'));
+    rows.exec('update bedrock_batch_jobs set created_at = created_at - 3600000');
+    rows.close();
+    const job = await ended(jobArn);
+    assert.equal(job.status, 'Completed', job.message);
+  } finally {
+    await other.close();
+    [server, clients] = [first, firstClients];
+  }
+});
+
 test('A role that may not read fails the job', async () => {
   await putInput('denied', { 'in/a.jsonl': record('one') });
   const weak = await putRole(clients, 'weak', ['s3:PutObject', 's3:ListBucket']);
@@ -267,7 +313,7 @@ test('A unit that dies is replaced, and its record drawn by the next', async () 
 
 test('A server that is stopped leaves its jobs, and the next one draws each remaining record once', async () => {
   const own = createInProcessInference({ capacity: 4, loadMilliseconds: 1, invokeMilliseconds: 10 });
-  const overrides = { inference: own, batch: { pollSeconds: 0.05 } };
+  const overrides = { inference: own, batch: { pollSeconds: 0.05, submittedSeconds: 0 } };
   const [first, firstClients] = [server, clients];
   let other = await startServer({ overrides });
   try {

@@ -1,21 +1,38 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
+  CreateCustomModelCommand,
+  CreateCustomModelDeploymentCommand,
+  CreateFoundationModelAgreementCommand,
+  CreateModelCopyJobCommand,
   CreateModelCustomizationJobCommand,
+  CreateModelImportJobCommand,
+  CreateModelInvocationJobCommand,
   CreateProvisionedModelThroughputCommand,
+  DeleteFoundationModelAgreementCommand,
   GetCustomModelCommand,
+  GetFoundationModelAvailabilityCommand,
   GetModelCustomizationJobCommand,
   GetProvisionedModelThroughputCommand,
+  ListFoundationModelAgreementOffersCommand,
   ListModelCustomizationJobsCommand,
 } from '@aws-sdk/client-bedrock';
 import { InvokeModelCommand } from '@aws-sdk/client-bedrock-runtime';
 import { CreateAccessKeyCommand, CreateUserCommand, PutUserPolicyCommand } from '@aws-sdk/client-iam';
 import { CreateAliasCommand, CreateKeyCommand, DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
-import { assertRefused, bringIntoService, completeJob, makeServiceRole, startBedrock } from './bedrock-server.ts';
+import {
+  ACCOUNT,
+  assertRefused,
+  bringIntoService,
+  completeJob,
+  makeServiceRole,
+  startBedrock,
+} from './bedrock-server.ts';
 
 const titan = 'amazon.titan-image-generator-v1:0';
 const fm = `arn:aws:bedrock:us-east-1::foundation-model/${titan}`;
 const body = JSON.stringify({ taskType: 'TEXT_IMAGE', textToImageParams: { text: 'Smila the cat on the snow' } });
+const ours = (resource: string) => `arn:aws:bedrock:us-east-1:${ACCOUNT}:${resource}`;
 let server: Awaited<ReturnType<typeof startBedrock>>;
 let roleArn: string;
 
@@ -59,8 +76,18 @@ const job = (name: string, change: object = {}) =>
     ...change,
   });
 
-test('a job needs its own permission, on the base model, and PassRole to this service', async () => {
-  const create = { Action: 'bedrock:CreateModelCustomizationJob', Resource: fm };
+const batchJob = (jobName: string, change: object = {}) =>
+  new CreateModelInvocationJobCommand({
+    ...{ jobName, roleArn, modelId: titan },
+    inputDataConfig: { s3InputDataConfig: { s3Uri: 's3://ron-and-smila/prompts.jsonl' } },
+    outputDataConfig: { s3OutputDataConfig: { s3Uri: 's3://ron-and-smila/pictures/' } },
+    ...change,
+  });
+
+const units = { modelUnits: 1, provisionedModelName: 'tagless', modelId: titan };
+
+test('a job needs its own permission, on base and custom model, and PassRole to this service', async () => {
+  const create = { Action: 'bedrock:CreateModelCustomizationJob', Resource: [fm, ours('custom-model/*')] };
   const { control } = await makeUser('customizer', [create]);
   const passing = (condition: object) => ({ Action: 'iam:PassRole', Resource: roleArn, Condition: condition });
   const toService = (service: string) => passing({ StringEquals: { 'iam:PassedToService': service } });
@@ -74,8 +101,10 @@ test('a job needs its own permission, on the base model, and PassRole to this se
   await denied('iam:PassRole');
   await allow('customizer', [create, toService('sagemaker.amazonaws.com')]);
   await denied('iam:PassRole');
-  await allow('customizer', [{ ...create, Resource: `${fm}x` }, toService('bedrock.amazonaws.com')]);
-  await denied('bedrock:CreateModelCustomizationJob');
+  for (const Resource of [fm, [`${fm}x`, ours('custom-model/*')]]) {
+    await allow('customizer', [{ ...create, Resource }, toService('bedrock.amazonaws.com')]);
+    await denied('bedrock:CreateModelCustomizationJob');
+  }
   await allow('customizer', [create, toService('bedrock.amazonaws.com')]);
   const { jobArn = '' } = await control.send(job('by-user'));
 
@@ -102,6 +131,118 @@ test('a job needs its own permission, on the base model, and PassRole to this se
     /ListModelCustomizationJobs/,
   );
   await completeJob(server.store, jobArn);
+});
+
+test('a batch job needs its own permission on the model and on the jobs', async () => {
+  const create = { Action: 'bedrock:CreateModelInvocationJob' };
+  const pass = { Action: 'iam:PassRole', Resource: roleArn };
+  const { control } = await makeUser('batcher', [pass]);
+  const make = () => control.send(batchJob('of-batcher'));
+  for (const [Resource, missing] of [
+    [fm, ours('model-invocation-job/*')],
+    [ours('model-invocation-job/*'), fm],
+  ] as const) {
+    await allow('batcher', [{ ...create, Resource }, pass]);
+    const refused = /CreateModelInvocationJob on resource: (\S+)/;
+    const told = await make().catch((error: Error) => refused.exec(error.message)?.[1]);
+    assert.equal(told, missing);
+  }
+  await allow('batcher', [{ ...create, Resource: [fm, ours('model-invocation-job/*')] }, pass]);
+  // Allowed: what is asked next is whether the role trusts batch jobs, and this one does not.
+  await assertRefused(make(), 'ValidationException', 400, /Could not assume provided IAM role/);
+});
+
+test('nobody sets tags by creating who may not TagResource', async () => {
+  const { jobArn = '' } = await server.control().send(job('untagged'));
+  await completeJob(server.store, jobArn);
+  const { modelArn = '' } = await server.control().send(new GetCustomModelCommand({ modelIdentifier: 'untagged' }));
+  const { control } = await makeUser('tagless', [
+    { Action: ['bedrock:*', 'iam:PassRole'], Resource: '*' },
+    { Effect: 'Deny', Action: 'bedrock:TagResource', Resource: '*' },
+  ]);
+  const tags = [{ key: 'team', value: 'dogs' }];
+  const s3DataSource = { s3Uri: 's3://ron-and-smila/lora.safetensors' };
+  const creates: [string, (change: object) => Promise<unknown>, string, string][] = [
+    ['jobTags', change => control.send(job('tagless', change)), 'model-customization-job', 'a job'],
+    ['customModelTags', change => control.send(job('tagless', change)), 'custom-model', 'its model'],
+    ['tags', change => control.send(batchJob('tagless', change)), 'model-invocation-job', 'a batch job'],
+    [
+      'tags',
+      change => control.send(new CreateProvisionedModelThroughputCommand({ ...units, ...change })),
+      'provisioned-model',
+      'units',
+    ],
+    [
+      'tags',
+      change =>
+        control.send(new CreateCustomModelDeploymentCommand({ modelDeploymentName: 'tagless', modelArn, ...change })),
+      'custom-model-deployment',
+      'a deployment',
+    ],
+    [
+      'targetModelTags',
+      change =>
+        control.send(
+          new CreateModelCopyJobCommand({ sourceModelArn: modelArn, targetModelName: 'tagless', ...change }),
+        ),
+      'custom-model',
+      'a copy',
+    ],
+    [
+      'modelTags',
+      change =>
+        control.send(
+          new CreateCustomModelCommand({
+            ...{ modelName: 'tagless-own', roleArn, modelSourceConfig: { s3DataSource }, ...change },
+          }),
+        ),
+      'custom-model',
+      'an own model',
+    ],
+    ...(['jobTags', 'importedModelTags'] as const).map(
+      (member): [string, (change: object) => Promise<unknown>, string, string] => [
+        member,
+        change =>
+          control.send(
+            new CreateModelImportJobCommand({
+              ...{
+                jobName: `no-${member}`,
+                importedModelName: `no-${member}`,
+                roleArn,
+                modelDataSource: { s3DataSource },
+              },
+              ...change,
+            }),
+          ),
+        member === 'jobTags' ? 'model-import-job' : 'imported-model',
+        member,
+      ],
+    ),
+  ];
+  for (const [member, create, kind, what] of creates) {
+    const refused = new RegExp(`bedrock:TagResource on resource: ${ours(kind)}/\\*`);
+    await assertRefused(create({ [member]: tags }), 'AccessDeniedException', 403, refused, what);
+    // Whatever else may be wrong with it.
+    await create({}).catch((error: Error) => assert.notEqual(error.name, 'AccessDeniedException', what));
+  }
+});
+
+test('access to a model is asked for on no resource', async () => {
+  const Action = [
+    'bedrock:GetFoundationModelAvailability',
+    'bedrock:ListFoundationModelAgreementOffers',
+    'bedrock:CreateFoundationModelAgreement',
+    'bedrock:DeleteFoundationModelAgreement',
+  ];
+  const { control } = await makeUser('reader', [{ Action, Resource: `arn:aws:bedrock:us-east-1::foundation-model/*` }]);
+  const ask = () => control.send(new GetFoundationModelAvailabilityCommand({ modelId: titan }));
+  const offers = () => control.send(new ListFoundationModelAgreementOffersCommand({ modelId: titan }));
+  for (const call of [ask, offers]) await assertRefused(call(), 'AccessDeniedException', 403, /on resource: \*/);
+  await allow('reader', [{ Action, Resource: '*' }]);
+  assert.equal((await ask()).authorizationStatus, 'AUTHORIZED');
+  const offerToken = (await offers()).offers?.[0]?.offerToken;
+  await control.send(new CreateFoundationModelAgreementCommand({ modelId: titan, offerToken }));
+  await control.send(new DeleteFoundationModelAgreementCommand({ modelId: titan }));
 });
 
 test('tags decide where a policy says so', async () => {

@@ -68,6 +68,8 @@ test('a custom model is deployed, invoked by its deployment, updated and deleted
   const arn = await deploy('ron', one.modelArn, request);
   assert.match(arn, new RegExp(`^arn:aws:bedrock:us-east-1:${ACCOUNT}:custom-model-deployment/[a-z0-9]{12}$`));
   assert.equal(await deploy('ron', one.modelArn, request), arn, 'the same token makes nothing new');
+  const other = deploy('other', one.modelArn, request);
+  await assertRefused(other, 'ValidationException', 400, /a-token-of-mine was used before with other parameters/);
   const creating = await get('ron');
   assert.deepEqual(Object.keys(plain(creating)).sort(), [
     'createdAt',

@@ -254,6 +254,13 @@ test('the same token and parameters get the same answer, and nothing is made twi
   const bought = await control.send(new CreateProvisionedModelThroughputCommand(purchase));
   const repeated = await control.send(new CreateProvisionedModelThroughputCommand(purchase));
   assert.equal(repeated.provisionedModelArn, bought.provisionedModelArn, 'a token belongs to its operation');
+  await assertRefused(
+    control.send(new CreateProvisionedModelThroughputCommand({ ...purchase, modelUnits: 2 })),
+    'ValidationException',
+    400,
+    /token-once was used before with other parameters/,
+    'AWS models no conflict here',
+  );
   await control.send(new DeleteProvisionedModelThroughputCommand({ provisionedModelId: 'once' }));
 });
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
+  type BedrockClient,
   CreateFoundationModelAgreementCommand,
   CreateInferenceProfileCommand,
   DeleteFoundationModelAgreementCommand,
@@ -8,11 +9,19 @@ import {
   GetFoundationModelAvailabilityCommand,
   GetInferenceProfileCommand,
   GetUseCaseForModelAccessCommand,
+  ListAdvancedPromptOptimizationJobsCommand,
+  ListAutomatedReasoningPoliciesCommand,
+  ListEnforcedGuardrailsConfigurationCommand,
+  ListEvaluationJobsCommand,
   ListFoundationModelAgreementOffersCommand,
   ListFoundationModelsCommand,
+  ListGuardrailsCommand,
   ListInferenceProfilesCommand,
+  ListMarketplaceModelEndpointsCommand,
+  ListPromptRoutersCommand,
   PutUseCaseForModelAccessCommand,
 } from '@aws-sdk/client-bedrock';
+import { CreateAccessKeyCommand, CreateUserCommand } from '@aws-sdk/client-iam';
 import { assertRefused, type BedrockServer, plain, startBedrock, TITAN } from './bedrock-server.ts';
 
 let server: BedrockServer;
@@ -124,5 +133,46 @@ test('there is no inference profile, and none can be made', async () => {
     'ValidationException',
     400,
     /inference profiles are not supported/,
+  );
+});
+
+test('what this server has none of is listed as empty to who may list it', async () => {
+  const control = server.control();
+  const { iam } = server;
+  await iam.send(new CreateUserCommand({ UserName: 'lister' }));
+  const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName: 'lister' }));
+  const credentials = { accessKeyId: AccessKey?.AccessKeyId ?? '', secretAccessKey: AccessKey?.SecretAccessKey ?? '' };
+  const lister = server.control('us-east-1', credentials);
+  const lists: [(client: BedrockClient, input: object) => Promise<{ $metadata: unknown }>, object][] = [
+    [(client, input) => client.send(new ListGuardrailsCommand(input)), { guardrails: [] }],
+    [(client, input) => client.send(new ListEnforcedGuardrailsConfigurationCommand(input)), { guardrailsConfig: [] }],
+    [(client, input) => client.send(new ListEvaluationJobsCommand(input)), { jobSummaries: [] }],
+    [(client, input) => client.send(new ListPromptRoutersCommand(input)), { promptRouterSummaries: [] }],
+    [
+      (client, input) => client.send(new ListMarketplaceModelEndpointsCommand(input)),
+      { marketplaceModelEndpoints: [] },
+    ],
+    [
+      (client, input) => client.send(new ListAutomatedReasoningPoliciesCommand(input)),
+      { automatedReasoningPolicySummaries: [] },
+    ],
+    [(client, input) => client.send(new ListAdvancedPromptOptimizationJobsCommand(input)), { jobSummaries: [] }],
+  ];
+  for (const [list, empty] of lists) {
+    assert.deepEqual(plain(await list(control, {})), empty);
+    await assertRefused(list(control, { nextToken: 'made-up' }), 'ValidationException', 400, /nextToken is invalid/);
+    await assertRefused(list(lister, {}), 'AccessDeniedException', 403, /bedrock:List\w+ on resource: \*/);
+  }
+  await assertRefused(
+    control.send(new ListGuardrailsCommand({ guardrailIdentifier: 'abcdefgh' })),
+    'ResourceNotFoundException',
+    404,
+    /no guardrail arn:aws:bedrock:us-east-1:\d+:guardrail\/abcdefgh/,
+  );
+  await assertRefused(
+    control.send(new ListEvaluationJobsCommand({ statusEquals: 'Done' as never })),
+    'ValidationException',
+    400,
+    /statusEquals/,
   );
 });

@@ -11,7 +11,16 @@ import {
   InvokeModelWithResponseStreamCommand,
   StartAsyncInvokeCommand,
 } from '@aws-sdk/client-bedrock-runtime';
-import { ACCOUNT, assertRefused, bringIntoService, startBedrock } from './bedrock-server.ts';
+import { send } from '../support/raw-http.ts';
+import { signByHand } from '../support/signing.ts';
+import {
+  ACCOUNT,
+  assertRefused,
+  bringIntoService,
+  createModel,
+  makeServiceRole,
+  startBedrock,
+} from './bedrock-server.ts';
 
 const onDemand = 'amazon.titan-image-generator-v1';
 const v2 = 'amazon.titan-image-generator-v2:0';
@@ -78,6 +87,28 @@ test('defaults are filled in, and every form of Accept and Content-Type for JSON
   assert.equal(images.length, 1);
   for (const accept of ['application/json', '*/*', 'text/html, application/json;q=0.9'])
     await drawnFor(onDemand, text, { accept, contentType: 'application/json; charset=utf-8' });
+});
+
+test('units of a base model take the tasks of its id, those of a custom model all', async () => {
+  const units = async (modelId: string, provisionedModelName: string) => {
+    const { provisionedModelArn = '' } = await server
+      .control()
+      .send(new CreateProvisionedModelThroughputCommand({ modelId, provisionedModelName, modelUnits: 1 }));
+    await bringIntoService(server.store, provisionedModelArn);
+    return provisionedModelArn;
+  };
+  const removal = { taskType: 'BACKGROUND_REMOVAL', backgroundRemovalParams: { image: 'aGVsbG8=' } };
+  const conditioned = { taskType: 'TEXT_IMAGE', textToImageParams: { text: 'a cat', conditionImage: 'aGVsbG8=' } };
+  const notOfOne = /#\/taskType: BACKGROUND_REMOVAL is not a valid enum value/;
+  await assertRefused(invoke(provisioned, removal), 'ValidationException', 400, notOfOne);
+  const noCondition = /#\/textToImageParams: extraneous key \[conditionImage\] is not permitted/;
+  await assertRefused(invoke(provisioned, conditioned), 'ValidationException', 400, noCondition);
+  // Taken, and only then found to be no picture.
+  const roleArn = await makeServiceRole(server.iam, 'service');
+  const { modelArn } = await createModel(server, roleArn, 'ron');
+  for (const modelId of [await units(v2, 'version-two'), await units(modelArn, 'custom')])
+    for (const request of [removal, conditioned])
+      await assertRefused(invoke(modelId, request), 'ValidationException', 400, /not a JPEG or PNG/, modelId);
 });
 
 test('the answer says how long the model took, in milliseconds', async () => {
@@ -152,20 +183,20 @@ test('edits reach base and custom models, and the answer has the mask or the cro
     await assertRefused(invoke(v2, request), 'ValidationException', 400, message);
 });
 
-const notResolved = 'Could not resolve the foundation model from the provided model identifier.';
 const invalidId = 'The provided model identifier is invalid.';
 const other = (resource: string, account = ACCOUNT, region = 'us-east-1') =>
   `arn:aws:bedrock:${region}:${account}:${resource}`;
 
 const targets: [string, string, string, number, string | RegExp][] = [
   ['a word', 'nonsense', 'ValidationException', 400, invalidId],
-  ['an id of no model', 'acme.nothing-v1', 'ResourceNotFoundException', 404, notResolved],
+  ['an id of no model', 'acme.nothing-v1', 'ValidationException', 400, invalidId],
+  ['its ARN', other('foundation-model/acme.nothing-v1', ''), 'ValidationException', 400, invalidId],
   [
     "another Region's foundation model",
     `arn:aws:bedrock:eu-west-1::foundation-model/${onDemand}`,
-    'ResourceNotFoundException',
-    404,
-    notResolved,
+    'ValidationException',
+    400,
+    invalidId,
   ],
   [
     'a model that needs Provisioned Throughput',
@@ -219,6 +250,11 @@ const bodies: [string, unknown, string | RegExp][] = [
     malformed('#/textToImageParams/text: expected maxLength: 512, actual: 513'),
   ],
   [
+    'a text that is no Unicode',
+    { ...text, textToImageParams: { text: 'a dog \ud800' } },
+    malformed('#/textToImageParams/text: string must be well-formed Unicode; it has half of a surrogate pair'),
+  ],
+  [
     'a negative text of 513 characters',
     { ...text, textToImageParams: { text: 'x', negativeText: 'x'.repeat(513) } },
     malformed('#/textToImageParams/negativeText: expected maxLength: 512, actual: 513'),
@@ -256,6 +292,18 @@ const bodies: [string, unknown, string | RegExp][] = [
 for (const [what, body, message] of bodies)
   test(`InvokeModel refuses a body with ${what}`, () =>
     assertRefused(invoke(onDemand, body), 'ValidationException', 400, message));
+
+test('an empty Accept or Content-Type is as none', async () => {
+  const [host, target] = [`127.0.0.1:${server.port}`, `/model/${onDemand}/invoke`];
+  for (const name of ['accept', 'content-type']) {
+    const request = signByHand({
+      ...{ method: 'POST', target, host, service: 'bedrock', credentials: server.settings.credentials },
+      ...{ headers: [[name, '']], body: JSON.stringify(text) },
+    });
+    const answer = await send(server.port, request);
+    assert.equal(answer.status, 200, `${name}: ${answer.body.slice(0, 200)}`);
+  }
+});
 
 test('InvokeModel refuses other formats, and a body too large', async () => {
   const refusals: [Partial<InvokeModelCommandInput>, RegExp][] = [
@@ -316,6 +364,5 @@ test('an operation that no image model has says first whether there is the model
     () => runtime.send(new ConverseCommand({ modelId: unknown, messages })),
     () => runtime.send(new ConverseStreamCommand({ modelId: unknown, messages })),
   ];
-  for (const call of calls)
-    await assertRefused(call(), 'ResourceNotFoundException', 404, /Could not resolve the foundation model/);
+  for (const call of calls) await assertRefused(call(), 'ValidationException', 400, invalidId);
 });

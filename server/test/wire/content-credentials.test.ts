@@ -24,7 +24,7 @@ const modelInput = { taskType: 'TEXT_IMAGE', textToImageParams: { text: 'Ron the
 
 function start(config: { c2pa: 'on' | 'off' }, dataDirectory?: string) {
   const units = { capacity: 8, loadMilliseconds: 1, invokeMilliseconds: 1, picture: PNG };
-  const overrides = { inference: createInProcessInference(units), batch: { pollSeconds: 0.05 } };
+  const overrides = { inference: createInProcessInference(units), batch: { pollSeconds: 0.05, submittedSeconds: 0 } };
   return startServer({ config, overrides, ...(dataDirectory === undefined ? {} : { dataDirectory }) });
 }
 

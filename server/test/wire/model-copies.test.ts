@@ -115,6 +115,8 @@ test('a model is copied into another Region, under a key of that Region, and is 
   const jobArn = await copy({ ...input, ...tags }, elsewhere);
   assert.match(jobArn, new RegExp(`^arn:aws:bedrock:eu-west-1:${ACCOUNT}:model-copy-job/[a-z0-9]{12}$`));
   assert.equal(await copy({ ...input, ...tags }, elsewhere), jobArn, 'the same request makes nothing new');
+  const other = copy({ ...input, targetModelName: 'another' }, elsewhere);
+  await assertRefused(other, 'ValidationException', 400, /once was used before with other parameters/);
   const job = await ended(jobArn, elsewhere);
   assert.deepEqual(
     [job.status, job.sourceModelArn, job.sourceModelName, job.sourceAccountId, job.targetModelName],

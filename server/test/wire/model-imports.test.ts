@@ -270,6 +270,13 @@ test('what is wrong with the files fails the import, with the reason', async () 
   const broken = await activeModel(modelArn);
   assert.equal(broken.modelStatus, 'Failed');
   assert.match(broken.failureMessage ?? '', /no whole safetensors file/);
+  const { modelSummaries } = await clients.bedrock.send(new ListCustomModelsCommand({ nameContains: 'broken' }));
+  // AWS requires both of a summary, in these forms, whatever became of the model.
+  assert.match(
+    modelSummaries?.[0]?.baseModelArn ?? '',
+    /^arn:aws:bedrock:us-east-1::foundation-model\/likeness\.imported$/,
+  );
+  assert.match(modelSummaries?.[0]?.baseModelName ?? '', /^[a-z0-9-]{1,63}[.][a-z0-9-]{1,63}$/);
   await clients.bedrock.send(new DeleteCustomModelCommand({ modelIdentifier: 'broken' }));
 });
 

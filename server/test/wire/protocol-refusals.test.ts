@@ -89,6 +89,15 @@ describe('REST-JSON', () => {
     assertRestJson(await bedrock('GET', `${jobs}?maxResults=0`), 400, 'ValidationException', /'0' at 'maxResults'/);
     assertRestJson(await bedrock('GET', `${jobs}?maxResults=1001`), 400, 'ValidationException', /1000/);
     assertRestJson(await bedrock('GET', `${jobs}?creationTimeAfter=yesterday`), 400, 'ValidationException', /ISO 8601/);
+    for (const sent of ['maybe', '1', 'no', ''])
+      assertRestJson(
+        await bedrock('GET', `/custom-models?isOwned=${sent}`),
+        400,
+        'ValidationException',
+        new RegExp(`^isOwned must be true or false; you sent "${sent}"\\.$`),
+      );
+    for (const sent of ['true', 'False'])
+      assert.equal((await bedrock('GET', `/custom-models?isOwned=${sent}`)).status, 200, sent);
     assertRestJson(await bedrock('GET', `${jobs}?sortOrder=Sideways`), 400, 'ValidationException', /enum value set/);
   });
   test('a path that is no operation, and a method that is none', async () => {
@@ -96,8 +105,8 @@ describe('REST-JSON', () => {
     assertRestJson(await bedrock('PATCH', jobs), 404, 'UnknownOperationException', /PATCH/);
   });
   test('an operation that AWS has and this server does not is named', async () => {
-    const message = /^ListGuardrails is not implemented by Likeness\.$/;
-    assertRestJson(await bedrock('GET', '/guardrails'), 404, 'UnknownOperationException', message);
+    const message = /^GetGuardrail is not implemented by Likeness\.$/;
+    assertRestJson(await bedrock('GET', '/guardrails/ours'), 404, 'UnknownOperationException', message);
   });
   test('a label that is not percent-encoded UTF-8', async () => {
     assertRestJson(await bedrock('GET', '/custom-models/%ff'), 400, 'ValidationException', /percent-encoded UTF-8/);

@@ -41,7 +41,10 @@ describe('the usage ledger', () => {
     const pricesPath = join(folder, 'prices.json');
     await writeFile(pricesPath, '{"currency": "USD", "imagesSeen": 0.005, "imagesDrawn": {"512-standard": 0.01}}');
     const compute = createInProcessCompute({ slots: 2, millisecondsAStep: 2 });
-    server = await startServer({ config: { pricesPath }, overrides: { compute, batch: { pollSeconds: 0.05 } } });
+    server = await startServer({
+      config: { pricesPath },
+      overrides: { compute, batch: { pollSeconds: 0.05, submittedSeconds: 0 } },
+    });
     clients = server.clients();
     roleArn = await putRole(clients, 'trainer');
     await putDataSet(clients, 'seen');
@@ -124,6 +127,10 @@ describe('the usage ledger', () => {
       [
         { customizationJob: { baseModelIdentifier, imageCount: 5, captions: Array(201).fill('a') } },
         /captions must be/,
+      ],
+      [
+        { customizationJob: { baseModelIdentifier, imageCount: 5, captions: ['a', 'b \ud800'] } },
+        /^customizationJob\.captions\.1 must be well-formed Unicode; it has half of a surrogate pair\.$/,
       ],
       [{ provisionedThroughput: { modelUnits: 0 } }, /modelUnits must be .* from 1 to 1024; you sent 0/],
       [{ provisionedThroughput: { modelUnits: 1, commitmentDuration: 'Year' } }, /one of OneMonth, SixMonths/],

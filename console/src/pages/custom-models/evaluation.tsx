@@ -88,7 +88,10 @@ export function EvaluationSection({ jobArn, modelName, evaluations, isRunning, i
   return (
     <Container
       header={
-        <Header variant="h2" description="Measured while it trained; scores are cosines, higher is better.">
+        <Header
+          variant="h2"
+          description="Measured while it trained. The score is subject and prompt fidelity together, less what the base forgot and what is copied; higher is better. Step 0 is the base, untouched."
+        >
           Evaluation
         </Header>
       }

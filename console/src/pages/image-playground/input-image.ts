@@ -13,7 +13,8 @@ export interface InputImage {
 const JPEG_QUALITY = 0.92;
 
 /**
- * Reads a file; one that is larger than a request takes is drawn smaller, as a JPEG. One that a camera stored turned is taken
+ * Reads a file; one that is larger than a request takes is drawn smaller, as a JPEG, also where a variation would take it:
+ * the picture stays when another action is chosen, and none draws larger. One that a camera stored turned is taken
  * upright by browser and server alike, so a mask lies on what the person sees.
  * @throws Error that says what is wrong with the file
  */

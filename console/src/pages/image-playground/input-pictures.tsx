@@ -17,7 +17,7 @@ export function InputPictures({ takes, images, change }: InputPicturesProps) {
   const chooser = useRef<HTMLInputElement>(null);
   const [problem, setProblem] = useState<string>();
   const [isOver, setIsOver] = useState(false);
-  const { maximumCount } = limits.inputImage;
+  const { maximumCount } = limits.variationImage;
   const isSeveral = takes === 'several';
   const shown = isSeveral ? images : images.slice(0, 1);
 

@@ -3,7 +3,10 @@
  * answered by one line each that holds the same and `modelOutput`, or `error`.
  */
 
-/** A line of input; `problem`: what is wrong with it, for its error record. It never quotes the line: that holds a prompt. */
+/**
+ * A line of input; `problem`: what is wrong with it, which fails the job in validation (an error record in a job that an
+ * earlier version of the server validated). It never quotes the line: that holds a prompt.
+ */
 export interface BatchRecord {
   recordId: string;
   /** Absent where the line does not say. */

@@ -29,7 +29,7 @@ test('more than 40,000 steps there are not: a larger batch or learning rate', ()
 });
 
 test('copies, a score past its best, or a validation loss that rose: fewer steps', () => {
-  const copies = advice([evaluation(500), evaluation(1000, { nearestTraining: 0.8 })]);
+  const copies = advice([evaluation(500), evaluation(1000, { nearestTraining: 0.85 })]);
   assert.match(copies.message, /begins to repeat them\. Train fewer steps: about 500\./);
   const past = advice([evaluation(500, { score: 1.2 }), evaluation(1000)]);
   assert.match(past.message, /best after 500 steps \(1\.200\).*about 500\./);
@@ -37,6 +37,14 @@ test('copies, a score past its best, or a validation loss that rose: fewer steps
   assert.equal(advice(loss).advice, 'fewerSteps');
   const onTraining = loss.map(event => ({ ...event, validationSource: 'training' as const }));
   assert.equal(advice(onTraining).advice, 'enough');
+});
+
+test('a likeness beside its picture is no copy, where the pictures of a set are far apart', () => {
+  // Measured: an invented robot in twelve places, drawn well after 500 steps, when the pictures lay at 0.69.
+  const robot = { trainingNearest: 0.691, nearestTraining: 0.8 };
+  const { advice: given, numbers } = advice([evaluation(500, robot), evaluation(1000, robot)]);
+  assert.equal(given, 'enough');
+  assert.ok(Math.abs((numbers.wayToCopies ?? 0) - 0.353) < 0.001);
 });
 
 test('a model that no longer does what prompts say: gentler, or another base', () => {

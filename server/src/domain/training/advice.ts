@@ -12,8 +12,12 @@ export interface Advice {
 
 /** Cosines. Below this gain of subjectFidelity over the untouched base, there is no sign of the subject. */
 const LEAST_GAIN = 0.05;
-/** A sample nearer to one training picture than those are to each other, by more than this, is on its way to a copy. */
-const COPY_MARGIN = 0.05;
+/**
+ * A sample is on its way to a copy where it has come more than this share of the way from the training pictures' own
+ * nearness to each other to 1. A share, as pictures of one subject in unlike places lie far apart and a sample of a
+ * caption belongs beside its picture.
+ */
+const COPY_SHARE = 0.5;
 /** How far the last score is below the best one where the training has gone too far. */
 const FALL = 0.03;
 const RISE = 0.02;
@@ -40,7 +44,10 @@ export function advise(evaluations: readonly EvaluationEvent[], training: { step
   const lowest = after.reduce((one, other) => (other.validationLoss < one.validationLoss ? other : one));
   const previous = after.at(-2) ?? before;
   const { nearestTraining, trainingNearest } = last;
-  const nearness = nearestTraining === null || trainingNearest === null ? 0 : nearestTraining - trainingNearest;
+  const nearness =
+    nearestTraining === null || trainingNearest === null || trainingNearest >= 1
+      ? 0
+      : (nearestTraining - trainingNearest) / (1 - trainingNearest);
   const gain = last.subjectFidelity - before.subjectFidelity;
   const rise = last.score - previous.score;
   const numbers = {
@@ -49,7 +56,7 @@ export function advise(evaluations: readonly EvaluationEvent[], training: { step
     bestScore: best.score,
     lastScore: last.score,
     subjectFidelityGain: gain,
-    nearnessBeyondTraining: nearness,
+    wayToCopies: nearness,
     scoreRise: rise,
     lowestValidationLoss: lowest.validationLoss,
     lastValidationLoss: last.validationLoss,
@@ -66,9 +73,9 @@ export function advise(evaluations: readonly EvaluationEvent[], training: { step
       message: `The model no longer does what prompts say: prompt fidelity fell from ${shown(before.promptFidelity)} to ${shown(last.promptFidelity)}, and no checkpoint scores as high as the base did (${shown(before.score)}; best ${shown(best.score)}). Lower learningRate or set priorPreservation; if that does not help, the pictures are of a kind that this base model does not draw: take another.`,
       numbers: { ...numbers, scoreBefore: before.score },
     };
-  if (nearness > COPY_MARGIN)
+  if (nearness > COPY_SHARE)
     return fewer(
-      `Samples lie nearer to single training pictures (${shown(nearestTraining)}) than those to each other (${shown(trainingNearest)}): the model begins to repeat them.`,
+      `Samples lie much nearer to single training pictures (${shown(nearestTraining)}) than those to each other (${shown(trainingNearest)}): the model begins to repeat them.`,
     );
   if (best.step < last.step && best.score - last.score > FALL)
     return fewer(

@@ -3,6 +3,7 @@
  * image, `{"image-ref": "s3://…", "caption": "…"}`). `mask-ref` is ours: which part of the image teaches.
  */
 import limits from '../../../../contract/limits.json' with { type: 'json' };
+import { MUST_BE_WELL_FORMED } from '../well-formed.ts';
 import type { ImageFacts } from './image-facts.ts';
 
 export interface ManifestRecord {
@@ -183,7 +184,7 @@ function parseLine(line: string, number: number, manifestUri: string, manifest: 
     checkCaption(caption) ??
     undefined;
   if (reason !== undefined || uri === undefined || typeof imageRef !== 'string' || typeof caption !== 'string') {
-    const named = typeof imageRef === 'string' ? { imageRef } : {};
+    const named = typeof imageRef === 'string' ? { imageRef: imageRef.toWellFormed() } : {};
     manifest.errors.push({ line: number, ...named, reason: reason ?? 'is not usable' });
     return;
   }
@@ -217,6 +218,7 @@ function checkReference(
 ): string | undefined {
   if (reference === undefined) return `"${member}" is missing`;
   if (typeof reference !== 'string') return `"${member}" must be a string; it is ${typeName(reference)}`;
+  if (!reference.isWellFormed()) return `"${member}" ${MUST_BE_WELL_FORMED}`;
   if (reference === '') return `"${member}" is empty: write the full s3:// URI of the image`;
   if (uri === undefined && /^s3:\/\//i.test(reference))
     return `"${member}" must be s3://bucket/key with a valid bucket name`;
@@ -234,6 +236,7 @@ function checkReference(
 function checkCaption(caption: unknown): string | undefined {
   if (caption === undefined) return '"caption" is missing';
   if (typeof caption !== 'string') return `"caption" must be a string; it is ${typeName(caption)}`;
+  if (!caption.isWellFormed()) return `"caption" ${MUST_BE_WELL_FORMED}`;
   const { minimumLength, maximumLength } = limits.caption;
   const length = [...caption].length;
   if (length > maximumLength || [...caption.trim()].length < minimumLength)

@@ -65,7 +65,7 @@ export function reportHtml(content: ReportContent): string {
 <h1>${escaped(title)}</h1><p>Job ${escaped(content.jobName)}${best ? `; best checkpoint after ${best.step} steps` : ''}.</p>
 <h2>Advice</h2><p>${escaped(advice.message)}</p>
 ${table(['', 'value'], Object.entries(advice.numbers))}
-<h2>Curves</h2><p>Scores are cosines${encoder ? ` of the encoder ${escaped(encoder)}` : ''}; compare them with those of the same encoder only.</p>
+<h2>Curves</h2><p>The score is subject and prompt fidelity together, less what the base forgot and what is copied; step 0 is the untouched base. The others are cosines${encoder ? ` of the encoder ${escaped(encoder)}` : ''}; compare them with those of the same encoder only.</p>
 <div class="curves">${curve(
     'Training loss',
     losses.map(({ step, loss }) => [step, loss] as const),

@@ -106,6 +106,7 @@ test('samplePrompts is a JSON array in a string, and a refusal quotes no prompt'
     assert.match(refusal({ samplePrompts }), /samplePrompts must be a JSON array of 1 to 8 prompts/);
   assert.match(refusal({ samplePrompts: '["a dog", 5]' }), /samplePrompts\[1\] must be a text of 1 to 512 characters/);
   assert.match(refusal({ samplePrompts: JSON.stringify(['x'.repeat(513)]) }), /you sent 513/);
+  assert.match(refusal({ samplePrompts: '["a dog", "\\ud800"]' }), /samplePrompts\[1\] must be well-formed Unicode/);
   assert.doesNotMatch(refusal({ samplePrompts: 'a secret dog' }), /secret/);
 });
 

@@ -2,6 +2,7 @@
 import limits from '../../../../contract/limits.json' with { type: 'json' };
 import { Fault } from '../fault.ts';
 import { familiesThatFindByWords } from '../model-families.ts';
+import { MUST_BE_WELL_FORMED } from '../well-formed.ts';
 import type { CaptionWords } from './caption-words.ts';
 import type { Concept } from './concept.ts';
 
@@ -233,6 +234,8 @@ function readPrompts(text: string | undefined): string[] {
           typeof prompt === 'string' ? `you sent ${[...prompt].length}` : `you sent a value of type ${typeof prompt}`
         }.`,
       );
+    else if (!prompt.isWellFormed())
+      throw new Fault('invalid', `hyperParameters.samplePrompts[${index}] ${MUST_BE_WELL_FORMED}.`);
   return prompts as string[];
 }
 

@@ -16,13 +16,17 @@ interface ImageBounds {
  * @returns its width and height in pixels, upright: after its EXIF orientation
  * @throws Fault invalid: not base64, not JPEG or PNG, over 5 MB, a side out of bounds
  */
-export function readImage(base64: string, member: string): { width: number; height: number } {
+export function readImage(
+  base64: string,
+  member: string,
+  bounds: ImageBounds = limits.inputImage,
+): { width: number; height: number } {
   if (base64.startsWith('data:'))
     throw new Fault('invalid', `${member} must be plain base64, without the data: prefix.`);
   if (base64.length % 4 === 1 || !/^[A-Za-z0-9+/]+={0,2}$/.test(base64))
     throw new Fault('invalid', `${member} must be the base64 of a JPEG or PNG image; it is not base64.`);
-  checkSize(Math.floor((base64.replace(/=+$/, '').length * 3) / 4), member, limits.inputImage);
-  return readImageBytes(Buffer.from(base64, 'base64'), member, limits.inputImage);
+  checkSize(Math.floor((base64.replace(/=+$/, '').length * 3) / 4), member, bounds);
+  return readImageBytes(Buffer.from(base64, 'base64'), member, bounds);
 }
 
 /**

@@ -106,9 +106,10 @@ function jsonObject(text: string): object {
 }
 
 function refuseForeignFormats(input: InvokeModelRequest): void {
-  if (input.contentType !== undefined && !isJson(input.contentType) && !isBytes(input.contentType))
+  // An empty header is as none.
+  if (input.contentType && !isJson(input.contentType) && !isBytes(input.contentType))
     throw new Fault('invalid', `contentType must be application/json; you sent ${input.contentType.slice(0, 100)}.`);
-  if (input.accept !== undefined && !input.accept.split(',').some(type => isJson(type) || /^\s*\*\/\*/.test(type)))
+  if (input.accept && !input.accept.split(',').some(type => isJson(type) || /^\s*\*\/\*/.test(type)))
     throw new Fault('invalid', `accept must be application/json or */*; you sent ${input.accept.slice(0, 100)}.`);
   const { maximumSizeBytes } = limits.invokeBody;
   if ((input.body?.byteLength ?? 0) > maximumSizeBytes)

@@ -17,11 +17,18 @@ import type { InvocationLog } from '../../ports/invocation-logs.ts';
 import type { Keyring } from '../../ports/keys.ts';
 import type { Store } from '../../ports/store.ts';
 import { invocationConditions, readRequestMetadata, refuseOptions } from './invocation-options.ts';
-import { authorizedArn, deploymentOf, importedOf, type ModelTarget, resolveTarget } from './model-target.ts';
+import {
+  authorizedArn,
+  deploymentOf,
+  importedOf,
+  type ModelTarget,
+  resolveTarget,
+  tasksOfTarget,
+} from './model-target.ts';
 import { memberOf, parseTitanImageBody } from './titan-image.ts';
 
 /** In milliseconds; AWS sends it, and the SDK's schema has no member for it. */
-const LATENCY_HEADER = 'x-amzn-bedrock-invocation-latency';
+export const LATENCY_HEADER = 'x-amzn-bedrock-invocation-latency';
 
 interface WithHeaders {
   $metadata: { httpHeaders: Record<string, string> };
@@ -76,7 +83,7 @@ export function invokeModel(deps: BedrockRuntimeDependencies) {
         const target = await store.read(rows => resolveTarget(modelId, ctx, rows, baseModels));
         refuseOptions(input, modelId, ctx);
         const requestMetadata = readRequestMetadata(input.requestMetadata);
-        const tasks = 'base' in target ? target.base.tasks : 'all';
+        const tasks = tasksOfTarget(target, ctx.region, baseModels);
         const request = { requestId: ctx.requestId, ...parseTitanImageBody(input.body, tasks) };
         const keyArn = await keyOf(modelId, ctx);
         // A key that is disabled makes the model unusable, also where its units have long been loaded.

@@ -27,6 +27,7 @@ test('each rule finds its violation in the words of the validator that AWS uses'
     [{ text: 'ab' }, ['#/text: expected minLength: 3, actual: 2']],
     [{ text: 'abcdef' }, ['#/text: expected maxLength: 5, actual: 6']],
     [{ text: '🐶🐱🐶🐱🐶' }, []],
+    [{ text: 'a \ud800' }, ['#/text: string must be well-formed Unicode; it has half of a surrogate pair']],
     [{ text: 'four', kind: 'c' }, ['#/kind: c is not a valid enum value']],
     [{ text: 'four', count: 6 }, ['#/count: 6 is not less or equal to 5']],
     [{ text: 'four', count: 0 }, ['#/count: 0 is not greater or equal to 1']],

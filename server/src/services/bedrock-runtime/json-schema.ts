@@ -2,6 +2,8 @@
  * A small JSON Schema validator that words its findings as everit-org/json-schema (Java) does, because those are the
  * words in which AWS refuses the body of an image request, and clients match on them.
  */
+import { MUST_BE_WELL_FORMED } from '../../domain/well-formed.ts';
+
 export type Schema = ObjectSchema | ArraySchema | StringSchema | NumberSchema | { type: 'boolean' };
 
 export interface ObjectSchema {
@@ -79,6 +81,7 @@ function arrayViolations(schema: ArraySchema, value: unknown, pointer: string): 
 
 function stringViolations(schema: StringSchema, value: unknown, pointer: string): string[] {
   if (typeof value !== 'string') return wrongType('String', value, pointer);
+  if (!value.isWellFormed()) return [`${pointer}: string ${MUST_BE_WELL_FORMED}`];
   if (schema.enum && !schema.enum.includes(value)) return [`${pointer}: ${shown(value)} is not a valid enum value`];
   if (schema.pattern !== undefined && !new RegExp(schema.pattern).test(value))
     return [`${pointer}: string [${shown(value)}] does not match pattern ${schema.pattern}`];

@@ -12,9 +12,6 @@ import type { ImportedModelRow } from '../../ports/store-imported-models.ts';
 /** What answers a modelId: a base model, the units of a Provisioned Throughput, or a custom model on demand. */
 export type ModelTarget = { base: CatalogueEntry } | { provisioned: ThroughputRow } | { custom: ServableModel };
 
-/** `provider.model`, with or without a version: an id that could be one of AWS's. */
-const MODEL_ID = /^[a-z0-9-]{1,63}\.[a-z0-9.-]{1,63}(:[a-z0-9.-]{1,63}){0,2}$/;
-
 /** ARN kinds that AWS's runtime takes and this server has nothing behind. */
 const otherKinds = [
   'inference-profile',
@@ -30,8 +27,8 @@ export function authorizedArn(modelId: string, region: string): string {
 }
 
 /**
- * @throws Fault in AWS's words (bedrock-facts.md §7.1): invalid for what can be no model here or needs Provisioned
- *   Throughput, notFound for a model that is not there, notReady while its units load
+ * @throws Fault in AWS's words (bedrock-facts.md §7.1): invalid for what is no foundation model here or needs Provisioned
+ *   Throughput, notFound for the ARN of a resource that is not there, notReady while its units load
  */
 export async function resolveTarget(
   modelId: string,
@@ -53,13 +50,8 @@ export async function resolveTarget(
     throw new Fault('unsupported', `modelId names a ${kind}, which this server does not support.`);
   const id = foundationModelId(modelId, ctx.region);
   const entry = baseModels.catalogue().find(row => row.modelId === id);
-  if (entry === undefined) {
-    if (kind === 'foundation-model' || (id !== undefined && MODEL_ID.test(id)))
-      throw new Fault('notFound', 'Could not resolve the foundation model from the provided model identifier.', {
-        resource: modelId,
-      });
-    throw new Fault('invalid', 'The provided model identifier is invalid.');
-  }
+  // AWS: 400 since 2024, also for an id that could be a model's; in 2023 that one was not found (404).
+  if (entry === undefined) throw new Fault('invalid', 'The provided model identifier is invalid.');
   if (!entry.inferenceTypesSupported.includes('ON_DEMAND'))
     // The apostrophe is AWS's own.
     throw new Fault(
@@ -67,6 +59,14 @@ export async function resolveTarget(
       `Invocation of model ID ${entry.modelId} with on-demand throughput isn’t supported. Retry your request with the ID or ARN of an inference profile that contains this model. On this server: the ARN of a provisioned model, or an ON_DEMAND model ID of ListFoundationModels.`,
     );
   return { base: entry };
+}
+
+/** A base model takes the tasks of its id, on demand and on units of its own alike; a custom model takes all. */
+export function tasksOfTarget(target: ModelTarget, region: string, baseModels: BaseModels): CatalogueEntry['tasks'] {
+  if ('base' in target) return target.base.tasks;
+  if ('custom' in target) return 'all';
+  const id = foundationModelId(target.provisioned.modelArn, region);
+  return baseModels.catalogue().find(row => row.modelId === id)?.tasks ?? 'all';
 }
 
 /** The deployment of the caller's account and Region that an ARN names. */

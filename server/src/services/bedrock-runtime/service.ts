@@ -1,8 +1,9 @@
 import type { FaultKind } from '../../domain/fault.ts';
 import type { Operation, ServiceFault, ServiceModule } from '../../domain/operation.ts';
+import { signedCrossOrigin } from '../../domain/signed-cross-origin.ts';
 import { absentThings } from './absent-things.ts';
 import { detectGeneratedContent } from './detect-generated-content.ts';
-import { type BedrockRuntimeDependencies, invokeModel } from './invoke-model.ts';
+import { type BedrockRuntimeDependencies, invokeModel, LATENCY_HEADER } from './invoke-model.ts';
 import { refusedOperations } from './refused.ts';
 
 /** Codes and statuses of the runtime (botocore 1.44.5): not ready is 429, a model's error 424, its timeout 408. */
@@ -21,10 +22,14 @@ const faults: Readonly<Record<FaultKind, ServiceFault>> = {
   internal: { code: 'InternalServerException', status: 500 },
 };
 
+/** Of InvokeModel's answer: what no body says. */
+const ANSWER_HEADERS = [LATENCY_HEADER, 'x-amzn-bedrock-performanceconfig-latency', 'x-amzn-bedrock-service-tier'];
+
 /** The runtime of Bedrock: InvokeModel, DetectGeneratedContent, and what it says of all that an image model does not have. */
 export function createBedrockRuntimeService(deps: BedrockRuntimeDependencies): ServiceModule {
   return {
     scope: 'bedrock',
+    crossOrigin: signedCrossOrigin(ANSWER_HEADERS),
     operations: {
       ...invokeModel(deps),
       ...detectGeneratedContent(deps),

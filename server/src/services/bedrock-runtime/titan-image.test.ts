@@ -278,12 +278,32 @@ test('input images are named by their place and what is wrong with them', () => 
   assert.match(refusal(variation([good.slice(0, 16)])), /images\[0\] is cut short inside its header/);
   assert.equal(
     refusal(variation([pngHeader(32, 512)])),
-    `${member}[0] must have sides of 64 to 1408 pixels; it has 32 x 512.`,
+    `${member}[0] must have sides of 64 to 4096 pixels; it has 32 x 512.`,
   );
-  assert.match(refusal(variation([pngHeader(512, 1409)])), /it has 512 x 1409/);
+  assert.match(refusal(variation([pngHeader(512, 4097)])), /it has 512 x 4097/);
   const heavy = Buffer.concat([Buffer.from(good, 'base64'), Buffer.alloc(5_242_880)]).toString('base64');
   assert.match(refusal(variation([heavy])), /images\[0\] must have at most 5242880 bytes \(5 MB\); it has 5242913/);
   assert.match(refusal(variation([good], { similarityStrength: 0.1 })), /0\.1 is not greater or equal to 0\.2/);
+});
+
+test('a variation takes pictures of up to 4096 pixels a side, every other task of up to 1408', () => {
+  const large = pngHeader(4096, 4096);
+  assert.deepEqual(parse(variation([large])).images, [large]);
+  const wide = pngHeader(1409, 640);
+  const refused = (task: string, key: string, params: object) =>
+    assert.match(
+      refusal({ taskType: task, [key]: params }),
+      new RegExp(`^${key}\\.\\w+ must have sides of 64 to 1408 pixels; it has 1409 x 640\\.$`),
+      task,
+    );
+  refused('TEXT_IMAGE', 'textToImageParams', { text: 'a cat', conditionImage: wide });
+  refused('INPAINTING', 'inPaintingParams', { image: wide, maskPrompt: 'the cat' });
+  refused('OUTPAINTING', 'outPaintingParams', { image: wide, maskPrompt: 'the cat', text: 'a beach' });
+  refused('COLOR_GUIDED_GENERATION', 'colorGuidedGenerationParams', {
+    ...{ text: 'a cat', colors: ['#ff8800'], referenceImage: wide },
+  });
+  refused('BACKGROUND_REMOVAL', 'backgroundRemovalParams', { image: wide });
+  refused('SMART_CROP', 'smartCropParams', { image: wide, aspectRatio: '1:1' });
 });
 
 test('a picture that a camera stored turned has the size at which a person sees it, and so must its mask', () => {

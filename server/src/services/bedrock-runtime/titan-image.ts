@@ -112,7 +112,9 @@ function refuseOtherSize(image: Size, mask: Size, key: string): void {
 }
 
 function readVariation(params: NonNullable<TitanBody['imageVariationParams']>): TaskRequest {
-  for (const [index, image] of params.images.entries()) readImage(image, `imageVariationParams.images[${index}]`);
+  // AWS: 4,096 x 4,096 here and 1,408 elsewhere. The worker scales them to what it draws, one after another.
+  for (const [index, image] of params.images.entries())
+    readImage(image, `imageVariationParams.images[${index}]`, limits.variationImage);
   return {
     text: params.text ?? null,
     negativeText: params.negativeText ?? null,

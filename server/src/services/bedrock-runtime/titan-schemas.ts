@@ -86,7 +86,7 @@ const params: Readonly<Record<ImageTask, ObjectSchema>> = {
     type: 'object',
     required: ['images'],
     properties: {
-      images: { type: 'array', minItems: 1, maxItems: limits.inputImage.maximumCount, items: image },
+      images: { type: 'array', minItems: 1, maxItems: limits.variationImage.maximumCount, items: image },
       ...texts,
       similarityStrength: { type: 'number', ...range(limits.similarityStrength) },
     },

@@ -35,7 +35,7 @@ import {
 } from './job-request.ts';
 import { listOptions, nextToken } from './paging.ts';
 import { earlierAnswer, rememberedRequest } from './request-token.ts';
-import { readTags, requestTagConditions } from './tag-list.ts';
+import { readTags, requestTagConditions, taggingQuestions } from './tag-list.ts';
 
 const KIND = 'model-invocation-job';
 /** AWS: where the request does not say. */
@@ -144,9 +144,12 @@ export function batchJobs(deps: Dependencies) {
   return {
     CreateModelInvocationJob: {
       async authorize(input, ctx) {
+        const scope = scopeOf(ctx);
         const conditions = { 'iam:PassedToService': 'bedrock.amazonaws.com' };
         return [
           ...(await modelQuestions(input, ctx)),
+          { resource: resourceArn(scope, KIND, '*'), conditions: requestTagConditions(input.tags) },
+          ...taggingQuestions(scope, KIND, input.tags),
           { action: 'iam:PassRole', resource: input.roleArn ?? '', conditions },
         ];
       },

@@ -12,6 +12,7 @@ import type {
   ListCustomModelsResponse,
 } from '@aws-sdk/client-bedrock';
 import { Fault } from '../../domain/fault.ts';
+import { foundationModelArn } from '../../domain/foundation-model.ts';
 import type { AccessRequest, Operation, RequestContext } from '../../domain/operation.ts';
 import { keepQuota, type Quotas } from '../../domain/quotas.ts';
 import type { Rows } from '../../ports/store.ts';
@@ -182,13 +183,18 @@ export function baseModelArn(of: Pick<CustomModelRow, 'parentModel' | 'foundatio
   return of.parentModel?.modelArn ?? of.foundationModelArn;
 }
 
+/** AWS requires both members of a summary and gives them patterns: for a base that is unknown yet, or came with the model. */
+const UNKNOWN_BASE = 'likeness.imported';
+
 function summary(model: CustomModelRow): CustomModelSummary {
   return {
     modelArn: model.modelArn,
     modelName: model.modelName,
     creationTime: new Date(model.createdAt),
-    baseModelArn: baseModelArn(model),
-    baseModelName: model.parentModel?.modelName ?? model.foundationModelId.replace(/:.*$/, ''),
+    baseModelArn: baseModelArn(model) || foundationModelArn(model.region, UNKNOWN_BASE),
+    baseModelName:
+      model.parentModel?.modelName ??
+      (model.foundationModelArn === '' ? UNKNOWN_BASE : model.foundationModelId.replace(/:.*$/, '')),
     customizationType: model.customizationType,
     ownerAccountId: model.accountId,
     modelStatus: model.status,

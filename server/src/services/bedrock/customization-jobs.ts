@@ -44,7 +44,7 @@ import {
 } from './job-request.ts';
 import { listOptions, nextToken } from './paging.ts';
 import { earlierAnswer, rememberedRequest } from './request-token.ts';
-import { readTags, requestTagConditions } from './tag-list.ts';
+import { readTags, requestTagConditions, taggingQuestions } from './tag-list.ts';
 
 export function customizationJobs(deps: BedrockDependencies) {
   const { store, ids, roleSessions, keyring, quotas, vpcNetworks } = deps;
@@ -137,15 +137,19 @@ export function customizationJobs(deps: BedrockDependencies) {
     CreateModelCustomizationJob: {
       async authorize(input, ctx) {
         const [base, ...parentKey] = await jobBaseQuestions(input.baseModelIdentifier ?? '', ctx, deps);
-        const tagged = (tags: typeof input.jobTags) => ({
-          ...base,
-          conditions: { ...base.conditions, ...requestTagConditions(tags) },
-        });
+        const scope = scopeOf(ctx);
+        // AWS: on what it is made from, and on what is made.
+        const creating = (tags: typeof input.jobTags) => [
+          { ...base, conditions: { ...base.conditions, ...requestTagConditions(tags) } },
+          { resource: resourceArn(scope, 'custom-model', '*'), conditions: requestTagConditions(tags) },
+        ];
         const keyId = input.customModelKmsKeyId;
         return [
-          tagged(input.jobTags),
-          // A second list, a second question: a policy on aws:RequestTag decides on the model's tags as on the job's.
-          ...(input.customModelTags?.length ? [tagged(input.customModelTags)] : []),
+          ...creating(input.jobTags),
+          // A second list, asked again: a policy on aws:RequestTag decides on the model's tags as on the job's.
+          ...(input.customModelTags?.length ? creating(input.customModelTags) : []),
+          ...taggingQuestions(scope, 'model-customization-job', input.jobTags),
+          ...taggingQuestions(scope, 'custom-model', input.customModelTags),
           ...parentKey,
           {
             action: 'iam:PassRole',

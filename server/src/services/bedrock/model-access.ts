@@ -17,8 +17,7 @@ import type {
   PutUseCaseForModelAccessResponse,
 } from '@aws-sdk/client-bedrock';
 import { Fault } from '../../domain/fault.ts';
-import { foundationModelArn } from '../../domain/foundation-model.ts';
-import type { Operation, RequestContext } from '../../domain/operation.ts';
+import type { Operation } from '../../domain/operation.ts';
 import type { CatalogueEntry } from '../../ports/base-models.ts';
 import type { BedrockDependencies } from './dependencies.ts';
 
@@ -27,9 +26,8 @@ interface ModelInput {
 }
 
 export function modelAccess({ baseModels, store }: Pick<BedrockDependencies, 'baseModels' | 'store'>) {
-  const question = (input: ModelInput, ctx: RequestContext) => [
-    { resource: foundationModelArn(ctx.region, input.modelId ?? '') },
-  ];
+  // AWS: these actions know no resource.
+  const question = () => [{ resource: '*' }];
 
   function find({ modelId = '' }: ModelInput): CatalogueEntry {
     const row = baseModels.catalogue().find(candidate => candidate.modelId === modelId);

@@ -25,7 +25,7 @@ import type { BedrockDependencies } from './dependencies.ts';
 import { idOfArn, notFound, resourceArn, scopeOf } from './identifiers.ts';
 import { listOptions, nextToken } from './paging.ts';
 import { earlierAnswer, rememberedRequest } from './request-token.ts';
-import { readTags, requestTagConditions } from './tag-list.ts';
+import { readTags, requestTagConditions, taggingQuestions } from './tag-list.ts';
 
 const KIND = 'model-copy-job';
 
@@ -44,6 +44,7 @@ export function modelCopies({ store, ids, keyring, quotas, wakeModelJobs }: Depe
     const { modelKmsKeyId: keyId } = input;
     return [
       { ...question, conditions: { ...('conditions' in question ? question.conditions : {}), ...tagged } },
+      ...taggingQuestions(scopeOf(ctx), 'custom-model', input.targetModelTags),
       ...sourceKey,
       ...(keyId === undefined ? [] : await keyring.accessRequests(keyId, ctx)),
     ];
@@ -57,7 +58,7 @@ export function modelCopies({ store, ids, keyring, quotas, wakeModelJobs }: Depe
     CreateModelCopyJob: {
       authorize: questions,
       async handle(input, ctx) {
-        const request = rememberedRequest(input, ctx);
+        const request = rememberedRequest(input, ctx, 'invalid');
         const earlier = await earlierAnswer(store, request);
         if (earlier !== undefined) return { jobArn: earlier };
         const scope = scopeOf(ctx);

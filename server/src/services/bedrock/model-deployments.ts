@@ -27,7 +27,7 @@ import type { BedrockDependencies } from './dependencies.ts';
 import { absentArn, findByIdentifier, notFound, resourceArn, resourceTagConditions, scopeOf } from './identifiers.ts';
 import { listOptions, nextToken } from './paging.ts';
 import { earlierAnswer, rememberedRequest } from './request-token.ts';
-import { readTags, requestTagConditions } from './tag-list.ts';
+import { readTags, requestTagConditions, taggingQuestions } from './tag-list.ts';
 
 type Dependencies = Pick<BedrockDependencies, 'store' | 'ids' | 'keyring' | 'capacity' | 'quotas'>;
 
@@ -65,10 +65,11 @@ export function modelDeployments({ store, ids, keyring, capacity, quotas }: Depe
       async authorize(input, ctx) {
         const [model, ...key] = await modelQuestions(input.modelArn ?? '', ctx);
         const conditions = { ...model?.conditions, ...requestTagConditions(input.tags) };
-        return [{ resource: '*', ...model, conditions }, ...key];
+        const tagging = taggingQuestions(scopeOf(ctx), KIND, input.tags);
+        return [{ resource: '*', ...model, conditions }, ...tagging, ...key];
       },
       async handle(input, ctx) {
-        const request = rememberedRequest(input, ctx);
+        const request = rememberedRequest(input, ctx, 'invalid');
         const earlier = await earlierAnswer(store, request);
         if (earlier !== undefined) return { customModelDeploymentArn: earlier };
         const scope = scopeOf(ctx);

@@ -24,11 +24,19 @@ import type { BedrockScope } from '../../ports/store-bedrock.ts';
 import type { ImportJobRow } from '../../ports/store-model-jobs.ts';
 import { refuseTakenModelName } from './custom-models.ts';
 import type { BedrockDependencies } from './dependencies.ts';
-import { absentArn, findByIdentifier, notFound, resourceArn, resourceTagConditions, scopeOf } from './identifiers.ts';
+import {
+  absentArn,
+  findByIdentifier,
+  notFound,
+  type ResourceKind,
+  resourceArn,
+  resourceTagConditions,
+  scopeOf,
+} from './identifiers.ts';
 import { notAssumable, readS3Uri, readVpcConfig, refuseForeignRole, refuseOtherRegion } from './job-request.ts';
 import { listOptions, nextToken } from './paging.ts';
 import { earlierAnswer, rememberedRequest } from './request-token.ts';
-import { readTags, requestTagConditions } from './tag-list.ts';
+import { readTags, requestTagConditions, taggingQuestions } from './tag-list.ts';
 
 const KIND = 'model-import-job';
 
@@ -39,15 +47,16 @@ type Dependencies = Pick<
 
 export function modelImports({ store, ids, keyring, roleSessions, quotas, vpcNetworks, wakeModelJobs }: Dependencies) {
   async function creation(
-    input: { roleArn?: string | undefined; keyId: string | undefined; tagLists: (readonly SdkTag[] | undefined)[] },
+    input: { roleArn?: string | undefined; keyId: string | undefined; tags: [ResourceKind, SdkTag[] | undefined][] },
     ctx: RequestContext,
   ): Promise<AccessRequest[]> {
-    const lists = input.tagLists.filter(tags => tags?.length);
+    const lists = input.tags.map(([, tags]) => tags).filter(tags => tags?.length);
     return [
       ...(lists.length === 0 ? [undefined] : lists).map(tags => ({
         resource: '*',
         conditions: requestTagConditions(tags),
       })),
+      ...input.tags.flatMap(([kind, tags]) => taggingQuestions(scopeOf(ctx), kind, tags)),
       {
         action: 'iam:PassRole',
         resource: input.roleArn ?? '',
@@ -91,7 +100,10 @@ export function modelImports({ store, ids, keyring, roleSessions, quotas, vpcNet
   return {
     CreateCustomModel: {
       authorize: (input, ctx) =>
-        creation({ roleArn: input.roleArn, keyId: input.modelKmsKeyArn, tagLists: [input.modelTags] }, ctx),
+        creation(
+          { roleArn: input.roleArn, keyId: input.modelKmsKeyArn, tags: [['custom-model', input.modelTags]] },
+          ctx,
+        ),
       async handle(input, ctx) {
         const request = rememberedRequest(input, ctx);
         const earlier = await earlierAnswer(store, request);
@@ -144,7 +156,10 @@ export function modelImports({ store, ids, keyring, roleSessions, quotas, vpcNet
         creation(
           {
             ...{ roleArn: input.roleArn, keyId: input.importedModelKmsKeyId },
-            tagLists: [input.jobTags, input.importedModelTags],
+            tags: [
+              [KIND, input.jobTags],
+              ['imported-model', input.importedModelTags],
+            ],
           },
           ctx,
         ),

@@ -30,7 +30,7 @@ import { absentArn, findByIdentifier, notFound, resourceArn, resourceTagConditio
 import { INVALID_MODEL } from './job-request.ts';
 import { listOptions, nextToken } from './paging.ts';
 import { earlierAnswer, rememberedRequest } from './request-token.ts';
-import { readTags, requestTagConditions } from './tag-list.ts';
+import { readTags, requestTagConditions, taggingQuestions } from './tag-list.ts';
 
 /** A model to serve: the members of a row that follow from it. */
 type Servable = Pick<
@@ -127,10 +127,11 @@ export function provisionedThroughput(deps: Dependencies) {
       async authorize(input, ctx) {
         const [model, ...key] = await modelQuestions(input.modelId ?? '', ctx);
         const conditions = { ...model?.conditions, ...requestTagConditions(input.tags) };
-        return [{ resource: '*', ...model, conditions }, ...key];
+        const tagging = taggingQuestions(scopeOf(ctx), 'provisioned-model', input.tags);
+        return [{ resource: '*', ...model, conditions }, ...tagging, ...key];
       },
       async handle(input, ctx) {
-        const request = rememberedRequest(input, ctx);
+        const request = rememberedRequest(input, ctx, 'invalid');
         const earlier = await earlierAnswer(store, request);
         if (earlier !== undefined) return { provisionedModelArn: earlier };
         const scope = scopeOf(ctx);

@@ -13,7 +13,7 @@ interface TokenInput {
 
 /** A create call as its clientRequestToken knows it. */
 export interface RememberedRequest {
-  /** The ARN answered to the same request before, if any. @throws Fault conflict when its parameters were others */
+  /** The ARN answered to the same request before, if any. @throws Fault when its parameters were others */
   earlierAnswer(rows: Rows): Promise<string | undefined>;
   /** Remembers the answer; call in the transaction that makes the resource. */
   remember(rows: Rows, resourceArn: string): Promise<void>;
@@ -22,8 +22,13 @@ export interface RememberedRequest {
 /**
  * Makes a create call idempotent: the same token with the same parameters gets the same answer and makes nothing; with
  * other parameters it is a conflict.
+ * @param refusal `invalid` where AWS models no ConflictException for the operation
  */
-export function rememberedRequest(input: TokenInput, ctx: RequestContext): RememberedRequest {
+export function rememberedRequest(
+  input: TokenInput,
+  ctx: RequestContext,
+  refusal: 'conflict' | 'invalid' = 'conflict',
+): RememberedRequest {
   const { clientRequestToken: token, ...parameters } = input;
   const parametersSha256 = createHash('sha256').update(canonicalJson(parameters)).digest('hex');
   const scope = scopeOf(ctx);
@@ -33,7 +38,7 @@ export function rememberedRequest(input: TokenInput, ctx: RequestContext): Remem
       const found = await rows.bedrock.findRequestToken(scope, ctx.operation, token);
       if (found && found.parametersSha256 !== parametersSha256)
         throw new Fault(
-          'conflict',
+          refusal,
           `clientRequestToken ${token} was used before with other parameters; send a new token for a new request.`,
         );
       return found?.resourceArn;

@@ -1,5 +1,7 @@
 import type { FaultKind } from '../../domain/fault.ts';
 import type { Operation, ServiceFault, ServiceModule } from '../../domain/operation.ts';
+import { signedCrossOrigin } from '../../domain/signed-cross-origin.ts';
+import { absentThings } from './absent-things.ts';
 import { batchJobs } from './batch-jobs.ts';
 import { customModels } from './custom-models.ts';
 import { customizationJobs } from './customization-jobs.ts';
@@ -36,6 +38,7 @@ const faults: Readonly<Record<FaultKind, ServiceFault>> = {
 export function createBedrockService(deps: BedrockDependencies): ServiceModule {
   return {
     scope: 'bedrock',
+    crossOrigin: signedCrossOrigin(),
     operations: {
       ...customizationJobs(deps),
       ...customModels(deps),
@@ -49,6 +52,7 @@ export function createBedrockService(deps: BedrockDependencies): ServiceModule {
       ...modelAccess(deps),
       ...invocationLogging(deps),
       ...inferenceProfiles,
+      ...absentThings,
       ...resourcePolicies(deps),
       ...tagOperations(deps),
     } satisfies Record<string, Operation<never, unknown>>,

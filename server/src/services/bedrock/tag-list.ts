@@ -1,6 +1,8 @@
 import type { Tag as SdkTag } from '@aws-sdk/client-bedrock';
 import { Fault } from '../../domain/fault.ts';
-import type { Tag } from '../../ports/store-bedrock.ts';
+import type { AccessRequest } from '../../domain/operation.ts';
+import type { BedrockScope, Tag } from '../../ports/store-bedrock.ts';
+import { type ResourceKind, resourceArn } from './identifiers.ts';
 
 const MAXIMUM_TAGS = 50;
 
@@ -38,4 +40,18 @@ export function requestTagConditions(given: readonly SdkTag[] | undefined): Reco
     'aws:TagKeys': given.map(tag => tag.key ?? ''),
     ...Object.fromEntries(given.map(tag => [`aws:RequestTag/${tag.key}`, tag.value ?? ''])),
   };
+}
+
+/**
+ * What a create asks for beside its own permission where it sets tags. AWS: who may not TagResource sets none by creating,
+ * or tags that open doors could be had by making something new. The id of what is made is not known yet.
+ */
+export function taggingQuestions(
+  scope: BedrockScope,
+  kind: ResourceKind,
+  given: readonly SdkTag[] | undefined,
+): AccessRequest[] {
+  if (!given || given.length === 0) return [];
+  const resource = resourceArn(scope, kind, '*');
+  return [{ action: 'bedrock:TagResource', resource, conditions: requestTagConditions(given) }];
 }

@@ -12,6 +12,7 @@
  */
 import type { FaultKind } from '../../domain/fault.ts';
 import type { Operation, ServiceFault, ServiceModule } from '../../domain/operation.ts';
+import { signedCrossOrigin } from '../../domain/signed-cross-origin.ts';
 import { aliasOperations } from './aliases.ts';
 import { cryptographicOperations } from './cryptography.ts';
 import { grantOperations, refuseUnknownGrantTokens } from './grants.ts';
@@ -50,6 +51,7 @@ export function createKmsService(deps: KmsDependencies): ServiceModule {
   };
   return {
     scope: 'kms',
+    crossOrigin: signedCrossOrigin(),
     operations: Object.fromEntries(
       Object.entries(operations).map(([name, operation]) => [name, withGrantTokens(deps, operation)]),
     ),

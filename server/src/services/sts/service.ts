@@ -8,6 +8,7 @@
  */
 import type { FaultKind } from '../../domain/fault.ts';
 import type { ServiceFault, ServiceModule } from '../../domain/operation.ts';
+import { signedCrossOrigin } from '../../domain/signed-cross-origin.ts';
 import { assumeRoleOperations } from './assume-role.ts';
 import { callerOperations } from './callers.ts';
 import type { StsDependencies } from './dependencies.ts';
@@ -31,6 +32,7 @@ const FAULTS: Record<FaultKind, ServiceFault> = {
 export function createStsService(deps: StsDependencies): ServiceModule {
   return {
     scope: 'sts',
+    crossOrigin: signedCrossOrigin(),
     operations: { ...callerOperations(deps), ...assumeRoleOperations(deps), ...federationOperations(deps) },
     faultFor: kind => FAULTS[kind],
   };

@@ -20,17 +20,14 @@ export const SERDE = {
 /** Timestamp formats of the SDK's schemas; each REST protocol has another default in queries. */
 const DATE_TIME = 5;
 
-/** A date of the query string that is none. */
-export class UnreadableDate extends Error {
-  readonly member: string;
-  readonly value: string;
-
-  constructor(member: string, value: string, cause: unknown) {
-    super(`${member} is no date`, { cause });
-    this.member = member;
-    this.value = value;
+/** A member of the query string that is not of its type; the message says what it must be. */
+export class UnreadableMember extends Error {
+  constructor(member: string, mustBe: string, value: string, cause?: unknown) {
+    super(`${member} must be ${mustBe}; you sent "${value.slice(0, SHOWN_LENGTH)}".`, { cause });
   }
 }
+
+const SHOWN_LENGTH = 64;
 
 interface Traits {
   httpLabel?: unknown;
@@ -110,10 +107,14 @@ export class HttpBindings {
   }
 
   #readOne(member: string, schema: NormalizedSchema, value: string): unknown {
+    // The codec takes whatever is not true for false.
+    if (schema.isBooleanSchema() && !/^(true|false)$/i.test(value))
+      throw new UnreadableMember(member, 'true or false', value);
     try {
       return this.#text.read(schema, value);
     } catch (cause) {
-      throw schema.isTimestampSchema() ? new UnreadableDate(member, value, cause) : cause;
+      if (!schema.isTimestampSchema()) throw cause;
+      throw new UnreadableMember(member, 'a date in ISO 8601, such as 2026-01-31T12:00:00Z', value, cause);
     }
   }
 

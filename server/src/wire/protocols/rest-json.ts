@@ -1,7 +1,7 @@
 import type { Contract, OperationShape } from '../contract.ts';
 import { Refusal } from '../refusal.ts';
 import { jsonDepth } from './depth.ts';
-import { HttpBindings, UnreadableDate } from './http-bindings.ts';
+import { HttpBindings, UnreadableMember } from './http-bindings.ts';
 import { mistyped, mistypedText } from './member-types.ts';
 import { type Answer, DEPTH_LIMIT, type Encoded, type Input, type Protocol, type WireFault } from './protocol.ts';
 
@@ -26,11 +26,7 @@ export class RestJson implements Protocol {
     try {
       return await this.#bindings.decode(operation, encoded);
     } catch (cause) {
-      if (cause instanceof UnreadableDate)
-        throw malformed(
-          `${cause.member} must be a date in ISO 8601, such as 2026-01-31T12:00:00Z; you sent "${cause.value.slice(0, 64)}".`,
-          cause,
-        );
+      if (cause instanceof UnreadableMember) throw malformed(cause.message, cause);
       throw malformed(
         'The request could not be read: a body must be a JSON object, a date ISO 8601, a blob base64.',
         cause,

@@ -1,6 +1,6 @@
 import type { Contract, OperationShape } from '../contract.ts';
 import { Refusal } from '../refusal.ts';
-import { HttpBindings, UnreadableDate } from './http-bindings.ts';
+import { HttpBindings, UnreadableMember } from './http-bindings.ts';
 import type { Answer, Encoded, Input, Protocol, WireFault } from './protocol.ts';
 import { element, escapeXml, parseable, XML_DECLARATION } from './xml.ts';
 
@@ -22,15 +22,7 @@ export class RestXml implements Protocol {
       if (text !== undefined) input[text] ??= '';
       return input;
     } catch (cause) {
-      if (cause instanceof UnreadableDate)
-        throw new Refusal(
-          400,
-          'InvalidArgument',
-          `${cause.member} must be a date; you sent "${cause.value.slice(0, 64)}".`,
-          {
-            cause,
-          },
-        );
+      if (cause instanceof UnreadableMember) throw new Refusal(400, 'InvalidArgument', cause.message, { cause });
       throw malformed(cause);
     }
   }
