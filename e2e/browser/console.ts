@@ -48,7 +48,7 @@ export interface Visit {
   close(): Promise<void>;
 }
 
-/** A window of its own, signed in with the link that the first start printed. */
+/** A window of its own, signed in with the link that the newest start printed. */
 export async function visit(browser: Browser, product: Product): Promise<Visit> {
   await until('the link is printed', () => product.signInLink() !== '', 10);
   const context = await browser.newContext({ viewport: WIDE, reducedMotion: 'reduce', acceptDownloads: true });

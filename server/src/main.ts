@@ -103,8 +103,8 @@ export interface Likeness {
   tls: { endpoint: string; certificatePath: string } | undefined;
   accountId: string;
   credentials: { accessKeyId: string; secretAccessKey: string };
-  /** For `POST /_likeness/v1/sign-in-link`, as the account's root user; at the first start on a data folder alone. */
-  signInToken: string | undefined;
+  /** For `POST /_likeness/v1/sign-in-link`, as the account's root user: each start has one. */
+  signInToken: string;
   /** Finishes the requests in hand and pauses the trainings; `force`: ends at once. */
   close(options?: { force?: boolean }): Promise<void>;
 }
@@ -265,7 +265,6 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     startChecksum: algorithm => knownChecksum(algorithm.toUpperCase()),
   });
   const signInLinks = createSignInLinks(iamParts);
-  const signInToken = account.isNew ? await signInLinks.create(account.accountId) : undefined;
   let status: 'starting' | 'ready' | 'stopping' = 'starting';
   const routes = createLikenessRoutes({
     ...{
@@ -372,6 +371,8 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
   });
   const sweepingModels = startModelSweepLoop({ store, modelStore, keyring, time, log });
   const sweepingCaches = startCacheSweepLoop({ trainingCaches, time, log });
+  // Last of all: a start that failed before (a port that is taken) has made none.
+  const signInToken = await signInLinks.create(account.accountId);
   status = 'ready';
 
   return {

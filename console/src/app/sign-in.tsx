@@ -37,8 +37,9 @@ export function SignIn() {
           />
         </Container>
         <Box color="text-body-secondary" fontSize="body-s">
-          First time here? <code>npx --no-install likeness env</code> prints the keys of this installation; an
-          administrator makes users under IAM.
+          No password or key? Where the service runs, <code>npx --no-install likeness sign-in</code> prints a link that
+          signs in once, and <code>npx --no-install likeness env</code> the keys; an administrator makes users under
+          IAM.
         </Box>
       </SpaceBetween>
     </main>

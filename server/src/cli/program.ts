@@ -51,6 +51,14 @@ function program(): Command {
     .action(async options => (await import('./env.ts')).env(options, process.env));
 
   likeness
+    .command('sign-in')
+    .description('print a link that signs in to the console of the running service: once, within 15 minutes')
+    .option('--port <number>', 'the port that it answers on (default: the one it wrote into its data folder)')
+    .option('--data <folder>', 'its data folder (default: ./.likeness, or LIKENESS_DATA)')
+    .addHelpText('after', example('npx --no-install likeness sign-in'))
+    .action(async options => (await import('./sign-in.ts')).signIn(options, process.env));
+
+  likeness
     .command('doctor')
     .description('check what the service needs of this machine, and say how to mend what is missing')
     .option('--port <number>', 'the port to check (default: 4747, or LIKENESS_PORT)')

@@ -4,6 +4,7 @@ import { DataFolderInUse, lockDataFolder, removeEndpoint, writeCredentials, writ
 import { CliFailure } from './failure.ts';
 import { type ServiceFlags, settings } from './settings.ts';
 import { shownPath } from './shown-path.ts';
+import { signInLink } from './sign-in-link.ts';
 
 /** Two stop signals within this time are one: a terminal sends Ctrl-C to the launcher and to us, and it forwards its own. */
 const SAME_STOP_MILLISECONDS = 1000;
@@ -24,8 +25,8 @@ export interface RunningService {
   accountId: string;
   accessKeyId: string;
   secretAccessKey: string;
-  /** For a link to the console that signs in the root user, once; at the first start on a data folder alone. */
-  signInToken: string | undefined;
+  /** For a link to the console that signs in the root user, once. */
+  signInToken: string;
   /** Clean: trainers write a checkpoint and end, their jobs go on at the next start. `force`: at once. */
   stop(options?: { force?: boolean }): Promise<void>;
 }
@@ -107,12 +108,8 @@ function welcome(config: Config, service: RunningService): string {
     `  console   ${service.endpoint}/_console/`,
     ...(service.tlsEndpoint === undefined ? [] : [`  with TLS  ${service.tlsEndpoint}`]),
     `  data      ${data} (account ${service.accountId}, Region ${config.region})`,
-    ...(service.signInToken === undefined
-      ? []
-      : [
-          '  sign in to the console, once, within 15 minutes:',
-          `    ${service.endpoint}/_console/#/sign-in?token=${service.signInToken}`,
-        ]),
+    `  sign in to the console, once, within 15 minutes (afterwards: npx --no-install likeness sign-in${option}):`,
+    `    ${signInLink(service.endpoint, service.signInToken)}`,
     '  point any AWS client at it, in another shell:',
     `    eval "$(npx --no-install likeness env${option})"`,
     '    aws bedrock list-foundation-models',

@@ -61,6 +61,8 @@ export interface LoginRows {
   signInLink(tokenHash: string): Promise<SignInLinkRow | undefined>;
   /** @returns whether it was there */
   deleteSignInLink(tokenHash: string): Promise<boolean>;
+  /** Those that expire at that time or before. */
+  deleteSignInLinksUntil(time: string): Promise<void>;
 
   passwordPolicy(accountId: string): Promise<PasswordPolicyRow | undefined>;
   putPasswordPolicy(accountId: string, row: PasswordPolicyRow): Promise<void>;

@@ -121,6 +121,9 @@ export function loginRows(database: Kysely<IamLoginSchema>): LoginRows {
       const query = database.deleteFrom('iam_sign_in_links').where('token_hash', '=', tokenHash);
       return (await query.executeTakeFirst()).numDeletedRows > 0n;
     },
+    async deleteSignInLinksUntil(time) {
+      await database.deleteFrom('iam_sign_in_links').where('expires_at', '<=', time).execute();
+    },
     async passwordPolicy(accountId) {
       const query = database.selectFrom('iam_password_policies').select('policy').where('account_id', '=', accountId);
       const row = await query.executeTakeFirst();

@@ -7,7 +7,7 @@ const SHORTEST_SECONDS = 3600;
 const LONGEST_SECONDS = 43_200;
 const LONGEST_TEXT = 4096;
 
-/** Unsigned: whoever signs in has no key yet. */
+/** Unsigned but for making a link: whoever signs in has no key yet. */
 export function signInRoutes({ signIn, signInLinks }: Pick<LikenessDependencies, 'signIn' | 'signInLinks'>): Route[] {
   return [
     {
@@ -46,6 +46,19 @@ export function signInRoutes({ signIn, signInLinks }: Pick<LikenessDependencies,
         const request = { token: text(input, 'token'), durationSeconds: duration(input) };
         const { accountId, credentials, principal } = await signInLinks.exchange(request);
         return { json: { accountId, credentials: describeCredentials(credentials) }, signedIn: principal };
+      },
+    },
+    {
+      method: 'POST',
+      path: '/sign-in-links',
+      action: 'CreateSignInLink',
+      // The link is the root user's: no policy can hand that on, and a session may not outlive itself by it.
+      authorize(_input, { principal }) {
+        if (principal.type === 'root' && principal.tokenIssuedAt === undefined) return [];
+        throw new Fault('denied', `Only an access key of the root user makes sign-in links; you are ${principal.arn}.`);
+      },
+      async handle(_input, { accountId }) {
+        return { status: 201, json: { token: await signInLinks.create(accountId) } };
       },
     },
   ];
