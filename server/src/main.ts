@@ -59,6 +59,7 @@ import { createAccounts } from './services/iam/accounts.ts';
 import { createApiKeyResolver } from './services/iam/api-keys.ts';
 import { createAuthorizer } from './services/iam/authorizer.ts';
 import { bootstrapAccount } from './services/iam/bootstrap.ts';
+import { createBrowserSessions } from './services/iam/browser-sessions.ts';
 import { createCredentialResolver } from './services/iam/credentials.ts';
 import { createPolicyChecks } from './services/iam/policy-checks.ts';
 import { createIamService } from './services/iam/service.ts';
@@ -279,6 +280,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       accounts: createAccounts(iamParts),
       signIn: createSignIn(iamParts),
       signInLinks,
+      browserSessions: createBrowserSessions(iamParts),
       serviceRoles: createServiceRoles(iamParts),
       policyChecks: createPolicyChecks(iamParts),
     },
