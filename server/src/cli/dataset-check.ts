@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { GetObjectCommand, HeadObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { namesTrigger } from '../domain/training/caption-words.ts';
 import { conceptOf } from '../domain/training/concept.ts';
-import { type ImageFacts, readImageHeader } from '../domain/training/image-facts.ts';
+import { type ImageFacts, readImageFacts } from '../domain/training/image-facts.ts';
 import {
   checkImageSize,
   checkPicture,
@@ -32,11 +32,9 @@ type Place = Pick<ManifestRecord, 'bucket' | 'key'>;
 interface Images {
   /** @returns undefined when there is no such image */
   sizeBytes(place: Place): Promise<number | undefined>;
-  firstBytes(place: Place, count: number): Promise<Uint8Array>;
+  bytes(place: Place, position: number, length: number): Promise<Uint8Array>;
 }
 
-/** Enough for the header of any photograph: EXIF data with a thumbnail come before the size. */
-const FIRST_READ_BYTES = 128 * 1024;
 const READS_AT_ONCE = 8;
 const MOST_LINES_NAMED = 20;
 const MOST_PICTURES_LOOKED_AT = 32;
@@ -110,15 +108,8 @@ function tellUntriggered(records: readonly ManifestRecord[], triggerWord: string
 async function factsOf(place: Place, images: Images): Promise<ImageFacts | string> {
   const sizeBytes = await images.sizeBytes(place);
   if (sizeBytes === undefined) return 'does not exist';
-  const sizeProblem = checkImageSize(sizeBytes);
-  if (sizeProblem) return sizeProblem;
-  let wanted = Math.min(FIRST_READ_BYTES, sizeBytes);
-  for (;;) {
-    const header = readImageHeader(await images.firstBytes(place, wanted), wanted >= sizeBytes);
-    if (header.kind === 'image') return header.facts;
-    if (header.kind === 'unusable') return header.reason;
-    wanted = Math.min(wanted * 8, sizeBytes);
-  }
+  const read = (position: number, length: number) => images.bytes(place, position, length);
+  return checkImageSize(sizeBytes) ?? (await readImageFacts(sizeBytes, read));
 }
 
 async function openLocal(place: string, imagesOption: string | undefined) {
@@ -139,11 +130,11 @@ async function openLocal(place: string, imagesOption: string | undefined) {
         const file = fileOf(place);
         return file === undefined ? undefined : (await stat(file)).size;
       },
-      async firstBytes(place: Place, count: number) {
+      async bytes(place: Place, position: number, length: number) {
         const file = await open(fileOf(place) ?? '');
         try {
-          const bytes = Buffer.alloc(count);
-          const { bytesRead } = await file.read(bytes, 0, count, 0);
+          const bytes = Buffer.alloc(length);
+          const { bytesRead } = await file.read(bytes, 0, length, position);
           return bytes.subarray(0, bytesRead);
         } finally {
           await file.close();
@@ -202,8 +193,10 @@ async function openS3(uri: string, environment: NodeJS.ProcessEnv) {
         const answer = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key })).catch(() => undefined);
         return answer?.ContentLength;
       },
-      firstBytes: ({ bucket, key }: Place, count: number) =>
-        count === 0 ? Promise.resolve(new Uint8Array()) : read(bucket, key, `bytes=0-${count - 1}`),
+      bytes: ({ bucket, key }: Place, position: number, length: number) =>
+        length === 0
+          ? Promise.resolve(new Uint8Array())
+          : read(bucket, key, `bytes=${position}-${position + length - 1}`),
     },
   };
 }

@@ -6,9 +6,10 @@ import { afterEach, beforeEach, describe, it, mock } from 'node:test';
 import { datasetBuild } from './dataset-build.ts';
 import { datasetCheck } from './dataset-check.ts';
 
-/** The header of a PNG: all that is read of one. */
+/** Header and end of a PNG: all that is read of one. */
 function png(width: number, height: number): Buffer {
   const bytes = Buffer.alloc(64);
+  bytes.write('IEND', 56);
   Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 13]).copy(bytes);
   bytes.write('IHDR', 12);
   bytes.writeUInt32BE(width, 16);
@@ -120,6 +121,13 @@ describe('a data set on the disk', () => {
     );
     assert.match(told, /line 4 .*: is a GIF, not a JPEG or PNG/);
     assert.match(told, /line 5 .*: does not exist/);
+  });
+
+  it('fails the check for a picture that is cut short, as a job would', async () => {
+    build();
+    writeFileSync(join(folder, 'ron_2.png'), png(640, 512).subarray(0, 40));
+    await assert.rejects(datasetCheck(folder, {}, {}), /1 of 5 records/);
+    assert.match(printed.join('\n'), /line 2 \(.*ron_2\.png\): is cut short: its PNG data has no end/);
   });
 
   it('looks at masks too: that they are there, pictures, and of their image’s aspect', async () => {
