@@ -103,6 +103,10 @@ describe('passwords and signing in', () => {
     assert.deepEqual([mustChange.status, mustChange.json.__type], [403, 'PasswordResetRequiredException']);
     const weak = await signIn({ userName: 'newcomer', newPassword: 'short' });
     assert.deepEqual([weak.status, weak.json.__type], [400, 'PasswordPolicyViolation']);
+    const same = await signIn({ userName: 'newcomer', newPassword: PASSWORD });
+    assert.deepEqual([same.status, same.json.__type], [400, 'PasswordPolicyViolation']);
+    assert.match(same.json.message, /choose another one/);
+    assert.equal((await signIn({ userName: 'newcomer' })).status, 403, 'it must still be changed');
     assert.equal((await signIn({ userName: 'newcomer', newPassword: 'Another-Horse-8' })).status, 200);
     assert.equal((await signIn({ userName: 'newcomer', password: 'Another-Horse-8' })).status, 200);
   });

@@ -84,6 +84,11 @@ export function createSignIn(deps: CredentialDependencies): SignIn {
       throw new Fault('denied', 'The password must be changed: send newPassword beside the old one.', {
         code: 'PasswordResetRequiredException',
       });
+    // Of AWS's own operations only a password policy refuses this; here it is the one thing that is asked for.
+    if (await passwordMatches(newPassword, profile.passwordHash))
+      throw new Fault('invalid', 'newPassword is the password that must be changed: choose another one.', {
+        code: 'PasswordPolicyViolation',
+      });
     await replace(deps, profile, await renewedProfile(deps, user, profile, newPassword));
   }
 
