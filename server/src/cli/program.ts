@@ -168,14 +168,16 @@ function program(): Command {
   dataset
     .command('check')
     .description('check every line of a train.jsonl and every image that it names')
-    .argument('<place>', 'a train.jsonl, a folder that holds one, or its s3:// URI')
+    .argument('<place>', 'a train.jsonl or a folder that holds one, here or as s3://bucket/folder')
     .option('--images <folder>', 'where the images of a local manifest are (default: beside it)')
     .option('--trigger <words>', 'name the captions without these words, e.g. "Ron the dog"')
     .addHelpText('after', example('npx --no-install likeness dataset check s3://my-bucket/data/train.jsonl'))
     .action(async (place, options) => (await import('./dataset-check.ts')).datasetCheck(place, options, process.env));
   dataset
     .command('build')
-    .description('write a train.jsonl for a folder of images with captions')
+    .description(
+      'write a train.jsonl for a folder of images with captions; pictures that a job would refuse are left out',
+    )
     .argument('<folder>', 'images, each with a caption in a .txt of its name; or a captions file')
     .requiredOption('--s3-prefix <uri>', 'where the images will be in S3, e.g. s3://my-bucket/data')
     .option('--captions <file>', 'captions.jsonl, .csv or .tsv instead of .txt files (default: the one in the folder)')
