@@ -3,6 +3,7 @@
 import { Command } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
 import { Fault } from '../domain/fault.ts';
+import { plan } from './demo/plan.ts';
 import { CliFailure } from './failure.ts';
 
 /** Runs one command line and sets the exit code; never throws. */
@@ -69,7 +70,7 @@ function program(): Command {
   likeness
     .command('demo')
     .description('teach the embedded model a dog and a cat, and show what it draws before and after')
-    .option('--steps <number>', 'training steps (default: 700)')
+    .option('--steps <number>', `training steps (default: ${plan.steps})`)
     .option('--folder <folder>', 'where the demo keeps its data and its page', 'demo')
     .addHelpText('after', example('npx --no-install likeness demo'))
     .action(async options => (await import('./demo/demo.ts')).demo(options, process.env));
@@ -161,7 +162,7 @@ function program(): Command {
     .option('--commitment <duration>', 'OneMonth or SixMonths (default: none)')
     .option('--region <name>', "the Region to ask in (default: the server's)")
     .option('--data <folder>', 'the data folder (default: ./.likeness, or LIKENESS_DATA)')
-    .addHelpText('after', example('npx --no-install likeness estimate --images 60 --steps 700'))
+    .addHelpText('after', example(`npx --no-install likeness estimate --images 60 --steps ${plan.steps}`))
     .action(async options => (await import('./usage.ts')).estimate(options, process.env));
 
   const dataset = likeness.command('dataset').description('check or build a data set before a job is paid for');
