@@ -62,6 +62,38 @@ def test_a_mistake_is_one_clear_line(arguments: list[str], text: str, tmp_path: 
     assert len(message) == 1, done.stderr
 
 
+@pytest.mark.parametrize("folder", ["/proc/likeness", "/dev/null", "/proc", "/sys"])
+def test_a_folder_that_cannot_be_used_is_refused_at_once(folder: str) -> None:
+    begun = time.monotonic()
+    done = likeness("up", "--port", "0", "--data", folder)
+    assert done.returncode == 1
+    assert f"the data folder {folder} cannot be used: " in done.stderr
+    assert time.monotonic() - begun < 10, "a start of Node on a busy machine, and no more"
+
+
+def test_the_port_of_tls_is_another_one() -> None:
+    done = likeness("up", "--port", "4803", "--tls-port", "4803", "--data", "/nonexistent")
+    assert (done.returncode, "taken" in done.stderr) == (1, False)
+    assert "--port and --tls-port are both 4803" in done.stderr
+
+
+def test_help_names_the_demos_own_number_of_steps() -> None:
+    assert "default: 500" in likeness("demo", "--help").stdout
+    assert "--steps 500" in likeness("estimate", "--help").stdout
+
+
+def test_an_estimate_is_refused_in_words_of_the_command_line(product: Product) -> None:
+    for arguments, text in (
+        (["--images", "3"], "--images must be a whole number"),
+        (["--images", "60", "--steps", "3"], "--steps"),
+        (["--units", "0"], "--units must be a whole number"),
+    ):
+        done = likeness("estimate", "--data", str(product.data), *arguments)
+        assert done.returncode == 1
+        assert text in done.stderr
+        assert "imageCount" not in done.stderr
+
+
 def test_a_second_service_on_the_folder_refuses(product: Product) -> None:
     done = likeness("up", "--port", "0", "--data", str(product.data))
     assert done.returncode == 1
@@ -113,6 +145,8 @@ def test_the_doctor_finds_this_machine_well(product: Product) -> None:
     done = likeness("doctor", "--data", str(product.data), "--port", product.endpoint.rsplit(":", 1)[1])
     assert done.returncode == 0, done.stdout
     assert "PyTorch" in done.stdout
+    one = likeness("doctor", "--data", str(product.data), "--port", "0", LIKENESS_WORKER_THREADS="1")
+    assert "(1 thread a worker)" in one.stdout or " on cuda " in one.stdout
     ill = likeness("doctor", "--data", str(product.data), "--port", "0", LIKENESS_PYTHON="/nonexistent/python")
     assert ill.returncode == 1
     assert "Run: npm run setup" in ill.stdout

@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Logger, pino, stdSerializers } from 'pino';
@@ -22,6 +22,7 @@ import { startSecurePort } from './adapters/tls/secure-port.ts';
 import { createTrainingCaches } from './adapters/training-caches-fs/training-caches.ts';
 import { createWebhook } from './adapters/webhook/webhook.ts';
 import { type Config, isLoopback } from './config.ts';
+import { makeFolder } from './data-folder.ts';
 import { Fault } from './domain/fault.ts';
 import { type Prices, parsePrices } from './domain/prices.ts';
 import { invocationRate, requestRate } from './domain/request-rate.ts';
@@ -150,7 +151,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
   const time = overrides.time ?? systemTime();
   const ids = overrides.ids ?? systemIds();
   const data = (name: string) => join(config.dataDirectory, name);
-  await mkdir(config.dataDirectory, { recursive: true, mode: 0o700 });
+  makeFolder(config.dataDirectory);
 
   const prices = await readPrices(config.pricesPath);
   const vault = await openVault(config.dataDirectory, config.masterKey);

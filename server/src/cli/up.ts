@@ -43,6 +43,10 @@ export async function startService(config: Config): Promise<RunningService> {
   const unlock = takeFolder(config.dataDirectory);
   try {
     const { createLikeness } = await import('../main.ts');
+  if (config.port !== 0 && config.port === config.tlsPort)
+    throw new CliFailure(
+      `--port and --tls-port are both ${config.port}: each needs a port of its own. Give --tls-port another one, 0 for a free one, or off.`,
+    );
     const likeness = await createLikeness(config).catch(error => {
       throw explained(error, config);
     });

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Config } from '../../config.ts';
-import { isInUse } from '../../data-folder.ts';
+import { isInUse, makeFolder } from '../../data-folder.ts';
 import { CliFailure } from '../failure.ts';
 import { settings } from '../settings.ts';
 import { shownPath } from '../shown-path.ts';
@@ -133,7 +133,11 @@ function emptyDataFolder(data: string): void {
     if (isInUse(data)) throw new CliFailure(`${data} is being served. Stop that service first.`);
     rmSync(data, { recursive: true });
   }
-  mkdirSync(data, { recursive: true, mode: 0o700 });
+  try {
+    makeFolder(data);
+  } catch (error) {
+    throw new CliFailure(`${data} cannot be made: ${(error as Error).message}. Choose another place with --folder.`);
+  }
   writeFileSync(join(data, MARKER), 'The next `likeness demo` empties this folder.\n');
 }
 
