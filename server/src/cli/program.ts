@@ -35,7 +35,10 @@ function program(): Command {
     .option('--host <address>', 'address to listen on (default: 127.0.0.1, or LIKENESS_HOST)')
     .option('--data <folder>', 'where everything is kept (default: ./.likeness, or LIKENESS_DATA)')
     .option('--region <name>', 'the Region that the service is in (default: us-east-1, or LIKENESS_REGION)')
-    .option('--log-level <level>', 'debug, info, warn, error or silent (default: warn, or LIKENESS_LOG_LEVEL)')
+    .option(
+      '--log-level <level>',
+      'debug, info, warn, error or silent, as JSON (default: LIKENESS_LOG_LEVEL, or warnings in words)',
+    )
     .option('--insecure', 'offer plain HTTP, not TLS alone, on a --host that others can reach')
     .addHelpText(
       'after',

@@ -1,7 +1,9 @@
 import { resolve } from 'node:path';
+import type { Logger } from 'pino';
 import { type Config, isLoopback } from '../config.ts';
 import { DataFolderInUse, lockDataFolder, removeEndpoint, writeCredentials, writeEndpoint } from '../data-folder.ts';
 import { CliFailure } from './failure.ts';
+import { plainLog } from './plain-log.ts';
 import { type ServiceFlags, settings } from './settings.ts';
 import { shownPath } from './shown-path.ts';
 import { signInLink } from './sign-in-link.ts';
@@ -14,7 +16,7 @@ const FORCED_STOP_MILLISECONDS = 3000;
 export async function up(flags: ServiceFlags, environment: NodeJS.ProcessEnv): Promise<void> {
   const quiet = environment.LIKENESS_LOG_LEVEL === undefined && flags.logLevel === undefined;
   const config = settings(flags, environment, quiet ? { logLevel: 'warn' } : {});
-  const service = await startService(config);
+  const service = await startService(config, quiet ? plainLog() : undefined);
   console.log(welcome(config, service));
   stopOnSignal(service, 0);
 }
@@ -33,21 +35,22 @@ export interface RunningService {
 
 /**
  * The service on its data folder, with the folder locked and its endpoint and credentials written there.
+ * @param log absent: lines of JSON
  * @throws CliFailure in one line when the folder, the host or the port cannot be had
  */
-export async function startService(config: Config): Promise<RunningService> {
+export async function startService(config: Config, log?: Logger): Promise<RunningService> {
   if (!isLoopback(config.host) && !config.allowInsecureHost && config.tlsPort === 'off')
     throw new CliFailure(
       `--host ${config.host} would offer the service to the network over plain HTTP. Leave TLS on, or add --insecure if that network is yours alone.`,
     );
-  const unlock = takeFolder(config.dataDirectory);
-  try {
-    const { createLikeness } = await import('../main.ts');
   if (config.port !== 0 && config.port === config.tlsPort)
     throw new CliFailure(
       `--port and --tls-port are both ${config.port}: each needs a port of its own. Give --tls-port another one, 0 for a free one, or off.`,
     );
-    const likeness = await createLikeness(config).catch(error => {
+  const unlock = takeFolder(config.dataDirectory);
+  try {
+    const { createLikeness } = await import('../main.ts');
+    const likeness = await createLikeness(config, log ? { log } : {}).catch(error => {
       throw explained(error, config);
     });
     const { endpoint, tls, accountId, credentials, signInToken } = likeness;

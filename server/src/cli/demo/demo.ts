@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import type { Config } from '../../config.ts';
 import { isInUse, makeFolder } from '../../data-folder.ts';
 import { CliFailure } from '../failure.ts';
+import { plainLog } from '../plain-log.ts';
 import { settings } from '../settings.ts';
 import { shownPath } from '../shown-path.ts';
 import { type RunningService, startService, stopOnSignal } from '../up.ts';
@@ -33,7 +34,7 @@ export async function demo(options: { steps?: string; folder: string }, environm
   emptyDataFolder(config.dataDirectory);
 
   const starting = startProgress('Starting the service on an empty data folder');
-  const service = await startService(config);
+  const service = await startService(config, plainLog());
   const timings: Timing[] = [{ what: 'start of the service', seconds: starting.end(service.endpoint) }];
   const signals = stopOnSignal(service, 130);
   const clients = connect(service, config.region);
