@@ -26,7 +26,7 @@ import { makeFolder } from './data-folder.ts';
 import { Fault } from './domain/fault.ts';
 import { type Prices, parsePrices } from './domain/prices.ts';
 import { invocationRate, requestRate } from './domain/request-rate.ts';
-import { createConsole } from './http/console.ts';
+import { createConsole, createConsoleDoor } from './http/console.ts';
 import { createMetricsPage } from './http/metrics.ts';
 import { createHttpServer, type HttpServerOptions } from './http/server.ts';
 import type { Accounts } from './ports/accounts.ts';
@@ -293,17 +293,19 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     readJobBase: (identifier, scope) => readJobBase(identifier, scope, { store, baseModels, keyring, modelStore }),
     refuseTakenModelName: (rows, scope, name) => refuseTakenModelName(rows, scope, name, config.quotas),
   });
+  const isBucketHost = (host: string, path: string) => s3.addressed?.(host, path).path !== path;
   const server = createHttpServer({
     aws: dispatcher,
     own: createRouteDispatcher({ ...access, routes }),
     console: createConsole(config.consolePath),
+    consoleDoor: createConsoleDoor(host => isBucketHost(host, '/')),
     newRequestId: () => ids.uuid(),
     log,
     recorded: call => trail.record(call),
     answered: metrics.answered,
     metrics: createMetricsPage({
       token: config.metricsToken,
-      isBucketHost: host => s3.addressed?.(host, '/metrics').path !== '/metrics',
+      isBucketHost: host => isBucketHost(host, '/metrics'),
       text: () => metrics.text(),
     }),
     ...(overrides.limits && { limits: overrides.limits }),
