@@ -23,6 +23,10 @@ export function createBrowserSessions(deps: CredentialDependencies): BrowserSess
   const over = () => new Fault('denied', 'The sign-in is over: sign in again.', { code: 'ExpiredTokenException' });
   const sealed = (token: string, keyHash: string) => deps.vault.seal(Buffer.from(token), `browser-session:${keyHash}`);
 
+  /** Guesses cost a look, not a write. */
+  const isThere = (keyHash: string) =>
+    deps.store.read(async ({ iam }) => (await iam.browserSession(keyHash)) !== undefined);
+
   /** @returns undefined where the session is over, which ends it for good */
   async function renewed(rows: IamRows, token: string, keyHash: string) {
     const row = await rows.browserSession(keyHash);
@@ -65,7 +69,10 @@ export function createBrowserSessions(deps: CredentialDependencies): BrowserSess
     },
 
     async resume({ token, key, durationSeconds }) {
-      const found = await deps.store.transaction(({ iam }) => renewed(iam, token, hashOf(key)));
+      const keyHash = hashOf(key);
+      const found = (await isThere(keyHash))
+        ? await deps.store.transaction(({ iam }) => renewed(iam, token, keyHash))
+        : undefined;
       if (found === undefined) throw over();
       const { row, principal } = found;
       const credentials = issueSession(deps, {
@@ -79,6 +86,7 @@ export function createBrowserSessions(deps: CredentialDependencies): BrowserSess
 
     async end({ token, key }) {
       const keyHash = hashOf(key);
+      if (!(await isThere(keyHash))) return false;
       return await deps.store.transaction(async ({ iam }) => {
         const row = await iam.browserSession(keyHash);
         await iam.deleteBrowserSession(keyHash);
