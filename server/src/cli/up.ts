@@ -17,8 +17,9 @@ export async function up(flags: ServiceFlags, environment: NodeJS.ProcessEnv): P
   const quiet = environment.LIKENESS_LOG_LEVEL === undefined && flags.logLevel === undefined;
   const config = settings(flags, environment, quiet ? { logLevel: 'warn' } : {});
   const service = await startService(config, quiet ? plainLog() : undefined);
-  console.log(welcome(config, service));
+  // Whoever reads that Ctrl-C stops it may press it at once.
   stopOnSignal(service, 0);
+  console.log(welcome(config, service));
 }
 
 export interface RunningService {
