@@ -48,7 +48,7 @@ export interface Visit {
   close(): Promise<void>;
 }
 
-/** A window of its own, signed in with the link that the first start printed. */
+/** A window of its own, signed in with the link that the newest start printed. */
 export async function visit(browser: Browser, product: Product): Promise<Visit> {
   await until('the link is printed', () => product.signInLink() !== '', 10);
   const context = await browser.newContext({ viewport: WIDE, reducedMotion: 'reduce', acceptDownloads: true });
@@ -76,8 +76,15 @@ export async function visit(browser: Browser, product: Product): Promise<Visit> 
   };
 }
 
-/** After the page was loaded again: credentials do not outlive it. */
-export async function signInAgain(page: Page, product: Product): Promise<void> {
+/** Loads the page again and waits until it is drawn, for whoever was signed in. */
+export async function reload(page: Page): Promise<void> {
+  await page.reload();
+  await page.getByRole('heading', { level: 1 }).first().waitFor();
+  await page.getByRole('navigation').first().waitFor();
+}
+
+/** @param product whose root key it is */
+export async function signInByAccessKey(page: Page, product: Product): Promise<void> {
   const { accessKeyId, secretAccessKey } = product.access();
   await page.getByRole('tab', { name: 'Access key' }).click();
   await page.getByLabel('Access key ID').fill(accessKeyId);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { newProduct } from '../crash/product.ts';
-import { openBrowser, signInAgain, violations, visit, whySkipped } from './console.ts';
+import { openBrowser, reload, violations, visit, whySkipped } from './console.ts';
 
 const BUCKETS = 24;
 const bucketName = (index: number) => `pictures-${String(index).padStart(2, '0')}`;
@@ -30,8 +30,7 @@ test('A list shows what its address says: after a link, a reload, and going back
   await page.goBack();
   await link(bucketName(23)).waitFor();
 
-  await page.reload();
-  await signInAgain(page, product);
+  await reload(page);
   await link(bucketName(23)).waitFor();
 
   await page.getByLabel('Find by the beginning of the name').fill('pictures-0');

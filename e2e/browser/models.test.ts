@@ -8,7 +8,7 @@ import {
 import { PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { createJob, newProduct } from '../crash/product.ts';
-import { openBrowser, photograph, signInAgain, storyTeller, violations, visit, whySkipped } from './console.ts';
+import { openBrowser, photograph, reload, storyTeller, violations, visit, whySkipped } from './console.ts';
 
 const WAIT_MILLISECONDS = 240_000;
 const HYPERPARAMETERS = { validationInterval: '5', samplePrompts: '["Ron the dog on a beach"]' };
@@ -148,8 +148,7 @@ test('A person stops a job, promotes a checkpoint of another, and exports, tags 
       await page.getByLabel('Seed').fill('7');
       assert.equal(await page.getByLabel('Rank').isDisabled(), true, 'the first model has settled it');
       assert.equal(await page.getByLabel('Sample prompts').inputValue(), 'Ron the dog on a beach');
-      await page.reload();
-      await signInAgain(page, product);
+      await reload(page);
       assert.equal(await page.getByLabel('Job name').inputValue(), 'ron-again');
       assert.equal(await page.getByLabel('Trigger word').inputValue(), 'Ron the dog');
       await page.getByLabel('Fine-tuned model name').fill('ron');

@@ -10,8 +10,8 @@ import {
   NARROW,
   openBrowser,
   photograph,
+  reload,
   samplePath,
-  signInAgain,
   storyTeller,
   violations,
   visit,
@@ -71,8 +71,7 @@ test('A person paints a mask, draws within it, extends a picture, and takes the 
     const before = await share();
     // Pictures are written a moment after the last change, before axe had looked; the prompt at once.
     await keptInBrowser(page, 'playground-form');
-    await page.reload();
-    await signInAgain(page, product);
+    await reload(page);
     assert.equal(await page.getByLabel('Prompt', { exact: true }).inputValue(), 'a cat sitting on the floor');
     await page.getByText(before).waitFor();
     await photograph(page, 'playground-mask');
@@ -83,8 +82,7 @@ test('A person paints a mask, draws within it, extends a picture, and takes the 
     await drawn.waitFor({ timeout: WAIT_MILLISECONDS });
     await button('Bring back: a cat sitting on the floor').waitFor();
     await keptInBrowser(page, 'playground-run ');
-    await page.reload();
-    await signInAgain(page, product);
+    await reload(page);
     await button('Bring back: a cat sitting on the floor').click();
     await drawn.waitFor();
     assert.deepEqual(await violations(page, 'playground with history'), []);

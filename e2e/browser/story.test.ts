@@ -9,8 +9,8 @@ import {
   NARROW,
   openBrowser,
   photograph,
+  reload,
   samplePath,
-  signInAgain,
   storyTeller,
   violations,
   visit,
@@ -91,8 +91,7 @@ test('A person brings pictures, teaches a model, gives it capacity and draws wit
     await page.getByLabel('Service role name').fill('ron-role');
     assert.deepEqual(await violations(page, 'create job'), []);
     await photograph(page, 'story-create-job');
-    await page.reload();
-    await signInAgain(page, product);
+    await reload(page);
     assert.equal(await page.getByLabel('Job name').inputValue(), 'ron-job', 'a reload loses nothing');
     await button('Fine-tune model').click();
     await page.getByRole('heading', { name: 'ron-job', level: 1 }).waitFor();

@@ -40,7 +40,7 @@ export interface Product {
   serverPid(): number;
   /** Where it answers, and its root key. */
   access(): { endpoint: string; accessKeyId: string; secretAccessKey: string };
-  /** The address that signs in to the console once, as the first start prints it. */
+  /** The address that signs in to the console once, as the newest start printed it. */
   signInLink(): string;
   bedrock(): BedrockClient;
   runtime(): BedrockRuntimeClient;
@@ -113,7 +113,7 @@ export function newProduct(context: TestContext): Product {
     },
     serverPid,
     access: () => clients,
-    signInLink: () => /^ *(http\S+sign-in\S+)$/m.exec(welcome)?.[1] ?? '',
+    signInLink: () => [...welcome.matchAll(/^ *(http\S+sign-in\S+)$/gm)].at(-1)?.[1] ?? '',
     bedrock: () => new BedrockClient(options()),
     runtime: () => new BedrockRuntimeClient(options()),
     s3: () => new S3Client({ ...options(), forcePathStyle: true }),

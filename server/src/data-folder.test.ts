@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -72,6 +72,21 @@ describe('the lock of a data folder', () => {
     const folder = join(newFolder(), 'new');
     lockDataFolder(folder)();
     assert.equal(statSync(folder).mode & 0o777, 0o700);
+  });
+});
+
+describe('a data folder that cannot be used', () => {
+  it('is refused at once with the reason of the system, and not tried for ever', () => {
+    const file = join(newFolder(), 'file');
+    writeFileSync(file, '');
+    for (const [folder, reason] of [
+      ['/proc/likeness', /\/proc\/likeness/],
+      ['/proc/likeness/data', /\/proc\/likeness/],
+      [file, /is a file, not a folder/],
+      [join(file, 'data'), /is a file, not a folder/],
+      ['/dev/null', /is a file, not a folder/],
+    ] as const)
+      assert.throws(() => lockDataFolder(folder), reason, folder);
   });
 });
 

@@ -1,7 +1,7 @@
 // What the data folder says about the server that runs on it: the lock, endpoint.json and credentials. The CLI's other
 // commands and the user's AWS clients read the latter two.
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import Sqlite from 'better-sqlite3';
 
 export interface RunningEndpoint {
@@ -38,7 +38,7 @@ export class DataFolderInUse extends Error {}
  * @throws DataFolderInUse with one line that names who holds it
  */
 export function lockDataFolder(folder: string): () => void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   // A moment's wait: another command may be looking whether the folder is in use.
   const database = new Sqlite(join(folder, 'lock'), { timeout: 250 });
   try {
@@ -56,6 +56,19 @@ export function lockDataFolder(folder: string): () => void {
     held.delete(database);
     database.close();
   };
+}
+
+/**
+ * Makes a folder and those above it (mode 0700) where they are missing. Not Node's own `recursive`: that tries for ever where the
+ * system says of a folder that it has no such entry and makes none (/proc).
+ * @throws Error with the system's reason
+ */
+export function makeFolder(folder: string): void {
+  const path = resolve(folder);
+  if (!existsSync(path)) {
+    makeFolder(dirname(path));
+    mkdirSync(path, { mode: 0o700 });
+  } else if (!statSync(path).isDirectory()) throw new Error(`${path} is a file, not a folder`);
 }
 
 /** Whether a server runs on the folder now: endpoint.json alone may be left over from one that was killed. */

@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Logger, pino, stdSerializers } from 'pino';
@@ -22,10 +22,11 @@ import { startSecurePort } from './adapters/tls/secure-port.ts';
 import { createTrainingCaches } from './adapters/training-caches-fs/training-caches.ts';
 import { createWebhook } from './adapters/webhook/webhook.ts';
 import { type Config, isLoopback } from './config.ts';
+import { makeFolder } from './data-folder.ts';
 import { Fault } from './domain/fault.ts';
 import { type Prices, parsePrices } from './domain/prices.ts';
 import { invocationRate, requestRate } from './domain/request-rate.ts';
-import { createConsole } from './http/console.ts';
+import { createConsole, createConsoleDoor } from './http/console.ts';
 import { createMetricsPage } from './http/metrics.ts';
 import { createHttpServer, type HttpServerOptions } from './http/server.ts';
 import type { Accounts } from './ports/accounts.ts';
@@ -59,6 +60,7 @@ import { createAccounts } from './services/iam/accounts.ts';
 import { createApiKeyResolver } from './services/iam/api-keys.ts';
 import { createAuthorizer } from './services/iam/authorizer.ts';
 import { bootstrapAccount } from './services/iam/bootstrap.ts';
+import { createBrowserSessions } from './services/iam/browser-sessions.ts';
 import { createCredentialResolver } from './services/iam/credentials.ts';
 import { createPolicyChecks } from './services/iam/policy-checks.ts';
 import { createIamService } from './services/iam/service.ts';
@@ -103,8 +105,8 @@ export interface Likeness {
   tls: { endpoint: string; certificatePath: string } | undefined;
   accountId: string;
   credentials: { accessKeyId: string; secretAccessKey: string };
-  /** For `POST /_likeness/v1/sign-in-link`, as the account's root user; at the first start on a data folder alone. */
-  signInToken: string | undefined;
+  /** For `POST /_likeness/v1/sign-in-link`, as the account's root user: each start has one. */
+  signInToken: string;
   /** Finishes the requests in hand and pauses the trainings; `force`: ends at once. */
   close(options?: { force?: boolean }): Promise<void>;
 }
@@ -149,7 +151,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
   const time = overrides.time ?? systemTime();
   const ids = overrides.ids ?? systemIds();
   const data = (name: string) => join(config.dataDirectory, name);
-  await mkdir(config.dataDirectory, { recursive: true, mode: 0o700 });
+  makeFolder(config.dataDirectory);
 
   const prices = await readPrices(config.pricesPath);
   const vault = await openVault(config.dataDirectory, config.masterKey);
@@ -265,7 +267,6 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     startChecksum: algorithm => knownChecksum(algorithm.toUpperCase()),
   });
   const signInLinks = createSignInLinks(iamParts);
-  const signInToken = account.isNew ? await signInLinks.create(account.accountId) : undefined;
   let status: 'starting' | 'ready' | 'stopping' = 'starting';
   const routes = createLikenessRoutes({
     ...{
@@ -280,6 +281,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
       accounts: createAccounts(iamParts),
       signIn: createSignIn(iamParts),
       signInLinks,
+      browserSessions: createBrowserSessions(iamParts),
       serviceRoles: createServiceRoles(iamParts),
       policyChecks: createPolicyChecks(iamParts),
     },
@@ -291,17 +293,19 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     readJobBase: (identifier, scope) => readJobBase(identifier, scope, { store, baseModels, keyring, modelStore }),
     refuseTakenModelName: (rows, scope, name) => refuseTakenModelName(rows, scope, name, config.quotas),
   });
+  const isBucketHost = (host: string, path: string) => s3.addressed?.(host, path).path !== path;
   const server = createHttpServer({
     aws: dispatcher,
     own: createRouteDispatcher({ ...access, routes }),
     console: createConsole(config.consolePath),
+    consoleDoor: createConsoleDoor(host => isBucketHost(host, '/')),
     newRequestId: () => ids.uuid(),
     log,
     recorded: call => trail.record(call),
     answered: metrics.answered,
     metrics: createMetricsPage({
       token: config.metricsToken,
-      isBucketHost: host => s3.addressed?.(host, '/metrics').path !== '/metrics',
+      isBucketHost: host => isBucketHost(host, '/metrics'),
       text: () => metrics.text(),
     }),
     ...(overrides.limits && { limits: overrides.limits }),
@@ -372,6 +376,8 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
   });
   const sweepingModels = startModelSweepLoop({ store, modelStore, keyring, time, log });
   const sweepingCaches = startCacheSweepLoop({ trainingCaches, time, log });
+  // Last of all: a start that failed before (a port that is taken) has made none.
+  const signInToken = await signInLinks.create(account.accountId);
   status = 'ready';
 
   return {

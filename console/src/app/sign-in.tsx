@@ -10,7 +10,7 @@ import Tabs from '@cloudscape-design/components/tabs';
 import { type FormEvent, type ReactNode, useEffect, useState } from 'react';
 import { FaultAlert } from './fault-alert.tsx';
 import { prefer, usePreferences } from './preferences.ts';
-import { signInWithAccessKey, signInWithLink, signInWithPassword } from './session.ts';
+import { resumeSession, signInWithAccessKey, signInWithLink, signInWithPassword } from './session.ts';
 
 /** Shown at every address while nobody is signed in; the page asked for comes afterwards. */
 export function SignIn() {
@@ -37,8 +37,9 @@ export function SignIn() {
           />
         </Container>
         <Box color="text-body-secondary" fontSize="body-s">
-          First time here? <code>npx --no-install likeness env</code> prints the keys of this installation; an
-          administrator makes users under IAM.
+          No password or key? Where the service runs, <code>npx --no-install likeness sign-in</code> prints a link that
+          signs in once, and <code>npx --no-install likeness env</code> the keys; an administrator makes users under
+          IAM.
         </Box>
       </SpaceBetween>
     </main>
@@ -49,12 +50,19 @@ export function SignIn() {
 function useSignInLink(): { error: unknown } {
   const [error, setError] = useState<unknown>();
   useEffect(() => {
-    const token = /^#\/sign-in\?token=(.+)$/.exec(window.location.hash)?.[1];
+    const token = signInToken();
     if (token === undefined) return;
     window.history.replaceState(null, '', window.location.pathname + window.location.search);
-    signInWithLink(decodeURIComponent(token)).catch(setError);
+    // A link that was used in this browser opens what it opened then.
+    signInWithLink(token).catch(async thrown => (await resumeSession()) || setError(thrown));
   }, []);
   return { error };
+}
+
+/** @returns undefined where the address is no link */
+export function signInToken(): string | undefined {
+  const token = /^#\/sign-in\?token=(.+)$/.exec(window.location.hash)?.[1];
+  return token === undefined ? undefined : decodeURIComponent(token);
 }
 
 function PasswordForm() {

@@ -2,17 +2,26 @@ import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileS
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import limits from '../../../contract/limits.json' with { type: 'json' };
 import { withCaptionWords } from '../domain/training/caption-words.ts';
-import { checkRecordCount, parseManifest, parseS3Uri } from '../domain/training/manifest.ts';
+import { checkPicture, checkRecordCount, parseManifest, parseS3Uri } from '../domain/training/manifest.ts';
 import { type CaptionedFile, readCaptions } from './captions.ts';
 import { CliFailure } from './failure.ts';
+import { captionsFileOf, exactCopies, factsOfFile, isPictureName } from './picture-files.ts';
 import { shownPath } from './shown-path.ts';
 
-const IMAGE_EXTENSIONS = ['.jpg', '.jpeg', '.png'];
-const CAPTION_FILES = ['captions.jsonl', 'captions.csv', 'captions.tsv', 'metadata.jsonl', 'metadata.csv'];
-const MAXIMUM_PROBLEMS_TOLD = 20;
+const MOST_LINES_TOLD = 20;
 
-/** Writes a train.jsonl for a folder of images: captions from .txt files of the same name, or from one captions file. */
-export function datasetBuild(
+/** A picture of the folder; `caption` undefined: none is written yet. `problem`: it cannot stay so. */
+interface Picture {
+  file: string;
+  caption: string | undefined;
+  problem?: string;
+}
+
+/**
+ * Writes a train.jsonl for a folder of images: captions from .txt files of the same name, or from one captions file. Pictures that
+ * a job would refuse are left out and named; captions that are missing or wrong can be mended, and fail the build.
+ */
+export async function datasetBuild(
   folder: string,
   options: {
     s3Prefix: string;
@@ -23,7 +32,7 @@ export function datasetBuild(
     prefix?: string;
     suffix?: string;
   },
-): void {
+): Promise<void> {
   const home = resolve(folder);
   if (!statSync(home, { throwIfNoEntry: false })?.isDirectory()) throw new CliFailure(`${folder} is not a folder.`);
   const prefix = options.s3Prefix.replace(/\/+$/, '');
@@ -33,7 +42,17 @@ export function datasetBuild(
   if (existsSync(output) && !options.force)
     throw new CliFailure(`${output} exists already. Add --force to write over it, or --output for another file.`);
 
-  const { records, problems } = captioned(home, options.captions);
+  const { pictures, leftOut } = captioned(home, options.captions);
+  const problems: string[] = [];
+  const records: CaptionedFile[] = [];
+  for (const { file, caption, problem } of pictures) {
+    const refusal = existsSync(join(home, file))
+      ? checkPicture(await factsOfFile(join(home, file)), undefined)
+      : undefined;
+    if (refusal !== undefined) leftOut.push(`${file}: ${refusal}`);
+    else if (problem !== undefined) problems.push(`${file}: ${problem}`);
+    else records.push({ file, caption: caption ?? '' });
+  }
   const words = {
     triggerWord: options.trigger?.trim() || null,
     captionPrefix: options.prefix?.trim() || null,
@@ -48,19 +67,41 @@ export function datasetBuild(
   // The same rules as the training job's own, so that what is built here is never refused there for its text.
   const checked = parseManifest(lines.join('\n'), `${prefix}/${basename(output)}`);
   problems.push(...checked.errors.map(({ line, reason }) => `${records[line - 1]?.file}: ${reason}`));
+  tell(leftOut.map(line => `left out: ${line}`));
   if (problems.length > 0) {
-    const more = problems.length > MAXIMUM_PROBLEMS_TOLD ? [`and ${problems.length - MAXIMUM_PROBLEMS_TOLD} more`] : [];
-    for (const line of [...problems.slice(0, MAXIMUM_PROBLEMS_TOLD), ...more]) console.error(line);
+    tell(problems);
     throw new CliFailure(`${problems.length} of the images in ${folder} cannot be used; nothing was written.`);
   }
   const countProblem = checkRecordCount(records.length);
   if (countProblem) throw new CliFailure(`${countProblem} Nothing was written.`);
+  const copies = await exactCopies(records.map(({ file }) => ({ file, path: join(home, file) })));
+  tell(
+    copies.map(([copy, first]) =>
+      copy.file === first.file
+        ? `${copy.file}: is named twice, and counts twice`
+        : `${copy.file}: is the same picture as ${first.file}, and counts twice`,
+    ),
+  );
 
   writeFileSync(`${output}.tmp`, `${lines.join('\n')}\n`);
   renameSync(`${output}.tmp`, output);
-  console.log(`${output}: ${records.length} records.`);
+  console.log(`${output}: ${records.length} records${summary(leftOut.length, copies.length)}.`);
   console.log(`Upload it with its images:\n  aws s3 sync ${folder} ${prefix}/ --exclude '*.txt'`);
   if (dirname(output) !== home) console.log(`  aws s3 cp ${shownPath(output)} ${prefix}/${basename(output)}`);
+}
+
+/** On standard error: what is to be mended is no result. */
+function tell(lines: readonly string[]): void {
+  for (const line of lines.slice(0, MOST_LINES_TOLD)) console.error(line);
+  if (lines.length > MOST_LINES_TOLD) console.error(`and ${lines.length - MOST_LINES_TOLD} more`);
+}
+
+function summary(leftOut: number, copies: number): string {
+  const pictures = (count: number, verb: string) => `${count} ${count === 1 ? 'picture' : 'pictures'} ${verb}`;
+  return [
+    ...(leftOut > 0 ? [`, ${pictures(leftOut, 'left out')}`] : []),
+    ...(copies > 0 ? [`, ${pictures(copies, 'there twice')}`] : []),
+  ].join('');
 }
 
 /** As dataset mask made it. */
@@ -69,29 +110,33 @@ function maskOf(home: string, file: string, prefix: string): { 'mask-ref'?: stri
   return existsSync(join(home, mask)) ? { 'mask-ref': `${prefix}/${mask}` } : {};
 }
 
-function captioned(home: string, captionsOption: string | undefined): { records: CaptionedFile[]; problems: string[] } {
+/** @returns every picture of the folder: those to look at, and why others are none of the data set */
+function captioned(home: string, captionsOption: string | undefined): { pictures: Picture[]; leftOut: string[] } {
   const names = readdirSync(home).sort();
-  const images = names.filter(name => IMAGE_EXTENSIONS.includes(extname(name).toLowerCase()));
+  const images = names.filter(isPictureName);
   if (images.length === 0)
-    throw new CliFailure(
-      `${home} holds no image (${limits.trainingImage.formats.join(' or ')}; ${IMAGE_EXTENSIONS.join(', ')}).`,
-    );
-  const captionsFile = captionsOption ?? CAPTION_FILES.find(name => names.includes(name));
-  if (captionsFile !== undefined) {
-    const path = captionsOption === undefined ? join(home, captionsFile) : resolve(captionsOption);
-    if (!existsSync(path)) throw new CliFailure(`there is no captions file ${captionsFile}.`);
-    const records = readCaptions(readUtf8(path), path);
-    const missing = records.filter(({ file }) => !existsSync(join(home, file)));
-    return { records, problems: missing.map(({ file }) => `${file}: is named in ${basename(path)} but not there`) };
-  }
-  const records: CaptionedFile[] = [];
-  const problems: string[] = [];
-  for (const file of images) {
-    const sidecar = `${file.slice(0, -extname(file).length)}.txt`;
-    if (!names.includes(sidecar)) problems.push(`${file}: has no caption: write it into ${sidecar}`);
-    else records.push({ file, caption: readUtf8(join(home, sidecar)).replaceAll(/\s+/g, ' ').trim() });
-  }
-  return { records, problems };
+    throw new CliFailure(`${home} holds no picture. A job takes ${limits.trainingImage.formats.join(' and ')}.`);
+  const captionsFile = captionsOption ?? captionsFileOf(names);
+  if (captionsFile === undefined) return { pictures: images.map(file => beside(home, file, names)), leftOut: [] };
+  const path = captionsOption === undefined ? join(home, captionsFile) : resolve(captionsOption);
+  if (!existsSync(path)) throw new CliFailure(`there is no captions file ${captionsFile}.`);
+  const records = readCaptions(readUtf8(path), path);
+  const named = new Set(records.map(({ file }) => file));
+  const isNamedWrongly = (file: string) => !existsSync(join(home, file));
+  return {
+    pictures: records.map(({ file, caption }) => ({
+      ...{ file, caption },
+      ...(isNamedWrongly(file) && { problem: `is named in ${basename(path)} but not there` }),
+    })),
+    leftOut: images.filter(file => !named.has(file)).map(file => `${file}: ${basename(path)} has no caption for it`),
+  };
+}
+
+function beside(home: string, file: string, names: readonly string[]): Picture {
+  const sidecar = `${file.slice(0, -extname(file).length)}.txt`;
+  if (!names.includes(sidecar))
+    return { file, caption: undefined, problem: `has no caption: write it into ${sidecar}` };
+  return { file, caption: readUtf8(join(home, sidecar)).replaceAll(/\s+/g, ' ').trim() };
 }
 
 /** @throws CliFailure for other encodings, whose letters would be lost without a word */

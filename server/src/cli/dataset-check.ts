@@ -1,13 +1,14 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { GetObjectCommand, HeadObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import limits from '../../../contract/limits.json' with { type: 'json' };
 import { namesTrigger } from '../domain/training/caption-words.ts';
 import { conceptOf } from '../domain/training/concept.ts';
-import { type ImageFacts, readImageHeader } from '../domain/training/image-facts.ts';
+import { type ImageFacts, readImageFacts } from '../domain/training/image-facts.ts';
 import {
   checkImageSize,
   checkPicture,
@@ -19,6 +20,7 @@ import {
   type RecordError,
 } from '../domain/training/manifest.ts';
 import { CliFailure } from './failure.ts';
+import { captionsFileOf, factsOfFile, isCaptionsFile, isPictureName } from './picture-files.ts';
 import { settings } from './settings.ts';
 import { shownPath } from './shown-path.ts';
 
@@ -28,15 +30,17 @@ const workerFolder = resolve(import.meta.dirname, '../../../worker');
 /** What an image-ref or a mask-ref names. */
 type Place = Pick<ManifestRecord, 'bucket' | 'key'>;
 
-/** Where the bytes behind it come from. */
-interface Images {
-  /** @returns undefined when there is no such image */
-  sizeBytes(place: Place): Promise<number | undefined>;
-  firstBytes(place: Place, count: number): Promise<Uint8Array>;
+/** A manifest, and what it names. */
+interface DataSet {
+  text: string;
+  uri: string;
+  /** @returns what a picture is, or why it cannot be used */
+  facts(place: Place): Promise<ImageFacts | string>;
+  /** @param folder for those that are not on this disk. @returns where the pictures of records lie */
+  files(records: readonly ManifestRecord[], folder: string): Promise<string[]>;
 }
 
-/** Enough for the header of any photograph: EXIF data with a thumbnail come before the size. */
-const FIRST_READ_BYTES = 128 * 1024;
+const MANIFEST = 'train.jsonl';
 const READS_AT_ONCE = 8;
 const MOST_LINES_NAMED = 20;
 const MOST_PICTURES_LOOKED_AT = 32;
@@ -47,14 +51,14 @@ export async function datasetCheck(
   options: { images?: string; trigger?: string },
   environment: NodeJS.ProcessEnv,
 ): Promise<void> {
-  const { text, uri, images, files } = place.startsWith('s3://')
+  const { text, uri, facts, files } = place.startsWith('s3://')
     ? await openS3(place, environment)
     : await openLocal(place, options.images);
   const manifest = parseManifest(text, uri);
   const errors: RecordError[] = [...manifest.errors];
   await inParallel(manifest.records, READS_AT_ONCE, async record => {
-    const mask = record.mask && (await factsOf(record.mask, images));
-    const reason = checkPicture(await factsOf(record, images), mask);
+    const mask = record.mask && (await facts(record.mask));
+    const reason = checkPicture(await facts(record), mask);
     if (reason) errors.push({ line: record.line, imageRef: record.imageRef, reason });
   });
   const count = manifest.records.length + manifest.errors.length;
@@ -76,7 +80,7 @@ export async function datasetCheck(
 /** Says so where a data set is photographic: the embedded model can only draw it. The worker looks at the pictures. */
 async function tellPhotographs(
   records: readonly ManifestRecord[],
-  files: (records: readonly ManifestRecord[], folder: string) => Promise<string[]>,
+  files: DataSet['files'],
   environment: NodeJS.ProcessEnv,
 ): Promise<void> {
   const { pythonPath } = settings({}, environment);
@@ -106,23 +110,10 @@ function tellUntriggered(records: readonly ManifestRecord[], triggerWord: string
   );
 }
 
-/** @returns what a picture is, or why it cannot be used */
-async function factsOf(place: Place, images: Images): Promise<ImageFacts | string> {
-  const sizeBytes = await images.sizeBytes(place);
-  if (sizeBytes === undefined) return 'does not exist';
-  const sizeProblem = checkImageSize(sizeBytes);
-  if (sizeProblem) return sizeProblem;
-  let wanted = Math.min(FIRST_READ_BYTES, sizeBytes);
-  for (;;) {
-    const header = readImageHeader(await images.firstBytes(place, wanted), wanted >= sizeBytes);
-    if (header.kind === 'image') return header.facts;
-    if (header.kind === 'unusable') return header.reason;
-    wanted = Math.min(wanted * 8, sizeBytes);
-  }
-}
-
-async function openLocal(place: string, imagesOption: string | undefined) {
+async function openLocal(place: string, imagesOption: string | undefined): Promise<DataSet> {
   const path = await manifestPath(resolve(place));
+  const text = await readFile(path, 'utf8');
+  refuseCaptions(basename(path), text, shownPath(path), shownPath(dirname(path)));
   const folder = resolve(imagesOption ?? dirname(path));
   const images = new Set(await readdir(folder));
   // A local data set is checked before its upload: the last part of the key is the file's name.
@@ -131,45 +122,51 @@ async function openLocal(place: string, imagesOption: string | undefined) {
     return images.has(name) ? join(folder, name) : undefined;
   };
   return {
-    text: await readFile(path, 'utf8'),
+    text,
     uri: `s3://YOUR-BUCKET/${basename(path)}`,
-    files: async (records: readonly ManifestRecord[]) => records.flatMap(record => fileOf(record) ?? []),
-    images: {
-      async sizeBytes(place: Place) {
-        const file = fileOf(place);
-        return file === undefined ? undefined : (await stat(file)).size;
-      },
-      async firstBytes(place: Place, count: number) {
-        const file = await open(fileOf(place) ?? '');
-        try {
-          const bytes = Buffer.alloc(count);
-          const { bytesRead } = await file.read(bytes, 0, count, 0);
-          return bytes.subarray(0, bytesRead);
-        } finally {
-          await file.close();
-        }
-      },
+    files: async records => records.flatMap(record => fileOf(record) ?? []),
+    async facts(place) {
+      const file = fileOf(place);
+      return file === undefined ? 'does not exist' : await factsOfFile(file);
     },
   };
 }
 
 async function manifestPath(path: string): Promise<string> {
+  const shown = shownPath(path);
   const entry = await stat(path).catch(() => undefined);
-  if (!entry) throw new CliFailure(`there is nothing at ${shownPath(path)}.`);
+  if (!entry) throw new CliFailure(`there is nothing at ${shown}.`);
   if (entry.isFile()) return path;
-  const manifests = (await readdir(path)).filter(name => name.endsWith('.jsonl'));
-  const only = manifests.includes('train.jsonl') ? 'train.jsonl' : manifests[0];
-  if (only === undefined || (manifests.length > 1 && only !== 'train.jsonl'))
-    throw new CliFailure(
-      `${path} holds ${manifests.length} .jsonl files and no train.jsonl: name the manifest, or make one with likeness dataset build.`,
-    );
-  return join(path, only);
+  const names = (await readdir(path)).sort();
+  if (names.includes(MANIFEST)) return join(path, MANIFEST);
+  const captions = captionsFileOf(names);
+  const others = names.filter(name => name.endsWith('.jsonl') && name !== captions);
+  if (others.length === 1) return join(path, others[0] ?? '');
+  if (others.length > 1)
+    throw new CliFailure(`${shown} holds ${others.length} .jsonl files and no ${MANIFEST}: name the manifest.`);
+  if (captions !== undefined) return join(path, captions);
+  throw new CliFailure(
+    names.some(isPictureName)
+      ? `${shown} holds pictures and no ${MANIFEST}: make one. ${buildLine(shown)}`
+      : `${shown} holds neither a ${MANIFEST} nor pictures. Put at least ${limits.trainingImages.minimumCount} pictures ` +
+          `(JPEG or PNG) into it, a caption each in a .txt of its name, and make one. ${buildLine(shown)}`,
+  );
 }
 
-async function openS3(uri: string, environment: NodeJS.ProcessEnv) {
-  const place = parseS3Uri(uri);
-  if (!place?.key)
-    throw new CliFailure(`${uri} names no manifest: write s3://bucket/key, e.g. s3://my-bucket/data/train.jsonl.`);
+/** @throws CliFailure for what dataset build takes, and a job does not */
+function refuseCaptions(name: string, text: string, shown: string, folder: string): void {
+  if (!isCaptionsFile(name, text)) return;
+  throw new CliFailure(`${shown} is a captions file: make a manifest of it first. ${buildLine(folder)}`);
+}
+
+function buildLine(folder: string): string {
+  return `Run: npx --no-install likeness dataset build ${folder} --s3-prefix s3://YOUR-BUCKET/FOLDER`;
+}
+
+async function openS3(place: string, environment: NodeJS.ProcessEnv): Promise<DataSet> {
+  const named = parseS3Uri(place);
+  if (!named)
+    throw new CliFailure(`${place} is no S3 URI: write s3://bucket/key, e.g. s3://my-bucket/data/${MANIFEST}.`);
   const client = new S3Client({
     region: environment.AWS_REGION ?? environment.AWS_DEFAULT_REGION ?? 'us-east-1',
     // Bucket names are no host names on a machine of one's own.
@@ -181,29 +178,43 @@ async function openS3(uri: string, environment: NodeJS.ProcessEnv) {
     );
     return (await answer.Body?.transformToByteArray()) ?? new Uint8Array();
   };
-  const text = await read(place.bucket, place.key).catch(error => {
+  const told = (error: Error) => {
     const endpoint = environment.AWS_ENDPOINT_URL_S3 ?? environment.AWS_ENDPOINT_URL ?? 'AWS itself';
+    throw new CliFailure(`${place} cannot be read from ${endpoint}: ${error.name}: ${error.message}`);
+  };
+  const readText = (key: string) =>
+    read(named.bucket, key).catch((error: Error) => (error.name === 'NoSuchKey' ? undefined : told(error)));
+  const { bucket } = named;
+  const isFolder = named.key === '' || named.key.endsWith('/');
+  const inFolder = isFolder ? named.key + MANIFEST : `${named.key}/${MANIFEST}`;
+  const given = isFolder ? undefined : await readText(named.key);
+  const bytes = given ?? (await readText(inFolder));
+  if (bytes === undefined)
     throw new CliFailure(
-      `${uri} cannot be read from ${endpoint}: ${(error as Error).name}: ${(error as Error).message}`,
+      `there is no ${isFolder ? '' : `s3://${bucket}/${named.key} and no `}s3://${bucket}/${inFolder}: name the manifest, ` +
+        'or upload what dataset build made.',
     );
-  });
+  const uri = `s3://${bucket}/${given === undefined ? inFolder : named.key}`;
+  const text = Buffer.from(bytes).toString('utf8');
+  refuseCaptions(basename(uri), text, uri, 'FOLDER-OF-YOUR-PICTURES');
   return {
-    text: Buffer.from(text).toString('utf8'),
+    text,
     uri,
-    async files(records: readonly ManifestRecord[], folder: string) {
+    async files(records, folder) {
       const paths = records.map((_, index) => join(folder, String(index)));
       await inParallel([...records.entries()], READS_AT_ONCE, async ([index, { bucket, key }]) =>
         writeFile(join(folder, String(index)), await read(bucket, key)),
       );
       return paths;
     },
-    images: {
-      async sizeBytes({ bucket, key }: Place) {
-        const answer = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key })).catch(() => undefined);
-        return answer?.ContentLength;
-      },
-      firstBytes: ({ bucket, key }: Place, count: number) =>
-        count === 0 ? Promise.resolve(new Uint8Array()) : read(bucket, key, `bytes=0-${count - 1}`),
+    async facts({ bucket, key }) {
+      const head = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key })).catch(() => undefined);
+      if (head === undefined) return 'does not exist';
+      const sizeBytes = head.ContentLength ?? 0;
+      const readPart = async (position: number, length: number) =>
+        // S3 knows no empty range.
+        length === 0 ? new Uint8Array() : await read(bucket, key, `bytes=${position}-${position + length - 1}`);
+      return checkImageSize(sizeBytes) ?? (await readImageFacts(sizeBytes, readPart));
     },
   };
 }

@@ -4,10 +4,10 @@ import { basename, dirname, extname, join, resolve } from 'node:path';
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { parseS3Uri } from '../domain/training/manifest.ts';
 import { CliFailure } from './failure.ts';
-import { onInstallation } from './installation.ts';
+import { onInstallation, type Server } from './installation.ts';
 import { type ServiceFlags, settings } from './settings.ts';
 import { shownPath } from './shown-path.ts';
-import { callRoute } from './signed-call.ts';
+import { callRoute, NoAnswer } from './signed-call.ts';
 
 /** One of the product's own routes. */
 type Ask = (path: '/captions' | '/masks', body: object) => Promise<unknown>;
@@ -54,8 +54,9 @@ export async function datasetCaption(
   place: string,
   options: Options,
   environment: NodeJS.ProcessEnv,
-  ask: Ask = running(options, environment),
+  askWith?: Ask,
 ): Promise<void> {
+  const ask = askWith ?? (await running(options, environment));
   const given = {
     ...(options.model && { modelId: options.model }),
     ...(options.trigger && { triggerWord: options.trigger }),
@@ -73,8 +74,9 @@ export async function datasetMask(
   place: string,
   options: Options & { subject: string },
   environment: NodeJS.ProcessEnv,
-  ask: Ask = running(options, environment),
+  askWith?: Ask,
 ): Promise<void> {
+  const ask = askWith ?? (await running(options, environment));
   const given = { subject: options.subject, ...(options.model && { modelId: options.model }) };
   await prepare('mask', place, options, environment, async entry => {
     const image = (await entry.read()).toString('base64');
@@ -105,7 +107,7 @@ async function prepare(
       if (stopped)
         throw new CliFailure(`stopped after ${index} of ${wanted.length}; the same command goes on from there.`);
       const outcome = await make(entry).catch((error: unknown) => {
-        if (!(error instanceof CliFailure)) throw error;
+        if (!(error instanceof CliFailure) || error instanceof NoAnswer) throw error;
         failed += 1;
         return `! ${error.message}`;
       });
@@ -123,14 +125,14 @@ async function prepare(
   if (failed > 0) throw new CliFailure(`${failed} of ${wanted.length} pictures got no ${what}.`);
 }
 
-/** The server on the data folder, as its root user. */
-function running(options: Options, environment: NodeJS.ProcessEnv): Ask {
-  return (path, body) =>
-    onInstallation<unknown>(settings(options, environment), {
-      server: server => callRoute(server, 'POST', path, body),
-      folder: () =>
-        Promise.reject(new CliFailure('the service is not running: start it with npx --no-install likeness up.')),
-    });
+/** The server on the data folder, as its root user. @throws CliFailure where none runs, before any picture is looked at */
+async function running(options: Options, environment: NodeJS.ProcessEnv): Promise<Ask> {
+  const server = await onInstallation<Server>(settings(options, environment), {
+    server: async found => found,
+    folder: () =>
+      Promise.reject(new CliFailure('the service is not running: start it with npx --no-install likeness up.')),
+  });
+  return (path, body) => callRoute(server, 'POST', path, body);
 }
 
 async function openPictures(place: string, environment: NodeJS.ProcessEnv): Promise<Pictures> {

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it, mock } from 'node:test';
 import { datasetBuild } from './dataset-build.ts';
 import { datasetCheck } from './dataset-check.ts';
 
-/** The header of a PNG: all that is read of one. */
-function png(width: number, height: number): Buffer {
-  const bytes = Buffer.alloc(64);
+/** Header and end of a PNG: all that is read of one. */
+function png(width: number, height: number, number = 0): Buffer {
+  const bytes = Buffer.alloc(64, number);
+  bytes.write('IEND', 56);
   Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 13]).copy(bytes);
   bytes.write('IHDR', 12);
   bytes.writeUInt32BE(width, 16);
@@ -24,7 +25,7 @@ describe('a data set on the disk', () => {
     printed = [];
     for (const method of ['log', 'error'] as const) mock.method(console, method, (line: string) => printed.push(line));
     for (const number of [1, 2, 3, 4, 5]) {
-      writeFileSync(join(folder, `ron_${number}.png`), png(640, 512));
+      writeFileSync(join(folder, `ron_${number}.png`), png(640, 512, number));
       writeFileSync(join(folder, `ron_${number}.txt`), `Ron the dog\n number ${number}\n`);
     }
   });
@@ -36,7 +37,7 @@ describe('a data set on the disk', () => {
   const manifest = () => readFileSync(join(folder, 'train.jsonl'), 'utf8').trim().split('\n');
 
   it('is built from captions beside the images, and then passes the check', async () => {
-    build();
+    await build();
     assert.deepEqual(JSON.parse(manifest()[0] ?? ''), {
       'image-ref': 's3://bucket/data/ron_1.png',
       caption: 'Ron the dog number 1',
@@ -46,32 +47,32 @@ describe('a data set on the disk', () => {
   });
 
   it('that teaches a style is told so by the check, and one of a subject is not', async () => {
-    build();
+    await build();
     await datasetCheck(folder, {}, {});
     assert.doesNotMatch(printed.join('\n'), /style/);
     for (const [index, thing] of ['a car', 'a dog', 'a hat', 'a cup', 'a bus'].entries())
       writeFileSync(join(folder, `ron_${index + 1}.txt`), `${thing} in Lumen style`);
-    build({ force: true });
+    await build({ force: true });
     await datasetCheck(folder, {}, {});
     assert.match(printed.join('\n'), /names a style: a job trains it as one/);
   });
 
-  it('is built from a captions file where there is one', () => {
+  it('is built from a captions file where there is one', async () => {
     writeFileSync(
       join(folder, 'captions.csv'),
       [1, 2, 3, 4, 5].map(number => `ron_${number}.png,"A, ${number}"`).join('\n'),
     );
-    build();
+    await build();
     assert.equal(JSON.parse(manifest()[4] ?? '').caption, 'A, 5');
   });
 
   it('puts trigger word, prefix and suffix into captions, and tells which lack the trigger word', async () => {
     writeFileSync(join(folder, 'ron_2.txt'), 'on a couch');
     writeFileSync(join(folder, 'ron_3.txt'), '[trigger] on a couch');
-    build();
+    await build();
     await datasetCheck(folder, { trigger: 'Ron the dog' }, {});
     assert.match(printed.at(-2) ?? '', /^1 of 5 captions do not name "Ron the dog" \(line 2\)/);
-    build({ force: true, trigger: 'Ron the dog', prefix: 'a drawing of', suffix: ', flat colours' });
+    await build({ force: true, trigger: 'Ron the dog', prefix: 'a drawing of', suffix: ', flat colours' });
     const captions = manifest().map(line => JSON.parse(line).caption);
     const worded = 'a drawing of Ron the dog on a couch, flat colours';
     assert.deepEqual(captions.slice(0, 3), ['a drawing of Ron the dog number 1, flat colours', worded, worded]);
@@ -80,35 +81,35 @@ describe('a data set on the disk', () => {
     assert.equal(printed.length, 1);
   });
 
-  it('takes captions in UTF-8 alone', () => {
+  it('takes captions in UTF-8 alone', async () => {
     writeFileSync(join(folder, 'ron_2.txt'), Buffer.from('caf\xe9 dog', 'latin1'));
-    assert.throws(() => build(), /ron_2\.txt is not UTF-8 text/);
+    await assert.rejects(build(), /ron_2\.txt is not UTF-8 text/);
     writeFileSync(join(folder, 'ron_2.txt'), '\ufeffcafé dog');
-    build();
+    await build();
     assert.equal(JSON.parse(manifest()[1] ?? '').caption, 'café dog');
   });
 
-  it('writes over no manifest unless told', () => {
-    build();
-    assert.throws(() => build(), /exists already\. Add --force/);
-    build({ force: true });
+  it('writes over no manifest unless told', async () => {
+    await build();
+    await assert.rejects(build(), /exists already\. Add --force/);
+    await build({ force: true });
   });
 
-  it('is not built with an image without a caption, or one too few', () => {
+  it('is not built with an image without a caption, or one too few', async () => {
     rmSync(join(folder, 'ron_2.txt'));
-    assert.throws(() => build(), /1 of the images .* cannot be used; nothing was written/);
+    await assert.rejects(build(), /1 of the images .* cannot be used; nothing was written/);
     assert.match(printed.join('\n'), /ron_2\.png: has no caption: write it into ron_2\.txt/);
     rmSync(join(folder, 'ron_2.png'));
-    assert.throws(() => build(), /must be 5 to 10,000; the file has 4/);
+    await assert.rejects(build(), /must be 5 to 10,000; the file has 4/);
   });
 
-  it('refuses a prefix that is no S3 URI, and a folder that is none', () => {
-    assert.throws(() => build({ s3Prefix: 'bucket/data' }), /--s3-prefix must be s3:\/\/bucket/);
-    assert.throws(() => datasetBuild(join(folder, 'absent'), { s3Prefix: 's3://bucket' }), /is not a folder/);
+  it('refuses a prefix that is no S3 URI, and a folder that is none', async () => {
+    await assert.rejects(build({ s3Prefix: 'bucket/data' }), /--s3-prefix must be s3:\/\/bucket/);
+    await assert.rejects(datasetBuild(join(folder, 'absent'), { s3Prefix: 's3://bucket' }), /is not a folder/);
   });
 
   it('fails the check with the number of each bad line', async () => {
-    build();
+    await build();
     writeFileSync(join(folder, 'ron_3.png'), png(640, 511));
     writeFileSync(join(folder, 'ron_4.png'), 'GIF89a');
     rmSync(join(folder, 'ron_5.png'));
@@ -122,8 +123,15 @@ describe('a data set on the disk', () => {
     assert.match(told, /line 5 .*: does not exist/);
   });
 
+  it('fails the check for a picture that is cut short, as a job would', async () => {
+    await build();
+    writeFileSync(join(folder, 'ron_2.png'), png(640, 512).subarray(0, 40));
+    await assert.rejects(datasetCheck(folder, {}, {}), /1 of 5 records/);
+    assert.match(printed.join('\n'), /line 2 \(.*ron_2\.png\): is cut short: its PNG data has no end/);
+  });
+
   it('looks at masks too: that they are there, pictures, and of their image’s aspect', async () => {
-    build();
+    await build();
     const lines = manifest().map((line, index) => ({
       ...JSON.parse(line),
       'mask-ref': `s3://bucket/data/mask_${index}.png`,
@@ -140,6 +148,55 @@ describe('a data set on the disk', () => {
 
   it('says in one line when there is nothing to check', async () => {
     await assert.rejects(datasetCheck(join(folder, 'absent'), {}, {}), /there is nothing at/);
-    await assert.rejects(datasetCheck('s3://bucket', {}, {}), /names no manifest/);
+    await assert.rejects(datasetCheck('s3://', {}, {}), /is no S3 URI/);
+  });
+
+  it('that is no data set yet is told by the check what to do', async () => {
+    const check = () => datasetCheck(folder, {}, {});
+    await assert.rejects(check(), /holds pictures and no train\.jsonl: make one\. Run: npx .* dataset build/);
+    const lines = [1, 2, 3, 4, 5].map(number => ({ 'image-ref': `ron_${number}.png`, caption: `Ron, ${number}` }));
+    writeFileSync(join(folder, 'captions.jsonl'), lines.map(line => JSON.stringify(line)).join('\n'));
+    await assert.rejects(
+      check(),
+      /captions\.jsonl is a captions file: make a manifest of it first\. Run: npx .* build/,
+    );
+    await assert.rejects(datasetCheck(join(folder, 'captions.jsonl'), {}, {}), /is a captions file/);
+    const hub = lines.map(({ caption, 'image-ref': file_name }) => JSON.stringify({ file_name, caption }));
+    writeFileSync(join(folder, 'pairs.jsonl'), hub.join('\n'));
+    await assert.rejects(check(), /pairs\.jsonl is a captions file/);
+    assert.deepEqual(printed, [], 'not a line of it is taken for a record');
+    // Whole URIs make a manifest, whatever its name.
+    await build({ output: join(folder, 'captions.jsonl'), force: true });
+    rmSync(join(folder, 'pairs.jsonl'));
+    await check();
+    assert.match(printed.at(-1) ?? '', /5 records, all good/);
+    const empty = join(folder, 'empty');
+    mkdirSync(empty);
+    await assert.rejects(datasetCheck(empty, {}, {}), /neither a train\.jsonl nor pictures\. Put at least 5 pictures/);
+  });
+
+  it('leaves out and names what a job would refuse, and is built of the rest', async () => {
+    writeFileSync(join(folder, 'dog.gif'), 'GIF89a..........');
+    writeFileSync(join(folder, 'dog.txt'), 'Ron the dog');
+    writeFileSync(join(folder, 'small.png'), png(300, 512));
+    writeFileSync(join(folder, 'cut.png'), png(640, 512).subarray(0, 40));
+    // Content decides, not the name.
+    renameSync(join(folder, 'ron_5.png'), join(folder, 'ron_5.webp'));
+    writeFileSync(join(folder, 'again.png'), png(640, 512, 1));
+    writeFileSync(join(folder, 'again.txt'), 'Ron the dog again');
+    await build();
+    assert.equal(manifest().length, 6);
+    assert.match(manifest()[5] ?? '', /ron_5\.webp/);
+    assert.deepEqual(printed.slice(0, 4), [
+      'left out: cut.png: is cut short: its PNG data has no end',
+      'left out: dog.gif: is a GIF, not a JPEG or PNG',
+      'left out: small.png: is 300 × 512 pixels: each side must be at least 512',
+      'ron_1.png: is the same picture as again.png, and counts twice',
+    ]);
+    assert.match(printed[4] ?? '', /train\.jsonl: 6 records, 3 pictures left out, 1 picture there twice\.$/);
+    await datasetCheck(folder, {}, {});
+    writeFileSync(join(folder, 'captions.csv'), [1, 2, 3, 4].map(number => `ron_${number}.png,Ron`).join('\n'));
+    await assert.rejects(build({ force: true }), /must be 5 to 10,000; the file has 4\. Nothing was written/);
+    assert.ok(printed.includes('left out: ron_5.webp: captions.csv has no caption for it'));
   });
 });

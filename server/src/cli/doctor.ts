@@ -23,7 +23,7 @@ const PYTHON_TIMEOUT_MILLISECONDS = 120_000;
 const PYTHON_PROBE = `
 import json, sys, torch, diffusers, peft, likeness_worker
 device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-name = torch.cuda.get_device_name(0) if device == "cuda" else f"{torch.get_num_threads()} threads"
+name = torch.cuda.get_device_name(0) if device == "cuda" else ""
 print(json.dumps({"python": sys.version.split()[0], "torch": torch.__version__, "diffusers": diffusers.__version__,
   "peft": peft.__version__, "device": device, "name": name}))`;
 
@@ -107,17 +107,19 @@ async function checkPort({ host, port, dataDirectory }: Config): Promise<Finding
   };
 }
 
-async function checkPython({ pythonPath }: Config): Promise<Finding[]> {
+async function checkPython({ pythonPath, workerThreads }: Config): Promise<Finding[]> {
   if (!existsSync(pythonPath))
     return [
       { state: 'failure', what: `the worker's Python ${shownPath(pythonPath)} is missing`, mend: 'Run: npm run setup' },
     ];
+  // What a worker is given, not what PyTorch would take of the machine.
+  const threads = `${workerThreads} ${workerThreads === 1 ? 'thread' : 'threads'} a worker`;
   try {
     const { stdout } = await run(pythonPath, ['-c', PYTHON_PROBE], { timeout: PYTHON_TIMEOUT_MILLISECONDS });
     const found: Record<string, string> = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
     return [
       { state: 'ok', what: `Python ${found.python}, diffusers ${found.diffusers}, peft ${found.peft}` },
-      { state: 'ok', what: `PyTorch ${found.torch} on ${found.device} (${found.name})` },
+      { state: 'ok', what: `PyTorch ${found.torch} on ${found.device} (${found.name || threads})` },
     ];
   } catch (error) {
     const text = (error as { stderr?: string }).stderr?.trim().split('\n').at(-1) ?? String(error);

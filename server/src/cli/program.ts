@@ -3,6 +3,7 @@
 import { Command } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
 import { Fault } from '../domain/fault.ts';
+import { plan } from './demo/plan.ts';
 import { CliFailure } from './failure.ts';
 
 /** Runs one command line and sets the exit code; never throws. */
@@ -34,7 +35,10 @@ function program(): Command {
     .option('--host <address>', 'address to listen on (default: 127.0.0.1, or LIKENESS_HOST)')
     .option('--data <folder>', 'where everything is kept (default: ./.likeness, or LIKENESS_DATA)')
     .option('--region <name>', 'the Region that the service is in (default: us-east-1, or LIKENESS_REGION)')
-    .option('--log-level <level>', 'debug, info, warn, error or silent (default: warn, or LIKENESS_LOG_LEVEL)')
+    .option(
+      '--log-level <level>',
+      'debug, info, warn, error or silent, as JSON (default: LIKENESS_LOG_LEVEL, or warnings in words)',
+    )
     .option('--insecure', 'offer plain HTTP, not TLS alone, on a --host that others can reach')
     .addHelpText(
       'after',
@@ -51,6 +55,14 @@ function program(): Command {
     .action(async options => (await import('./env.ts')).env(options, process.env));
 
   likeness
+    .command('sign-in')
+    .description('print a link that signs in to the console of the running service: once, within 15 minutes')
+    .option('--port <number>', 'the port that it answers on (default: the one it wrote into its data folder)')
+    .option('--data <folder>', 'its data folder (default: ./.likeness, or LIKENESS_DATA)')
+    .addHelpText('after', example('npx --no-install likeness sign-in'))
+    .action(async options => (await import('./sign-in.ts')).signIn(options, process.env));
+
+  likeness
     .command('doctor')
     .description('check what the service needs of this machine, and say how to mend what is missing')
     .option('--port <number>', 'the port to check (default: 4747, or LIKENESS_PORT)')
@@ -61,7 +73,7 @@ function program(): Command {
   likeness
     .command('demo')
     .description('teach the embedded model a dog and a cat, and show what it draws before and after')
-    .option('--steps <number>', 'training steps (default: 700)')
+    .option('--steps <number>', `training steps (default: ${plan.steps})`)
     .option('--folder <folder>', 'where the demo keeps its data and its page', 'demo')
     .addHelpText('after', example('npx --no-install likeness demo'))
     .action(async options => (await import('./demo/demo.ts')).demo(options, process.env));
@@ -153,21 +165,23 @@ function program(): Command {
     .option('--commitment <duration>', 'OneMonth or SixMonths (default: none)')
     .option('--region <name>', "the Region to ask in (default: the server's)")
     .option('--data <folder>', 'the data folder (default: ./.likeness, or LIKENESS_DATA)')
-    .addHelpText('after', example('npx --no-install likeness estimate --images 60 --steps 700'))
+    .addHelpText('after', example(`npx --no-install likeness estimate --images 60 --steps ${plan.steps}`))
     .action(async options => (await import('./usage.ts')).estimate(options, process.env));
 
   const dataset = likeness.command('dataset').description('check or build a data set before a job is paid for');
   dataset
     .command('check')
     .description('check every line of a train.jsonl and every image that it names')
-    .argument('<place>', 'a train.jsonl, a folder that holds one, or its s3:// URI')
+    .argument('<place>', 'a train.jsonl or a folder that holds one, here or as s3://bucket/folder')
     .option('--images <folder>', 'where the images of a local manifest are (default: beside it)')
     .option('--trigger <words>', 'name the captions without these words, e.g. "Ron the dog"')
     .addHelpText('after', example('npx --no-install likeness dataset check s3://my-bucket/data/train.jsonl'))
     .action(async (place, options) => (await import('./dataset-check.ts')).datasetCheck(place, options, process.env));
   dataset
     .command('build')
-    .description('write a train.jsonl for a folder of images with captions')
+    .description(
+      'write a train.jsonl for a folder of images with captions; pictures that a job would refuse are left out',
+    )
     .argument('<folder>', 'images, each with a caption in a .txt of its name; or a captions file')
     .requiredOption('--s3-prefix <uri>', 'where the images will be in S3, e.g. s3://my-bucket/data')
     .option('--captions <file>', 'captions.jsonl, .csv or .tsv instead of .txt files (default: the one in the folder)')

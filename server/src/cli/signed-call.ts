@@ -2,11 +2,14 @@ import { createHash, createHmac } from 'node:crypto';
 import type { RootCredentials } from '../data-folder.ts';
 import { CliFailure } from './failure.ts';
 
+/** Whatever else is asked of this server will fail as well. */
+export class NoAnswer extends CliFailure {}
+
 /**
  * Calls one of the product's own routes of a running server, signed with Signature Version 4.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  * @param path below `/_likeness/v1`, with its query if it has one; only characters that a URL need not encode
- * @throws CliFailure with the server's own message when it refuses
+ * @throws CliFailure with the server's own message when it refuses; NoAnswer when nothing answers there
  */
 export async function callRoute(
   server: { endpoint: string; region: string } & RootCredentials,
@@ -49,6 +52,8 @@ export async function fetchRoute(
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     },
     ...(body === undefined ? {} : { body: text }),
+  }).catch(() => {
+    throw new NoAnswer(`no service answers at ${server.endpoint}.`);
   });
   if (response.ok) return response;
   const answer = (await response.json()) as { message?: string };

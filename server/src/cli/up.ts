@@ -1,9 +1,12 @@
 import { resolve } from 'node:path';
+import type { Logger } from 'pino';
 import { type Config, isLoopback } from '../config.ts';
 import { DataFolderInUse, lockDataFolder, removeEndpoint, writeCredentials, writeEndpoint } from '../data-folder.ts';
 import { CliFailure } from './failure.ts';
+import { plainLog } from './plain-log.ts';
 import { type ServiceFlags, settings } from './settings.ts';
 import { shownPath } from './shown-path.ts';
+import { signInLink } from './sign-in-link.ts';
 
 /** Two stop signals within this time are one: a terminal sends Ctrl-C to the launcher and to us, and it forwards its own. */
 const SAME_STOP_MILLISECONDS = 1000;
@@ -13,9 +16,10 @@ const FORCED_STOP_MILLISECONDS = 3000;
 export async function up(flags: ServiceFlags, environment: NodeJS.ProcessEnv): Promise<void> {
   const quiet = environment.LIKENESS_LOG_LEVEL === undefined && flags.logLevel === undefined;
   const config = settings(flags, environment, quiet ? { logLevel: 'warn' } : {});
-  const service = await startService(config);
-  console.log(welcome(config, service));
+  const service = await startService(config, quiet ? plainLog() : undefined);
+  // Whoever reads that Ctrl-C stops it may press it at once.
   stopOnSignal(service, 0);
+  console.log(welcome(config, service));
 }
 
 export interface RunningService {
@@ -24,25 +28,30 @@ export interface RunningService {
   accountId: string;
   accessKeyId: string;
   secretAccessKey: string;
-  /** For a link to the console that signs in the root user, once; at the first start on a data folder alone. */
-  signInToken: string | undefined;
+  /** For a link to the console that signs in the root user, once. */
+  signInToken: string;
   /** Clean: trainers write a checkpoint and end, their jobs go on at the next start. `force`: at once. */
   stop(options?: { force?: boolean }): Promise<void>;
 }
 
 /**
  * The service on its data folder, with the folder locked and its endpoint and credentials written there.
+ * @param log absent: lines of JSON
  * @throws CliFailure in one line when the folder, the host or the port cannot be had
  */
-export async function startService(config: Config): Promise<RunningService> {
+export async function startService(config: Config, log?: Logger): Promise<RunningService> {
   if (!isLoopback(config.host) && !config.allowInsecureHost && config.tlsPort === 'off')
     throw new CliFailure(
       `--host ${config.host} would offer the service to the network over plain HTTP. Leave TLS on, or add --insecure if that network is yours alone.`,
     );
+  if (config.port !== 0 && config.port === config.tlsPort)
+    throw new CliFailure(
+      `--port and --tls-port are both ${config.port}: each needs a port of its own. Give --tls-port another one, 0 for a free one, or off.`,
+    );
   const unlock = takeFolder(config.dataDirectory);
   try {
     const { createLikeness } = await import('../main.ts');
-    const likeness = await createLikeness(config).catch(error => {
+    const likeness = await createLikeness(config, log ? { log } : {}).catch(error => {
       throw explained(error, config);
     });
     const { endpoint, tls, accountId, credentials, signInToken } = likeness;
@@ -107,12 +116,8 @@ function welcome(config: Config, service: RunningService): string {
     `  console   ${service.endpoint}/_console/`,
     ...(service.tlsEndpoint === undefined ? [] : [`  with TLS  ${service.tlsEndpoint}`]),
     `  data      ${data} (account ${service.accountId}, Region ${config.region})`,
-    ...(service.signInToken === undefined
-      ? []
-      : [
-          '  sign in to the console, once, within 15 minutes:',
-          `    ${service.endpoint}/_console/#/sign-in?token=${service.signInToken}`,
-        ]),
+    `  sign in to the console, once, within 15 minutes (afterwards: npx --no-install likeness sign-in${option}):`,
+    `    ${signInLink(service.endpoint, service.signInToken)}`,
     '  point any AWS client at it, in another shell:',
     `    eval "$(npx --no-install likeness env${option})"`,
     '    aws bedrock list-foundation-models',

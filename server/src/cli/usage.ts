@@ -40,7 +40,27 @@ export async function estimate(
     images === undefined
       ? { provisionedThroughput: { modelUnits: number(units), ...(commitment && { commitmentDuration: commitment }) } }
       : { customizationJob: { baseModelIdentifier: model, imageCount: number(images), hyperParameters } };
-  await print(flags, environment, server => callRoute(server, 'POST', '/estimate', body));
+  await print(flags, environment, server =>
+    callRoute(server, 'POST', '/estimate', body).catch((error: unknown) => {
+      throw error instanceof CliFailure ? new CliFailure(inOptions(error.message)) : error;
+    }),
+  );
+}
+
+/** The server's words about members of its body, in those of the command line. */
+const OPTIONS: Readonly<Record<string, string>> = {
+  baseModelIdentifier: '--model',
+  imageCount: '--images',
+  stepCount: '--steps',
+  batchSize: '--batch',
+  modelUnits: '--units',
+  commitmentDuration: '--commitment',
+};
+
+function inOptions(message: string): string {
+  return message
+    .replace(/\b(?:customizationJob|provisionedThroughput|hyperParameters)\./g, '')
+    .replace(/\w+/g, word => OPTIONS[word] ?? word);
 }
 
 async function print(

@@ -27,7 +27,8 @@ export function foundationModelId(identifier: string, region: string): string | 
 
 /**
  * The row to customize or to buy throughput for: the one of that id, or its versioned sibling. AWS lists
- * `amazon.titan-image-generator-v1` (on demand) and `…-v1:0` (customizable), and takes the first for the second.
+ * `amazon.titan-image-generator-v1` (on demand) and `…-v1:0` (customizable), and takes the first for the second: Terraform's own
+ * example of a custom model names its base so (`amazon.titan-text-express-v1`), and the job's ARN then names the version.
  */
 export function supportingModel<Row extends ModelSupport>(
   catalogue: readonly Row[],

@@ -30,7 +30,7 @@ export interface Route {
   /** `GetUsage` is authorised as `likeness:GetUsage`; null: unsigned, for everyone. */
   action: string | null;
   /** Of an unsigned route by which somebody signs in: what the audit trail calls it. */
-  signIn?: 'ConsoleLogin' | 'RefreshConsoleLogin';
+  signIn?: 'ConsoleLogin' | 'RefreshConsoleLogin' | 'ConsoleLogout';
   /** Members of the body that the audit trail may show; it shows no other. */
   shownMembers?: readonly string[];
   /** Of its JSON body; absent: 1 MiB. */

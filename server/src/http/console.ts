@@ -80,6 +80,22 @@ export function createConsole(folder: string): (request: WireRequest) => Promise
   };
 }
 
+/**
+ * Sends a browser that opens the endpoint itself to the console. All else of `/` is S3's list of buckets: signed requests,
+ * queries, hosts of buckets, and clients, which do not ask for HTML.
+ * @param isBucketHost whether a host name stands for a bucket
+ * @returns undefined for any other request
+ */
+export function createConsoleDoor(isBucketHost: (host: string) => boolean) {
+  return ({ target, method, headers }: WireRequest): WireResponse | undefined => {
+    if (target !== '/' || (method !== 'GET' && method !== 'HEAD')) return undefined;
+    const { accept = '', authorization, host = '' } = headerMap(headers);
+    if (!/\btext\/html\b/i.test(accept) || authorization !== undefined || isBucketHost(host)) return undefined;
+    const location = { location: `${CONSOLE_PATH}/`, vary: 'accept', 'cache-control': 'no-store' };
+    return { status: 303, headers: location, record: { operation: 'Console' } };
+  };
+}
+
 function answer(file: ConsoleFile, isImmutable: boolean, request: WireRequest, record: object): WireResponse {
   const asked = headerMap(request.headers);
   const headers: Record<string, string> = {

@@ -22,6 +22,8 @@ export interface HttpServerOptions {
   own(request: WireRequest): Promise<WireResponse>;
   /** The console's files, under `/_console/`. */
   console(request: WireRequest): Promise<WireResponse>;
+  /** Answers `/` where the console is meant; undefined for any other request. */
+  consoleDoor?(request: WireRequest): WireResponse | undefined;
   newRequestId(): string;
   log: Logger;
   /** Told of each request that a service was asked for, before its answer goes out. */
@@ -82,7 +84,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     const path = request.target.split('?', 1)[0] ?? '';
     if (path.startsWith(OWN_PREFIX)) return options.own(request);
     if (path === CONSOLE_PATH || path.startsWith(`${CONSOLE_PATH}/`)) return options.console(request);
-    return options.metrics?.(request) ?? options.aws(request);
+    return options.consoleDoor?.(request) ?? options.metrics?.(request) ?? options.aws(request);
   }
 
   const listener: Listener = createListener((request, response) => {

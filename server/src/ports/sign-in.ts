@@ -30,10 +30,26 @@ export interface SignInLinks {
   }): Promise<Pick<SignedIn, 'accountId' | 'credentials' | 'principal'>>;
 }
 
+/** Signing in that outlives a reload of the page: a cookie's token, and a key without which it is worth nothing. */
+export interface BrowserSessions {
+  /** @param principal the root user or a user, who has just signed in */
+  begin(principal: Principal): Promise<{ token: string; key: string }>;
+  /**
+   * New credentials and the cookie's next token, until twelve hours after signing in.
+   * @throws Fault denied ExpiredTokenException: it ended, or its account, its user or the password that began it is gone
+   */
+  resume(request: {
+    token: string;
+    key: string;
+    durationSeconds: number;
+  }): Promise<Pick<SignedIn, 'principal' | 'accountId' | 'credentials'> & { token: string }>;
+  /** @returns whether the token was of this session */
+  end(request: { token: string; key: string }): Promise<boolean>;
+}
+
 export interface SignedIn {
   principal: Principal;
   accountId: string;
-  userName: string;
   credentials: { accessKeyId: string; secretAccessKey: string; sessionToken: string; expiresAt: Date };
   refreshToken: string;
   refreshableUntil: Date;

@@ -50,7 +50,34 @@ export interface SignInLinkRow {
   expiresAt: string;
 }
 
-export interface LoginRows {
+/** A sign-in that a browser keeps over a reload. */
+export interface BrowserSessionRow {
+  /** SHA-256 of the key that the page keeps, in hexadecimal; the same of the cookie's token, and of the one before. */
+  keyHash: string;
+  tokenHash: string;
+  earlierTokenHash: string | null;
+  /** The token, sealed under the master key, for who has just shown the one before. */
+  sealedToken: string;
+  /** When the token became the newest. */
+  renewedAt: string;
+  accountId: string;
+  /** Id of the user; null for the root user. */
+  identityId: string | null;
+  signedInAt: string;
+  endsAt: string;
+}
+
+export interface BrowserSessionRows {
+  browserSession(keyHash: string): Promise<BrowserSessionRow | undefined>;
+  /** Makes or replaces it. */
+  putBrowserSession(row: BrowserSessionRow): Promise<void>;
+  deleteBrowserSession(keyHash: string): Promise<void>;
+  deleteBrowserSessionsOf(accountId: string): Promise<void>;
+  /** Those that end at that time or before. */
+  deleteBrowserSessionsUntil(time: string): Promise<void>;
+}
+
+export interface LoginRows extends BrowserSessionRows {
   loginProfile(userId: string): Promise<LoginProfileRow | undefined>;
   /** Makes or replaces it. */
   putLoginProfile(row: LoginProfileRow): Promise<void>;
@@ -61,6 +88,8 @@ export interface LoginRows {
   signInLink(tokenHash: string): Promise<SignInLinkRow | undefined>;
   /** @returns whether it was there */
   deleteSignInLink(tokenHash: string): Promise<boolean>;
+  /** Those that expire at that time or before. */
+  deleteSignInLinksUntil(time: string): Promise<void>;
 
   passwordPolicy(accountId: string): Promise<PasswordPolicyRow | undefined>;
   putPasswordPolicy(accountId: string, row: PasswordPolicyRow): Promise<void>;

@@ -9,7 +9,7 @@ import { Fault } from '../domain/fault.ts';
 import { type Quotas, quotaText } from '../domain/quotas.ts';
 import { checkWordedCaption, withCaptionWords } from '../domain/training/caption-words.ts';
 import { type Concept, conceptOf } from '../domain/training/concept.ts';
-import { hasImageEnd, type ImageFacts, readImageHeader } from '../domain/training/image-facts.ts';
+import { type ImageFacts, readImageFacts } from '../domain/training/image-facts.ts';
 import {
   checkImageSize,
   checkPicture,
@@ -50,8 +50,6 @@ const PARALLEL_DOWNLOADS = 8;
 const MOST_VALIDATION_RECORDS = 32;
 /** Relative to the attempt's folder. */
 export const VALIDATION_MANIFEST = 'data/validation/manifest.jsonl';
-const HEADER_BYTES = 256 * 1024;
-const TAIL_BYTES = 64 * 1024;
 
 /**
  * Fetches and checks everything, and writes data/manifest.jsonl last: its presence says that the data is complete.
@@ -296,15 +294,7 @@ async function fetchPicture(
 async function readFacts(path: string, sizeBytes: number): Promise<ImageFacts | string> {
   const file = await open(path);
   try {
-    let header = readImageHeader(await readAt(file, 0, Math.min(HEADER_BYTES, sizeBytes)), sizeBytes <= HEADER_BYTES);
-    if (header.kind === 'needsMore') header = readImageHeader(await readAt(file, 0, sizeBytes), true);
-    if (header.kind !== 'image') return header.kind === 'unusable' ? header.reason : 'has no readable header';
-    const { format } = header.facts;
-    const tailAt = Math.max(0, sizeBytes - TAIL_BYTES);
-    if (hasImageEnd(format, await readAt(file, tailAt, sizeBytes - tailAt))) return header.facts;
-    return hasImageEnd(format, await readAt(file, 0, sizeBytes))
-      ? header.facts
-      : `is cut short: its ${format} data has no end`;
+    return await readImageFacts(sizeBytes, (position, length) => readAt(file, position, length));
   } finally {
     await file.close();
   }

@@ -28,7 +28,7 @@ export interface TestServer {
   tls: { endpoint: string; certificatePath: string } | undefined;
   dataDirectory: string;
   /** Undefined where the data folder is an earlier server's. */
-  signInToken: string | undefined;
+  signInToken: string;
   /** SDK clients; they are destroyed with the server. */
   clients(options?: { credentials?: Credentials; region?: string; maxAttempts?: number }): TestClients;
   /** Stops the server; the data folder goes too unless `keepData`. */

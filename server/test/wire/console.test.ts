@@ -53,6 +53,24 @@ describe('the console', () => {
     assert.deepEqual([status, headers.location], [301, '/_console/']);
   });
 
+  it('is where a browser that opens the endpoint itself is sent, and S3 answers everybody else there', async () => {
+    const browser = 'accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
+    const { status, headers } = await ask('/', { headers: [browser] });
+    assert.deepEqual([status, headers.location, headers.vary], [303, '/_console/', 'accept']);
+    for (const [path, more] of [
+      ['/', ['accept: */*']],
+      ['/', []],
+      ['/?x-id=ListBuckets', [browser]],
+      ['/', [browser, 'authorization: AWS4-HMAC-SHA256 Credential=AKIA/20261127/us-east-1/s3/aws4_request']],
+      ['/a-bucket/', [browser]],
+    ] as const) {
+      const answer = await ask(path, { headers: [...more] });
+      assert.equal(answer.headers['content-type'], 'application/xml', `${path} ${more}`);
+    }
+    const ofBucket = `GET / HTTP/1.1\r\nhost: a-bucket.localhost:${server.port}\r\n${browser}\r\n\r\n`;
+    assert.equal((await sendRaw(server.port, ofBucket)).headers['content-type'], 'application/xml');
+  });
+
   it('sends files whose names hold a hash for ever, compressed where the browser takes that', async () => {
     const plain = await ask('/_console/assets/index-abc123.js');
     assert.equal(plain.body, SCRIPT);

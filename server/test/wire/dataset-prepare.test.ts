@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it, mock } from 'node:test';
@@ -7,6 +7,7 @@ import { CreateBucketCommand, GetObjectCommand, PutObjectCommand } from '@aws-sd
 import { datasetBuild } from '../../src/cli/dataset-build.ts';
 import { datasetCaption, datasetMask } from '../../src/cli/dataset-prepare.ts';
 import { CliFailure } from '../../src/cli/failure.ts';
+import { NoAnswer } from '../../src/cli/signed-call.ts';
 import { callRoute } from '../support/routes.ts';
 import { ROOT, startServer, type TestServer } from '../support/server.ts';
 import { pngHeader } from '../support/training-data.ts';
@@ -56,7 +57,7 @@ describe('preparing a data set from a shell', () => {
     await datasetCaption(folder, { trigger }, {}, ask);
     await datasetMask(folder, { subject: 'the dog' }, {}, ask);
     assert.match(text('masks/ron_3.png'), /^the dog by base/);
-    datasetBuild(folder, { s3Prefix: 's3://bucket/data' });
+    await datasetBuild(folder, { s3Prefix: 's3://bucket/data' });
     const records = text('train.jsonl')
       .trim()
       .split('\n')
@@ -114,6 +115,20 @@ describe('preparing a data set from a shell', () => {
         trigger,
       ]),
     );
+  });
+
+  it('fails once, before the first picture, where no service runs, and at once where it ends meanwhile', async () => {
+    const data = join(folder, 'no-service');
+    mkdirSync(data);
+    printed.length = 0;
+    await assert.rejects(datasetCaption(folder, { data }, {}), /the service is not running: start it with npx/);
+    await assert.rejects(datasetMask(folder, { data, subject: 'the dog' }, {}), /the service is not running/);
+    const gone = async () => {
+      asked += 1;
+      throw new NoAnswer('no service answers at http://127.0.0.1:9.');
+    };
+    await assert.rejects(datasetCaption(folder, {}, {}, gone), /no service answers/);
+    assert.deepEqual([asked, printed], [1, []]);
   });
 
   it('says what is wrong with a place', async () => {

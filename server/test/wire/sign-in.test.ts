@@ -103,6 +103,10 @@ describe('passwords and signing in', () => {
     assert.deepEqual([mustChange.status, mustChange.json.__type], [403, 'PasswordResetRequiredException']);
     const weak = await signIn({ userName: 'newcomer', newPassword: 'short' });
     assert.deepEqual([weak.status, weak.json.__type], [400, 'PasswordPolicyViolation']);
+    const same = await signIn({ userName: 'newcomer', newPassword: PASSWORD });
+    assert.deepEqual([same.status, same.json.__type], [400, 'PasswordPolicyViolation']);
+    assert.match(same.json.message, /choose another one/);
+    assert.equal((await signIn({ userName: 'newcomer' })).status, 403, 'it must still be changed');
     assert.equal((await signIn({ userName: 'newcomer', newPassword: 'Another-Horse-8' })).status, 200);
     assert.equal((await signIn({ userName: 'newcomer', password: 'Another-Horse-8' })).status, 200);
   });
@@ -161,7 +165,7 @@ describe('passwords and signing in', () => {
     assert.equal((await signIn({ password: 'another-password-1' })).status, 403);
   });
 
-  it('the link of the first start signs in the root user, once', async () => {
+  it('the link of a start signs in the root user, once, and says how to get another', async () => {
     const exchange = (body: object) => post('/sign-in-link', body);
     const token = server.signInToken;
     assert.equal((await exchange({ token: 7 })).status, 400);
@@ -174,10 +178,27 @@ describe('passwords and signing in', () => {
     assert.equal((await sts.send(new GetCallerIdentityCommand({}))).Arn, `arn:aws:iam::${ACCOUNT}:root`);
     const used = await exchange({ token });
     assert.deepEqual([used.status, used.json.__type], [403, 'ExpiredTokenException']);
+    assert.match(used.json.message, /npx --no-install likeness sign-in/);
     assert.deepEqual((await exchange({ token: 'made-up' })).json, used.json);
   });
 
-  it('a link that is too old opens nothing, and a second start makes none', async () => {
+  it('the root key makes further links, and nobody else does: not an administrator, not a session of the root user', async () => {
+    const create = (credentials?: Credentials | null) =>
+      callRoute(server, 'POST', '/sign-in-links', credentials === undefined ? {} : { credentials });
+    const made = await create();
+    assert.equal(made.status, 201, JSON.stringify(made.json));
+    const signedIn = await post('/sign-in-link', { token: made.json.token });
+    assert.equal(signedIn.status, 200);
+    const { expiration: _, ...session } = signedIn.json.credentials;
+    const administrator = await makeUser(server, 'administrator', allow('*'));
+    for (const credentials of [session, administrator, null]) {
+      const refusal = await create(credentials);
+      assert.equal(refusal.status, 403, JSON.stringify(refusal.json));
+    }
+    assert.match((await create(administrator)).json.message, /Only an access key of the root user makes sign-in links/);
+  });
+
+  it('a link that is too old opens nothing, and the next start makes another', async () => {
     const first = await startServer({ overrides: { time } });
     const body = { token: first.signInToken };
     await later(16 * 60_000, async () => {
@@ -186,7 +207,9 @@ describe('passwords and signing in', () => {
     });
     await first.close({ keepData: true });
     const second = await startServer({ dataDirectory: first.dataDirectory });
-    assert.equal(second.signInToken, undefined);
+    const another = { token: second.signInToken };
+    const { status } = await callRoute(second, 'POST', '/sign-in-link', { body: another, credentials: null });
+    assert.equal(status, 200);
     await second.close();
   });
 

@@ -1,6 +1,7 @@
 import type { Kysely, Selectable, Updateable } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { LoginRows, ServiceCredentialRow } from '../../ports/store-iam-login.ts';
+import { type BrowserSessionSchema, browserSessionMigrations, browserSessionRows } from './iam-browser-sessions.ts';
 
 interface ServiceCredentialTable {
   id: string;
@@ -15,7 +16,7 @@ interface ServiceCredentialTable {
 }
 
 /** What users sign in with beside access keys. */
-export interface IamLoginSchema {
+export interface IamLoginSchema extends BrowserSessionSchema {
   iam_login_profiles: {
     user_id: string;
     password_hash: string;
@@ -30,6 +31,7 @@ export interface IamLoginSchema {
 }
 
 export const iamLoginMigrations: Record<string, Migration> = {
+  ...browserSessionMigrations,
   '0011-iam-login': {
     async up({ schema }) {
       await schema
@@ -76,6 +78,7 @@ export const iamLoginMigrations: Record<string, Migration> = {
 
 export function loginRows(database: Kysely<IamLoginSchema>): LoginRows {
   return {
+    ...browserSessionRows(database as unknown as Kysely<BrowserSessionSchema>),
     async loginProfile(userId) {
       const query = database.selectFrom('iam_login_profiles').selectAll().where('user_id', '=', userId);
       const row = await query.executeTakeFirst();
@@ -120,6 +123,9 @@ export function loginRows(database: Kysely<IamLoginSchema>): LoginRows {
     async deleteSignInLink(tokenHash) {
       const query = database.deleteFrom('iam_sign_in_links').where('token_hash', '=', tokenHash);
       return (await query.executeTakeFirst()).numDeletedRows > 0n;
+    },
+    async deleteSignInLinksUntil(time) {
+      await database.deleteFrom('iam_sign_in_links').where('expires_at', '<=', time).execute();
     },
     async passwordPolicy(accountId) {
       const query = database.selectFrom('iam_password_policies').select('policy').where('account_id', '=', accountId);

@@ -2,8 +2,9 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Config } from '../../config.ts';
-import { isInUse } from '../../data-folder.ts';
+import { isInUse, makeFolder } from '../../data-folder.ts';
 import { CliFailure } from '../failure.ts';
+import { plainLog } from '../plain-log.ts';
 import { settings } from '../settings.ts';
 import { shownPath } from '../shown-path.ts';
 import { type RunningService, startService, stopOnSignal } from '../up.ts';
@@ -33,7 +34,7 @@ export async function demo(options: { steps?: string; folder: string }, environm
   emptyDataFolder(config.dataDirectory);
 
   const starting = startProgress('Starting the service on an empty data folder');
-  const service = await startService(config);
+  const service = await startService(config, plainLog());
   const timings: Timing[] = [{ what: 'start of the service', seconds: starting.end(service.endpoint) }];
   const signals = stopOnSignal(service, 130);
   const clients = connect(service, config.region);
@@ -133,7 +134,11 @@ function emptyDataFolder(data: string): void {
     if (isInUse(data)) throw new CliFailure(`${data} is being served. Stop that service first.`);
     rmSync(data, { recursive: true });
   }
-  mkdirSync(data, { recursive: true, mode: 0o700 });
+  try {
+    makeFolder(data);
+  } catch (error) {
+    throw new CliFailure(`${data} cannot be made: ${(error as Error).message}. Choose another place with --folder.`);
+  }
   writeFileSync(join(data, MARKER), 'The next `likeness demo` empties this folder.\n');
 }
 

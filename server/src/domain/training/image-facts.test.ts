@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { hasImageEnd, readImageHeader } from './image-facts.ts';
+import { readImageFacts, readImageHeader } from './image-facts.ts';
 
 function segment(marker: number, body: number[]): number[] {
   return [0xff, marker, (body.length + 2) >> 8, (body.length + 2) & 255, ...body];
@@ -70,10 +70,22 @@ test('Other formats are named by their content', () => {
   assert.equal(reason(''), 'is empty, not a JPEG or PNG');
 });
 
-test('The end of an image is found in its last bytes', () => {
-  assert.equal(hasImageEnd('JPEG', jpeg([])), true);
-  assert.equal(hasImageEnd('JPEG', jpeg([]).subarray(0, -2)), false);
-  assert.equal(hasImageEnd('PNG', png(1, 1)), false);
+test('An image without its end is cut short, whatever the thumbnail in its header ends with and a film behind it holds', async () => {
+  const told = (bytes: Uint8Array) =>
+    readImageFacts(bytes.length, async (position, length) => bytes.subarray(position, position + length));
+  const photograph = jpeg(segment(0xe1, [1, 2, 0xff, 0xd9]));
+  const film = new Uint8Array(200_000);
+  assert.deepEqual(await told(photograph), { format: 'JPEG', width: 640, height: 480 });
+  assert.deepEqual(await told(Buffer.concat([photograph, film])), { format: 'JPEG', width: 640, height: 480 });
+  assert.equal(await told(photograph.subarray(0, -2)), 'is cut short: its JPEG data has no end');
+  assert.equal(await told(Buffer.concat([photograph.subarray(0, -2), film])), 'is cut short: its JPEG data has no end');
+  assert.equal(await told(png(1, 1)), 'is cut short: its PNG data has no end');
+  const header = jpeg([
+    ...segment(0xe1, Array(60_000).fill(1)),
+    ...segment(0xe1, Array(60_000).fill(1)),
+    ...segment(0xe1, Array(60_000).fill(1)),
+  ]);
+  assert.deepEqual(await told(header), { format: 'JPEG', width: 640, height: 480 });
 });
 
 test('No bytes make the reader throw', () => {

@@ -1,5 +1,5 @@
 /**
- * What an image is, from its own bytes: names and declared types are not believed. Only headers are read, nothing is
+ * What an image is, from its own bytes: names and declared types are not believed. Headers and ends are read, nothing is
  * decoded; that the pixels decode is for the worker to find out.
  */
 export interface ImageFacts {
@@ -10,13 +10,41 @@ export interface ImageFacts {
 }
 
 export type ImageHeader =
-  | { kind: 'image'; facts: ImageFacts }
+  /** `dataAt`: no end of the image comes before; a thumbnail in the header has one of its own. */
+  | { kind: 'image'; facts: ImageFacts; dataAt: number }
   /** The header goes on past these bytes. */
   | { kind: 'needsMore' }
   /** A reason that reads after the image's name: "is a GIF, not a JPEG or PNG". */
   | { kind: 'unusable'; reason: string };
 
 const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+
+/** Enough for the header of most photographs: EXIF data with a thumbnail come before the size. */
+const FIRST_BYTES = 128 * 1024;
+const TAIL_BYTES = 64 * 1024;
+
+/**
+ * By the rules of a training job, wherever the picture lies. @param read a part of it
+ * @returns what it is, or a reason that reads after its name
+ */
+export async function readImageFacts(
+  sizeBytes: number,
+  read: (position: number, length: number) => Promise<Uint8Array>,
+): Promise<ImageFacts | string> {
+  let wanted = Math.min(FIRST_BYTES, sizeBytes);
+  for (;;) {
+    const header = readImageHeader(await read(0, wanted), wanted >= sizeBytes);
+    if (header.kind === 'unusable') return header.reason;
+    if (header.kind === 'image') {
+      const { facts, dataAt } = header;
+      // Phones append whole films to a JPEG: the end of the image may be far before the file's.
+      for (const from of [Math.max(dataAt, sizeBytes - TAIL_BYTES), dataAt])
+        if (hasImageEnd(facts.format, await read(from, sizeBytes - from))) return facts;
+      return `is cut short: its ${facts.format} data has no end`;
+    }
+    wanted = Math.min(wanted * 8, sizeBytes);
+  }
+}
 
 /**
  * Reads the first bytes of a file.
@@ -32,11 +60,7 @@ export function readImageHeader(bytes: Uint8Array, whole: boolean): ImageHeader 
   return header;
 }
 
-/**
- * Whether the last bytes of a file hold the end of its image. A "no" for a JPEG means "not in these bytes": phones append
- * whole films to a JPEG.
- */
-export function hasImageEnd(format: ImageFacts['format'], lastBytes: Uint8Array): boolean {
+function hasImageEnd(format: ImageFacts['format'], lastBytes: Uint8Array): boolean {
   const tail = Buffer.from(lastBytes.buffer, lastBytes.byteOffset, lastBytes.byteLength);
   return tail.lastIndexOf(format === 'PNG' ? 'IEND' : Buffer.from([0xff, 0xd9])) >= 0;
 }
@@ -60,7 +84,7 @@ function readJpeg(view: DataView): ImageHeader {
     const isFrame = marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
     if (isFrame) {
       if (at + 9 > view.byteLength) return { kind: 'needsMore' };
-      return sized('JPEG', view.getUint16(at + 7), view.getUint16(at + 5), orientation);
+      return sized('JPEG', view.getUint16(at + 7), view.getUint16(at + 5), orientation, at);
     }
     const end = at + 2 + length;
     if (end > view.byteLength) return { kind: 'needsMore' };
@@ -73,7 +97,7 @@ function readJpeg(view: DataView): ImageHeader {
 function readPng(view: DataView): ImageHeader {
   if (view.byteLength < 24) return { kind: 'needsMore' };
   if (chunkType(view, 8) !== 'IHDR') return { kind: 'unusable', reason: 'has a damaged PNG header' };
-  return sized('PNG', view.getUint32(16), view.getUint32(20), pngOrientation(view));
+  return sized('PNG', view.getUint32(16), view.getUint32(20), pngOrientation(view), 8);
 }
 
 /** Of the eXIf chunk where it comes before the pixels and lies in these bytes; it only turns the sides in a message. */
@@ -89,11 +113,17 @@ function pngOrientation(view: DataView): number {
   return 1;
 }
 
-function sized(format: ImageFacts['format'], width: number, height: number, orientation: number): ImageHeader {
+function sized(
+  format: ImageFacts['format'],
+  width: number,
+  height: number,
+  orientation: number,
+  dataAt: number,
+): ImageHeader {
   if (width === 0 || height === 0) return { kind: 'unusable', reason: `has a ${format} header without a size` };
   // Orientations 5 to 8 lie on their side (EXIF 2.32, tag 0x0112).
   const lying = orientation >= 5 && orientation <= 8;
-  return { kind: 'image', facts: { format, width: lying ? height : width, height: lying ? width : height } };
+  return { kind: 'image', facts: { format, width: lying ? height : width, height: lying ? width : height }, dataAt };
 }
 
 function exifOrientation(view: DataView, start: number, end: number): number | undefined {

@@ -37,6 +37,8 @@ export function createAccounts(deps: CredentialDependencies): Accounts {
           throw new Fault('conflict', `Account ${accountId} administers this installation: it cannot be disabled.`);
         const disabledAt = disabled ? (account.disabledAt ?? deps.time.now().toISOString()) : null;
         await iam.setAccountDisabled(accountId, disabledAt);
+        // Keys work again when it is enabled; who was signed in signs in anew.
+        if (disabled) await iam.deleteBrowserSessionsOf(accountId);
         return summary({ ...account, disabledAt });
       });
     },

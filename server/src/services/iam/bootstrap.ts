@@ -7,8 +7,6 @@ export interface AccountIdentity {
   accountId: string;
   accessKeyId: string;
   secretAccessKey: string;
-  /** Whether it was made just now. */
-  isNew: boolean;
 }
 
 /** LIKENESS_ACCOUNT_ID, LIKENESS_ROOT_ACCESS_KEY_ID, LIKENESS_ROOT_SECRET_ACCESS_KEY. */
@@ -38,15 +36,15 @@ export async function bootstrapAccount(
           'unset it, or choose another folder.',
       );
     const accountId = existing?.accountId ?? configured.accountId ?? randomAccountId(deps);
-    const isNew = existing === undefined;
-    if (isNew) await rows.iam.insertAccount({ accountId, createdAt: now, name: null, disabledAt: null });
+    if (existing === undefined)
+      await rows.iam.insertAccount({ accountId, createdAt: now, name: null, disabledAt: null });
 
     const kept = (await rows.iam.accessKeys(accountId, null)).find(key => key.bootstrap);
     const keptSecret = kept && openSecret(deps.vault, kept.sealedSecret, kept.accessKeyId);
     if (kept !== undefined && keptSecret !== undefined) {
       const same = kept.accessKeyId === configured.rootAccessKeyId && keptSecret === configured.rootSecretAccessKey;
       if (configured.rootAccessKeyId === undefined || same)
-        return { accountId, accessKeyId: kept.accessKeyId, secretAccessKey: keptSecret, isNew };
+        return { accountId, accessKeyId: kept.accessKeyId, secretAccessKey: keptSecret };
       await rows.iam.deleteAccessKey(kept.accessKeyId);
     }
     const accessKeyId = configured.rootAccessKeyId ?? newAccessKeyId('AKIA', accountId, deps.ids);
@@ -55,7 +53,7 @@ export async function bootstrapAccount(
       throw new Error(`LIKENESS_ROOT_ACCESS_KEY_ID is ${accessKeyId}, which belongs to an IAM user: choose another.`);
     const secretAccessKey = configured.rootSecretAccessKey ?? newSecret(deps.ids);
     await rows.iam.insertAccessKey(rootKey(deps, accountId, accessKeyId, secretAccessKey, now));
-    return { accountId, accessKeyId, secretAccessKey, isNew };
+    return { accountId, accessKeyId, secretAccessKey };
   });
 }
 

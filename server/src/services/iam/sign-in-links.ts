@@ -13,10 +13,12 @@ export function createSignInLinks(deps: CredentialDependencies): SignInLinks {
   return {
     async create(accountId) {
       const token = Buffer.from(deps.ids.bytes(TOKEN_BYTES)).toString('base64url');
-      const expiresAt = new Date(deps.time.now().getTime() + LINK_MILLISECONDS).toISOString();
-      await deps.store.transaction(({ iam }) =>
-        iam.insertSignInLink({ tokenHash: hashOf(token), accountId, expiresAt }),
-      );
+      const now = deps.time.now();
+      const expiresAt = new Date(now.getTime() + LINK_MILLISECONDS).toISOString();
+      await deps.store.transaction(async ({ iam }) => {
+        await iam.deleteSignInLinksUntil(now.toISOString());
+        await iam.insertSignInLink({ tokenHash: hashOf(token), accountId, expiresAt });
+      });
       return token;
     },
 
@@ -27,9 +29,12 @@ export function createSignInLinks(deps: CredentialDependencies): SignInLinks {
       const link = await deps.store.read(({ iam }) => iam.signInLink(tokenHash));
       const taken = link !== undefined && (await deps.store.transaction(({ iam }) => iam.deleteSignInLink(tokenHash)));
       if (!taken || Date.parse(link.expiresAt) <= now.getTime())
-        throw new Fault('denied', 'This link was used before, or is too old: sign in with a password or a key.', {
-          code: 'ExpiredTokenException',
-        });
+        throw new Fault(
+          'denied',
+          'This link was used before, or is too old. A fresh one is printed by npx --no-install likeness sign-in, ' +
+            'where the service runs.',
+          { code: 'ExpiredTokenException' },
+        );
       const session = issueSession(deps, {
         accountId: link.accountId,
         ...{ identityId: null, sessionName: null, sessionPolicies: [], tags: {}, sourceIdentity: null },

@@ -13,7 +13,7 @@ import { passwordMatches } from './passwords.ts';
 const MINUTE_MILLISECONDS = 60_000;
 const DAY_MILLISECONDS = 24 * 60 * MINUTE_MILLISECONDS;
 /** Of one sign-in, with all its refreshes. */
-const LONGEST_MILLISECONDS = 12 * 60 * MINUTE_MILLISECONDS;
+export const LONGEST_SIGN_IN_MILLISECONDS = 12 * 60 * MINUTE_MILLISECONDS;
 
 /** What a refresh token holds, sealed under the master key. */
 interface Refreshable {
@@ -48,7 +48,7 @@ export function createSignIn(deps: CredentialDependencies): SignIn {
 
   function issue(user: IdentityRow, signedInAt: number, durationSeconds: number): SignedIn {
     const signedIn: Refreshable = { accountId: user.accountId, identityId: user.id, userName: user.name, signedInAt };
-    const until = signedIn.signedInAt + LONGEST_MILLISECONDS;
+    const until = signedIn.signedInAt + LONGEST_SIGN_IN_MILLISECONDS;
     const session = issueSession(deps, {
       accountId: signedIn.accountId,
       identityId: signedIn.identityId,
@@ -59,7 +59,6 @@ export function createSignIn(deps: CredentialDependencies): SignIn {
     return {
       principal: userPrincipal(user),
       accountId: signedIn.accountId,
-      userName: signedIn.userName,
       credentials: session,
       refreshToken: deps.vault.seal(Buffer.from(JSON.stringify(signedIn)), 'sign-in-refresh'),
       refreshableUntil: new Date(until),
@@ -85,6 +84,11 @@ export function createSignIn(deps: CredentialDependencies): SignIn {
       throw new Fault('denied', 'The password must be changed: send newPassword beside the old one.', {
         code: 'PasswordResetRequiredException',
       });
+    // Of AWS's own operations only a password policy refuses this; here it is the one thing that is asked for.
+    if (await passwordMatches(newPassword, profile.passwordHash))
+      throw new Fault('invalid', 'newPassword is the password that must be changed: choose another one.', {
+        code: 'PasswordPolicyViolation',
+      });
     await replace(deps, profile, await renewedProfile(deps, user, profile, newPassword));
   }
 
@@ -107,7 +111,7 @@ export function createSignIn(deps: CredentialDependencies): SignIn {
     async refresh({ refreshToken, durationSeconds }) {
       const signedIn = opened(deps, refreshToken);
       const over = new Fault('denied', 'The sign-in is over: sign in again.', { code: 'ExpiredTokenException' });
-      if (signedIn === undefined || signedIn.signedInAt + LONGEST_MILLISECONDS <= now()) throw over;
+      if (signedIn === undefined || signedIn.signedInAt + LONGEST_SIGN_IN_MILLISECONDS <= now()) throw over;
       const user = await deps.store.read(async ({ iam }) => {
         if ((await iam.account(signedIn.accountId))?.disabledAt !== null) return undefined;
         const profile = await iam.loginProfile(signedIn.identityId);

@@ -12,7 +12,7 @@ import type { ModelStore } from '../../ports/model-store.ts';
 import type { PolicyChecks } from '../../ports/policy-checks.ts';
 import type { RegisteredModels } from '../../ports/registered-models.ts';
 import type { ServiceRoles } from '../../ports/service-roles.ts';
-import type { SignIn, SignInLinks } from '../../ports/sign-in.ts';
+import type { BrowserSessions, SignIn, SignInLinks } from '../../ports/sign-in.ts';
 import type { Rows, Store } from '../../ports/store.ts';
 import type { BedrockScope } from '../../ports/store-bedrock.ts';
 import type { Ids, Time } from '../../ports/time.ts';
@@ -28,6 +28,7 @@ export interface LikenessDependencies {
   accounts: Accounts;
   signIn: SignIn;
   signInLinks: SignInLinks;
+  browserSessions: BrowserSessions;
   serviceRoles: ServiceRoles;
   policyChecks: PolicyChecks;
   store: Store;

@@ -1,14 +1,31 @@
 import { Fault } from '../../domain/fault.ts';
+import type { RequestContext } from '../../domain/operation.ts';
 import type { Route, RouteAnswer, RouteInput } from '../../domain/route.ts';
 import type { SignedIn } from '../../ports/sign-in.ts';
+import { BROWSER_SESSION_PATH, cookieToken, ownPage, sessionCookie } from './browser-session.ts';
 import type { LikenessDependencies } from './dependencies.ts';
 
 const SHORTEST_SECONDS = 3600;
 const LONGEST_SECONDS = 43_200;
 const LONGEST_TEXT = 4096;
 
-/** Unsigned: whoever signs in has no key yet. */
-export function signInRoutes({ signIn, signInLinks }: Pick<LikenessDependencies, 'signIn' | 'signInLinks'>): Route[] {
+/** Unsigned but for making a link: whoever signs in has no key yet. */
+export function signInRoutes({
+  signIn,
+  signInLinks,
+  browserSessions,
+}: Pick<LikenessDependencies, 'signIn' | 'signInLinks' | 'browserSessions'>): Route[] {
+  /** The answer to a browser: what renews the credentials lies in its cookie, and in the key beside it. */
+  async function kept(signedIn: Pick<SignedIn, 'principal' | 'accountId' | 'credentials'>, ctx: RequestContext) {
+    const { token, key } = await browserSessions.begin(signedIn.principal);
+    const answer = describe(signedIn);
+    return {
+      ...answer,
+      headers: sessionCookie(ownPage(ctx), token),
+      json: { ...answer.json, sessionKey: key },
+    };
+  }
+
   return [
     {
       method: 'POST',
@@ -16,15 +33,17 @@ export function signInRoutes({ signIn, signInLinks }: Pick<LikenessDependencies,
       action: null,
       signIn: 'ConsoleLogin',
       shownMembers: ['account'],
-      async handle(input, { sourceIp }) {
+      async handle(input, ctx) {
         const newPassword = input.body.newPassword === undefined ? null : text(input, 'newPassword');
         const [account, userName, password] = [
           text(input, 'account'),
           text(input, 'userName'),
           text(input, 'password'),
         ];
-        const request = { account, userName, password, newPassword, sourceIp };
-        return describe(await signIn.signIn({ ...request, durationSeconds: duration(input) }));
+        const isKept = keepsInBrowser(input, ctx);
+        const request = { account, userName, password, newPassword, sourceIp: ctx.sourceIp };
+        const signedIn = await signIn.signIn({ ...request, durationSeconds: duration(input) });
+        return isKept ? await kept(signedIn, ctx) : describeRefreshable(signedIn);
       },
     },
     {
@@ -34,7 +53,7 @@ export function signInRoutes({ signIn, signInLinks }: Pick<LikenessDependencies,
       signIn: 'RefreshConsoleLogin',
       async handle(input) {
         const request = { refreshToken: text(input, 'refreshToken'), durationSeconds: duration(input) };
-        return describe(await signIn.refresh(request));
+        return describeRefreshable(await signIn.refresh(request));
       },
     },
     {
@@ -42,10 +61,48 @@ export function signInRoutes({ signIn, signInLinks }: Pick<LikenessDependencies,
       path: '/sign-in-link',
       action: null,
       signIn: 'ConsoleLogin',
-      async handle(input) {
+      async handle(input, ctx) {
         const request = { token: text(input, 'token'), durationSeconds: duration(input) };
-        const { accountId, credentials, principal } = await signInLinks.exchange(request);
-        return { json: { accountId, credentials: describeCredentials(credentials) }, signedIn: principal };
+        const isKept = keepsInBrowser(input, ctx);
+        const signedIn = await signInLinks.exchange(request);
+        return isKept ? await kept(signedIn, ctx) : describe(signedIn);
+      },
+    },
+    {
+      method: 'POST',
+      path: '/sign-in-links',
+      action: 'CreateSignInLink',
+      // The link is the root user's: no policy can hand that on, and a session may not outlive itself by it.
+      authorize(_input, { principal }) {
+        if (principal.type === 'root' && principal.tokenIssuedAt === undefined) return [];
+        throw new Fault('denied', `Only an access key of the root user makes sign-in links; you are ${principal.arn}.`);
+      },
+      async handle(_input, { accountId }) {
+        return { status: 201, json: { token: await signInLinks.create(accountId) } };
+      },
+    },
+    {
+      method: 'POST',
+      path: BROWSER_SESSION_PATH,
+      action: null,
+      signIn: 'RefreshConsoleLogin',
+      async handle(input, ctx) {
+        const page = ownPage(ctx);
+        const request = { key: text(input, 'sessionKey'), token: cookieToken(page, ctx) };
+        const resumed = await browserSessions.resume({ ...request, durationSeconds: duration(input) });
+        return { ...describe(resumed), headers: sessionCookie(page, resumed.token) };
+      },
+    },
+    {
+      method: 'POST',
+      path: `${BROWSER_SESSION_PATH}/end`,
+      action: null,
+      signIn: 'ConsoleLogout',
+      async handle(input, ctx) {
+        const page = ownPage(ctx);
+        const isCookies = await browserSessions.end({ key: text(input, 'sessionKey'), token: cookieToken(page, ctx) });
+        // The cookie may be another sign-in's by now.
+        return isCookies ? { json: {}, headers: sessionCookie(page, null) } : { json: {} };
       },
     },
   ];
@@ -73,21 +130,25 @@ function duration({ body }: RouteInput): number {
   return Number(durationSeconds);
 }
 
-function describe({ principal, credentials, refreshableUntil, ...signedIn }: SignedIn): RouteAnswer {
-  const { accountId, userName, refreshToken } = signedIn;
-  return {
-    json: {
-      accountId,
-      userName,
-      credentials: describeCredentials(credentials),
-      refreshToken,
-      refreshableUntil: refreshableUntil.toISOString(),
-    },
-    signedIn: principal,
-  };
+/** Asked before the password or the link is: neither is to be used up for an answer that is refused. */
+function keepsInBrowser({ body }: RouteInput, ctx: RequestContext): boolean {
+  const { keepInBrowser = false } = body;
+  if (typeof keepInBrowser !== 'boolean')
+    throw new Fault('invalid', `keepInBrowser must be true or false; you sent ${JSON.stringify(keepInBrowser)}.`);
+  if (keepInBrowser) ownPage(ctx);
+  return keepInBrowser;
 }
 
-function describeCredentials({ expiresAt, ...credentials }: SignedIn['credentials']) {
-  const { accessKeyId, secretAccessKey, sessionToken } = credentials;
-  return { accessKeyId, secretAccessKey, sessionToken, expiration: expiresAt.toISOString() };
+function describe({ principal, accountId, credentials }: Pick<SignedIn, 'principal' | 'accountId' | 'credentials'>) {
+  const { userName } = principal;
+  const { accessKeyId, secretAccessKey, sessionToken, expiresAt } = credentials;
+  const described = { accessKeyId, secretAccessKey, sessionToken, expiration: expiresAt.toISOString() };
+  // The root user has no name.
+  return { json: { accountId, ...(userName && { userName }), credentials: described }, signedIn: principal };
+}
+
+function describeRefreshable(signedIn: SignedIn): RouteAnswer {
+  const { refreshToken, refreshableUntil } = signedIn;
+  const answer = describe(signedIn);
+  return { ...answer, json: { ...answer.json, refreshToken, refreshableUntil: refreshableUntil.toISOString() } };
 }
