@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { npmCommand } from './node.mjs';
-import { installStep, projectRoot } from './process.mjs';
+import { installStep, projectRoot, refuseLink } from './process.mjs';
 import { inputsHash, isStamped, writeStamp } from './stamp.mjs';
 
 /** `npm ci --ignore-scripts`: no package of ours needs an install script. @returns whether it had to install. */
@@ -13,6 +13,7 @@ export async function ensureNodePackages({ node, environment }) {
     ),
   );
   if (isStamped(stamp, hash)) return false;
+  refuseLink(modules);
   const { command, commandArguments } = npmCommand(node, ['ci', '--ignore-scripts', '--no-audit', '--no-fund']);
   await installStep('the Node packages', command, commandArguments, {
     environment,

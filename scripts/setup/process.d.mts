@@ -1,1 +1,2 @@
 export declare const projectRoot: string;
+export declare function refuseLink(folder: string): void;

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { createWriteStream, mkdirSync } from 'node:fs';
+import { createWriteStream, lstatSync, mkdirSync, readlinkSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -8,6 +8,17 @@ export const toolsFolder = join(projectRoot, '.tools');
 
 /** What a person can mend; its message says how. */
 export class SetupError extends Error {}
+
+/**
+ * An installation goes through a link and empties what lies behind it, which another checkout may be running on.
+ * @param {string} folder that is about to be installed into
+ */
+export function refuseLink(folder) {
+  if (!lstatSync(folder, { throwIfNoEntry: false })?.isSymbolicLink()) return;
+  throw new SetupError(
+    `${folder} is a link to ${readlinkSync(folder)}, and the setup writes inside the project only. Remove the link and run npm run setup again.`,
+  );
+}
 
 /**
  * Runs one installation step with a progress line, its output in .tools/setup.log.

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { installStep, projectRoot, SetupError } from './process.mjs';
+import { installStep, projectRoot, refuseLink, SetupError } from './process.mjs';
 import { inputsHash, isStamped, writeStamp } from './stamp.mjs';
 
 const OLDEST_PYTHON = [3, 11];
@@ -51,6 +51,7 @@ async function ensureEnvironment(environment) {
   const python = join(home, 'bin', 'python');
   // A venv whose Python was removed or upgraded away has a dangling link here, which existsSync tells.
   if (existsSync(python) && isStamped(stampPath(environment), stampHash(environment))) return false;
+  refuseLink(home);
   if (!existsSync(python) || !runs(python, 'import pip')) {
     const basePython = findPython();
     await installStep(`a Python environment in ${environment.folder}`, basePython, ['-m', 'venv', '--clear', home], {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { projectRoot } from './process.mjs';
+import { projectRoot, refuseLink } from './process.mjs';
 import { inputsHash, isStamped, writeStamp } from './stamp.mjs';
 
 describe('a stamp', () => {
@@ -41,6 +41,16 @@ describe('the setup', () => {
       encoding: 'utf8',
     });
     for (const line of imports.trim().split('\n')) assert.match(line, /^from '(node:|\.{1,2}\/.*\.mjs')/);
+  });
+
+  it('installs into no folder that is a link to one elsewhere', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'likeness-link-'));
+    const link = join(folder, 'node_modules');
+    refuseLink(link);
+    refuseLink(folder);
+    symlinkSync(tmpdir(), link);
+    assert.throws(() => refuseLink(link), /is a link to .*Remove the link and run npm run setup again/);
+    rmSync(folder, { recursive: true });
   });
 
   it('leaves the choice of package registries to the machine: no file names the host of one', () => {
