@@ -160,11 +160,25 @@ test('A person stops a job, promotes a checkpoint of another, and exports, tags 
     },
   );
 
-  await step('it is deployed on demand, updated to the other version, and the deployment deleted', async () => {
+  await step('the playground draws with no other model in the place of one that nothing serves', async () => {
     await button('Set up inference').click();
-    await page.getByRole('menuitem', { name: 'Deploy for on-demand' }).click();
+    await page.getByRole('menuitem', { name: 'Open in Image playground' }).click();
+    await page.getByText('ron cannot draw yet').waitFor();
+    await page.getByRole('link', { name: 'Purchase Provisioned Throughput' }).last().waitFor();
+    await page.getByLabel('Prompt', { exact: true }).fill('Ron the dog on the moon');
+    await page.getByText('Still missing: a model').waitFor();
+    assert.equal(await button('Run').isDisabled(), true);
+    assert.deepEqual(await violations(page, 'a model that is not served'), []);
+    await photograph(page, 'playground-not-served');
+  });
+
+  await step('it is deployed on demand, updated to the other version, and the deployment deleted', async () => {
+    await button('Deploy for on-demand').click();
     await dialog.getByRole('button', { name: 'Deploy', exact: true }).click();
-    await page.getByRole('heading', { name: 'Custom model deployments', level: 1 }).waitFor();
+    await page.getByText('ron-on-demand', { exact: true }).first().waitFor({ timeout: WAIT_MILLISECONDS });
+    await page.getByText('ron cannot draw yet').waitFor({ state: 'detached' });
+    assert.equal(await button('Run').isDisabled(), false, 'it is chosen once it answers');
+    await open('/deployments');
     await page.getByText('Active', { exact: true }).waitFor({ timeout: WAIT_MILLISECONDS });
     await page.getByRole('radio', { name: 'Select ron-on-demand' }).check();
     await button('Actions').click();

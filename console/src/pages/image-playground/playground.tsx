@@ -10,7 +10,7 @@ import { useEffect, useState } from 'react';
 import { useDraft } from '../../app/draft.ts';
 import { FaultAlert } from '../../app/fault-alert.tsx';
 import { useKept } from '../../app/kept.ts';
-import { usePlace } from '../../app/router.ts';
+import { navigate, usePlace } from '../../app/router.ts';
 import { ApiRequestModal } from './api-request-modal.tsx';
 import { Configuration } from './configuration.tsx';
 import { noFrame } from './frame.ts';
@@ -19,6 +19,7 @@ import { base64Within, drawnImage, type InputImage } from './input-image.ts';
 import { draw } from './invoke.ts';
 import { ModelSelect } from './model-select.tsx';
 import { useInvocables } from './models.ts';
+import { NotServed } from './not-served.tsx';
 import { blank } from './painting.ts';
 import { initialSettings, missingOf, type Pictures, requestBody, type Settings } from './request.ts';
 import { chosenPictures, noPictures, requestPictures } from './request-pictures.ts';
@@ -35,7 +36,9 @@ export default function ImagePlaygroundPage() {
   const [error, setError] = useState<unknown>();
   const asked = query.get('model');
   const wanted = models.find(({ id, modelArn }) => id === asked || modelArn === asked);
-  const model = models.find(({ id }) => id === draft.modelId) ?? models[0];
+  // What a link asks for and does not answer is said, and no other model is drawn with in its place.
+  const isUnserved = asked !== null && !isPending && wanted === undefined;
+  const model = isUnserved ? undefined : (models.find(({ id }) => id === draft.modelId) ?? models[0]);
   const other = models.find(({ id }) => id === draft.otherModelId);
 
   // A link from a model's page chooses it, once it is known.
@@ -45,7 +48,10 @@ export default function ImagePlaygroundPage() {
   }, [wantedId, change]);
 
   const { modelId: _, otherModelId: __, ...settings } = draft;
-  const missing = missingOf(settings, chosenPictures(settings.action, form));
+  const missing = [
+    ...(model || isPending ? [] : ['a model']),
+    ...missingOf(settings, chosenPictures(settings.action, form)),
+  ];
   const isDrawing = sides.some(side => side.state === 'drawing');
 
   async function run(): Promise<void> {
@@ -107,6 +113,7 @@ export default function ImagePlaygroundPage() {
             {problem}
           </Alert>
         ))}
+        {isUnserved && problems.length === 0 && <NotServed modelArn={asked} />}
         <Grid gridDefinition={[{ colspan: { default: 12, s: 5 } }, { colspan: { default: 12, s: 7 } }]}>
           <Container header={<Header variant="h2">Request</Header>}>
             <SpaceBetween size="l">
@@ -115,7 +122,11 @@ export default function ImagePlaygroundPage() {
                 models={models}
                 chosen={model?.id}
                 isPending={isPending}
-                onChange={modelId => change({ modelId })}
+                onChange={modelId => {
+                  change({ modelId });
+                  // The link has said what it had to: a reload keeps what was chosen since.
+                  navigate('/image-playground', { replace: true });
+                }}
               />
               <ModelSelect
                 label="Compare with - optional"
