@@ -171,6 +171,33 @@ export async function bringCopies(page: Page, count: number): Promise<void> {
   await page.getByText('Looking at the pictures…').waitFor({ state: 'detached', timeout: LOOKING_MILLISECONDS });
 }
 
+/** Gives the data-set editor pictures of noise over light, as a sensor's: to the editor they are photographs. None has a caption. */
+export async function bringPhotographs(page: Page, count: number): Promise<void> {
+  await page.evaluate(`(async () => {
+    const files = new DataTransfer();
+    for (let index = 0; index < ${count}; index += 1) {
+      const canvas = new OffscreenCanvas(512, 512);
+      const context = canvas.getContext('2d');
+      const pixels = context.createImageData(512, 512);
+      let seed = index + 1;
+      for (let at = 0; at < pixels.data.length; at += 4) {
+        const light = 60 + index * 10 + at / 8192;
+        for (let channel = 0; channel < 3; channel += 1) {
+          seed = (seed * 48271) % 2147483647;
+          pixels.data[at + channel] = light + (seed % 40);
+        }
+        pixels.data[at + 3] = 255;
+      }
+      context.putImageData(pixels, 0, 0);
+      const picture = await canvas.convertToBlob({ type: 'image/jpeg', quality: 0.9 });
+      files.items.add(new File([picture], 'photograph-' + index + '.jpg', { type: 'image/jpeg' }));
+    }
+    const input = document.querySelector('input[aria-label="Picture files"]');
+    input.files = files.files;
+    input.dispatchEvent(new Event('change', { bubbles: true }));
+  })()`);
+}
+
 /** Steps of which each needs the one before: the first that fails ends the story, with its name and a picture of the page. */
 export function storyTeller(page: Page): (name: string, tell: () => Promise<void>) => Promise<void> {
   return async (name, tell) => {

@@ -7,6 +7,7 @@ import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { createRole, newProduct, projectRoot, waitFor } from '../crash/product.ts';
 import {
   bringCopies,
+  bringPhotographs,
   NARROW,
   openBrowser,
   photograph,
@@ -61,6 +62,7 @@ test('A person finds masks and paints one, and a job takes what was saved', {
     await photographed('data-set-mask-narrow');
     await button('Keep mask').click();
     await button('Edit mask of ron_01.jpg').waitFor();
+    assert.equal(await page.getByText('These look like photographs').count(), 0, 'drawings are none');
   });
 
   await step('another is painted, and a third painted and removed again', async () => {
@@ -139,6 +141,19 @@ test('A person finds masks and paints one, and a job takes what was saved', {
       }),
     );
     await waitFor(product, jobArn, 'Completed');
+  });
+
+  await step('photographs are told from drawings, and captions of them are not written unasked', async () => {
+    await open('/data-sets/edit');
+    await bringPhotographs(page, 5);
+    await page.getByText('These look like photographs').waitFor();
+    await page.getByText(/^5 of 5 looked at/).waitFor();
+    await photographed('data-set-photographs-narrow');
+    await button('Write 5 missing captions').click();
+    await dialog.getByText(/^The embedded model writes them, and it knows its own drawings only/).waitFor();
+    assert.deepEqual(await violations(page, 'captions of photographs'), []);
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await button('Write 5 missing captions').waitFor();
   });
 
   assert.deepEqual(complaints, []);

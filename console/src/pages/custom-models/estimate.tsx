@@ -3,6 +3,7 @@ import Container from '@cloudscape-design/components/container';
 import Header from '@cloudscape-design/components/header';
 import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { evenlySpread } from '../../app/evenly-spread.ts';
 import { problemOf } from '../../app/fault-alert.tsx';
 import { size } from '../../app/show.tsx';
 import { callRoute } from '../../aws/clients.ts';
@@ -21,6 +22,7 @@ interface EstimateAnswer {
   queue: { trainingSlots: number; unfinishedJobs: number };
 }
 
+/** The route takes as many. */
 const MOST_CAPTIONS = 200;
 
 /** What the job may take, from those that were completed here before; the route guesses nothing. */
@@ -40,7 +42,7 @@ export function Estimate({ draft }: { draft: JobDraft }) {
         body: {
           customizationJob: {
             ...{ baseModelIdentifier: draft.baseModelId, imageCount, hyperParameters },
-            captions: evenlySpread(captions ?? []),
+            captions: evenlySpread(captions ?? [], MOST_CAPTIONS),
           },
         },
       }),
@@ -56,13 +58,6 @@ export function Estimate({ draft }: { draft: JobDraft }) {
       )}
     </Container>
   );
-}
-
-/** As many as the route takes, over the whole set. */
-function evenlySpread(captions: readonly string[]): string[] {
-  const step = Math.max(1, captions.length / MOST_CAPTIONS);
-  const count = Math.min(captions.length, MOST_CAPTIONS);
-  return Array.from({ length: count }, (_, index) => captions[Math.floor(index * step)] ?? '');
 }
 
 function itemsOf(

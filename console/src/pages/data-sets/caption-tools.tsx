@@ -20,8 +20,14 @@ export function triggersOf(draft: DataSetDraft): string[] {
     .filter(line => line !== '');
 }
 
+interface CaptionToolsProps {
+  draftKey: string;
+  draft: DataSetDraft;
+  arePhotographs: boolean;
+}
+
 /** Edits of all captions at once. */
-export function CaptionTools({ draftKey, draft }: { draftKey: string; draft: DataSetDraft }) {
+export function CaptionTools({ draftKey, draft, arePhotographs }: CaptionToolsProps) {
   const [find, setFind] = useState('');
   const [by, setBy] = useState('');
   const triggers = triggersOf(draft);
@@ -63,7 +69,7 @@ export function CaptionTools({ draftKey, draft }: { draftKey: string; draft: Dat
             Replace in {replaced(present, find, by).size} captions
           </Button>
         </SpaceBetween>
-        <AutoCaptions draftKey={draftKey} draft={draft} triggers={triggers} />
+        <AutoCaptions {...{ draftKey, draft, triggers, arePhotographs }} />
       </ColumnLayout>
     </Container>
   );

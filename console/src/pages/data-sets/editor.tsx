@@ -24,6 +24,7 @@ import {
 } from './draft.ts';
 import { FindMasks } from './find-masks.tsx';
 import { MaskEditor } from './mask-editor.tsx';
+import { PhotographsSeen, usePhotographs } from './photographs-seen.tsx';
 import { readPictures } from './picture-by-picture.tsx';
 import { type GridRecord, RecordGrid } from './record-grid.tsx';
 import { type CheckName, captionProblems, type Problem, pictureProblems, twinProblems } from './records.ts';
@@ -64,6 +65,7 @@ export default function DataSetEditorPage() {
     () => new Map(draft.pictures.map(picture => [picture.id, problemsOf(picture, twins)])),
     [draft.pictures, twins],
   );
+  const photographs = usePhotographs(draft);
   const triggers = triggersOf(draft);
   const records: GridRecord[] = draft.pictures.map(picture => {
     const caption = draft.captions.get(picture.id) ?? '';
@@ -103,7 +105,8 @@ export default function DataSetEditorPage() {
         <BringPictures draftKey={key} isEmpty={draft.pictures.length === 0} failed={setError} />
         {draft.pictures.length > 0 && (
           <SpaceBetween size="l">
-            <CaptionTools draftKey={key} draft={draft} />
+            {photographs && <PhotographsSeen {...photographs} />}
+            <CaptionTools draftKey={key} draft={draft} arePhotographs={photographs !== undefined} />
             <FindMasks draftKey={key} draft={draft} />
             <Checks
               draftKey={key}

@@ -1,8 +1,9 @@
 import Button from '@cloudscape-design/components/button';
 import ProgressBar from '@cloudscape-design/components/progress-bar';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { useEffect, useRef, useState } from 'react';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { FaultAlert } from '../../app/fault-alert.tsx';
+import { FormModal } from '../../app/form-modal.tsx';
 import { notify } from '../../app/notices.ts';
 import { type DataSetDraft, type Picture, remember } from './draft.ts';
 import type { PictureFacts } from './records.ts';
@@ -18,6 +19,8 @@ interface PictureByPictureProps {
   make(picture: ReadPicture, signal: AbortSignal): Promise<boolean>;
   /** What is said at the end. */
   outcome(made: number, asked: number): string;
+  /** Asked before the first picture, where there is something to say against it. */
+  doubt?: { title: string; text: ReactNode; action: string } | undefined;
 }
 
 /** Pictures that were looked at and can be sent. */
@@ -28,9 +31,10 @@ export function readPictures({ pictures }: DataSetDraft): ReadPicture[] {
 }
 
 /** Asks a model about one picture after the other; what it said stays when it is stopped or fails. */
-export function PictureByPicture({ draftKey, waiting, texts, make, outcome }: PictureByPictureProps) {
+export function PictureByPicture({ draftKey, waiting, texts, make, outcome, doubt }: PictureByPictureProps) {
   const [progress, setProgress] = useState<{ done: number; total: number }>();
   const [error, setError] = useState<unknown>();
+  const [isDoubted, setIsDoubted] = useState(false);
   const stop = useRef<AbortController>(undefined);
   useEffect(() => () => stop.current?.abort(), []);
 
@@ -59,7 +63,11 @@ export function PictureByPicture({ draftKey, waiting, texts, make, outcome }: Pi
   return (
     <SpaceBetween size="xs">
       <SpaceBetween direction="horizontal" size="xs">
-        <Button disabled={waiting.length === 0} loading={progress !== undefined} onClick={start}>
+        <Button
+          disabled={waiting.length === 0}
+          loading={progress !== undefined}
+          onClick={() => (doubt ? setIsDoubted(true) : start())}
+        >
           {texts.start}
         </Button>
         {progress && <Button onClick={() => stop.current?.abort()}>{texts.stop}</Button>}
@@ -72,6 +80,19 @@ export function PictureByPicture({ draftKey, waiting, texts, make, outcome }: Pi
         />
       )}
       {error !== undefined && <FaultAlert error={error} />}
+      {doubt && isDoubted && (
+        <FormModal
+          title={doubt.title}
+          action={doubt.action}
+          isComplete
+          submit={async () => {
+            start();
+          }}
+          close={() => setIsDoubted(false)}
+        >
+          {doubt.text}
+        </FormModal>
+      )}
     </SpaceBetween>
   );
 }

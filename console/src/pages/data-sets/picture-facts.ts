@@ -1,4 +1,5 @@
 import { FIELD_SIDE, LOOK_COLUMNS, LOOK_ROWS, type Look, lookOf } from './near-copies.ts';
+import { flatShare, SIDE } from './photographs.ts';
 import { fitted, type PictureFacts } from './records.ts';
 
 const THUMBNAIL_PIXELS = 240;
@@ -79,15 +80,28 @@ function greyCopy(bitmap: ImageBitmap, columns: number, rows: number): { values:
 }
 
 function lookAt(bitmap: ImageBitmap): Look {
-  const canvas = new OffscreenCanvas(LOOK_COLUMNS * FIELD_SIDE, LOOK_ROWS * FIELD_SIDE);
+  return lookOf(smallPixels(bitmap, LOOK_COLUMNS * FIELD_SIDE, LOOK_ROWS * FIELD_SIDE));
+}
+
+/** Whether a picture looks like a drawing (near 1) or like a photograph (near 0). */
+export async function flatShareOf(blob: Blob): Promise<number> {
+  const bitmap = await createImageBitmap(blob);
+  const share = flatShare(smallPixels(bitmap, SIDE, SIDE));
+  bitmap.close();
+  return share;
+}
+
+/** RGBA of a small copy, on white. */
+function smallPixels(bitmap: ImageBitmap, width: number, height: number): ArrayLike<number> {
+  const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext('2d', { willReadFrequently: true });
-  if (!context) return lookOf([]);
+  if (!context) return [];
   // A rougher way of making smaller looks at few of the pixels: what saving did to those would count.
   context.imageSmoothingQuality = 'high';
   context.fillStyle = '#fff';
-  context.fillRect(0, 0, canvas.width, canvas.height);
-  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-  return lookOf(context.getImageData(0, 0, canvas.width, canvas.height).data);
+  context.fillRect(0, 0, width, height);
+  context.drawImage(bitmap, 0, 0, width, height);
+  return context.getImageData(0, 0, width, height).data;
 }
 
 function laplacianVariance({ values, columns }: { values: Float32Array; columns: number }): number {
