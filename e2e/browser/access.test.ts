@@ -1,8 +1,18 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { GetUserCommand } from '@aws-sdk/client-iam';
+import { GetUserCommand, UpdateLoginProfileCommand } from '@aws-sdk/client-iam';
 import { createJob, createRole, getJob, newProduct } from '../crash/product.ts';
-import { createReader, NARROW, openBrowser, signInByPassword, violations, visit, WIDE, whySkipped } from './console.ts';
+import {
+  createReader,
+  NARROW,
+  openBrowser,
+  photograph,
+  signInByPassword,
+  violations,
+  visit,
+  WIDE,
+  whySkipped,
+} from './console.ts';
 
 test('A user with read-only rights signs in by password, and is told which permission is missing', {
   skip: whySkipped ?? false,
@@ -12,23 +22,42 @@ test('A user with read-only rights signs in by password, and is told which permi
   const reader = await createReader(product, ['s3:List*', 's3:Get*', 'bedrock:List*', 'bedrock:Get*']);
   const jobArn = await createJob(product, 4000);
   const browser = await openBrowser(context);
-  const page = await browser.newPage({ viewport: WIDE });
+  const page = await browser.newPage({ viewport: WIDE, reducedMotion: 'reduce' });
   page.setDefaultTimeout(30_000);
   await signInByPassword(page, product, '/s3', { ...reader, Password: 'wrong' });
-  await page.getByTestId('fault').waitFor();
+  await page.getByTestId('fault').getByText('You are not signed in').waitFor();
   await page.setViewportSize(NARROW);
   const hidden = Number(
     await page.evaluate("(list => list.scrollWidth - list.clientWidth)(document.querySelector('[role=tablist]'))"),
   );
   assert.ok(hidden <= 1, `both ways to sign in are in sight; ${hidden} pixels are not`);
   await page.setViewportSize(WIDE);
+  const signIn = page.getByRole('button', { name: 'Sign in' });
+  const again = page.getByLabel('New password again');
   await page.getByLabel('Password', { exact: true }).fill(reader.Password);
-  await page.getByRole('button', { name: 'Sign in' }).click();
+  await product.iam().send(new UpdateLoginProfileCommand({ ...reader, PasswordResetRequired: true }));
+  await signIn.click();
+  await page.getByText('Choose a new password').waitFor();
+  assert.equal(await page.getByTestId('fault').count(), 0, 'a step of signing in is no fault');
+  await page.getByLabel('New password', { exact: true }).fill('short');
+  await again.fill('shirt');
+  await page.getByText('This is another password than the one above.').waitFor();
+  assert.equal(await signIn.isDisabled(), true, 'the two differ');
+  assert.deepEqual(await violations(page, 'new password'), []);
+  await photograph(page, 'sign-in-new-password');
+  await again.fill('short');
+  await signIn.click();
+  await page.getByTestId('fault').getByText('The password is not good enough').waitFor();
+  await page.getByLabel('New password', { exact: true }).fill('another long Password 2!');
+  await again.fill('another long Password 2!');
+  await signIn.click();
   await page.getByRole('heading', { name: 'S3', level: 1 }).waitFor();
   await page.getByRole('button', { name: 'Create bucket' }).first().click();
   await page.getByLabel('Bucket name').fill('not-for-readers');
   await page.getByRole('button', { name: 'Create bucket' }).last().click();
   await page.getByText('s3:CreateBucket').waitFor();
+  await page.getByTestId('fault').getByText('You may not do this').waitFor();
+  await page.getByTestId('fault').getByText('AccessDenied', { exact: true }).waitFor();
   assert.equal(await page.getByLabel('Bucket name').inputValue(), 'not-for-readers', 'what was typed is still there');
   await page.getByRole('button', { name: 'Cancel' }).click();
 

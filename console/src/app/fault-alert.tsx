@@ -1,7 +1,9 @@
 import Alert from '@cloudscape-design/components/alert';
+import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import { useEffect } from 'react';
 import { connectionLost } from './connection.ts';
+import { isDenial, titleOfCode } from './fault-titles.ts';
 
 const NO_ANSWER = 'No answer';
 
@@ -26,33 +28,33 @@ export function isLost(error: unknown): boolean {
   return problemOf(error).name === NO_ANSWER;
 }
 
-const TITLES: Readonly<Record<string, string>> = {
-  AccessDeniedException: 'You may not do this',
-  AccessDenied: 'You may not do this',
-  ValidationException: 'This was not accepted',
-  ValidationError: 'This was not accepted',
-  ResourceNotFoundException: 'There is no such resource',
-  NoSuchEntity: 'There is no such resource',
-  NoSuchBucket: 'There is no such bucket',
-  ServiceQuotaExceededException: 'A limit is reached',
-  ThrottlingException: 'Too many requests at once',
-  ModelNotReadyException: 'The model is being loaded',
-  [NO_ANSWER]: 'The service does not answer',
-};
+interface FaultAlertProps {
+  error: unknown;
+  retry?: () => void;
+  /** Where nobody is signed in yet, a denial is not about rights. */
+  deniedTitle?: string;
+}
 
-export function FaultAlert({ error, retry }: { error: unknown; retry?: () => void }) {
+export function FaultAlert({ error, retry, deniedTitle }: FaultAlertProps) {
   const { name, message } = problemOf(error);
   useEffect(() => {
     if (name === NO_ANSWER) connectionLost();
   }, [name]);
+  const title = name === NO_ANSWER ? 'The service does not answer' : titleOfCode(name);
   return (
     <Alert
       type="error"
-      header={TITLES[name] ?? name}
+      header={deniedTitle !== undefined && isDenial(name) ? deniedTitle : title}
       action={retry && <Button onClick={retry}>Try again</Button>}
       data-testid="fault"
     >
       {message}
+      {/* For a search, and for whoever is asked for help. */}
+      {name !== NO_ANSWER && name !== 'Error' && (
+        <Box color="text-body-secondary" fontSize="body-s">
+          {name}
+        </Box>
+      )}
     </Alert>
   );
 }

@@ -1,3 +1,4 @@
+import Alert from '@cloudscape-design/components/alert';
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
@@ -71,45 +72,68 @@ function PasswordForm() {
   const [userName, setUserName] = useState(preferences.userName);
   const [password, setPassword] = useState('');
   const [newPassword, setNewPassword] = useState('');
+  const [again, setAgain] = useState('');
   const [mustChange, setMustChange] = useState(false);
+  const isRepeated = !mustChange || (newPassword !== '' && again === newPassword);
 
   async function submit(): Promise<void> {
     try {
       await signInWithPassword({ account, userName, password, ...(mustChange && { newPassword }) });
       prefer({ account, userName });
     } catch (error) {
-      if ((error as Error).name === 'PasswordResetRequiredException') setMustChange(true);
-      throw error;
+      // What it asks for is a step of signing in, and nothing that went wrong.
+      if ((error as Error).name !== 'PasswordResetRequiredException') throw error;
+      setMustChange(true);
     }
   }
 
   return (
-    <SignInForm submit={submit} isComplete={account !== '' && userName !== '' && password !== ''}>
+    <SignInForm submit={submit} isComplete={account !== '' && userName !== '' && password !== '' && isRepeated}>
       <FormField label="Account" description="Its 12 digits, or its alias.">
         <Input value={account} onChange={({ detail }) => setAccount(detail.value)} autoComplete="organization" />
       </FormField>
       <FormField label="User name">
         <Input value={userName} onChange={({ detail }) => setUserName(detail.value)} autoComplete="username" />
       </FormField>
-      <FormField label="Password">
-        <Input
-          type="password"
-          value={password}
-          onChange={({ detail }) => setPassword(detail.value)}
-          autoComplete="current-password"
-        />
-      </FormField>
+      <PasswordField label="Password" value={password} change={setPassword} autoComplete="current-password" />
       {mustChange && (
-        <FormField label="New password" description="This password must be changed before it is used.">
-          <Input
-            type="password"
-            value={newPassword}
-            onChange={({ detail }) => setNewPassword(detail.value)}
+        <SpaceBetween size="m">
+          <Alert type="info" header="Choose a new password">
+            The password must be changed before you go on.
+          </Alert>
+          <PasswordField label="New password" value={newPassword} change={setNewPassword} autoComplete="new-password" />
+          <PasswordField
+            label="New password again"
+            value={again}
+            change={setAgain}
             autoComplete="new-password"
+            // Not while it is still being typed.
+            errorText={newPassword.startsWith(again) ? undefined : 'This is another password than the one above.'}
           />
-        </FormField>
+        </SpaceBetween>
       )}
     </SignInForm>
+  );
+}
+
+interface PasswordFieldProps {
+  label: string;
+  value: string;
+  change(value: string): void;
+  autoComplete: 'current-password' | 'new-password';
+  errorText?: string | undefined;
+}
+
+function PasswordField({ label, value, change, autoComplete, errorText }: PasswordFieldProps) {
+  return (
+    <FormField label={label} errorText={errorText}>
+      <Input
+        type="password"
+        value={value}
+        onChange={({ detail }) => change(detail.value)}
+        autoComplete={autoComplete}
+      />
+    </FormField>
   );
 }
 
@@ -166,8 +190,8 @@ function SignInForm(props: { submit: () => Promise<void>; isComplete: boolean; c
       await props.submit();
     } catch (thrown) {
       setError(thrown);
-      setBusy(false);
     }
+    setBusy(false);
   }
 
   return (
@@ -180,7 +204,7 @@ function SignInForm(props: { submit: () => Promise<void>; isComplete: boolean; c
         }
       >
         <SpaceBetween size="m">
-          {error !== undefined && <FaultAlert error={error} />}
+          {error !== undefined && <FaultAlert error={error} deniedTitle="You are not signed in" />}
           {props.children}
         </SpaceBetween>
       </Form>

@@ -20,6 +20,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ConfirmDelete } from '../../app/confirm-delete.tsx';
 import { FaultAlert } from '../../app/fault-alert.tsx';
+import { titleOfCode } from '../../app/fault-titles.ts';
 import { FormModal } from '../../app/form-modal.tsx';
 import { notify } from '../../app/notices.ts';
 import { ResourceTable } from '../../app/resource-table.tsx';
@@ -130,7 +131,7 @@ function KeyFact({ keyId, fact }: { keyId: string; fact: 'aliases' | 'state' | '
       return { KeyMetadata, aliases: Aliases.map(({ AliasName }) => AliasName).join(', ') };
     },
   });
-  if (error) return error.name;
+  if (error) return titleOfCode(error.name);
   if (fact === 'state') return <Status status={data?.KeyMetadata?.KeyState} />;
   return (fact === 'aliases' ? data?.aliases : data?.KeyMetadata?.Description) || '–';
 }
