@@ -53,6 +53,8 @@ test('A user with read-only rights signs in by password, and is told which permi
   await signIn.click();
   await page.getByRole('heading', { name: 'S3', level: 1 }).waitFor();
   await page.getByRole('button', { name: 'Create bucket' }).first().click();
+  await page.getByLabel('Bucket name').fill('Not-for-readers');
+  await page.getByText('“N” is not allowed.').waitFor();
   await page.getByLabel('Bucket name').fill('not-for-readers');
   await page.getByRole('button', { name: 'Create bucket' }).last().click();
   await page.getByText('s3:CreateBucket').waitFor();
@@ -94,6 +96,9 @@ test('A policy is checked as it is typed, and an account made and disabled', {
 
   await open('/iam?tab=policies');
   await button('Create policy').first().click();
+  await dialog.getByLabel('Policy name').fill('look at it');
+  await dialog.getByText('A space is not allowed.').waitFor();
+  assert.equal(await dialog.getByRole('button', { name: 'Create policy' }).isDisabled(), true, 'no name');
   await dialog.getByLabel('Policy name').fill('look');
   const document = dialog.getByLabel('Policy document');
   const create = dialog.getByRole('button', { name: 'Create policy' });
@@ -140,6 +145,10 @@ test('A policy is checked as it is typed, and an account made and disabled', {
 
   await page.getByRole('tab', { name: 'Policies' }).click();
   await page.getByText('Saved the trust policy of crash-role.').waitFor();
+  await open('/invocation-logging');
+  await page.getByText('Model invocation logging', { exact: true }).last().click();
+  await page.getByText('Still missing or to mend: bucket').waitFor();
+  assert.equal(await button('Save settings').isDisabled(), true, 'without a bucket');
   await open('/accounts');
   assert.equal(await page.getByText('Saved the trust policy of crash-role.').count(), 0, 'news of another page');
   await button('Create account').click();

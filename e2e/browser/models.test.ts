@@ -5,7 +5,7 @@ import {
   GetModelCustomizationJobCommand,
   ListTagsForResourceCommand,
 } from '@aws-sdk/client-bedrock';
-import { PutRolePolicyCommand } from '@aws-sdk/client-iam';
+import { GetRoleCommand, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { createJob, newProduct } from '../crash/product.ts';
 import { openBrowser, photograph, reload, storyTeller, violations, visit, whySkipped } from './console.ts';
@@ -153,8 +153,20 @@ test('A person stops a job, promotes a checkpoint of another, and exports, tags 
       assert.equal(await page.getByLabel('Trigger word').inputValue(), 'Ron the dog');
       await page.getByLabel('Fine-tuned model name').fill('ron');
       await button('Fine-tune model').click();
-      await page.getByText('The provided custom model name is currently in use.').waitFor();
+      await page.getByText('There is a custom model of this name already: choose another.').waitFor();
+      assert.equal(await button('Fine-tune model').isDisabled(), true, 'until the name is another');
       assert.equal(await page.getByLabel('Seed').inputValue(), '7', 'a refusal loses nothing either');
+      await page.getByRole('radio', { name: 'Create and use a new service role' }).check();
+      await page.getByLabel('Service role name').fill('never-made');
+      await page.getByLabel('Fine-tuned model name').fill('ron-again');
+      await page.getByLabel('Job name').fill('ron-job');
+      await button('Fine-tune model').click();
+      await page.getByText('There is a job of this name already: choose another.').waitFor();
+      await assert.rejects(
+        product.iam().send(new GetRoleCommand({ RoleName: 'never-made' })),
+        { name: 'NoSuchEntityException' },
+        'a refused name leaves no role behind',
+      );
       assert.deepEqual(await violations(page, 'create job'), []);
       await open('/custom-models/models/ron');
     },
@@ -166,7 +178,7 @@ test('A person stops a job, promotes a checkpoint of another, and exports, tags 
     await page.getByText('ron cannot draw yet').waitFor();
     await page.getByRole('link', { name: 'Purchase Provisioned Throughput' }).last().waitFor();
     await page.getByLabel('Prompt', { exact: true }).fill('Ron the dog on the moon');
-    await page.getByText('Still missing: a model').waitFor();
+    await page.getByText('Still missing or to mend: a model').waitFor();
     assert.equal(await button('Run').isDisabled(), true);
     assert.deepEqual(await violations(page, 'a model that is not served'), []);
     await photograph(page, 'playground-not-served');

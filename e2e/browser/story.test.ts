@@ -69,6 +69,10 @@ test('A person brings pictures, teaches a model, gives it capacity and draws wit
     assert.equal(await first.inputValue(), 'Ron the dog sitting on a tile floor');
     await open('/data-sets/edit?record=ron_08.jpg');
     await page.locator('li[aria-current]').getByLabel('Caption of ron_08.jpg').waitFor();
+    await page.getByText('Still missing or to mend: data set name').waitFor();
+    await page.getByLabel('Data set name').fill('my dog');
+    await page.getByText('A space is not allowed.').waitFor();
+    assert.equal(await button('Save data set').isDisabled(), true);
     await page.getByLabel('Data set name').fill('ron');
     assert.deepEqual(await violations(page, 'data set editor'), []);
     await photograph(page, 'story-data-set');
@@ -78,6 +82,9 @@ test('A person brings pictures, teaches a model, gives it capacity and draws wit
 
   await step('a fine-tuning job is created with a role that is made for it', async () => {
     await link('Create fine-tuning job').last().click();
+    await page.getByLabel('Fine-tuned model name').fill('ron model');
+    await page.getByText('A space is not allowed.').waitFor();
+    await page.getByText(/^Still missing or to mend: fine-tuned model name, job name, /).waitFor();
     await page.getByLabel('Fine-tuned model name').fill('ron-model');
     await page.getByLabel('Job name').fill('ron-job');
     await page.getByText('8 images: 1,000 steps are recommended').waitFor();
@@ -88,6 +95,9 @@ test('A person brings pictures, teaches a model, gives it capacity and draws wit
       await page.getByPlaceholder('s3://bucket/prefix/train.jsonl').first().inputValue(),
     )?.[1];
     await page.getByPlaceholder('s3://bucket/prefix', { exact: true }).fill(`s3://${bucket}/output`);
+    await page.getByLabel('Service role name').fill('ron/role');
+    await page.getByText('“/” is not allowed.').waitFor();
+    await page.getByText('Still missing or to mend: service role', { exact: true }).waitFor();
     await page.getByLabel('Service role name').fill('ron-role');
     assert.deepEqual(await violations(page, 'create job'), []);
     await photograph(page, 'story-create-job');
@@ -111,7 +121,12 @@ test('A person brings pictures, teaches a model, gives it capacity and draws wit
   await step('Provisioned Throughput is purchased for the model', async () => {
     await button('Set up inference').click();
     await page.getByRole('menuitem', { name: 'Purchase Provisioned Throughput' }).click();
+    await page.getByText('Still missing or to mend: Provisioned Throughput name').waitFor();
     await page.getByLabel('Provisioned Throughput name').fill('ron-units');
+    await page.getByLabel('Model units').fill('0');
+    await page.getByText('This must be 1 or more.').waitFor();
+    await page.getByText('Still missing or to mend: model units').waitFor();
+    await page.getByLabel('Model units').fill('1');
     await button('Purchase Provisioned Throughput').click();
     await page.getByRole('checkbox').check();
     await button('Confirm purchase').click();

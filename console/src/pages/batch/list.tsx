@@ -9,13 +9,14 @@ import Button from '@cloudscape-design/components/button';
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import FormField from '@cloudscape-design/components/form-field';
 import Header from '@cloudscape-design/components/header';
-import Input from '@cloudscape-design/components/input';
 import Select from '@cloudscape-design/components/select';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { bedrockRoles } from '../../app/bedrock-roles.ts';
 import { useDraft } from '../../app/draft.ts';
 import { FormModal } from '../../app/form-modal.tsx';
+import { NameField } from '../../app/name-field.tsx';
+import { isName } from '../../app/names.ts';
 import { notify } from '../../app/notices.ts';
 import { byCreationTime, ResourceTable } from '../../app/resource-table.tsx';
 import { S3PlaceField } from '../../app/s3-place-field.tsx';
@@ -127,7 +128,7 @@ function CreateBatchJob({ created, close }: { created(): void; close(): void }) 
     <FormModal
       title="Create batch inference job"
       action="Create job"
-      isComplete={Object.values(draft).every(value => value !== '')}
+      isComplete={Object.values(draft).every(value => value !== '') && isName('job', draft.jobName)}
       submit={() =>
         bedrock().send(
           new CreateModelInvocationJobCommand({
@@ -146,9 +147,7 @@ function CreateBatchJob({ created, close }: { created(): void; close(): void }) 
       }}
       close={close}
     >
-      <FormField label="Job name">
-        <Input value={draft.jobName} onChange={({ detail }) => change({ jobName: detail.value })} />
-      </FormField>
+      <NameField label="Job name" kind="job" name={draft.jobName} change={jobName => change({ jobName })} />
       <FormField label="Model" errorText={models.error?.message}>
         <Select
           options={models.options}

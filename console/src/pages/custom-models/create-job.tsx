@@ -1,9 +1,4 @@
-import {
-  CreateModelCustomizationJobCommand,
-  type CreateModelCustomizationJobCommandInput,
-  GetModelCustomizationJobCommand,
-} from '@aws-sdk/client-bedrock';
-import Box from '@cloudscape-design/components/box';
+import { GetModelCustomizationJobCommand } from '@aws-sdk/client-bedrock';
 import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
 import ContentLayout from '@cloudscape-design/components/content-layout';
@@ -17,17 +12,20 @@ import { useMutation } from '@tanstack/react-query';
 import { type FormEvent, useEffect } from 'react';
 import { useDraft } from '../../app/draft.ts';
 import { FaultAlert } from '../../app/fault-alert.tsx';
+import { NameField } from '../../app/name-field.tsx';
 import { notify } from '../../app/notices.ts';
 import { navigate, usePlace } from '../../app/router.ts';
 import { S3PlaceField } from '../../app/s3-place-field.tsx';
-import { filledTags, TagsField } from '../../app/tags-field.tsx';
+import { StillMissing } from '../../app/still-missing.tsx';
+import { TagsField } from '../../app/tags-field.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
 import { Estimate } from './estimate.tsx';
 import { Hyperparameters } from './hyperparameters.tsx';
-import { draftOf, EMPTY, hyperParametersOf, type JobDraft, problemsOf, type SectionProps } from './job-draft.ts';
+import { draftOf, EMPTY, type SectionProps } from './job-draft.ts';
 import { ModelDetails } from './model-details.tsx';
 import { jobPath } from './paths.ts';
-import { createServiceRole, ServiceAccess } from './service-access.tsx';
+import { ServiceAccess } from './service-access.tsx';
+import { missingParts, submitJob, takenNames } from './submit-job.ts';
 
 /** Create fine-tuning job: the seed system's form, in its order. */
 export default function CreateJobPage() {
@@ -51,14 +49,15 @@ export default function CreateJobPage() {
     copyFrom(earlierJob);
   }, [earlierJob, copyFrom]);
   const create = useMutation({
-    mutationFn: () => submit(draft, change),
+    mutationFn: () => submitJob(draft, change),
     onSuccess: jobName => {
       forget();
       navigate(jobPath(jobName));
       notify('success', `The fine-tuning job ${jobName} was created.`);
     },
   });
-  const missing = missingParts(draft);
+  const taken = takenNames(create.error, draft);
+  const missing = missingParts(draft, taken);
 
   return (
     <ContentLayout header={<Header variant="h1">Create Fine-tuning job</Header>}>
@@ -72,11 +71,7 @@ export default function CreateJobPage() {
           errorText={null}
           actions={
             <SpaceBetween direction="horizontal" size="xs" alignItems="center">
-              {missing.length > 0 && (
-                <Box color="text-body-secondary" fontSize="body-s">
-                  Still missing or to mend: {missing.join(', ')}
-                </Box>
-              )}
+              <StillMissing parts={missing} />
               <Button
                 variant="link"
                 formAction="none"
@@ -95,12 +90,16 @@ export default function CreateJobPage() {
         >
           <div className="form-with-aside">
             <SpaceBetween size="l">
-              <ModelDetails draft={draft} change={change} />
+              <ModelDetails draft={draft} change={change} refusal={taken.get('modelName')} />
               <Container header={<Header variant="h2">Job configuration</Header>}>
                 <SpaceBetween size="l">
-                  <FormField label="Job name" constraintText="Letters, digits, +, . and -; at most 63 characters.">
-                    <Input value={draft.jobName} onChange={({ detail }) => change({ jobName: detail.value })} />
-                  </FormField>
+                  <NameField
+                    label="Job name"
+                    kind="job"
+                    name={draft.jobName}
+                    change={jobName => change({ jobName })}
+                    refusal={taken.get('jobName')}
+                  />
                   <ExpandableSection headerText="Job tags - optional">
                     <TagsField tags={draft.jobTags} onChange={jobTags => change({ jobTags })} />
                   </ExpandableSection>
@@ -148,7 +147,7 @@ export default function CreateJobPage() {
               </Container>
               <ServiceAccess draft={draft} change={change} />
               {copy.error && <FaultAlert error={copy.error} />}
-              {create.error && <FaultAlert error={create.error} />}
+              {create.error && taken.size === 0 && <FaultAlert error={create.error} />}
             </SpaceBetween>
             <aside aria-label="Estimate">
               <Estimate draft={draft} />
@@ -177,46 +176,4 @@ function VpcSettings({ draft, change }: SectionProps) {
       </SpaceBetween>
     </ExpandableSection>
   );
-}
-
-function missingParts(draft: JobDraft): string[] {
-  const needed: [string, boolean][] = [
-    ['fine-tuned model name', draft.modelName === ''],
-    ['job name', draft.jobName === ''],
-    ['training dataset', draft.trainingData === ''],
-    ['number of steps', !draft.isAutomatic && draft.stepCount === ''],
-    ['output location', draft.output === ''],
-    ['service role', draft.isNewRole ? draft.newRoleName === '' : draft.roleArn === ''],
-  ];
-  return [...needed.filter(([, isMissing]) => isMissing).map(([name]) => name), ...problemsOf(draft).keys()];
-}
-
-/** @returns the job's name */
-async function submit(draft: JobDraft, change: SectionProps['change']): Promise<string> {
-  const roleArn = draft.isNewRole ? await createServiceRole(draft) : draft.roleArn;
-  // Where the job is refused, the next try finds the role that this one made.
-  if (draft.isNewRole) change({ isNewRole: false, roleArn });
-  await bedrock().send(new CreateModelCustomizationJobCommand(requestOf(draft, roleArn)));
-  return draft.jobName;
-}
-
-function requestOf(draft: JobDraft, roleArn: string): CreateModelCustomizationJobCommandInput {
-  const list = (text: string) => text.split(/[\s,]+/).filter(part => part !== '');
-  const [subnetIds, securityGroupIds] = [list(draft.subnetIds), list(draft.securityGroupIds)];
-  const [jobTags, customModelTags] = [filledTags(draft.jobTags), filledTags(draft.modelTags)];
-  return {
-    jobName: draft.jobName,
-    customModelName: draft.modelName,
-    roleArn,
-    baseModelIdentifier: draft.baseModelId,
-    customizationType: 'FINE_TUNING',
-    trainingDataConfig: { s3Uri: draft.trainingData },
-    outputDataConfig: { s3Uri: draft.output },
-    hyperParameters: hyperParametersOf(draft),
-    ...(draft.validationData !== '' && { validationDataConfig: { validators: [{ s3Uri: draft.validationData }] } }),
-    ...(draft.isEncrypted && draft.keyId !== '' && { customModelKmsKeyId: draft.keyId }),
-    ...(subnetIds.length + securityGroupIds.length > 0 && { vpcConfig: { subnetIds, securityGroupIds } }),
-    ...(jobTags.length > 0 && { jobTags }),
-    ...(customModelTags.length > 0 && { customModelTags }),
-  };
 }

@@ -1,9 +1,7 @@
 import Alert from '@cloudscape-design/components/alert';
 import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
-import FormField from '@cloudscape-design/components/form-field';
 import Header from '@cloudscape-design/components/header';
-import Input from '@cloudscape-design/components/input';
 import Pagination from '@cloudscape-design/components/pagination';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
@@ -12,6 +10,8 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { FaultAlert } from '../../app/fault-alert.tsx';
 import { FormModal } from '../../app/form-modal.tsx';
+import { NameField } from '../../app/name-field.tsx';
+import { isName } from '../../app/names.ts';
 import { notify } from '../../app/notices.ts';
 import { navigate } from '../../app/router.ts';
 import { lastOf, when } from '../../app/show.tsx';
@@ -167,7 +167,7 @@ function Promote({ jobId, step, modelName, close }: PromoteProps) {
     <FormModal
       title={`Promote the checkpoint of step ${step}`}
       action="Promote"
-      isComplete={name !== ''}
+      isComplete={isName('model', name)}
       submit={() =>
         callRoute({ method: 'POST', path: `/jobs/${jobId}/checkpoints/${step}/promote`, body: { modelName: name } })
       }
@@ -178,9 +178,7 @@ function Promote({ jobId, step, modelName, close }: PromoteProps) {
       close={close}
     >
       <p>It becomes a custom model of its own. {modelName} stays as it is, and so does what it serves.</p>
-      <FormField label="Custom model name" constraintText="Letters, digits and -; at most 63 characters.">
-        <Input value={name} onChange={({ detail }) => setName(detail.value.trim())} />
-      </FormField>
+      <NameField label="Custom model name" kind="model" name={name} change={setName} />
     </FormModal>
   );
 }

@@ -1,14 +1,8 @@
 import type { GetModelCustomizationJobCommandOutput } from '@aws-sdk/client-bedrock';
 import limits from '../../../../contract/limits.json' with { type: 'json' };
+import { numberProblem } from '../../app/number-problem.ts';
 import type { Tag } from '../../app/tags-field.tsx';
-import {
-  givenOptions,
-  numberProblem,
-  type OptionTexts,
-  optionFields,
-  optionProblem,
-  typedOptions,
-} from './job-options.ts';
+import { givenOptions, type OptionTexts, optionFields, optionProblem, typedOptions } from './job-options.ts';
 
 /** The form of a fine-tuning job, as it is typed. */
 export interface JobDraft {

@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import limits from '../../../../contract/limits.json' with { type: 'json' };
-import {
-  givenOptions,
-  numberProblem,
-  optionFields,
-  optionProblem,
-  shownHyperParameters,
-  typedOptions,
-} from './job-options.ts';
+import { numberProblem } from '../../app/number-problem.ts';
+import { givenOptions, optionFields, optionProblem, shownHyperParameters, typedOptions } from './job-options.ts';
 
 test('The form asks for every optional hyperparameter that there is', () => {
   assert.deepEqual(

@@ -1,5 +1,6 @@
 /** The hyperparameters beyond the seed system's three: how the form asks for each, and what it may be. */
 import limits from '../../../../contract/limits.json' with { type: 'json' };
+import { numberProblem } from '../../app/number-problem.ts';
 
 export type OptionName = keyof typeof limits.optionalHyperParameters;
 
@@ -142,25 +143,6 @@ export function optionProblem({ name, kind }: OptionField, text: string): string
   return numberProblem(text, { minimum, maximum, isWhole: kind === 'whole' });
 }
 
-export function numberProblem(
-  text: string,
-  {
-    minimum,
-    maximum,
-    isWhole,
-    multipleOf = 1,
-  }: { minimum: number; maximum: number; isWhole: boolean; multipleOf?: number },
-): string | undefined {
-  const value = Number(text);
-  if (!Number.isFinite(value) || text.trim() === '') return 'This is not a number.';
-  if (isWhole && !Number.isInteger(value)) return 'This must be a whole number.';
-  if (value < minimum)
-    return `This must be ${minimum.toLocaleString(undefined, { maximumFractionDigits: 10 })} or more.`;
-  if (value > maximum) return `This must be ${maximum.toLocaleString()} or less.`;
-  if (isWhole && value % multipleOf !== 0) return `This must be a multiple of ${multipleOf}.`;
-  return undefined;
-}
-
 /** What a request takes: the keys that were given. @param isFurther the job starts from a custom model */
 export function givenOptions(options: OptionTexts, isFurther: boolean): Record<string, string> {
   const given: Record<string, string> = {};
@@ -189,6 +171,11 @@ const FIRST_LABELS: Readonly<Record<string, string>> = {
   learningRate: 'Learning rate',
 };
 
+/** As the form calls it. */
+export function labelOf(name: string): string {
+  return FIRST_LABELS[name] ?? optionFields.find(option => option.name === name)?.label ?? name;
+}
+
 /** A job's or a model's hyperparameters as their pages list them: the form's labels, in the form's order. */
 export function shownHyperParameters(
   given: Readonly<Record<string, string>> | undefined,
@@ -199,7 +186,7 @@ export function shownHyperParameters(
     .sort(([left], [right]) => placeOfName(left) - placeOfName(right))
     .map(([name, text]) => {
       const field = optionFields.find(option => option.name === name);
-      return { label: FIRST_LABELS[name] ?? field?.label ?? name, value: shownValue(field?.kind, text) };
+      return { label: labelOf(name), value: shownValue(field?.kind, text) };
     });
 }
 

@@ -4,18 +4,23 @@ import Container from '@cloudscape-design/components/container';
 import ExpandableSection from '@cloudscape-design/components/expandable-section';
 import FormField from '@cloudscape-design/components/form-field';
 import Header from '@cloudscape-design/components/header';
-import Input from '@cloudscape-design/components/input';
 import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useQuery } from '@tanstack/react-query';
 import { customModels } from '../../app/custom-model-field.tsx';
 import { KeyField } from '../../app/key-field.tsx';
+import { NameField } from '../../app/name-field.tsx';
 import { lastOf } from '../../app/show.tsx';
 import { TagsField } from '../../app/tags-field.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
 import type { SectionProps } from './job-draft.ts';
 
-export function ModelDetails({ draft, change }: SectionProps) {
+interface ModelDetailsProps extends SectionProps {
+  /** What the service said of the model's name. */
+  refusal: string | undefined;
+}
+
+export function ModelDetails({ draft, change, refusal }: ModelDetailsProps) {
   const models = useQuery({
     queryKey: ['foundation-models', 'customizable'],
     queryFn: () => bedrock().send(new ListFoundationModelsCommand({ byCustomizationType: 'FINE_TUNING' })),
@@ -58,9 +63,13 @@ export function ModelDetails({ draft, change }: SectionProps) {
             onChange={({ detail }) => change({ baseModelId: detail.selectedOption.value ?? '' })}
           />
         </FormField>
-        <FormField label="Fine-tuned model name" constraintText="Letters, digits and -; at most 63 characters.">
-          <Input value={draft.modelName} onChange={({ detail }) => change({ modelName: detail.value })} />
-        </FormField>
+        <NameField
+          label="Fine-tuned model name"
+          kind="model"
+          name={draft.modelName}
+          change={modelName => change({ modelName })}
+          refusal={refusal}
+        />
         <Checkbox
           checked={draft.isEncrypted}
           onChange={({ detail }) => change({ isEncrypted: detail.checked })}

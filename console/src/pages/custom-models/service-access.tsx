@@ -1,12 +1,12 @@
 import Container from '@cloudscape-design/components/container';
 import FormField from '@cloudscape-design/components/form-field';
 import Header from '@cloudscape-design/components/header';
-import Input from '@cloudscape-design/components/input';
 import RadioGroup from '@cloudscape-design/components/radio-group';
 import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useQuery } from '@tanstack/react-query';
 import { bedrockRoles } from '../../app/bedrock-roles.ts';
+import { NameField } from '../../app/name-field.tsx';
 import { callRoute } from '../../aws/clients.ts';
 import { readManifestAt } from '../../aws/manifest.ts';
 import { placeOf } from '../../aws/s3-uri.ts';
@@ -45,13 +45,13 @@ export function ServiceAccess({ draft, change }: SectionProps) {
           ]}
         />
         {draft.isNewRole ? (
-          <FormField label="Service role name">
-            <Input
-              value={draft.newRoleName}
-              placeholder="AmazonBedrockFineTuning-my-model"
-              onChange={({ detail }) => change({ newRoleName: detail.value.trim() })}
-            />
-          </FormField>
+          <NameField
+            label="Service role name"
+            kind="role"
+            name={draft.newRoleName}
+            placeholder="AmazonBedrockFineTuning-my-model"
+            change={newRoleName => change({ newRoleName })}
+          />
         ) : (
           <FormField label="Service role" errorText={roles.error?.message}>
             <Select

@@ -2,9 +2,7 @@ import Alert from '@cloudscape-design/components/alert';
 import Button from '@cloudscape-design/components/button';
 import ColumnLayout from '@cloudscape-design/components/column-layout';
 import Container from '@cloudscape-design/components/container';
-import FormField from '@cloudscape-design/components/form-field';
 import Header from '@cloudscape-design/components/header';
-import Input from '@cloudscape-design/components/input';
 import ProgressBar from '@cloudscape-design/components/progress-bar';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
@@ -12,9 +10,12 @@ import { useState } from 'react';
 import { BucketField, useBuckets } from '../../app/bucket-field.tsx';
 import { useDraft } from '../../app/draft.ts';
 import { FaultAlert } from '../../app/fault-alert.tsx';
+import { NameField } from '../../app/name-field.tsx';
+import { isName } from '../../app/names.ts';
 import { currentRegion } from '../../app/preferences.ts';
 import { hrefOf } from '../../app/router.ts';
 import { useSession } from '../../app/session.ts';
+import { StillMissing } from '../../app/still-missing.tsx';
 import { createBucket } from '../../aws/buckets.ts';
 import { changeDraft, draftNow } from './draft.ts';
 import { type Saved, saveDataSet } from './store.ts';
@@ -35,8 +36,13 @@ export function SaveDataSet({ draftKey, place, errorCount, isReading }: SaveData
   const [typed, change] = useDraft(`data-set ${draftKey}`, place);
   const [done, setDone] = useState(0);
   const suggested = buckets.data?.[0]?.Name ?? `pictures-${session?.accountId}-${currentRegion()}`;
-  const target = { bucket: typed.bucket || suggested, name: typed.name.trim() };
+  const target = { bucket: typed.bucket || suggested, name: typed.name };
   const total = draftNow(draftKey).pictures.length;
+  const missing = [
+    ...(isName('dataSet', target.name) ? [] : ['data set name']),
+    ...(errorCount > 0 ? [`${errorCount} ${errorCount === 1 ? 'record' : 'records'}`] : []),
+    ...(isReading ? ['a look at every picture'] : []),
+  ];
   const save = useMutation({
     async mutationFn() {
       setDone(0);
@@ -53,9 +59,13 @@ export function SaveDataSet({ draftKey, place, errorCount, isReading }: SaveData
     <Container header={<Header variant="h2">Save to S3</Header>}>
       <SpaceBetween size="l">
         <ColumnLayout columns={2}>
-          <FormField label="Data set name" constraintText="Letters, digits, . _ and -">
-            <Input value={typed.name} placeholder="ron" onChange={({ detail }) => change({ name: detail.value })} />
-          </FormField>
+          <NameField
+            label="Data set name"
+            kind="dataSet"
+            name={typed.name}
+            placeholder="ron"
+            change={name => change({ name })}
+          />
           <BucketField bucket={target.bucket} onChange={bucket => change({ bucket })} isNewAllowed />
         </ColumnLayout>
         {errorCount > 0 && (
@@ -80,12 +90,8 @@ export function SaveDataSet({ draftKey, place, errorCount, isReading }: SaveData
             {save.data}
           </Alert>
         )}
-        <Button
-          variant="primary"
-          loading={save.isPending}
-          disabled={!/^[\w.-]{1,64}$/.test(target.name) || errorCount > 0 || isReading}
-          onClick={() => save.mutate()}
-        >
+        <StillMissing parts={missing} />
+        <Button variant="primary" loading={save.isPending} disabled={missing.length > 0} onClick={() => save.mutate()}>
           Save data set
         </Button>
       </SpaceBetween>

@@ -6,6 +6,8 @@ import Input from '@cloudscape-design/components/input';
 import { useState } from 'react';
 import { CustomModelField } from '../../app/custom-model-field.tsx';
 import { FormModal } from '../../app/form-modal.tsx';
+import { NameField } from '../../app/name-field.tsx';
+import { isName } from '../../app/names.ts';
 import { notify } from '../../app/notices.ts';
 import { filledTags, type Tag, TagsField } from '../../app/tags-field.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
@@ -27,7 +29,7 @@ export function DeployOnDemand({ model, deployed, close }: DeployProps) {
     <FormModal
       title="Deploy for on-demand"
       action="Deploy"
-      isComplete={name !== '' && modelArn !== ''}
+      isComplete={isName('deployment', name) && modelArn !== ''}
       submit={() =>
         bedrock().send(
           new CreateCustomModelDeploymentCommand({
@@ -45,9 +47,7 @@ export function DeployOnDemand({ model, deployed, close }: DeployProps) {
       close={close}
     >
       <Box>It takes no capacity while nobody asks; the first request after a pause waits until it is loaded.</Box>
-      <FormField label="Deployment name">
-        <Input value={name} onChange={({ detail }) => setName(detail.value.trim())} />
-      </FormField>
+      <NameField label="Deployment name" kind="deployment" name={name} change={setName} />
       {!model && <CustomModelField modelArn={modelArn} onChange={setModelArn} />}
       <FormField label="Description - optional">
         <Input value={description} onChange={({ detail }) => setDescription(detail.value)} />

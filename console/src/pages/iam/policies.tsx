@@ -7,8 +7,6 @@ import {
   type Policy,
 } from '@aws-sdk/client-iam';
 import Button from '@cloudscape-design/components/button';
-import FormField from '@cloudscape-design/components/form-field';
-import Input from '@cloudscape-design/components/input';
 import Modal from '@cloudscape-design/components/modal';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -16,6 +14,8 @@ import { ConfirmDelete } from '../../app/confirm-delete.tsx';
 import { useDraft } from '../../app/draft.ts';
 import { FaultAlert } from '../../app/fault-alert.tsx';
 import { FormModal } from '../../app/form-modal.tsx';
+import { NameField } from '../../app/name-field.tsx';
+import { isName } from '../../app/names.ts';
 import { notify } from '../../app/notices.ts';
 import { ResourceTable } from '../../app/resource-table.tsx';
 import { when } from '../../app/show.tsx';
@@ -158,7 +158,7 @@ function CreatePolicy({ created, close }: { created(): void; close(): void }) {
       title="Create policy"
       isLarge
       action="Create policy"
-      isComplete={draft.name !== '' && problem === undefined}
+      isComplete={isName('policy', draft.name) && problem === undefined}
       submit={() => iam().send(new CreatePolicyCommand({ PolicyName: draft.name, PolicyDocument: draft.document }))}
       done={() => {
         forget();
@@ -167,9 +167,7 @@ function CreatePolicy({ created, close }: { created(): void; close(): void }) {
       }}
       close={close}
     >
-      <FormField label="Policy name">
-        <Input value={draft.name} onChange={({ detail }) => change({ name: detail.value.trim() })} />
-      </FormField>
+      <NameField label="Policy name" kind="policy" name={draft.name} change={name => change({ name })} />
       <PolicyEditor text={draft.document} problem={problem} onChange={document => change({ document })} />
     </FormModal>
   );

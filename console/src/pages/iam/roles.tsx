@@ -7,6 +7,8 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ConfirmDelete } from '../../app/confirm-delete.tsx';
 import { FormModal } from '../../app/form-modal.tsx';
+import { NameField } from '../../app/name-field.tsx';
+import { isName } from '../../app/names.ts';
 import { notify } from '../../app/notices.ts';
 import { ResourceTable } from '../../app/resource-table.tsx';
 import { when } from '../../app/show.tsx';
@@ -108,7 +110,7 @@ function CreateServiceRole({ created, close }: { created(): void; close(): void 
     <FormModal
       title="Create role for fine-tuning"
       action="Create role"
-      isComplete={roleName !== '' && trainingData !== '' && output !== ''}
+      isComplete={isName('role', roleName) && trainingData !== '' && output !== ''}
       submit={() =>
         callRoute({ method: 'POST', path: '/service-roles', body: { roleName, trainingData: [trainingData], output } })
       }
@@ -118,9 +120,7 @@ function CreateServiceRole({ created, close }: { created(): void; close(): void 
       }}
       close={close}
     >
-      <FormField label="Role name">
-        <Input value={roleName} onChange={({ detail }) => setRoleName(detail.value.trim())} />
-      </FormField>
+      <NameField label="Role name" kind="role" name={roleName} change={setRoleName} />
       <FormField label="May read" constraintText="Such as s3://bucket/data-sets/">
         <Input value={trainingData} onChange={({ detail }) => setTrainingData(detail.value.trim())} />
       </FormField>

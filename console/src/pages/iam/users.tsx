@@ -16,6 +16,8 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ConfirmDelete } from '../../app/confirm-delete.tsx';
 import { FormModal } from '../../app/form-modal.tsx';
+import { NameField } from '../../app/name-field.tsx';
+import { isName } from '../../app/names.ts';
 import { notify } from '../../app/notices.ts';
 import { ResourceTable } from '../../app/resource-table.tsx';
 import { SecretOnce } from '../../app/secret-once.tsx';
@@ -114,7 +116,7 @@ function CreateUser({ created, close }: { created(): void; close(): void }) {
     <FormModal
       title="Create user"
       action="Create user"
-      isComplete={userName !== ''}
+      isComplete={isName('user', userName)}
       submit={() => iam().send(new CreateUserCommand({ UserName: userName }))}
       done={() => {
         notify('success', `Created user ${userName}. It may do nothing until a policy is attached.`);
@@ -122,9 +124,7 @@ function CreateUser({ created, close }: { created(): void; close(): void }) {
       }}
       close={close}
     >
-      <FormField label="User name" constraintText="Letters, digits and +=,.@_-; at most 64 characters">
-        <Input value={userName} onChange={({ detail }) => setUserName(detail.value)} />
-      </FormField>
+      <NameField label="User name" kind="user" name={userName} change={setUserName} />
     </FormModal>
   );
 }

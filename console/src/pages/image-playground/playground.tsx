@@ -1,5 +1,4 @@
 import Alert from '@cloudscape-design/components/alert';
-import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
 import ContentLayout from '@cloudscape-design/components/content-layout';
@@ -11,6 +10,7 @@ import { useDraft } from '../../app/draft.ts';
 import { FaultAlert } from '../../app/fault-alert.tsx';
 import { useKept } from '../../app/kept.ts';
 import { navigate, usePlace } from '../../app/router.ts';
+import { StillMissing } from '../../app/still-missing.tsx';
 import { ApiRequestModal } from './api-request-modal.tsx';
 import { Configuration } from './configuration.tsx';
 import { noFrame } from './frame.ts';
@@ -151,11 +151,7 @@ export default function ImagePlaygroundPage() {
                 >
                   Run
                 </Button>
-                {missing.length > 0 && (
-                  <Box color="text-body-secondary" fontSize="body-s">
-                    Still missing: {missing.join(', ')}
-                  </Box>
-                )}
+                <StillMissing parts={missing} />
               </SpaceBetween>
             </SpaceBetween>
           </Container>

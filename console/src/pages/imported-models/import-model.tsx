@@ -1,11 +1,12 @@
 import { CreateModelImportJobCommand } from '@aws-sdk/client-bedrock';
 import FormField from '@cloudscape-design/components/form-field';
-import Input from '@cloudscape-design/components/input';
 import Select from '@cloudscape-design/components/select';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { bedrockRoles } from '../../app/bedrock-roles.ts';
 import { useDraft } from '../../app/draft.ts';
 import { FormModal } from '../../app/form-modal.tsx';
+import { NameField } from '../../app/name-field.tsx';
+import { isName } from '../../app/names.ts';
 import { notify } from '../../app/notices.ts';
 import { navigate } from '../../app/router.ts';
 import { S3PlaceField } from '../../app/s3-place-field.tsx';
@@ -45,7 +46,7 @@ export function ImportModel({ close }: { close(): void }) {
     <FormModal
       title="Import model"
       action="Import model"
-      isComplete={[jobName, modelName, source, roleArn].every(value => value !== '')}
+      isComplete={isName('job', jobName) && isName('model', modelName) && source !== '' && roleArn !== ''}
       submit={() =>
         bedrock().send(
           new CreateModelImportJobCommand({
@@ -67,12 +68,13 @@ export function ImportModel({ close }: { close(): void }) {
       }}
       close={close}
     >
-      <FormField label="Imported model name">
-        <Input value={modelName} onChange={({ detail }) => change({ modelName: detail.value.trim() })} />
-      </FormField>
-      <FormField label="Job name">
-        <Input value={jobName} onChange={({ detail }) => change({ jobName: detail.value.trim() })} />
-      </FormField>
+      <NameField
+        label="Imported model name"
+        kind="model"
+        name={modelName}
+        change={next => change({ modelName: next })}
+      />
+      <NameField label="Job name" kind="job" name={jobName} change={next => change({ jobName: next })} />
       <S3PlaceField
         label="Model files"
         description="A folder with a LoRA (.safetensors, PEFT, kohya) or a whole model in diffusers layout."

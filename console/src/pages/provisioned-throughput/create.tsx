@@ -11,8 +11,12 @@ import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useState } from 'react';
 import { useDraft } from '../../app/draft.ts';
+import { NameField } from '../../app/name-field.tsx';
+import { isName } from '../../app/names.ts';
 import { notify } from '../../app/notices.ts';
+import { numberProblem } from '../../app/number-problem.ts';
 import { navigate, usePlace } from '../../app/router.ts';
+import { StillMissing } from '../../app/still-missing.tsx';
 import { filledTags, type Tag, TagsField } from '../../app/tags-field.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
 import { ReviewPurchase } from './review.tsx';
@@ -23,6 +27,9 @@ const termOptions = [
   { value: 'OneMonth', label: '1 month', description: 'Cannot be deleted before its end.' },
   { value: 'SixMonths', label: '6 months', description: 'Cannot be deleted before its end.' },
 ];
+
+/** How many are free is said when the purchase is reviewed. */
+const UNITS = { minimum: 1, maximum: Number.MAX_SAFE_INTEGER, isWhole: true };
 
 /** Purchase Provisioned Throughput, as the seed system asked for it. */
 export default function PurchasePage() {
@@ -39,6 +46,13 @@ export default function PurchasePage() {
   const modelArn = query.get('model') ?? draft.modelArn;
   const model = options.find(({ value }) => value === modelArn);
   const term = termOptions.find(({ value }) => value === draft.term) ?? null;
+  const unitsProblem = numberProblem(draft.units, UNITS);
+  const wrong: [string, boolean][] = [
+    ['Provisioned Throughput name', !isName('throughput', draft.name)],
+    ['model', modelArn === ''],
+    ['model units', unitsProblem !== undefined],
+  ];
+  const missing = wrong.filter(([, isSo]) => isSo).map(([name]) => name);
   const purchase = () =>
     bedrock().send(
       new CreateProvisionedModelThroughputCommand({
@@ -54,15 +68,12 @@ export default function PurchasePage() {
     <ContentLayout header={<Header variant="h1">Purchase Provisioned Throughput</Header>}>
       <Form
         actions={
-          <SpaceBetween direction="horizontal" size="xs">
+          <SpaceBetween direction="horizontal" size="xs" alignItems="center">
+            <StillMissing parts={missing} />
             <Button variant="link" onClick={() => navigate('/provisioned-throughput')}>
               Cancel
             </Button>
-            <Button
-              variant="primary"
-              disabled={draft.name === '' || modelArn === ''}
-              onClick={() => setIsReviewing(true)}
-            >
+            <Button variant="primary" disabled={missing.length > 0} onClick={() => setIsReviewing(true)}>
               Purchase Provisioned Throughput
             </Button>
           </SpaceBetween>
@@ -71,9 +82,12 @@ export default function PurchasePage() {
         <SpaceBetween size="l">
           <Container header={<Header variant="h2">Provisioned Throughput details</Header>}>
             <SpaceBetween size="l">
-              <FormField label="Provisioned Throughput name">
-                <Input value={draft.name} onChange={({ detail }) => change({ name: detail.value })} />
-              </FormField>
+              <NameField
+                label="Provisioned Throughput name"
+                kind="throughput"
+                name={draft.name}
+                change={name => change({ name })}
+              />
               <FormField label="Select model" errorText={error?.message}>
                 <Select
                   options={options}
@@ -100,7 +114,11 @@ export default function PurchasePage() {
                   onChange={({ detail }) => change({ term: detail.selectedOption.value ?? '' })}
                 />
               </FormField>
-              <FormField label="Model units" constraintText="Each is a process that draws one request at a time.">
+              <FormField
+                label="Model units"
+                constraintText="Each is a process that draws one request at a time."
+                errorText={draft.units === '' ? undefined : unitsProblem}
+              >
                 <Input
                   type="number"
                   inputMode="numeric"

@@ -1,11 +1,12 @@
 import { type ProvisionedModelSummary, UpdateProvisionedModelThroughputCommand } from '@aws-sdk/client-bedrock';
 import FormField from '@cloudscape-design/components/form-field';
-import Input from '@cloudscape-design/components/input';
 import Select from '@cloudscape-design/components/select';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { FaultAlert } from '../../app/fault-alert.tsx';
 import { FormModal } from '../../app/form-modal.tsx';
+import { NameField } from '../../app/name-field.tsx';
+import { isName } from '../../app/names.ts';
 import { notify } from '../../app/notices.ts';
 import { saveTags, useTags } from '../../app/resource-tags.tsx';
 import { lastOf } from '../../app/show.tsx';
@@ -47,7 +48,7 @@ export function EditThroughput({ throughput, changed, close }: EditThroughputPro
     <FormModal
       title="Edit Provisioned Throughput"
       action="Save edits"
-      isComplete={isRenamed || isMoved || changedTags !== undefined}
+      isComplete={isName('throughput', name) && (isRenamed || isMoved || changedTags !== undefined)}
       submit={submit}
       done={() => {
         notify('success', `Saved ${name}.`);
@@ -56,9 +57,7 @@ export function EditThroughput({ throughput, changed, close }: EditThroughputPro
       }}
       close={close}
     >
-      <FormField label="Provisioned Throughput name">
-        <Input value={name} onChange={({ detail }) => setName(detail.value)} />
-      </FormField>
+      <NameField label="Provisioned Throughput name" kind="throughput" name={name} change={setName} />
       <FormField
         label="Model"
         description="Another model of the same base, or the base itself; requests move over once it is loaded."

@@ -1,13 +1,13 @@
 import { type Bucket, DeleteBucketCommand, ListBucketsCommand } from '@aws-sdk/client-s3';
 import Button from '@cloudscape-design/components/button';
 import ContentLayout from '@cloudscape-design/components/content-layout';
-import FormField from '@cloudscape-design/components/form-field';
 import Header from '@cloudscape-design/components/header';
-import Input from '@cloudscape-design/components/input';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ConfirmDelete } from '../../app/confirm-delete.tsx';
 import { FormModal } from '../../app/form-modal.tsx';
+import { NameField } from '../../app/name-field.tsx';
+import { isName } from '../../app/names.ts';
 import { notify } from '../../app/notices.ts';
 import { ResourceTable } from '../../app/resource-table.tsx';
 import { To, when } from '../../app/show.tsx';
@@ -85,7 +85,7 @@ function CreateBucket({ created, close }: { created(): void; close(): void }) {
     <FormModal
       title="Create bucket"
       action="Create bucket"
-      isComplete={name !== ''}
+      isComplete={isName('bucket', name)}
       submit={() => createBucket(name)}
       done={() => {
         notify('success', `Created bucket ${name}.`);
@@ -93,9 +93,7 @@ function CreateBucket({ created, close }: { created(): void; close(): void }) {
       }}
       close={close}
     >
-      <FormField label="Bucket name" constraintText="3 to 63 lower-case letters, digits, dots and dashes.">
-        <Input value={name} onChange={({ detail }) => setName(detail.value)} />
-      </FormField>
+      <NameField label="Bucket name" kind="bucket" name={name} change={setName} />
     </FormModal>
   );
 }

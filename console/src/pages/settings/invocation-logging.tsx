@@ -19,6 +19,7 @@ import { useState } from 'react';
 import { BucketField } from '../../app/bucket-field.tsx';
 import { FaultAlert } from '../../app/fault-alert.tsx';
 import { notify } from '../../app/notices.ts';
+import { StillMissing } from '../../app/still-missing.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
 
 /** What InvokeModel was asked and answered, written to a bucket of one's own. */
@@ -49,6 +50,7 @@ function LoggingForm({ config, saved }: { config: LoggingConfig | null; saved():
   const [keyPrefix, setKeyPrefix] = useState(config?.s3Config?.keyPrefix ?? '');
   const [text, setText] = useState(config?.textDataDeliveryEnabled ?? true);
   const [image, setImage] = useState(config?.imageDataDeliveryEnabled ?? true);
+  const missing = isOn && bucketName === '' ? ['bucket'] : [];
   const save = useMutation({
     mutationFn: async () => {
       if (!isOn) await bedrock().send(new DeleteModelInvocationLoggingConfigurationCommand({}));
@@ -95,12 +97,8 @@ function LoggingForm({ config, saved }: { config: LoggingConfig | null; saved():
           </SpaceBetween>
         )}
         {save.error && <FaultAlert error={save.error} />}
-        <Button
-          variant="primary"
-          loading={save.isPending}
-          disabled={isOn && bucketName === ''}
-          onClick={() => save.mutate()}
-        >
+        <StillMissing parts={missing} />
+        <Button variant="primary" loading={save.isPending} disabled={missing.length > 0} onClick={() => save.mutate()}>
           Save settings
         </Button>
       </SpaceBetween>
