@@ -50,16 +50,18 @@ test('A person brings pictures, teaches a model, gives it capacity and draws wit
     const first = page.getByLabel('Caption of ron_01.jpg');
     assert.equal(await first.inputValue(), 'Ron the dog sitting on a tile floor');
     await first.fill('');
-    await page.getByText('No caption').waitFor();
+    await page.getByText('No caption', { exact: true }).waitFor();
     await page.setViewportSize(NARROW);
     const mend = await page
       .getByRole('list', { name: 'Checks' })
-      .getByRole('button', { name: 'Remove them' })
+      .getByRole('button', { name: 'Write captions or a trigger word' })
       .boundingBox();
     assert.ok(mend && mend.x + mend.width < NARROW.width, 'what mends a record is in sight');
     assert.deepEqual(await violations(page, 'checks'), []);
     await photograph(page, 'story-checks-narrow');
     await page.setViewportSize(WIDE);
+    await button('Write captions or a trigger word').click();
+    assert.equal(await page.evaluate('document.activeElement.placeholder'), 'Ron the dog', 'ready to be typed into');
     await button('Write 1 missing caption').click();
     await page.getByText(/^1 caption written/).waitFor({ timeout: WAIT_MILLISECONDS });
     assert.match(await first.inputValue(), /\w+ \w+/);
@@ -67,6 +69,27 @@ test('A person brings pictures, teaches a model, gives it capacity and draws wit
     await page.getByLabel('Trigger words').fill('Ron the dog');
     await button('Put “Ron the dog” before captions without one').click();
     assert.equal(await first.inputValue(), 'Ron the dog sitting on a tile floor');
+    assert.equal(await button('Put “Ron the dog” before captions without one').isDisabled(), true, 'none lacks it');
+
+    // Captions that come later are taken where there is none, and asked about where there is another.
+    const second = page.getByLabel('Caption of ron_02.jpg');
+    const before = await second.inputValue();
+    await page.getByLabel('Caption of ron_03.jpg').fill('');
+    const table =
+      'file,caption\nron_02.jpg,Ron the dog on the moon\nron_03.jpg,Ron the dog at sea\nnobody.jpg,nobody\n';
+    const captions = { name: 'captions.csv', mimeType: 'text/csv', buffer: Buffer.from(table) };
+    await page.getByLabel('Picture files').setInputFiles(captions);
+    await page.getByText('1 caption is there already: replace?').waitFor();
+    await page.getByText(/1 caption taken\. 1 caption names no picture that is here\.$/).waitFor();
+    assert.equal(await page.getByLabel('Caption of ron_03.jpg').inputValue(), 'Ron the dog at sea');
+    assert.deepEqual(await violations(page, 'captions brought'), []);
+    await button('Keep what is there').click();
+    assert.equal(await second.inputValue(), before);
+    await page.getByLabel('Picture files').setInputFiles(captions);
+    await button('Replace it').click();
+    assert.equal(await second.inputValue(), 'Ron the dog on the moon');
+    await button('Undo the last fix').click();
+    assert.equal(await second.inputValue(), before);
     await open('/data-sets/edit?record=ron_08.jpg');
     await page.locator('li[aria-current]').getByLabel('Caption of ron_08.jpg').waitFor();
     await page.getByText('Still missing or to mend: data set name').waitFor();

@@ -4,10 +4,11 @@ import Button from '@cloudscape-design/components/button';
 import ExpandableSection from '@cloudscape-design/components/expandable-section';
 import ProgressBar from '@cloudscape-design/components/progress-bar';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { type DragEvent, useCallback, useEffect, useRef, useState } from 'react';
+import { type ChangeEvent, type DragEvent, useCallback, useEffect, useRef, useState } from 'react';
 import { navigate, usePlace } from '../../app/router.ts';
 import { unzip } from './archive.ts';
-import { addPictures } from './draft.ts';
+import { CaptionsBrought } from './captions-brought.tsx';
+import { addPictures, type CaptionOffer, captionOffer, setCaptions } from './draft.ts';
 import { chosenFiles, droppedFiles, isZip, type Refusal, type SourceFile, sampleFiles, withCaptions } from './files.ts';
 
 interface BringPicturesProps {
@@ -23,10 +24,12 @@ export function BringPictures({ draftKey, isEmpty, failed }: BringPicturesProps)
   const [isOver, setIsOver] = useState(false);
   const [unpacking, setUnpacking] = useState<{ name: string; done: number; total: number }>();
   const [refused, setRefused] = useState<readonly Refusal[]>([]);
+  const [offer, setOffer] = useState<CaptionOffer>();
 
   async function take(sources: readonly SourceFile[]): Promise<void> {
     failed(undefined);
     setRefused([]);
+    setOffer(undefined);
     const loose = sources.filter(({ path }) => !isZip(path));
     const refusals: Refusal[] = [];
     const groups: SourceFile[][] = [loose];
@@ -37,8 +40,9 @@ export function BringPictures({ draftKey, isEmpty, failed }: BringPicturesProps)
         groups.push(unpacked.files);
       }
       for (const group of groups) {
-        const { brought, refused: notTaken } = await withCaptions(group);
+        const { brought, others, refused: notTaken } = await withCaptions(group);
         refusals.push(...notTaken);
+        if (others.size > 0) takeCaptions(others, brought.length > 0);
         // Looking at the pictures goes on while the next ones come in.
         addPictures(draftKey, brought).catch(failed);
       }
@@ -47,6 +51,21 @@ export function BringPictures({ draftKey, isEmpty, failed }: BringPicturesProps)
     }
     setUnpacking(undefined);
     setRefused(refusals);
+  }
+
+  /** Of pictures that are here already: what a person wrote is replaced only when they say so. */
+  function takeCaptions(captions: ReadonlyMap<string, string>, hasPictures: boolean): void {
+    const found = captionOffer(draftKey, captions);
+    if (found.missing.size > 0) setCaptions(draftKey, found.missing);
+    // A captions file that came with some of its pictures names the others for nobody.
+    const strangerCount = hasPictures ? 0 : found.strangerCount;
+    if (!hasPictures || found.missing.size + found.differing.size > 0) setOffer({ ...found, strangerCount });
+  }
+
+  function takeChosen({ target }: ChangeEvent<HTMLInputElement>): void {
+    take(chosenFiles([...(target.files ?? [])]));
+    // The same file may be chosen again.
+    target.value = '';
   }
 
   const takeSample = useCallback(
@@ -87,7 +106,7 @@ export function BringPictures({ draftKey, isEmpty, failed }: BringPicturesProps)
           <Box variant="h2">Drop pictures, a folder or a zip here</Box>
           <Box color="text-body-secondary" textAlign="center">
             JPEG or PNG, at least five, each side from 512 to 4,096 pixels. Captions come along in .txt files of the
-            same name, or in a .jsonl.
+            same name, or in a .jsonl, .csv or .tsv.
           </Box>
           <SpaceBetween direction="horizontal" size="xs">
             <Button onClick={() => files.current?.click()}>Choose files or a zip</Button>
@@ -101,8 +120,8 @@ export function BringPictures({ draftKey, isEmpty, failed }: BringPicturesProps)
           multiple
           hidden
           aria-label="Picture files"
-          accept="image/*,.txt,.jsonl,.zip"
-          onChange={event => take(chosenFiles([...(event.target.files ?? [])]))}
+          accept="image/*,.txt,.jsonl,.csv,.tsv,.zip"
+          onChange={takeChosen}
         />
         <input
           ref={folder}
@@ -111,7 +130,7 @@ export function BringPictures({ draftKey, isEmpty, failed }: BringPicturesProps)
           hidden
           aria-label="Picture folder"
           {...{ webkitdirectory: '' }}
-          onChange={event => take(chosenFiles([...(event.target.files ?? [])]))}
+          onChange={takeChosen}
         />
       </section>
       {unpacking && (
@@ -121,6 +140,7 @@ export function BringPictures({ draftKey, isEmpty, failed }: BringPicturesProps)
           additionalInfo={`${unpacking.done} of ${unpacking.total} files`}
         />
       )}
+      {offer && <CaptionsBrought draftKey={draftKey} offer={offer} close={() => setOffer(undefined)} />}
       {refused.length > 0 && (
         <Alert
           type="warning"

@@ -20,6 +20,15 @@ export function triggersOf(draft: DataSetDraft): string[] {
     .filter(line => line !== '');
 }
 
+const TRIGGERS_ID = 'trigger-words';
+
+/** Brings them into sight, ready to be typed into. */
+export function showCaptionTools(): void {
+  const field = document.getElementById(TRIGGERS_ID);
+  field?.scrollIntoView({ block: 'center' });
+  field?.focus();
+}
+
 interface CaptionToolsProps {
   draftKey: string;
   draft: DataSetDraft;
@@ -33,6 +42,8 @@ export function CaptionTools({ draftKey, draft, arePhotographs }: CaptionToolsPr
   const triggers = triggersOf(draft);
   const present = new Map(draft.pictures.map(({ id }) => [id, draft.captions.get(id) ?? '']));
 
+  const named = withTrigger(present, triggers);
+
   function apply(changed: ReadonlyMap<string, string>): void {
     remember(draftKey);
     setCaptions(draftKey, changed);
@@ -43,6 +54,7 @@ export function CaptionTools({ draftKey, draft, arePhotographs }: CaptionToolsPr
     <Container header={<Header variant="h2">Captions</Header>}>
       <ColumnLayout columns={2}>
         <FormField
+          controlId={TRIGGERS_ID}
           label="Trigger words"
           description="The subject’s name with its class, one a line: “Ron the dog”. The name is new to the model, the class lets it start from what it knows."
         >
@@ -53,7 +65,11 @@ export function CaptionTools({ draftKey, draft, arePhotographs }: CaptionToolsPr
               placeholder="Ron the dog"
               onChange={({ detail }) => changeDraft(draftKey, { triggers: detail.value })}
             />
-            <Button disabled={triggers.length === 0} onClick={() => apply(withTrigger(present, triggers))}>
+            <Button
+              disabled={named.size === 0}
+              disabledReason={triggers.length === 0 ? 'Name the subject first.' : 'Every caption has one.'}
+              onClick={() => apply(named)}
+            >
               Put “{triggers[0] ?? '…'}” before captions without one
             </Button>
           </SpaceBetween>

@@ -6,7 +6,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import { useState } from 'react';
 import limits from '../../../../contract/limits.json' with { type: 'json' };
-import { triggersOf } from './caption-tools.tsx';
+import { showCaptionTools, triggersOf } from './caption-tools.tsx';
 import { type DataSetDraft, mendPictures, remember, removePictures, setCaptions, undo } from './draft.ts';
 import type { GridRecord } from './record-grid.tsx';
 import { balanceOf, type CheckName, isUneven, type Problem, shortened, withTrigger } from './records.ts';
@@ -25,9 +25,15 @@ interface Check {
   name: CheckName;
   severity: Problem['severity'];
   text: string;
-  /** What one click does about it. */
-  fix: string;
+  /** What one click does about it, the best first. */
+  fixes: readonly Fix[];
+}
+
+interface Fix {
+  text: string;
   mend(found: readonly GridRecord[]): unknown;
+  /** It only shows where to do it. */
+  isPlace?: boolean;
 }
 
 /** All that was found, a line each, and the one click that mends it. */
@@ -36,35 +42,46 @@ export function Checks({ draftKey, draft, records, isReading, show, failed }: Ch
   const triggers = triggersOf(draft);
   const captionsOf = (found: readonly GridRecord[]) =>
     new Map(found.map(({ picture, caption }) => [picture.id, caption]));
-  const remove = (found: readonly GridRecord[]) =>
-    removePictures(draftKey, new Set(found.map(({ picture }) => picture.id)));
+  const remove: Fix = {
+    text: 'Remove them',
+    mend: found => removePictures(draftKey, new Set(found.map(({ picture }) => picture.id))),
+  };
+  const named = (text: string): Fix => ({
+    text,
+    mend: found => setCaptions(draftKey, withTrigger(captionsOf(found), triggers)),
+  });
   const checks: Check[] = [
-    { name: 'unreadable', severity: 'error', text: 'Cannot be read', fix: 'Remove them', mend: remove },
+    { name: 'unreadable', severity: 'error', text: 'Cannot be read', fixes: [remove] },
     {
       ...{ name: 'picture', severity: 'error', text: 'Size, format or shape that a job refuses' },
-      ...{ fix: 'Resize, crop and convert them', mend: () => mendPictures(draftKey) },
+      fixes: [{ text: 'Resize, crop and convert them', mend: () => mendPictures(draftKey) }],
     },
     {
       ...{ name: 'caption', severity: 'error', text: 'Caption missing or too short' },
-      ...(triggers[0] === undefined
-        ? { fix: 'Remove them', mend: remove }
-        : {
-            fix: `Put “${triggers[0]}” there`,
-            mend: found => setCaptions(draftKey, withTrigger(captionsOf(found), triggers)),
-          }),
+      fixes: [
+        triggers[0] === undefined
+          ? { text: 'Write captions or a trigger word', mend: showCaptionTools, isPlace: true }
+          : named(`Put “${triggers[0]}” there`),
+        remove,
+      ],
     },
     {
       ...{ name: 'captionLength', severity: 'error', text: `Caption longer than ${limits.caption.maximumLength}` },
-      ...{ fix: 'Shorten them', mend: found => setCaptions(draftKey, shortened(captionsOf(found))) },
+      fixes: [{ text: 'Shorten them', mend: found => setCaptions(draftKey, shortened(captionsOf(found))) }],
     },
     {
       ...{ name: 'trigger', severity: 'warning', text: 'Caption without a trigger word' },
-      ...{ fix: `Put “${triggers[0]}” before them` },
-      mend: found => setCaptions(draftKey, withTrigger(captionsOf(found), triggers)),
+      fixes: [named(`Put “${triggers[0]}” before them`)],
     },
-    { name: 'same', severity: 'warning', text: 'The same picture twice', fix: 'Remove the copies', mend: remove },
-    { name: 'near', severity: 'warning', text: 'Nearly the same picture', fix: 'Keep one of each', mend: remove },
-    { name: 'blur', severity: 'warning', text: 'Looks blurred', fix: 'Remove them', mend: remove },
+    {
+      ...{ name: 'same', severity: 'warning', text: 'The same picture twice' },
+      fixes: [{ ...remove, text: 'Remove the copies' }],
+    },
+    {
+      ...{ name: 'near', severity: 'warning', text: 'Nearly the same picture' },
+      fixes: [{ ...remove, text: 'Keep one of each' }],
+    },
+    { name: 'blur', severity: 'warning', text: 'Looks blurred', fixes: [remove] },
   ];
   const byCheck = Map.groupBy(
     records.flatMap(record => record.problems.map(({ check }) => ({ check, record }))),
@@ -78,11 +95,11 @@ export function Checks({ draftKey, draft, records, isReading, show, failed }: Ch
     triggers,
   );
 
-  async function mend({ name, mend: change, found }: (typeof rows)[number]): Promise<void> {
+  async function mend({ name, found }: (typeof rows)[number], fix: Fix): Promise<void> {
+    if (!fix.isPlace) remember(draftKey);
     setMending(name);
-    remember(draftKey);
     try {
-      await change(found);
+      await fix.mend(found);
     } catch (error) {
       failed(error);
     }
@@ -119,9 +136,18 @@ export function Checks({ draftKey, draft, records, isReading, show, failed }: Ch
                     {recordsOf(row.found.length)}
                   </Button>
                 </div>
-                <Button loading={mending === row.name} disabled={mending !== undefined} onClick={() => mend(row)}>
-                  {row.fix}
-                </Button>
+                <SpaceBetween direction="horizontal" size="xs">
+                  {row.fixes.map(fix => (
+                    <Button
+                      key={fix.text}
+                      loading={mending === row.name}
+                      disabled={mending !== undefined}
+                      onClick={() => mend(row, fix)}
+                    >
+                      {fix.text}
+                    </Button>
+                  ))}
+                </SpaceBetween>
               </li>
             ))}
           </ul>

@@ -1,7 +1,7 @@
 /** Data sets being made, kept while the console is open: going to another page and back loses nothing. */
 import { useSyncExternalStore } from 'react';
 import type { ManifestRecord } from '../../aws/manifest-text.ts';
-import type { Brought } from './files.ts';
+import { type Brought, stem } from './files.ts';
 import { mended, readPicture, sha256 } from './picture-facts.ts';
 import { type PictureFacts, pictureProblems, type SubjectMask } from './records.ts';
 import { fetchPicture } from './store.ts';
@@ -86,6 +86,33 @@ export function setMasks(key: string, changed: ReadonlyMap<string, SubjectMask |
     if (mask) masks.set(id, mask);
     else masks.delete(id);
   changeDraft(key, { masks });
+}
+
+/** What captions that came without their pictures say of those that are here. */
+export interface CaptionOffer {
+  /** By picture: where there was none. */
+  missing: ReadonlyMap<string, string>;
+  /** By picture: where another one stands. */
+  differing: ReadonlyMap<string, string>;
+  /** How many name no picture, or one of several of that name. */
+  strangerCount: number;
+}
+
+/** @param captions by the name of the picture without its ending */
+export function captionOffer(key: string, captions: ReadonlyMap<string, string>): CaptionOffer {
+  const { pictures, captions: present } = draftNow(key);
+  const named = Map.groupBy(pictures, ({ name }) => stem(name));
+  const missing = new Map<string, string>();
+  const differing = new Map<string, string>();
+  let strangerCount = 0;
+  for (const [name, caption] of captions) {
+    const [picture, ...others] = named.get(name) ?? [];
+    const before = picture && (present.get(picture.id) ?? '').trim();
+    if (picture === undefined || others.length > 0) strangerCount += 1;
+    else if (before === '') missing.set(picture.id, caption);
+    else if (before !== caption.trim()) differing.set(picture.id, caption);
+  }
+  return { missing, differing, strangerCount };
 }
 
 export function removePictures(key: string, ids: ReadonlySet<string>): void {

@@ -40,6 +40,28 @@ test('A captions file names pictures from its own folder or by their S3 addresse
   );
 });
 
+test('A table names captions as a captions file does, and those of pictures that are elsewhere are told apart', async () => {
+  const { brought, others, refused } = await withCaptions([
+    file('a.jpg'),
+    file(
+      'captions.csv',
+      '\uFEFFfile_name,text\r\na.jpg,"Ron, the ""good"" dog\nrunning"\r\nfolder/b.jpg,Ron the dog\r\n',
+    ),
+    file('c.jpg'),
+    file('c.tsv', 'c.jpg\tSmila the cat, "5"" tall'),
+    file('empty.jsonl', 'no captions'),
+  ]);
+  assert.deepEqual(
+    brought.map(({ caption }) => caption),
+    ['Ron, the "good" dog\nrunning', 'Smila the cat, "5"" tall'],
+  );
+  assert.deepEqual([...others], [['b', 'Ron the dog']]);
+  assert.deepEqual(
+    refused.map(({ path }) => path),
+    ['empty.jsonl'],
+  );
+});
+
 test('A mask comes along with its picture, and a picture in a folder of that name stays one', async () => {
   const { brought } = await withCaptions([
     file('set/1.jpg'),

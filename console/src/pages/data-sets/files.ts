@@ -1,4 +1,4 @@
-import { readManifest } from '../../aws/manifest-text.ts';
+import { readCaptions } from './caption-files.ts';
 
 /** A file that was chosen, dropped, or taken out of a zip. */
 export interface SourceFile {
@@ -24,12 +24,13 @@ export interface Refusal {
 const TYPES: Readonly<Record<string, string>> = {
   ...{ jpg: 'image/jpeg', jpeg: 'image/jpeg', png: 'image/png', webp: 'image/webp', gif: 'image/gif' },
   ...{ bmp: 'image/bmp', avif: 'image/avif', txt: 'text/plain', jsonl: 'application/jsonl' },
+  ...{ csv: 'text/csv', tsv: 'text/tab-separated-values' },
 };
 /** What systems leave in folders and zips beside the files of a person. */
 const LEFT_BY_SYSTEMS = /(^|\/)(__MACOSX\/|\.|Thumbs\.db$|desktop\.ini$)/i;
 
 export function isText(path: string): boolean {
-  return /\.(txt|jsonl)$/i.test(path);
+  return /\.(txt|jsonl|csv|tsv)$/i.test(path);
 }
 
 export function isZip(path: string): boolean {
@@ -46,7 +47,7 @@ export function refusalOf(path: string): string | undefined {
   if (LEFT_BY_SYSTEMS.test(path)) return 'ignore';
   if (isZip(path)) return 'a zip in a zip: unpack it first';
   if (/\.(heic|heif)$/i.test(path)) return 'HEIC: export it as JPEG first';
-  return typeOf(path) === '' ? 'no picture, no .txt and no .jsonl' : undefined;
+  return typeOf(path) === '' ? 'no picture, and no captions (.txt, .jsonl, .csv or .tsv)' : undefined;
 }
 
 /** What was dropped: files, and the files of folders. */
@@ -78,12 +79,14 @@ async function filesOf(entry: FileSystemEntry): Promise<SourceFile[]> {
 }
 
 /**
- * Pictures with the captions of .txt files of the same name, or of a .jsonl among them. The file in the picture's own
- * folder is asked first; one elsewhere speaks only where no two pictures have that name. `masks/a.png` beside `a.jpg` is its
+ * Pictures with the captions of .txt files of the same name, or of a .jsonl, .csv or .tsv among them. The file in the picture's
+ * own folder is asked first; one elsewhere speaks only where no two pictures have that name. `masks/a.png` beside `a.jpg` is its
  * mask, as `likeness dataset mask` leaves it.
- * @returns the pictures, and by name what is none
+ * @returns the pictures; captions of others, by the name of the picture without its ending; and by name what is neither
  */
-export async function withCaptions(files: readonly SourceFile[]): Promise<{ brought: Brought[]; refused: Refusal[] }> {
+export async function withCaptions(
+  files: readonly SourceFile[],
+): Promise<{ brought: Brought[]; others: Map<string, string>; refused: Refusal[] }> {
   const besides = new Map<string, string>();
   const anywhere = new Map<string, string>();
   const refused: Refusal[] = [];
@@ -98,9 +101,11 @@ export async function withCaptions(files: readonly SourceFile[]): Promise<{ brou
       anywhere.set(stem(file.path), caption);
     } else if (isText(file.path)) {
       const folder = file.path.slice(0, file.path.lastIndexOf('/') + 1);
-      for (const { imageRef, caption } of readManifest(await textOf(file.blob))) {
-        besides.set(withoutExtension(folder + imageRef), caption);
-        anywhere.set(stem(imageRef), caption);
+      const captions = readCaptions(await textOf(file.blob), file.path);
+      if (captions.length === 0) refused.push({ path: file.path, reason: NO_CAPTIONS });
+      for (const { file: picture, caption } of captions) {
+        besides.set(withoutExtension(folder + picture), caption);
+        anywhere.set(stem(picture), caption);
       }
     } else pictures.push(file);
   }
@@ -115,8 +120,11 @@ export async function withCaptions(files: readonly SourceFile[]): Promise<{ brou
     const caption = besides.get(withoutExtension(path)) ?? elsewhere ?? '';
     return { name: path.slice(path.lastIndexOf('/') + 1), blob, caption, mask: maskOf.get(picture) };
   });
-  return { brought, refused };
+  for (const { path } of ownPictures) anywhere.delete(stem(path));
+  return { brought, others: anywhere, refused };
 }
+
+const NO_CAPTIONS = 'no captions in it: each line needs a file_name and a caption';
 
 /** Which of the pictures are masks, and of which other one each is. */
 function masksOf(pictures: readonly SourceFile[]): Map<SourceFile, SourceFile> {
@@ -134,9 +142,9 @@ function masksOf(pictures: readonly SourceFile[]): Map<SourceFile, SourceFile> {
 export async function sampleFiles(): Promise<Brought[]> {
   const text = await (await fetch('/_console/sample/captions.jsonl')).text();
   return Promise.all(
-    readManifest(text).map(async ({ imageRef, caption }) => {
-      const response = await fetch(`/_console/sample/${imageRef}`);
-      return { name: imageRef, blob: await response.blob(), caption, mask: undefined };
+    readCaptions(text, 'captions.jsonl').map(async ({ file, caption }) => {
+      const response = await fetch(`/_console/sample/${file}`);
+      return { name: file, blob: await response.blob(), caption, mask: undefined };
     }),
   );
 }
@@ -155,6 +163,6 @@ function withoutExtension(path: string): string {
 }
 
 /** `folder/ron_01.jpg` -> `ron_01` */
-function stem(path: string): string {
+export function stem(path: string): string {
   return withoutExtension(path.slice(path.lastIndexOf('/') + 1));
 }
