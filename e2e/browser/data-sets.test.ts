@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import test from 'node:test';
 import { CreateModelCustomizationJobCommand } from '@aws-sdk/client-bedrock';
-import { GetObjectCommand } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, GetObjectCommand } from '@aws-sdk/client-s3';
 import { createRole, newProduct, projectRoot, waitFor } from '../crash/product.ts';
 import {
   bringCopies,
@@ -38,6 +38,10 @@ test('A person finds masks and paints one, and a job takes what was saved', {
   const canvas = dialog.getByRole('application', { name: 'Paint over the part that is meant' });
   let manifestUri = '';
   const masks = new Map<string, string>();
+  const refused: string[] = [];
+  page.on('response', response => {
+    if (response.status() >= 400) refused.push(`${response.request().method()} ${response.url()}`);
+  });
 
   await open('/data-sets/edit');
   await step('the subject of one picture is found, looked at, and erased in part', async () => {
@@ -114,6 +118,8 @@ test('A person finds masks and paints one, and a job takes what was saved', {
   await step('opened again, the masks are there and stay where they are', async () => {
     await open(`/data-sets/edit?${new URLSearchParams({ bucket: bucketOf(manifestUri), name: 'ron', version: '1' })}`);
     await page.getByText('Edit mask').first().waitFor();
+    for (const name of ['ron_01.jpg', 'ron_08.jpg']) await page.getByText(name, { exact: true }).waitFor();
+    assert.equal(await page.getByLabel('Trigger words').inputValue(), 'Ron the dog');
     await page.locator('.record-mask-over').first().waitFor();
     await button('Save data set').click();
     const second = manifestUri.replace('0001', '0002');
@@ -122,6 +128,19 @@ test('A person finds masks and paints one, and a job takes what was saved', {
       const record = JSON.parse(line);
       assert.equal(record['mask-ref'], masks.get(record['image-ref']));
     }
+  });
+
+  await step('a version that says nothing of its files’ names is opened as well', async () => {
+    const Key = manifestUri
+      .replace('0001/train.jsonl', '0002/editor.json')
+      .slice(`s3://${bucketOf(manifestUri)}/`.length);
+    await product.s3().send(new DeleteObjectCommand({ Bucket: bucketOf(manifestUri), Key }));
+    await open(`/data-sets/edit?${new URLSearchParams({ bucket: bucketOf(manifestUri), name: 'ron', version: '2' })}`);
+    await page
+      .getByText(/^[0-9a-f]{32}\.jpg$/)
+      .first()
+      .waitFor();
+    assert.deepEqual(refused, [], 'what is not there is not asked for');
   });
 
   await step('the check and a job take it', async () => {

@@ -1,10 +1,9 @@
 /** Data sets being made, kept while the console is open: going to another page and back loses nothing. */
 import { useSyncExternalStore } from 'react';
-import type { ManifestRecord } from '../../aws/manifest-text.ts';
 import { type Brought, stem } from './files.ts';
 import { mended, readPicture, sha256 } from './picture-facts.ts';
 import { type PictureFacts, pictureProblems, type SubjectMask } from './records.ts';
-import { fetchPicture } from './store.ts';
+import { fetchPicture, type readVersion } from './store.ts';
 
 export interface Picture {
   id: string;
@@ -149,16 +148,19 @@ export async function addPictures(key: string, brought: readonly Brought[]): Pro
 }
 
 /** The records of a saved version, unchanged so far. */
-export function openSaved(key: string, records: readonly ManifestRecord[]): Promise<void> {
+export function openSaved(
+  key: string,
+  { records, triggers, subject }: Awaited<ReturnType<typeof readVersion>>,
+): Promise<void> {
   const captions = new Map<string, string>();
   const masks = new Map<string, SubjectMask>();
-  const pictures = records.map(({ imageRef, caption, maskRef }): Picture => {
-    const picture = newPicture(imageRef.slice(imageRef.lastIndexOf('/') + 1));
+  const pictures = records.map(({ imageRef, caption, maskRef, name }): Picture => {
+    const picture = newPicture(name ?? imageRef.slice(imageRef.lastIndexOf('/') + 1));
     captions.set(picture.id, caption);
     if (maskRef !== undefined) masks.set(picture.id, { uri: maskRef });
     return { ...picture, uri: imageRef };
   });
-  changeDraft(key, { pictures, captions, masks, isChanged: false });
+  changeDraft(key, { pictures, captions, masks, triggers, subject, isChanged: false });
   return lookAt(key, pictures);
 }
 

@@ -9,7 +9,6 @@ import { useCallback, useEffect, useMemo, useState } from 'react';
 import limits from '../../../../contract/limits.json' with { type: 'json' };
 import { FaultAlert } from '../../app/fault-alert.tsx';
 import { usePlace } from '../../app/router.ts';
-import { readManifestAt } from '../../aws/manifest.ts';
 import { BringPictures } from './bring-pictures.tsx';
 import { CaptionTools, triggersOf } from './caption-tools.tsx';
 import { Checks } from './checks.tsx';
@@ -29,7 +28,7 @@ import { readPictures } from './picture-by-picture.tsx';
 import { type GridRecord, RecordGrid } from './record-grid.tsx';
 import { type CheckName, captionProblems, type Problem, pictureProblems, twinProblems } from './records.ts';
 import { SaveDataSet } from './save.tsx';
-import { manifestUri } from './store.ts';
+import { readVersion } from './store.ts';
 import { Versions } from './versions.tsx';
 
 type Shown = 'all' | Problem['severity'] | CheckName;
@@ -49,8 +48,8 @@ export default function DataSetEditorPage() {
     // What was saved is not the beginning of the next one.
     if (version === 0 && !draftNow(key).isChanged) forgetDraft(key);
     if (version === 0 || draftNow(key).pictures.length > 0) return;
-    readManifestAt(manifestUri(place.bucket, place.name, version))
-      .then(records => openSaved(key, records))
+    readVersion({ bucket: place.bucket, name: place.name }, version)
+      .then(saved => openSaved(key, saved))
       .catch(setError);
   }, [key, version, place.bucket, place.name]);
 

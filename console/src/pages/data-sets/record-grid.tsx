@@ -49,7 +49,7 @@ export function RecordGrid({ records, setCaption, remove, editMask, wanted }: Re
     };
   }, []);
 
-  const wantedIndex = wanted === undefined ? -1 : records.findIndex(({ picture }) => picture.name === wanted);
+  const wantedIndex = wanted === undefined ? -1 : records.findIndex(({ picture }) => isNamed(picture, wanted));
   const shownFor = useRef<string>(undefined);
   useEffect(() => {
     if (wantedIndex < 0 || shownFor.current === wanted || !frame.current) return;
@@ -71,7 +71,7 @@ export function RecordGrid({ records, setCaption, remove, editMask, wanted }: Re
             <RecordCard
               key={record.picture.id}
               {...record}
-              isWanted={record.picture.name === wanted}
+              isWanted={wanted !== undefined && isNamed(record.picture, wanted)}
               setCaption={setCaption}
               remove={remove}
               editMask={editMask}
@@ -81,6 +81,11 @@ export function RecordGrid({ records, setCaption, remove, editMask, wanted }: Re
       </div>
     </section>
   );
+}
+
+/** By its file, or by the last part of where it lies in S3. */
+function isNamed({ name, uri }: Picture, wanted: string): boolean {
+  return name === wanted || uri?.slice(uri.lastIndexOf('/') + 1) === wanted;
 }
 
 type RecordCardProps = GridRecord & Pick<RecordGridProps, 'setCaption' | 'remove' | 'editMask'> & { isWanted: boolean };

@@ -47,7 +47,7 @@ export function SaveDataSet({ draftKey, place, errorCount, isReading }: SaveData
     async mutationFn() {
       setDone(0);
       if (!buckets.data?.some(({ Name }) => Name === target.bucket)) await createBucket(target.bucket);
-      return saveDataSet(target, savedRecords(draftKey), setDone);
+      return saveDataSet(target, savedRecords(draftKey), draftNow(draftKey), setDone);
     },
     onSuccess: () => {
       changeDraft(draftKey, { isChanged: false });
@@ -101,7 +101,7 @@ export function SaveDataSet({ draftKey, place, errorCount, isReading }: SaveData
 
 function savedRecords(draftKey: string): Saved[] {
   const { pictures, captions, masks } = draftNow(draftKey);
-  return pictures.flatMap(({ id, blob, facts }) =>
-    blob && facts ? [{ blob, sha256: facts.sha256, caption: captions.get(id) ?? '', mask: masks.get(id) }] : [],
+  return pictures.flatMap(({ id, name, blob, facts }) =>
+    blob && facts ? [{ name, blob, sha256: facts.sha256, caption: captions.get(id) ?? '', mask: masks.get(id) }] : [],
   );
 }

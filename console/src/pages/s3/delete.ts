@@ -1,5 +1,6 @@
-import { DeleteObjectsCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { DeleteObjectsCommand } from '@aws-sdk/client-s3';
 import { s3 } from '../../aws/s3.ts';
+import { keysUnder } from '../../aws/s3-keys.ts';
 
 /** DeleteObjects takes as many. */
 const MOST_KEYS = 1000;
@@ -16,17 +17,4 @@ export async function deleteObjects(bucket: string, chosen: readonly string[]): 
     const [refused] = Errors;
     if (refused) throw new Error(`${Errors.length} not deleted. ${refused.Key}: ${refused.Message ?? refused.Code}`);
   }
-}
-
-async function keysUnder(bucket: string, prefix: string): Promise<string[]> {
-  const keys: string[] = [];
-  let token: string | undefined;
-  do {
-    const page = await s3().send(
-      new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ContinuationToken: token }),
-    );
-    for (const { Key = '' } of page.Contents ?? []) keys.push(Key);
-    token = page.NextContinuationToken;
-  } while (token !== undefined);
-  return keys;
 }
