@@ -120,6 +120,7 @@ test('A person finds masks and paints one, and a job takes what was saved', {
     await page.getByText('Edit mask').first().waitFor();
     for (const name of ['ron_01.jpg', 'ron_08.jpg']) await page.getByText(name, { exact: true }).waitFor();
     assert.equal(await page.getByLabel('Trigger words').inputValue(), 'Ron the dog');
+    assert.equal(await page.title(), 'ron – Likeness');
     await page.locator('.record-mask-over').first().waitFor();
     await button('Save data set').click();
     const second = manifestUri.replace('0001', '0002');

@@ -28,6 +28,7 @@ test('A person uploads a large file and small ones, looks into one, deletes seve
     { name: 'large.bin', mimeType: 'application/octet-stream', buffer: large },
     { name: 'note.txt', mimeType: 'text/plain', buffer: Buffer.from('what lies here') },
   ]);
+  assert.equal(await page.title(), `${Bucket} – Likeness`);
   await page.getByText('Uploaded 2 objects.').waitFor({ timeout: WAIT_MILLISECONDS });
   const { Body, ETag } = await product.s3().send(new GetObjectCommand({ Bucket, Key: 'folder/large.bin' }));
   assert.match(ETag ?? '', /-2"$/, 'in two parts');

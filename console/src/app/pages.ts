@@ -3,8 +3,8 @@ import type { PageProps } from './page-props.ts';
 
 interface Page {
   pattern: string;
-  /** Of the document, and of the last breadcrumb where the page has no resource to name. */
-  title: string;
+  /** Of the document, and of the last breadcrumb: of a page about one resource, its name. */
+  title: string | ((params: PageProps['params'], query: URLSearchParams) => string);
   /** The pages above it, outermost first. */
   above: readonly { text: string; to: string }[];
   component: ComponentType<PageProps>;
@@ -34,13 +34,13 @@ export const pages: readonly Page[] = [
   },
   {
     pattern: '/custom-models/jobs/{jobName}',
-    title: 'Job',
+    title: ({ jobName = '' }) => jobName,
     above: [customModels],
     component: lazy(() => import('../pages/custom-models/job.tsx')),
   },
   {
     pattern: '/custom-models/models/{modelName}',
-    title: 'Model',
+    title: ({ modelName = '' }) => modelName,
     above: [customModels],
     component: lazy(() => import('../pages/custom-models/model.tsx')),
   },
@@ -58,7 +58,7 @@ export const pages: readonly Page[] = [
   },
   {
     pattern: '/data-sets/edit',
-    title: 'Edit data set',
+    title: (_, query) => query.get('name') || 'New data set',
     above: [{ text: 'Data sets', to: '/data-sets' }],
     component: lazy(() => import('../pages/data-sets/editor.tsx')),
   },
@@ -88,7 +88,7 @@ export const pages: readonly Page[] = [
   },
   {
     pattern: '/s3/{bucket}',
-    title: 'Objects',
+    title: ({ bucket = '' }) => bucket,
     above: [{ text: 'S3', to: '/s3' }],
     component: lazy(() => import('../pages/s3/objects.tsx')),
   },

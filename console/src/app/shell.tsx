@@ -9,6 +9,7 @@ import { lazy, Suspense, useEffect } from 'react';
 import { ErrorBoundary } from './error-boundary.tsx';
 import { Layout } from './layout.tsx';
 import { useNotices } from './notices.ts';
+import type { PageProps } from './page-props.ts';
 import { navigation, pages } from './pages.ts';
 import { prefer, usePreferences } from './preferences.ts';
 import { regions } from './regions.ts';
@@ -18,13 +19,18 @@ import { type Session, signOut } from './session.ts';
 // Its code comes with the first thing that there is to say.
 const Notices = lazy(() => import('./notice-bar.tsx'));
 
+interface Found {
+  page: (typeof pages)[number];
+  params: PageProps['params'] | undefined;
+}
+
 export function Shell({ session }: { session: Session }) {
-  const { path } = usePlace();
+  const { path, query } = usePlace();
   const notices = useNotices();
   const found = pages
-    .map(page => ({ page, params: matchPath(page.pattern, path) }))
+    .map((page): Found => ({ page, params: matchPath(page.pattern, path) }))
     .find(candidate => candidate.params !== undefined);
-  const title = found?.page.title ?? 'Not found';
+  const title = titleOf(found, query);
   const Page = found?.page.component;
   const above = found?.page.above ?? [];
 
@@ -66,6 +72,12 @@ export function Shell({ session }: { session: Session }) {
       </Layout>
     </I18nProvider>
   );
+}
+
+function titleOf(found: Found | undefined, query: URLSearchParams): string {
+  if (found?.params === undefined) return 'Not found';
+  const { title } = found.page;
+  return typeof title === 'string' ? title : title(found.params, query);
 }
 
 function NotFound() {
