@@ -29,7 +29,8 @@ test('A person stops a job, promotes a checkpoint of another, and exports, tags 
   await step('a job that trains shows what it drew, and is stopped only after a warning', async () => {
     await open('/custom-models/jobs/crash-job');
     await page.getByAltText('Ron the dog on a beach, seed 42, after 0 steps').waitFor({ timeout: WAIT_MILLISECONDS });
-    await page.getByText(/^Step \d+ of 4000/).waitFor({ timeout: WAIT_MILLISECONDS });
+    await page.getByText(/^Step [\d,]+ of 4,000/).waitFor({ timeout: WAIT_MILLISECONDS });
+    assert.equal(await page.title(), 'crash-job – Likeness');
     await button('Stop job').click();
     await dialog.getByText(/A stopped job cannot be resumed, and makes no model/).waitFor();
     assert.deepEqual(await violations(page, 'stop'), []);
@@ -98,6 +99,7 @@ test('A person stops a job, promotes a checkpoint of another, and exports, tags 
   await step('the model shows what it came from, and pictures before and after', async () => {
     await open('/custom-models/models/ron');
     await page.getByRole('link', { name: 'ron-job', exact: true }).waitFor();
+    assert.equal(await page.title(), 'ron – Likeness');
     await page.getByText('likeness.art-v1', { exact: true }).waitFor();
     await page.getByAltText('Ron the dog on a beach, seed 42, after 0 steps').waitFor();
     await page.getByAltText('Ron the dog on a beach, seed 42, after 10 steps').waitFor();
@@ -259,6 +261,16 @@ test('A job whose role lacks a right says which, and one with faulty records lis
   assert.equal(await page.getByText(/it does not exist/).count(), 5, 'each is said once');
   assert.deepEqual(await violations(page, 'faulty job'), []);
   await photograph(page, 'job-faulty');
+
+  const good = Array.from({ length: 4 }, (_, index) =>
+    JSON.stringify({ 'image-ref': `s3://crash-pictures/ron/ron_0${index + 1}.jpg`, caption: 'Ron the dog' }),
+  );
+  const nearlyGood = { Bucket: 'crash-pictures', Key: 'nearly-good.jsonl', Body: [lines[0], ...good].join('\n') };
+  await s3.send(new PutObjectCommand(nearlyGood));
+  await create('nearly-good', 's3://crash-pictures/nearly-good.jsonl');
+  await open('/custom-models/jobs/nearly-good');
+  await page.getByText(/^1 line of s3:/).waitFor({ timeout: WAIT_MILLISECONDS });
+  await page.getByText(/^It failed before its training began/).waitFor();
 
   const RoleName = roleArn.slice(roleArn.lastIndexOf('/') + 1);
   const statement = { Effect: 'Allow', Action: ['s3:PutObject', 's3:ListBucket'], Resource: '*' };

@@ -39,7 +39,7 @@ export function DataErrors({ jobId }: { jobId: string }) {
       name="Records that cannot be used"
       description={
         <>
-          {data?.count.toLocaleString()} lines of {data?.manifestUri}.{' '}
+          {data?.count.toLocaleString()} {data?.count === 1 ? 'line' : 'lines'} of {data?.manifestUri}.{' '}
           {dataSet && <To to={dataSet.to}>Mend them in the data set</To>}
         </>
       }

@@ -16,7 +16,7 @@ import { notify } from '../../app/notices.ts';
 import { navigate } from '../../app/router.ts';
 import { lastOf, when } from '../../app/show.tsx';
 import { callRoute } from '../../aws/clients.ts';
-import type { Evaluation } from './job-events.ts';
+import type { Evaluation } from './job-progress.ts';
 import { modelPath } from './paths.ts';
 
 const PAGE = 20;

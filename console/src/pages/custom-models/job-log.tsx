@@ -9,21 +9,29 @@ import { useState } from 'react';
 import { FaultAlert } from '../../app/fault-alert.tsx';
 import { when } from '../../app/show.tsx';
 import { callRoute } from '../../aws/clients.ts';
-import type { JobProgress } from './job-events.ts';
+import type { JobProgress } from './job-progress.ts';
 
 interface JobLogProps {
   jobId: string;
   log: JobProgress['log'];
-  isRunning: boolean;
+  status: string | undefined;
 }
 
+/** Where there are no events: a job that fails before its worker starts has none. */
+const WITHOUT_EVENTS: Readonly<Record<string, string>> = {
+  InProgress: 'Nothing has happened yet.',
+  Stopping: 'Nothing has happened yet.',
+  Failed: 'It failed before its training began: the reason stands at the top of this page.',
+  Stopped: 'It was stopped before its training began.',
+};
+
 /** What happened, and what the worker itself wrote. */
-export function JobLog({ jobId, log, isRunning }: JobLogProps) {
+export function JobLog({ jobId, log, status = '' }: JobLogProps) {
   return (
     <Container header={<Header variant="h2">Events</Header>}>
       <SpaceBetween size="m">
         {log.length === 0 ? (
-          <Box color="text-body-secondary">{isRunning ? 'Nothing has happened yet.' : 'Nothing happened.'}</Box>
+          <Box color="text-body-secondary">{WITHOUT_EVENTS[status] ?? 'No events are kept.'}</Box>
         ) : (
           // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
           <ol className="job-log" tabIndex={0} aria-label="Events">

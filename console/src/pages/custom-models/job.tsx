@@ -71,10 +71,10 @@ export default function JobPage({ params }: PageProps) {
           <JobFailure message={job.failureMessage} roleArn={job.roleArn} jobId={lastOf(job.jobArn)} />
         )}
         {job.status === 'Failed' && <DataErrors jobId={lastOf(job.jobArn)} />}
-        {progress.warnings.map((warning, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: warnings are only ever added
-          <Alert key={index} type="warning">
-            {warning}
+        {progress.warnings.map(({ kind, message, count }) => (
+          <Alert key={kind} type="warning">
+            {message}
+            {count > 1 && ` (${count.toLocaleString()} times)`}
           </Alert>
         ))}
         <Details job={job} />
@@ -86,7 +86,7 @@ export default function JobPage({ params }: PageProps) {
                 variant="h2"
                 description={
                   last
-                    ? `Step ${last.step + 1}${stepCount ? ` of ${stepCount}` : ''}${
+                    ? `Step ${(last.step + 1).toLocaleString()}${stepCount ? ` of ${stepCount.toLocaleString()}` : ''}${
                         isRunning(job) && progress.secondsLeft !== undefined
                           ? `, about ${duration(progress.secondsLeft)} left`
                           : ''
@@ -117,7 +117,7 @@ export default function JobPage({ params }: PageProps) {
             isCompleted={job.status === 'Completed'}
           />
         )}
-        <JobLog jobId={lastOf(job.jobArn)} log={progress.log} isRunning={isRunning(job)} />
+        <JobLog jobId={lastOf(job.jobArn)} log={progress.log} status={job.status} />
       </SpaceBetween>
     </ContentLayout>
   );

@@ -1,6 +1,6 @@
 import Box from '@cloudscape-design/components/box';
 import LineChart from '@cloudscape-design/components/line-chart';
-import type { JobProgress } from './job-events.ts';
+import type { JobProgress } from './job-progress.ts';
 
 /** More points than pixels show nothing more. */
 const MOST_POINTS = 300;
