@@ -159,10 +159,18 @@ test('A policy is checked as it is typed, and an account made and disabled', {
   await dialog.getByRole('button', { name: 'Create account' }).click();
   await page.getByText('This is shown once.', { exact: false }).waitFor();
   await dialog.getByRole('button', { name: 'Close' }).click();
+  await page.getByRole('radio', { name: `Select ${root.split(':')[4]}` }).check();
+  assert.equal(await button('Disable').isDisabled(), true, 'it administers the others');
   await page.getByRole('radio', { name: 'Select 210987654321' }).check();
   await button('Disable').click();
   await dialog.getByRole('button', { name: 'Disable' }).click();
   await page.getByText('Account 210987654321 is disabled.').waitFor();
   await page.getByText('Disabled', { exact: true }).waitFor();
+
+  await open('/health');
+  await page
+    .getByRole('row', { name: /^Trainings at once/ })
+    .getByText('What the machine has')
+    .waitFor();
   assert.deepEqual(complaints, []);
 });

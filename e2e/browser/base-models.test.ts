@@ -130,4 +130,11 @@ test('Who may not administer base models is told so, and which permission is mis
   await dialog.getByRole('button', { name: 'Add base model' }).click();
   await dialog.getByText(/You may not do this/).waitFor();
   await dialog.getByText(/is not authorized to perform: likeness:RegisterModel/).waitFor();
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+
+  await page.evaluate(
+    "history.pushState(null, '', '/_console/data-sets'); dispatchEvent(new PopStateEvent('popstate'))",
+  );
+  await page.getByText(/is not authorized to perform: s3:ListAllMyBuckets/).waitFor();
+  assert.equal(await page.getByText(/^No data sets yet/).count(), 0, 'nobody knows whether there are some');
 });

@@ -6,6 +6,7 @@ import Header from '@cloudscape-design/components/header';
 import { useQuery } from '@tanstack/react-query';
 import { BucketField, useBuckets } from '../../app/bucket-field.tsx';
 import { useDraft } from '../../app/draft.ts';
+import { FaultAlert } from '../../app/fault-alert.tsx';
 import { ResourceTable } from '../../app/resource-table.tsx';
 import { hrefOf } from '../../app/router.ts';
 import { To } from '../../app/show.tsx';
@@ -25,50 +26,54 @@ export default function DataSetsPage() {
         </Header>
       }
     >
-      <ResourceTable<string>
-        name="Data sets"
-        queryKey={['data-sets', bucket]}
-        filterLabel="Find by the beginning of the name"
-        idOf={name => name}
-        selection="single"
-        above={<BucketField bucket={bucket} onChange={next => change({ bucket: next })} />}
-        load={async ({ token, filter, pageSize }) => {
-          if (bucket === '') return { rows: [] };
-          const answer = await s3().send(
-            new ListObjectsV2Command({
-              Bucket: bucket,
-              Prefix: FOLDER + (filter ?? ''),
-              Delimiter: '/',
-              MaxKeys: pageSize,
-              ContinuationToken: token,
-            }),
-          );
-          const names = (answer.CommonPrefixes ?? []).map(({ Prefix = '' }) => Prefix.slice(FOLDER.length, -1));
-          return { rows: names, nextToken: answer.NextContinuationToken };
-        }}
-        columns={[
-          {
-            id: 'name',
-            header: 'Name',
-            isRowHeader: true,
-            cell: name => <Latest bucket={bucket} name={name} shows="name" />,
-          },
-          { id: 'version', header: 'Version', cell: name => <Latest bucket={bucket} name={name} shows="version" /> },
-          { id: 'uri', header: 'Training dataset', cell: name => <Latest bucket={bucket} name={name} shows="uri" /> },
-        ]}
-        actions={([name]) => (
-          <>
-            <Train bucket={bucket} name={name} />
-            <Button variant="primary" href={hrefOf('/data-sets/edit')}>
-              Create data set
-            </Button>
-          </>
-        )}
-        empty={{
-          text: 'No data sets yet. Bring your own pictures, or take the sample of Ron the dog and Smila the cat.',
-          action: <Button href={hrefOf('/data-sets/edit')}>Create data set</Button>,
-        }}
-      />
+      {buckets.error ? (
+        <FaultAlert error={buckets.error} retry={() => buckets.refetch()} />
+      ) : (
+        <ResourceTable<string>
+          name="Data sets"
+          queryKey={['data-sets', bucket]}
+          filterLabel="Find by the beginning of the name"
+          idOf={name => name}
+          selection="single"
+          above={<BucketField bucket={bucket} onChange={next => change({ bucket: next })} />}
+          load={async ({ token, filter, pageSize }) => {
+            if (bucket === '') return { rows: [] };
+            const answer = await s3().send(
+              new ListObjectsV2Command({
+                Bucket: bucket,
+                Prefix: FOLDER + (filter ?? ''),
+                Delimiter: '/',
+                MaxKeys: pageSize,
+                ContinuationToken: token,
+              }),
+            );
+            const names = (answer.CommonPrefixes ?? []).map(({ Prefix = '' }) => Prefix.slice(FOLDER.length, -1));
+            return { rows: names, nextToken: answer.NextContinuationToken };
+          }}
+          columns={[
+            {
+              id: 'name',
+              header: 'Name',
+              isRowHeader: true,
+              cell: name => <Latest bucket={bucket} name={name} shows="name" />,
+            },
+            { id: 'version', header: 'Version', cell: name => <Latest bucket={bucket} name={name} shows="version" /> },
+            { id: 'uri', header: 'Training dataset', cell: name => <Latest bucket={bucket} name={name} shows="uri" /> },
+          ]}
+          actions={([name]) => (
+            <>
+              <Train bucket={bucket} name={name} />
+              <Button variant="primary" href={hrefOf('/data-sets/edit')}>
+                Create data set
+              </Button>
+            </>
+          )}
+          empty={{
+            text: 'No data sets yet. Bring your own pictures, or take the sample of Ron the dog and Smila the cat.',
+            action: <Button href={hrefOf('/data-sets/edit')}>Create data set</Button>,
+          }}
+        />
+      )}
     </ContentLayout>
   );
 }

@@ -9,6 +9,7 @@ import { FormModal } from '../../app/form-modal.tsx';
 import { notify } from '../../app/notices.ts';
 import { ResourceTable } from '../../app/resource-table.tsx';
 import { SecretOnce } from '../../app/secret-once.tsx';
+import { useSession } from '../../app/session.ts';
 import { Status, when } from '../../app/show.tsx';
 import { callRoute } from '../../aws/clients.ts';
 
@@ -28,10 +29,13 @@ interface NewAccount {
 
 /** The accounts of the installation, which its first one administers. */
 export default function AccountsPage() {
+  const session = useSession();
   const queries = useQueryClient();
   const [creating, setCreating] = useState(false);
   const [made, setMade] = useState<NewAccount>();
   const [changing, setChanging] = useState<Account>();
+  // Nobody but the account that administers the others may see this list.
+  const isOwn = ({ accountId }: Account) => accountId === session?.accountId;
   const reload = () => queries.invalidateQueries({ queryKey: ['accounts'] });
   return (
     <ContentLayout
@@ -69,7 +73,11 @@ export default function AccountsPage() {
         ]}
         actions={([account]) => (
           <>
-            <Button disabled={!account} onClick={() => setChanging(account)}>
+            <Button
+              disabled={!account || isOwn(account)}
+              disabledReason={account && 'It administers the others.'}
+              onClick={() => setChanging(account)}
+            >
               {account?.status === 'DISABLED' ? 'Enable' : 'Disable'}
             </Button>
             <Button variant="primary" onClick={() => setCreating(true)}>

@@ -39,7 +39,12 @@ export default function HealthPage() {
               cell: ({ description }) => description.charAt(0).toUpperCase() + description.slice(1),
             },
             { id: 'scope', header: 'For each', minWidth: 140, cell: quota => quota.scope },
-            { id: 'value', header: 'Here', minWidth: 100, cell: quota => quota.value?.toLocaleString() ?? 'No limit' },
+            {
+              id: 'value',
+              header: 'Here',
+              minWidth: 100,
+              cell: quota => quota.value?.toLocaleString() ?? 'What the machine has',
+            },
             { id: 'aws', header: 'On AWS', minWidth: 100, cell: quota => quota.awsValue?.toLocaleString() ?? '–' },
             { id: 'setting', header: 'Variable', minWidth: 330, cell: quota => quota.setting },
           ]}
