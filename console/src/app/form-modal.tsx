@@ -16,6 +16,8 @@ interface FormModalProps {
   /** After it succeeded. */
   done?(): unknown;
   close(): void;
+  /** Where leaving without the action is another thing than closing: what would be lost is asked about. */
+  leave?(): void;
   children: ReactNode;
 }
 
@@ -28,6 +30,7 @@ export function FormModal({
   submit,
   done,
   close,
+  leave = close,
   children,
 }: FormModalProps) {
   const [error, setError] = useState<unknown>();
@@ -50,13 +53,13 @@ export function FormModal({
     <Modal
       visible
       size={isLarge ? 'large' : 'medium'}
-      onDismiss={close}
+      onDismiss={leave}
       closeAriaLabel="Close"
       header={title}
       footer={
         <Box float="right">
           <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" onClick={close}>
+            <Button variant="link" onClick={leave}>
               Cancel
             </Button>
             <Button variant="primary" disabled={!isComplete} loading={busy} onClick={confirm}>

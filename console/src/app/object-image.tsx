@@ -53,12 +53,15 @@ export async function readObject(bucket: string, key: string, abortSignal?: Abor
   return new Blob([bytes as Uint8Array<ArrayBuffer>], { type: ContentType ?? 'image/png' });
 }
 
+/** A picture that was scrolled away while it was being read is still read to its end. */
+const LET_GO_MILLISECONDS = 10_000;
+
 /** An address for a blob, let go when nobody shows it any more. */
 export function useObjectUrl(blob: Blob | undefined): string | undefined {
   // Not as state set by an effect: of hundreds of pictures that come at once React would take that for an endless loop.
   const url = useMemo(() => blob && URL.createObjectURL(blob), [blob]);
   useEffect(() => {
-    if (url !== undefined) return () => URL.revokeObjectURL(url);
+    if (url !== undefined) return () => void setTimeout(() => URL.revokeObjectURL(url), LET_GO_MILLISECONDS);
   }, [url]);
   return url;
 }

@@ -27,6 +27,8 @@ export function MaskEditor({ draftKey, picture, close }: MaskEditorProps) {
   const url = useObjectUrl(blob);
   const [before] = useState(() => draftNow(draftKey).masks.get(id));
   const [painting, setPainting] = useState<Painting>(blank);
+  const [opened, setOpened] = useState<Painting>(blank);
+  const [isLeaving, setIsLeaving] = useState(false);
   const [subject, setSubject] = useState(() => {
     const draft = draftNow(draftKey);
     return maskSubject(draft, triggersOf(draft), id) ?? '';
@@ -43,7 +45,11 @@ export function MaskEditor({ draftKey, picture, close }: MaskEditorProps) {
     if (before)
       readMask(before)
         .then(shapeOf)
-        .then(shape => setPainting({ done: [{ kind: 'shape', shape }], undone: [] }))
+        .then(shape => {
+          const drawn: Painting = { done: [{ kind: 'shape', shape }], undone: [] };
+          setPainting(drawn);
+          setOpened(drawn);
+        })
         .catch(setError)
         .finally(() => setIsBusy(false));
     return () => stopper.abort();
@@ -68,37 +74,58 @@ export function MaskEditor({ draftKey, picture, close }: MaskEditorProps) {
   }
 
   const isEmpty = share < LEAST_SHARE;
-  return (
+  const isPainted =
+    painting.done.length !== opened.done.length || !painting.done.every(step => opened.done.includes(step));
+  // Beside the editor, not in it: Escape is then of the question alone.
+  const question = isLeaving && (
     <FormModal
-      title={`Mask of ${name}`}
-      action={isEmpty && before ? 'Remove mask' : 'Keep mask'}
-      isComplete={!isBusy && (!isEmpty || before !== undefined)}
-      isLarge
-      submit={async () =>
-        setMasks(draftKey, new Map([[id, isEmpty ? undefined : await trainingMask(painting, facts)]]))
-      }
-      close={close}
+      title="Discard what you painted?"
+      action="Discard it"
+      isComplete
+      submit={async () => close()}
+      close={() => setIsLeaving(false)}
     >
-      <SpaceBetween size="m">
-        <FormField label="Subject" description="Words for what to find. What is found can be painted over and erased.">
-          <div className="beside">
-            <Input value={subject} placeholder="the dog" onChange={({ detail }) => setSubject(detail.value)} />
-            <Button loading={isBusy} disabled={subject.trim() === ''} onClick={find}>
-              Find the subject
-            </Button>
-          </div>
-        </FormField>
-        {!isFound && <StatusIndicator type="warning">No such subject was found here.</StatusIndicator>}
-        {error !== undefined && <FaultAlert error={error} />}
-        {url !== undefined && (
-          <MaskPainter
-            image={{ name, url, width: facts.width, height: facts.height }}
-            painting={painting}
-            share={share}
-            change={setPainting}
-          />
-        )}
-      </SpaceBetween>
+      The mask of {name} stays as it was before.
     </FormModal>
+  );
+  return (
+    <>
+      <FormModal
+        title={`Mask of ${name}`}
+        action={isEmpty && before ? 'Remove mask' : 'Keep mask'}
+        isComplete={!isBusy && (!isEmpty || before !== undefined)}
+        isLarge
+        submit={async () =>
+          setMasks(draftKey, new Map([[id, isEmpty ? undefined : await trainingMask(painting, facts)]]))
+        }
+        close={close}
+        leave={() => (isPainted ? setIsLeaving(true) : close())}
+      >
+        <SpaceBetween size="m">
+          <FormField
+            label="Subject"
+            description="Words for what to find. What is found can be painted over and erased."
+          >
+            <div className="beside">
+              <Input value={subject} placeholder="the dog" onChange={({ detail }) => setSubject(detail.value)} />
+              <Button loading={isBusy} disabled={subject.trim() === ''} onClick={find}>
+                Find the subject
+              </Button>
+            </div>
+          </FormField>
+          {!isFound && <StatusIndicator type="warning">No such subject was found here.</StatusIndicator>}
+          {error !== undefined && <FaultAlert error={error} />}
+          {url !== undefined && (
+            <MaskPainter
+              image={{ name, url, width: facts.width, height: facts.height }}
+              painting={painting}
+              share={share}
+              change={setPainting}
+            />
+          )}
+        </SpaceBetween>
+      </FormModal>
+      {question}
+    </>
   );
 }

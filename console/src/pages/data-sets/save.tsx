@@ -33,7 +33,7 @@ export function SaveDataSet({ draftKey, place, errorCount, isReading }: SaveData
   const session = useSession();
   const queries = useQueryClient();
   const buckets = useBuckets();
-  const [typed, change] = useDraft(`data-set ${draftKey}`, place);
+  const [typed, change, forget] = useDraft(`data-set ${draftKey}`, place);
   const [done, setDone] = useState(0);
   const suggested = buckets.data?.[0]?.Name ?? `pictures-${session?.accountId}-${currentRegion()}`;
   const target = { bucket: typed.bucket || suggested, name: typed.name };
@@ -51,6 +51,8 @@ export function SaveDataSet({ draftKey, place, errorCount, isReading }: SaveData
     },
     onSuccess: () => {
       changeDraft(draftKey, { isChanged: false });
+      // The next new data set is another one, and no version of this.
+      forget();
       queries.invalidateQueries({ queryKey: ['buckets'] });
       queries.invalidateQueries({ queryKey: ['data-sets'] });
     },
