@@ -146,7 +146,7 @@ test('A policy is checked as it is typed, and an account made and disabled', {
   await page.getByRole('tab', { name: 'Policies' }).click();
   await page.getByText('Saved the trust policy of crash-role.').waitFor();
   await open('/invocation-logging');
-  await page.getByText('Model invocation logging', { exact: true }).last().click();
+  await page.getByLabel('Model invocation logging', { exact: true }).check();
   await page.getByText('Still missing or to mend: bucket').waitFor();
   assert.equal(await button('Save settings').isDisabled(), true, 'without a bucket');
   await open('/accounts');
@@ -166,6 +166,19 @@ test('A policy is checked as it is typed, and an account made and disabled', {
   await dialog.getByRole('button', { name: 'Disable' }).click();
   await page.getByText('Account 210987654321 is disabled.').waitFor();
   await page.getByText('Disabled', { exact: true }).waitFor();
+
+  await open('/audit-trail');
+  const calls = page.getByRole('table', { name: 'Events' });
+  await page.getByLabel('Find by operation, service, person or error').fill('disableacc');
+  await calls.getByRole('rowheader', { name: 'DisableAccount' }).waitFor();
+  await calls.getByRole('rowheader', { name: 'ListAccounts' }).first().waitFor({ state: 'detached' });
+  await page.getByLabel('Find by operation, service, person or error').fill('account');
+  await calls.getByRole('rowheader', { name: 'ListAccounts' }).first().waitFor();
+  await button('Calls: all').click();
+  await page.getByRole('menuitemcheckbox', { name: 'Changes alone' }).click();
+  await calls.getByRole('rowheader', { name: 'ListAccounts' }).first().waitFor({ state: 'detached' });
+  await calls.getByRole('rowheader', { name: 'CreateAccount' }).first().waitFor();
+  assert.deepEqual(await violations(page, 'audit trail'), []);
 
   await open('/health');
   await page

@@ -4,7 +4,7 @@ import Header from '@cloudscape-design/components/header';
 import Modal from '@cloudscape-design/components/modal';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import { useState } from 'react';
-import { ResourceTable } from '../../app/resource-table.tsx';
+import { type PageRequest, type ResourcePage, ResourceTable } from '../../app/resource-table.tsx';
 import { whenExactly } from '../../app/show.tsx';
 import { callRoute } from '../../aws/clients.ts';
 import { JsonText } from '../iam/json-text.tsx';
@@ -20,6 +20,45 @@ interface TrailEvent {
   userIdentity?: { userName?: string; arn?: string };
 }
 
+interface TrailPage {
+  events: TrailEvent[];
+  nextToken?: string;
+}
+
+/** The service gives so many at once. */
+const MOST_RESULTS = 50;
+/** Parts of the trail that are looked through for a page: what was found until then is shown, and there is a next page. */
+const MOST_LOOKUPS = 20;
+
+/** A page of the trail. The service finds whole names of operations alone: parts of names are looked for here. */
+async function find({ token, filter = '', choice, pageSize }: PageRequest): Promise<ResourcePage<TrailEvent>> {
+  const wanted = filter.toLowerCase();
+  const rows: TrailEvent[] = [];
+  let nextToken = token;
+  for (let lookups = 0; lookups < MOST_LOOKUPS && rows.length < pageSize; lookups += 1) {
+    const query: Record<string, string> = { maxResults: String(Math.min(MOST_RESULTS, pageSize)) };
+    if (nextToken !== undefined) query.nextToken = nextToken;
+    if (choice !== undefined) query.readOnly = choice;
+    const page = await callRoute<TrailPage>({ method: 'GET', path: '/trail', query });
+    rows.push(...page.events.filter(event => wordsOf(event).includes(wanted)));
+    ({ nextToken } = page);
+    if (nextToken === undefined) break;
+  }
+  return { rows, nextToken };
+}
+
+function wordsOf(event: TrailEvent): string {
+  return [event.eventName, serviceOf(event), whoOf(event), event.errorCode ?? ''].join(' ').toLowerCase();
+}
+
+function serviceOf({ eventSource }: TrailEvent): string {
+  return eventSource.replace('.amazonaws.com', '');
+}
+
+function whoOf({ userIdentity }: TrailEvent): string {
+  return userIdentity?.userName ?? userIdentity?.arn?.split(':').at(-1) ?? '–';
+}
+
 export default function AuditTrailPage() {
   const [shown, setShown] = useState<TrailEvent>();
   return (
@@ -33,20 +72,17 @@ export default function AuditTrailPage() {
       <ResourceTable<TrailEvent>
         name="Events"
         queryKey={['trail']}
-        filterLabel="Find by the exact name of an operation"
+        filterLabel="Find by operation, service, person or error"
+        choice={{
+          label: 'Calls',
+          options: [
+            ['false', 'Changes alone'],
+            ['true', 'Reads alone'],
+          ],
+        }}
         selection="single"
         idOf={event => event.eventID}
-        load={async ({ token, filter, pageSize }) => {
-          const query: Record<string, string> = { maxResults: String(pageSize) };
-          if (token !== undefined) query.nextToken = token;
-          if (filter !== undefined) query.eventName = filter;
-          const answer = await callRoute<{ events: TrailEvent[]; nextToken?: string }>({
-            method: 'GET',
-            path: '/trail',
-            query,
-          });
-          return { rows: answer.events, nextToken: answer.nextToken };
-        }}
+        load={find}
         columns={[
           { id: 'at', header: 'Time', cell: event => whenExactly(new Date(event.eventTime)) },
           { id: 'name', header: 'Operation', isRowHeader: true, cell: event => event.eventName },
@@ -54,13 +90,13 @@ export default function AuditTrailPage() {
             id: 'source',
             header: 'Service',
             minWidth: 90,
-            cell: event => event.eventSource.replace('.amazonaws.com', ''),
+            cell: serviceOf,
           },
           {
             id: 'user',
             header: 'Who',
             minWidth: 80,
-            cell: event => event.userIdentity?.userName ?? event.userIdentity?.arn?.split(':').at(-1) ?? '–',
+            cell: whoOf,
           },
           { id: 'from', header: 'From', cell: event => event.sourceIPAddress ?? '–' },
           {
