@@ -111,6 +111,9 @@ test('A person brings pictures, teaches a model, gives it capacity and draws wit
     await page.getByLabel('Fine-tuned model name').fill('ron-model');
     await page.getByLabel('Job name').fill('ron-job');
     await page.getByText('8 images: 1,000 steps are recommended').waitFor();
+    await page
+      .getByText(/each image is seen about 1,000 times\..* 350 to 700 steps of 8 teach two characters/)
+      .waitFor();
     await page.getByText('A subject, by its captions').waitFor();
     await page.getByRole('radio', { name: 'Custom' }).check();
     await page.getByLabel('Steps', { exact: true }).fill('10');
@@ -173,6 +176,10 @@ test('A person brings pictures, teaches a model, gives it capacity and draws wit
     await side.getByRole('link', { name: 'Image', exact: true }).click();
     await choose('Compare with - optional', 'ron-units');
     await page.getByLabel('Prompt', { exact: true }).fill('Ron the dog wearing a superhero cape');
+    await page.setViewportSize({ width: 1440, height: 900 });
+    const run = await button('Run').boundingBox();
+    assert.ok(run && run.y + run.height <= 900, 'what starts the drawing is in sight');
+    await page.setViewportSize(WIDE);
     await choose('Size', '512 x 512');
     await button('Run').click();
     await page.getByAltText('ron-units, 1 of 1').waitFor({ timeout: WAIT_MILLISECONDS });

@@ -8,6 +8,7 @@ import Button from '@cloudscape-design/components/button';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
+import { FaultAlert } from '../../app/fault-alert.tsx';
 import { hrefOf } from '../../app/router.ts';
 import { lastOf } from '../../app/show.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
@@ -36,6 +37,7 @@ export function NotServed({ modelArn }: { modelArn: string }) {
     if (coming.data === false) queries.invalidateQueries({ queryKey: ['invocables'], exact: true });
   }, [coming.data, queries]);
   const name = model.data?.modelName ?? lastOf(modelArn);
+  if (model.error) return <FaultAlert error={model.error} />;
   if (!isCustom)
     return (
       <Alert type="warning" header={`${name} does not answer`}>

@@ -115,46 +115,48 @@ export default function ImagePlaygroundPage() {
         ))}
         {isUnserved && problems.length === 0 && <NotServed modelArn={asked} />}
         <Grid gridDefinition={[{ colspan: { default: 12, s: 5 } }, { colspan: { default: 12, s: 7 } }]}>
-          <Container header={<Header variant="h2">Request</Header>}>
-            <SpaceBetween size="l">
-              <ModelSelect
-                label="Model"
-                models={models}
-                chosen={model?.id}
-                isPending={isPending}
-                onChange={modelId => {
-                  change({ modelId });
-                  // The link has said what it had to: a reload keeps what was chosen since.
-                  navigate('/image-playground', { replace: true });
-                }}
-              />
-              <ModelSelect
-                label="Compare with - optional"
-                models={models.filter(({ id }) => id !== model?.id)}
-                chosen={other?.id}
-                isPending={isPending}
-                onChange={otherModelId => change({ otherModelId })}
-                nothing="No other model"
-              />
-              <Configuration
-                settings={settings}
-                change={(part: Partial<Settings>) => change(part)}
-                pictures={form}
-                changePictures={changeForm}
-              />
-              <SpaceBetween size="xs">
-                <Button
-                  variant="primary"
-                  disabled={!model || missing.length > 0}
-                  loading={isDrawing}
-                  onClick={() => run().catch(setError)}
-                >
-                  Run
-                </Button>
-                <StillMissing parts={missing} />
+          <div>
+            <Container header={<Header variant="h2">Request</Header>}>
+              <SpaceBetween size="l">
+                <ModelSelect
+                  label="Model"
+                  models={models}
+                  chosen={model?.id}
+                  isPending={isPending}
+                  onChange={modelId => {
+                    change({ modelId });
+                    // The link has said what it had to: a reload keeps what was chosen since.
+                    navigate('/image-playground', { replace: true });
+                  }}
+                />
+                <ModelSelect
+                  label="Compare with - optional"
+                  models={models.filter(({ id }) => id !== model?.id)}
+                  chosen={other?.id}
+                  isPending={isPending}
+                  onChange={otherModelId => change({ otherModelId })}
+                  nothing="No other model"
+                />
+                <Configuration
+                  settings={settings}
+                  change={(part: Partial<Settings>) => change(part)}
+                  pictures={form}
+                  changePictures={changeForm}
+                />
               </SpaceBetween>
-            </SpaceBetween>
-          </Container>
+            </Container>
+            <div className="run-bar">
+              <Button
+                variant="primary"
+                disabled={!model || missing.length > 0}
+                loading={isDrawing}
+                onClick={() => run().catch(setError)}
+              >
+                Run
+              </Button>
+              <StillMissing parts={missing} />
+            </div>
+          </div>
           <SpaceBetween size="l">
             {error !== undefined && <FaultAlert error={error} />}
             <Results sides={sides} goOnFrom={goOnFrom} />
