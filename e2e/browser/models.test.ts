@@ -103,6 +103,7 @@ test('A person stops a job, promotes a checkpoint of another, and exports, tags 
     await page.getByText('likeness.art-v1', { exact: true }).waitFor();
     await page.getByAltText('Ron the dog on a beach, seed 42, after 0 steps').waitFor();
     await page.getByAltText('Ron the dog on a beach, seed 42, after 10 steps').waitFor();
+    await page.locator('.before-after').getByText('Seed 42', { exact: true }).waitFor();
     assert.deepEqual(await violations(page, 'model'), []);
     await photograph(page, 'model');
   });

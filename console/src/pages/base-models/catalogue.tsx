@@ -2,19 +2,7 @@ import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import { ResourceTable } from '../../app/resource-table.tsx';
 import { hrefOf } from '../../app/router.ts';
-import { callRoute } from '../../aws/clients.ts';
-
-interface BaseModel {
-  modelId: string;
-  modelName: string;
-  baseModelName: string;
-  baseModelId: string;
-  family: string | null;
-  licence: string;
-  customizable: boolean;
-  inferenceTypes: string[];
-  tasks: string[];
-}
+import { type BaseModel, listBaseModels } from '../../aws/base-models.ts';
 
 const THROUGHPUTS = [
   ['ON_DEMAND', 'On demand'],
@@ -41,10 +29,7 @@ export function Catalogue({ add }: { add(): void }) {
       queryKey={['base-models']}
       idOf={model => model.modelId}
       selection="single"
-      load={async () => {
-        const { baseModels } = await callRoute<{ baseModels: BaseModel[] }>({ method: 'GET', path: '/base-models' });
-        return { rows: baseModels };
-      }}
+      load={async () => ({ rows: await listBaseModels() })}
       columns={[
         {
           id: 'id',

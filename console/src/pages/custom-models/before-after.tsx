@@ -5,7 +5,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useState } from 'react';
 import { FaultAlert } from '../../app/fault-alert.tsx';
 import { useSampleSheet } from './sample-sheet.ts';
-import { promptOf, rowOf, SampleImage } from './samples.tsx';
+import { rowOf, SampleImage, SampleTitle } from './samples.tsx';
 
 /** The base model's picture beside the model's, of the same prompt and seed. */
 export function BeforeAfter({ jobArn, outputUri }: { jobArn: string | undefined; outputUri: string | undefined }) {
@@ -53,7 +53,7 @@ export function BeforeAfter({ jobArn, outputUri }: { jobArn: string | undefined;
                   {before && <SampleImage jobArn={jobArn ?? ''} sample={before} sheet={data} />}
                   {drawn && <SampleImage jobArn={jobArn ?? ''} sample={drawn} sheet={data} />}
                 </div>
-                <div>{drawn && promptOf(drawn, data)}</div>
+                {drawn && <SampleTitle sample={drawn} sheet={data} />}
               </SpaceBetween>
             </li>
           ))}

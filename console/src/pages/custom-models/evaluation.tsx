@@ -131,10 +131,10 @@ export function EvaluationSection({ jobArn, modelName, evaluations, isRunning, i
               cell: row =>
                 row.step === best ? (
                   <StatusIndicator type="success">
-                    {row.step} ({isRunning ? 'best so far' : 'best'})
+                    {row.step.toLocaleString()} ({isRunning ? 'best so far' : 'best'})
                   </StatusIndicator>
                 ) : (
-                  row.step
+                  row.step.toLocaleString()
                 ),
             },
             { id: 'score', header: 'Score', cell: row => row.score.toFixed(3) },

@@ -8,6 +8,7 @@ import RadioGroup from '@cloudscape-design/components/radio-group';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useQuery } from '@tanstack/react-query';
 import limits from '../../../../contract/limits.json' with { type: 'json' };
+import { listBaseModels } from '../../aws/base-models.ts';
 import { readManifestAt } from '../../aws/manifest.ts';
 import { placeOf } from '../../aws/s3-uri.ts';
 import { AdvancedHyperparameters } from './advanced-hyperparameters.tsx';
@@ -21,16 +22,21 @@ export function Hyperparameters({ draft, change }: SectionProps) {
   const recommended = images === undefined ? undefined : recommendedSteps(images);
   const steps = draft.isAutomatic ? recommended : Number(draft.stepCount);
   const problems = problemsOf(draft);
+  // Whoever may not ask goes without the sentence.
+  const bases = useQuery({ queryKey: ['base-models', 'all'], queryFn: listBaseModels, retry: false });
+  const isEmbedded = bases.data?.find(({ modelId }) => modelId === draft.baseModelId)?.family === 'art';
   return (
     <Container header={<Header variant="h2">Hyperparameters</Header>}>
       <SpaceBetween size="l">
         {recommended !== undefined && (
           <Alert type="info">
-            {images} images: {recommended.toLocaleString()} steps are recommended
+            {images?.toLocaleString()} images: {recommended.toLocaleString()} steps are recommended
             {steps
-              ? `. With ${steps.toLocaleString()} steps of ${draft.batchSize}, each image is seen about ${Math.round((steps * Number(draft.batchSize)) / (images ?? 1))} times`
+              ? `. With ${steps.toLocaleString()} steps of ${draft.batchSize}, each image is seen about ${timesSeen(steps * Number(draft.batchSize), images ?? 1)}`
               : ''}
             . If the model repeats its training pictures, train fewer steps; if the subject is hardly there, more.
+            {isEmbedded &&
+              ' Measured on Likeness Art, which answers here: 350 to 700 steps of 8 teach two characters, and Auto ends once nothing gets better.'}
           </Alert>
         )}
         <FormField label="Number of steps">
@@ -93,6 +99,11 @@ export function Hyperparameters({ draft, change }: SectionProps) {
       </SpaceBetween>
     </Container>
   );
+}
+
+function timesSeen(seen: number, images: number): string {
+  const times = Math.round(seen / images);
+  return times === 1 ? 'once' : `${times.toLocaleString()} times`;
 }
 
 /** The captions of a manifest's lines that can be read; undefined where it cannot, which the job would say with its reason. */

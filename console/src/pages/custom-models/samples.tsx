@@ -84,7 +84,7 @@ function Grid({ jobArn, sheet, show }: { jobArn: string; sheet: SampleSheet; sho
           <tbody>
             {rows.map(([row, samples]) => (
               <tr key={row}>
-                <th scope="row">{samples[0] && <RowTitle sample={samples[0]} sheet={sheet} />}</th>
+                <th scope="row">{samples[0] && <SampleTitle sample={samples[0]} sheet={sheet} />}</th>
                 {steps.map(step => {
                   const sample = samples.find(found => found.step === step);
                   return (
@@ -111,7 +111,8 @@ function Grid({ jobArn, sheet, show }: { jobArn: string; sheet: SampleSheet; sho
   );
 }
 
-function RowTitle({ sample, sheet }: { sample: Sample; sheet: SampleSheet }) {
+/** The prompt, and the seed that tells it from the same prompt drawn again. */
+export function SampleTitle({ sample, sheet }: { sample: Sample; sheet: SampleSheet }) {
   return (
     <div className="sample-title">
       {promptOf(sample, sheet)}
@@ -141,7 +142,7 @@ export function SampleImage({ jobArn, sample, sheet, isLarge }: SampleImageProps
   );
 }
 
-export function promptOf({ prompt }: Sample, { prompts }: SampleSheet): string {
+function promptOf({ prompt }: Sample, { prompts }: SampleSheet): string {
   return prompts[prompt] ?? `Prompt ${prompt + 1}`;
 }
 

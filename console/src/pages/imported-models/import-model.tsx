@@ -10,12 +10,8 @@ import { isName } from '../../app/names.ts';
 import { notify } from '../../app/notices.ts';
 import { navigate } from '../../app/router.ts';
 import { S3PlaceField } from '../../app/s3-place-field.tsx';
+import { listBaseModels } from '../../aws/base-models.ts';
 import { bedrock } from '../../aws/bedrock.ts';
-import { callRoute } from '../../aws/clients.ts';
-
-interface BaseModels {
-  baseModels: { modelId: string; baseModelName: string; customizable: boolean }[];
-}
 
 const FROM_FILES = { value: '', label: 'As the files say' };
 
@@ -31,13 +27,10 @@ export function ImportModel({ close }: { close(): void }) {
   });
   const roles = useQuery({ queryKey: ['roles', 'bedrock'], queryFn: bedrockRoles });
   const roleOptions = (roles.data ?? []).map(({ RoleName, Arn }) => ({ value: Arn ?? '', label: RoleName ?? '' }));
-  const bases = useQuery({
-    queryKey: ['base-models', 'ids'],
-    queryFn: () => callRoute<BaseModels>({ method: 'GET', path: '/base-models' }),
-  });
+  const bases = useQuery({ queryKey: ['base-models', 'all'], queryFn: listBaseModels });
   const baseOptions = [
     FROM_FILES,
-    ...(bases.data?.baseModels ?? [])
+    ...(bases.data ?? [])
       .filter(model => model.customizable)
       .map(({ modelId, baseModelName }) => ({ value: modelId, label: modelId, description: baseModelName })),
   ];
