@@ -54,7 +54,7 @@ test('A user with read-only rights signs in by password, and is told which permi
   await page.getByRole('heading', { name: 'S3', level: 1 }).waitFor();
   await page.getByRole('button', { name: 'Create bucket' }).first().click();
   await page.getByLabel('Bucket name').fill('Not-for-readers');
-  await page.getByText('“N” is not allowed.').waitFor();
+  await page.getByText('A capital letter is not allowed.').waitFor();
   await page.getByLabel('Bucket name').fill('not-for-readers');
   await page.getByRole('button', { name: 'Create bucket' }).last().click();
   await page.getByText('s3:CreateBucket').waitFor();

@@ -61,6 +61,7 @@ test('What is wrong is said in words, and nothing of an empty field', () => {
   assert.equal(nameProblem('model', 'ron/2'), '“/” is not allowed.');
   assert.equal(nameProblem('model', 'ron--2'), 'No two of - and _ may stand side by side.');
   assert.equal(nameProblem('throughput', 'a'.repeat(70)), 'At most 63 characters; it has 70.');
+  assert.equal(nameProblem('bucket', 'Pictures'), 'A capital letter is not allowed.');
   assert.equal(nameProblem('bucket', 'ab'), 'At least 3 characters.');
   assert.equal(nameProblem('dataSet', '..'), 'It needs a letter or a digit.');
   assert.match(nameConstraint('policy'), /128/);

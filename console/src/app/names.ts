@@ -66,7 +66,10 @@ export function nameProblem(kind: NameKind, name: string): string | undefined {
   const { least, most, character, rules }: NameRule = RULES[kind];
   if (name === '') return undefined;
   const wrong = [...name].find(one => !character.test(one));
-  if (wrong !== undefined) return `${/\s/.test(wrong) ? 'A space' : `“${wrong}”`} is not allowed.`;
+  if (wrong !== undefined) {
+    const isCapital = character.test(wrong.toLowerCase());
+    return `${/\s/.test(wrong) ? 'A space' : isCapital ? 'A capital letter' : `“${wrong}”`} is not allowed.`;
+  }
   if (name.length > most) return `At most ${most} characters; it has ${name.length}.`;
   const broken = rules.find(([isSo]) => !isSo.test(name));
   if (broken !== undefined) return broken[1];
