@@ -183,20 +183,20 @@ test('edits reach base and custom models, and the answer has the mask or the cro
     await assertRefused(invoke(v2, request), 'ValidationException', 400, message);
 });
 
+const notResolved = 'Could not resolve the foundation model from the provided model identifier.';
 const invalidId = 'The provided model identifier is invalid.';
 const other = (resource: string, account = ACCOUNT, region = 'us-east-1') =>
   `arn:aws:bedrock:${region}:${account}:${resource}`;
 
 const targets: [string, string, string, number, string | RegExp][] = [
   ['a word', 'nonsense', 'ValidationException', 400, invalidId],
-  ['an id of no model', 'acme.nothing-v1', 'ValidationException', 400, invalidId],
-  ['its ARN', other('foundation-model/acme.nothing-v1', ''), 'ValidationException', 400, invalidId],
+  ['an id of no model', 'acme.nothing-v1', 'ResourceNotFoundException', 404, notResolved],
   [
     "another Region's foundation model",
     `arn:aws:bedrock:eu-west-1::foundation-model/${onDemand}`,
-    'ValidationException',
-    400,
-    invalidId,
+    'ResourceNotFoundException',
+    404,
+    notResolved,
   ],
   [
     'a model that needs Provisioned Throughput',
@@ -364,5 +364,6 @@ test('an operation that no image model has says first whether there is the model
     () => runtime.send(new ConverseCommand({ modelId: unknown, messages })),
     () => runtime.send(new ConverseStreamCommand({ modelId: unknown, messages })),
   ];
-  for (const call of calls) await assertRefused(call(), 'ValidationException', 400, invalidId);
+  for (const call of calls)
+    await assertRefused(call(), 'ResourceNotFoundException', 404, /Could not resolve the foundation model/);
 });

@@ -12,6 +12,9 @@ import type { ImportedModelRow } from '../../ports/store-imported-models.ts';
 /** What answers a modelId: a base model, the units of a Provisioned Throughput, or a custom model on demand. */
 export type ModelTarget = { base: CatalogueEntry } | { provisioned: ThroughputRow } | { custom: ServableModel };
 
+/** `provider.model`, with or without a version: an id that could be one of AWS's. */
+const MODEL_ID = /^[a-z0-9-]{1,63}\.[a-z0-9.-]{1,63}(:[a-z0-9.-]{1,63}){0,2}$/;
+
 /** ARN kinds that AWS's runtime takes and this server has nothing behind. */
 const otherKinds = [
   'inference-profile',
@@ -27,8 +30,8 @@ export function authorizedArn(modelId: string, region: string): string {
 }
 
 /**
- * @throws Fault in AWS's words (bedrock-facts.md §7.1): invalid for what is no foundation model here or needs Provisioned
- *   Throughput, notFound for the ARN of a resource that is not there, notReady while its units load
+ * @throws Fault in AWS's words (bedrock-facts.md §7.1): invalid for what can be no model here or needs Provisioned
+ *   Throughput, notFound for a model that is not there, notReady while its units load
  */
 export async function resolveTarget(
   modelId: string,
@@ -50,8 +53,13 @@ export async function resolveTarget(
     throw new Fault('unsupported', `modelId names a ${kind}, which this server does not support.`);
   const id = foundationModelId(modelId, ctx.region);
   const entry = baseModels.catalogue().find(row => row.modelId === id);
-  // AWS: 400 since 2024, also for an id that could be a model's; in 2023 that one was not found (404).
-  if (entry === undefined) throw new Fault('invalid', 'The provided model identifier is invalid.');
+  if (entry === undefined) {
+    if (kind === 'foundation-model' || (id !== undefined && MODEL_ID.test(id)))
+      throw new Fault('notFound', 'Could not resolve the foundation model from the provided model identifier.', {
+        resource: modelId,
+      });
+    throw new Fault('invalid', 'The provided model identifier is invalid.');
+  }
   if (!entry.inferenceTypesSupported.includes('ON_DEMAND'))
     // The apostrophe is AWS's own.
     throw new Fault(
