@@ -39,6 +39,11 @@ test('copies, a score past its best, or a validation loss that rose: fewer steps
   assert.equal(advice(onTraining).advice, 'enough');
 });
 
+test('fewer than 10 steps there are not: a lower learning rate', () => {
+  const past = advice([evaluation(5, { score: 1.2 }), evaluation(10)], 10);
+  assert.match(past.message, /best after 5 steps .*Fewer than 10 steps there are not: lower learningRate instead\.$/);
+});
+
 test('a likeness beside its picture is no copy, where the pictures of a set are far apart', () => {
   // Measured: an invented robot in twelve places, drawn well after 500 steps, when the pictures lay at 0.69.
   const robot = { trainingNearest: 0.691, nearestTraining: 0.8 };

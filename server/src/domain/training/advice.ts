@@ -61,11 +61,15 @@ export function advise(evaluations: readonly EvaluationEvent[], training: { step
     lowestValidationLoss: lowest.validationLoss,
     lastValidationLoss: last.validationLoss,
   };
-  const fewer = (why: string): Advice => ({
-    advice: 'fewerSteps',
-    message: `${why} Train fewer steps: about ${Math.max(limits.hyperParameters.stepCount.minimum, best.step < last.step ? best.step : Math.round(last.step * 0.7))}.`,
-    numbers,
-  });
+  const fewer = (why: string): Advice => {
+    const { minimum } = limits.hyperParameters.stepCount;
+    const steps = best.step < last.step ? best.step : Math.round(last.step * 0.7);
+    const what =
+      steps < minimum
+        ? `Fewer than ${minimum} steps there are not: lower learningRate instead.`
+        : `Train fewer steps: about ${steps}.`;
+    return { advice: 'fewerSteps', message: `${why} ${what}`, numbers };
+  };
   // Seen where an illustration model was trained on photographs: every prompt gave the same patches of colour.
   if (best.score < before.score && hasLostPrompts(before, last))
     return {
