@@ -28,7 +28,7 @@ interface AnyList {
 }
 
 /** @param subject the one resource that the list is about, where its input names one */
-function emptyList<Input extends AnyList, Output>(
+export function emptyList<Input extends AnyList, Output>(
   output: Output,
   subject: (input: Input, ctx: RequestContext) => { arn: string; noun: string } | undefined = () => undefined,
 ): Operation<Input, Output> {

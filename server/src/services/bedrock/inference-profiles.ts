@@ -11,7 +11,7 @@ import type {
 import { formatArn } from '../../domain/arn.ts';
 import { Fault } from '../../domain/fault.ts';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
-import { listOptions } from './paging.ts';
+import { emptyList } from './absent-things.ts';
 
 interface ProfileInput {
   inferenceProfileIdentifier: string | undefined;
@@ -32,14 +32,9 @@ const absent: Operation<ProfileInput, never> = {
 };
 
 export const inferenceProfiles = {
-  ListInferenceProfiles: {
-    authorize: () => [{ resource: '*' }],
-    async handle(input, ctx) {
-      // For its refusal of a token that was never given out.
-      listOptions(input, ctx);
-      return { inferenceProfileSummaries: [] };
-    },
-  } satisfies Operation<ListInferenceProfilesRequest, ListInferenceProfilesResponse>,
+  ListInferenceProfiles: emptyList<ListInferenceProfilesRequest, ListInferenceProfilesResponse>({
+    inferenceProfileSummaries: [],
+  }),
 
   GetInferenceProfile: absent satisfies Operation<GetInferenceProfileRequest, never>,
 
