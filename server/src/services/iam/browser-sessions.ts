@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { identityIdOf, rootPrincipal, userPrincipal } from '../../domain/access/identity.ts';
 import { issueSession } from '../../domain/access/session.ts';
 import { Fault } from '../../domain/fault.ts';
@@ -8,8 +7,8 @@ import type { IamRows } from '../../ports/store-iam.ts';
 import type { BrowserSessionRow } from '../../ports/store-iam-login.ts';
 import type { CredentialDependencies } from './credentials.ts';
 import { LONGEST_SIGN_IN_MILLISECONDS } from './sign-in.ts';
+import { hashOf, newSignInToken } from './sign-in-tokens.ts';
 
-const SECRET_BYTES = 32;
 /** Two tabs may ask at once, and an answer may be lost with the page that it was for. */
 const EARLIER_TOKEN_MILLISECONDS = 60_000;
 
@@ -18,7 +17,6 @@ const EARLIER_TOKEN_MILLISECONDS = 60_000;
  * use, and a key that the page keeps, which is worth nothing alone.
  */
 export function createBrowserSessions(deps: CredentialDependencies): BrowserSessions {
-  const secret = () => Buffer.from(deps.ids.bytes(SECRET_BYTES)).toString('base64url');
   const now = () => deps.time.now();
   const over = () => new Fault('denied', 'The sign-in is over: sign in again.', { code: 'ExpiredTokenException' });
   const sealed = (token: string, keyHash: string) => deps.vault.seal(Buffer.from(token), `browser-session:${keyHash}`);
@@ -41,7 +39,7 @@ export function createBrowserSessions(deps: CredentialDependencies): BrowserSess
       const current = Buffer.from(deps.vault.open(row.sealedToken, `browser-session:${keyHash}`)).toString();
       return { row, principal, token: current };
     }
-    const next = secret();
+    const next = newSignInToken(deps.ids);
     await rows.putBrowserSession({
       ...row,
       ...{ tokenHash: hashOf(next), sealedToken: sealed(next, keyHash), earlierTokenHash: row.tokenHash },
@@ -52,7 +50,7 @@ export function createBrowserSessions(deps: CredentialDependencies): BrowserSess
 
   return {
     async begin(principal) {
-      const [token, key] = [secret(), secret()];
+      const [token, key] = [newSignInToken(deps.ids), newSignInToken(deps.ids)];
       const keyHash = hashOf(key);
       const signedInAt = now().toISOString();
       const row: BrowserSessionRow = {
@@ -111,8 +109,4 @@ async function principalOf(rows: IamRows, row: BrowserSessionRow, now: Date): Pr
   if (profile === undefined || Date.parse(profile.changedAt) > Date.parse(signedInAt)) return undefined;
   const user = await rows.identityById(identityId);
   return user && userPrincipal(user);
-}
-
-function hashOf(secret: string): string {
-  return createHash('sha256').update(secret).digest('hex');
 }

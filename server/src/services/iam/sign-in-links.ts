@@ -1,18 +1,17 @@
-import { createHash } from 'node:crypto';
 import { rootPrincipal } from '../../domain/access/identity.ts';
 import { issueSession } from '../../domain/access/session.ts';
 import { Fault } from '../../domain/fault.ts';
 import type { SignInLinks } from '../../ports/sign-in.ts';
 import type { CredentialDependencies } from './credentials.ts';
+import { hashOf, newSignInToken } from './sign-in-tokens.ts';
 
 /** From the moment it is printed. */
 const LINK_MILLISECONDS = 15 * 60_000;
-const TOKEN_BYTES = 32;
 
 export function createSignInLinks(deps: CredentialDependencies): SignInLinks {
   return {
     async create(accountId) {
-      const token = Buffer.from(deps.ids.bytes(TOKEN_BYTES)).toString('base64url');
+      const token = newSignInToken(deps.ids);
       const now = deps.time.now();
       const expiresAt = new Date(now.getTime() + LINK_MILLISECONDS).toISOString();
       await deps.store.transaction(async ({ iam }) => {
@@ -44,8 +43,4 @@ export function createSignInLinks(deps: CredentialDependencies): SignInLinks {
       return { accountId: link.accountId, credentials: session, principal: rootPrincipal(link.accountId) };
     },
   };
-}
-
-function hashOf(token: string): string {
-  return createHash('sha256').update(token).digest('hex');
 }
