@@ -32,39 +32,41 @@ export async function scan<Row extends { key: string }>(
   { prefix, delimiter, limit }: ScanQuery,
   fetch: (range: KeyRange) => Promise<Row[]>,
 ): Promise<ScanPage<Row>> {
-  const page: ScanPage<Row> = {
-    ...{ items: [], commonPrefixes: [], next: undefined },
-    ...{ lastName: undefined, last: undefined },
-  };
-  if (limit === 0) return page;
+  const items: Row[] = [];
+  const commonPrefixes: string[] = [];
   const end = successor(prefix);
   let position: ListPosition | undefined = compareKeys(from.key, prefix) < 0 ? { key: prefix, inclusive: true } : from;
   /** What the page holds last: a common prefix, or a row. */
   let group: string | undefined;
   let row: Row | undefined;
 
+  function page(isTruncated: boolean): ScanPage<Row> {
+    const lastName = group ?? row?.key;
+    return { items, commonPrefixes, next: isTruncated ? lastName : undefined, lastName, last: row };
+  }
+
+  if (limit === 0) return page(false);
   while (position !== undefined) {
-    const room = limit - page.items.length - page.commonPrefixes.length + 1;
+    const room = limit - items.length - commonPrefixes.length + 1;
     const batchSize = delimiter === '' ? room : Math.min(room, GROUPED_BATCH);
     const batch: Row[] = await fetch({ from: position, end, limit: batchSize });
     for (const candidate of batch) {
       if (group !== undefined && candidate.key.startsWith(group)) continue;
-      if (page.items.length + page.commonPrefixes.length === limit)
-        return { ...page, next: group ?? row?.key, lastName: group ?? row?.key, last: row };
+      if (items.length + commonPrefixes.length === limit) return page(true);
       group = commonPrefix(candidate.key, prefix, delimiter);
       if (group === undefined) {
         row = candidate;
-        page.items.push(candidate);
+        items.push(candidate);
       } else {
         row = undefined;
-        page.commonPrefixes.push(group);
+        commonPrefixes.push(group);
       }
     }
     const final = batch.at(-1);
     if (!final || batch.length < batchSize) break;
     position = group === undefined ? nextPosition(final) : behind(group);
   }
-  return { ...page, lastName: group ?? row?.key, last: row };
+  return page(false);
 }
 
 /** Where the keys under a common prefix end; undefined where no key can follow. */
