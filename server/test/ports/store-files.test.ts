@@ -1,17 +1,30 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
+import Sqlite from 'better-sqlite3';
 import { openSqliteStore } from '../../src/adapters/store-sql/database.ts';
+
+function newFolder(context: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'likeness-store-'));
+  context.after(() => rmSync(folder, { recursive: true }));
+  return folder;
+}
+
+/** What another program does to the file while no store is open. */
+function change(path: string, statement: string): void {
+  const database = new Sqlite(path);
+  database.exec(statement);
+  database.close();
+}
 
 for (const [name, prepare] of [
   ['a new store', () => undefined],
   ['one that others could read', (path: string) => writeFileSync(path, '', { mode: 0o644 })],
 ] as const)
   test(`the files of ${name} are the owner's alone in a folder that is everybody's`, async context => {
-    const folder = mkdtempSync(join(tmpdir(), 'likeness-store-'));
-    context.after(() => rmSync(folder, { recursive: true }));
+    const folder = newFolder(context);
     chmodSync(folder, 0o755);
     prepare(join(folder, 'rows.sqlite'));
     const store = await openSqliteStore(join(folder, 'rows.sqlite'));
@@ -22,4 +35,49 @@ for (const [name, prepare] of [
       ['rows.sqlite-shm', '600'],
       ['rows.sqlite-wal', '600'],
     ]);
+  });
+
+test('tables that could not be brought up to date in one go are left as they were, and the next start begins anew', async context => {
+  const path = join(newFolder(context), 'rows.sqlite');
+  // In the way of a table in the middle of a migration, behind others that are made before it.
+  change(path, 'create table s3_uploads (in_the_way text)');
+  await assert.rejects(openSqliteStore(path), /s3_uploads/);
+  const database = new Sqlite(path);
+  assert.deepEqual(database.prepare("select name from sqlite_master where name like 's3!_%' escape '!'").all(), [
+    { name: 's3_uploads' },
+  ]);
+  database.close();
+  change(path, 'drop table s3_uploads');
+  const store = await openSqliteStore(path);
+  assert.equal(await store.read(({ iam }) => iam.firstAccount()), undefined);
+  await store.close();
+});
+
+test('a file that a newer version has changed is refused in one line, which says what to do', async context => {
+  const path = join(newFolder(context), 'rows.sqlite');
+  await (await openSqliteStore(path)).close();
+  change(path, "insert into kysely_migration values ('s3-9999-hence', '2027-01-01T00:00:00.000Z')");
+  await assert.rejects(openSqliteStore(path), {
+    message:
+      `${path} was changed by a newer version of Likeness, which this one cannot read (s3-9999-hence). Start that ` +
+      'version or a later one, or restore the copy of the data folder that was made before the upgrade.',
+  });
+});
+
+for (const [name, damage] of [
+  ['cut off', (path: string) => truncateSync(path, 20_000)],
+  ['no database', (path: string) => writeFileSync(path, 'what a sync tool left here, say '.repeat(1000))],
+] as const)
+  test(`a file that is ${name} is refused in one line, which says what to do`, async context => {
+    const path = join(newFolder(context), 'rows.sqlite');
+    await (await openSqliteStore(path)).close();
+    damage(path);
+    await assert.rejects(
+      openSqliteStore(path),
+      (error: Error) =>
+        error.constructor === Error &&
+        error.message.startsWith(`${path} is damaged (`) &&
+        error.message.includes('Restore the data folder from a copy') &&
+        !error.message.includes('\n'),
+    );
   });

@@ -1,6 +1,6 @@
 import { chmodSync, closeSync, openSync } from 'node:fs';
 import Sqlite from 'better-sqlite3';
-import { Kysely, SqliteDialect, sql } from 'kysely';
+import { Kysely, SqliteAdapter, SqliteDialect, sql } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import type { Rows, Store } from '../../ports/store.ts';
 import { type BatchSchema, batchMigrations, batchRows } from './batch-jobs.ts';
@@ -37,20 +37,21 @@ interface Waiting {
  * Opens (and migrates) the embedded store: SQLite in WAL mode with synchronous=FULL, one connection that writes and one
  * that reads. Its files are for the owner alone, whatever the folder lets others do.
  * @param path file name, or ':memory:' never: the reader needs the same file.
+ * @throws Error with one line to show for a file that is damaged, or that a newer version has changed
  */
 export async function openSqliteStore(path: string): Promise<Store> {
   closeSync(openSync(path, 'a', 0o600));
   // SQLite gives its -wal and -shm files the mode of this one.
   chmodSync(path, 0o600);
-  const writer = connect(path);
-  await migrate(writer);
-  const reader = connect(path);
-  const readRows = rowsOf(reader);
+  const [writer, reader] = await connectBoth(path).catch(error => {
+    throw isDamage(error) ? damaged(path, error) : error;
+  });
+  const readRows = rowsOf(reader.rows);
   const waiting: Waiting[] = [];
   let draining: Promise<void> | undefined;
 
   async function drain(): Promise<void> {
-    while (waiting.length > 0) await commitTogether(writer, waiting.splice(0, GROUP_LIMIT));
+    while (waiting.length > 0) await commitTogether(writer.rows, waiting.splice(0, GROUP_LIMIT));
     draining = undefined;
   }
 
@@ -65,8 +66,8 @@ export async function openSqliteStore(path: string): Promise<Store> {
     },
     async close() {
       await draining;
-      await reader.destroy();
-      await writer.destroy();
+      reader.close();
+      writer.close();
     },
   };
 }
@@ -103,23 +104,81 @@ async function commitTogether(writer: Kysely<Schema>, group: Waiting[]): Promise
   for (const done of settle) done();
 }
 
-function connect(path: string): Kysely<Schema> {
+interface Connection {
+  rows: Kysely<Schema>;
+  close(): void;
+}
+
+async function connectBoth(path: string): Promise<[writer: Connection, reader: Connection]> {
+  const writer = connect(path);
+  try {
+    await migrate(writer.rows, path);
+    return [writer, connect(path)];
+  } catch (error) {
+    writer.close();
+    throw error;
+  }
+}
+
+/** SQLite undoes DDL with its transaction; Kysely, which leaves that aside, would run each statement for itself. */
+class TransactionalDdl extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true;
+  }
+}
+
+class Dialect extends SqliteDialect {
+  override createAdapter(): SqliteAdapter {
+    return new TransactionalDdl();
+  }
+}
+
+function connect(path: string): Connection {
   const database = new Sqlite(path);
   database.pragma('journal_mode = WAL');
   database.pragma('synchronous = FULL');
   database.pragma('foreign_keys = ON');
   database.pragma('busy_timeout = 5000');
-  return new Kysely<Schema>({ dialect: new SqliteDialect({ database }) });
+  // Kysely's own destroy() leaves a connection open that was never asked anything, and with it the -wal file.
+  return { rows: new Kysely<Schema>({ dialect: new Dialect({ database }) }), close: () => database.close() };
 }
 
-async function migrate(database: Kysely<Schema>): Promise<void> {
+/** In one transaction: a start that is killed while it brings the tables up to date leaves them as they were. */
+async function migrate(database: Kysely<Schema>, path: string): Promise<void> {
   const migrator = new Migrator({
     db: database,
     provider: { getMigrations: async () => migrations },
     allowUnorderedMigrations: true,
   });
+  const unknown = (await appliedMigrations(database)).filter(name => !(name in migrations));
+  if (unknown.length > 0)
+    throw new Error(
+      `${path} was changed by a newer version of Likeness, which this one cannot read (${unknown.join(', ')}). ` +
+        'Start that version or a later one, or restore the copy of the data folder that was made before the upgrade.',
+    );
   const { error } = await migrator.migrateToLatest();
   if (error) throw error;
+}
+
+async function appliedMigrations(database: Kysely<Schema>): Promise<string[]> {
+  const isTable = sql`select 1 from sqlite_master where type = 'table' and name = 'kysely_migration'`;
+  if ((await isTable.execute(database)).rows.length === 0) return [];
+  return (await sql<{ name: string }>`select name from kysely_migration order by name`.execute(database)).rows.map(
+    row => row.name,
+  );
+}
+
+function isDamage(error: unknown): boolean {
+  return error instanceof Sqlite.SqliteError && /^SQLITE_(CORRUPT|NOTADB)/.test(error.code);
+}
+
+function damaged(path: string, cause: unknown): Error {
+  const why = cause instanceof Error ? cause.message : cause;
+  return new Error(
+    `${path} is damaged (${why}). Restore the data folder from a copy; keep this one, from which "sqlite3 .recover" ` +
+      'may still read most rows.',
+    { cause },
+  );
 }
 
 function rowsOf(database: Kysely<Schema>): Rows {
