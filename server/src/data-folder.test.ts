@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -11,6 +11,8 @@ import {
   lockDataFolder,
   readCredentials,
   readEndpoint,
+  refuseLostMasterKey,
+  refuseUnnamedBytes,
   removeEndpoint,
   writeCredentials,
   writeEndpoint,
@@ -106,5 +108,37 @@ describe('what a data folder says', () => {
     assert.equal(readEndpoint(folder)?.endpoint, running.endpoint);
     removeEndpoint(folder);
     assert.equal(readEndpoint(folder), undefined);
+  });
+});
+
+describe('a data folder of which a part was lost', () => {
+  const kept = { 'objects/ab': 'cdef', 'models/m1': 'manifest.json' };
+  for (const [place, file] of Object.entries(kept))
+    it(`is refused where its rows are lost and ${place}/${file} is there`, () => {
+      const folder = newFolder();
+      mkdirSync(join(folder, place), { recursive: true });
+      writeFileSync(join(folder, place, file), '');
+      const [name] = place.split('/');
+      assert.throws(() => refuseUnnamedBytes(folder), {
+        message: new RegExp(
+          `^${join(folder, 'likeness.sqlite')} is missing or empty, and ${name}/ beside it .*Restore`,
+        ),
+      });
+    });
+
+  it('is a new one where only what was never whole is there', () => {
+    const folder = newFolder();
+    for (const place of ['objects/tmp', 'objects/ab', 'models/m1.abc.tmp'])
+      mkdirSync(join(folder, place), { recursive: true });
+    writeFileSync(join(folder, 'objects/tmp/0123'), '');
+    writeFileSync(join(folder, 'models/m1.abc.tmp/00000.bin'), '');
+    refuseUnnamedBytes(folder);
+  });
+
+  it('is refused where its master key is lost', () => {
+    const folder = newFolder();
+    assert.throws(() => refuseLostMasterKey(folder), /master\.key is missing, and LIKENESS_MASTER_KEY is not set/);
+    writeFileSync(join(folder, 'master.key'), '');
+    refuseLostMasterKey(folder);
   });
 });

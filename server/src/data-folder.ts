@@ -1,6 +1,16 @@
 // What the data folder says about the server that runs on it: the lock, endpoint.json and credentials. The CLI's other
 // commands and the user's AWS clients read the latter two.
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import Sqlite from 'better-sqlite3';
 
@@ -81,6 +91,49 @@ export function isInUse(folder: string): boolean {
     if (error instanceof DataFolderInUse) return true;
     throw error;
   }
+}
+
+export const ROWS_FILE = 'likeness.sqlite';
+export const MASTER_KEY_FILE = 'master.key';
+
+/**
+ * For a store that is not there, or has no account: the folder must be a new one. Its sweeps would otherwise delete every object
+ * and model as what no row names.
+ * @throws Error with one line to show
+ */
+export function refuseUnnamedBytes(folder: string): void {
+  const holding = ['objects', 'models'].filter(name => holdsFiles(join(folder, name)));
+  if (holding.length === 0) return;
+  throw new Error(
+    `${join(folder, ROWS_FILE)} is missing or empty, and ${holding.map(name => `${name}/`).join(' and ')} beside it ` +
+      'holds what its rows named: starting anew would delete that. Restore the file from a copy, with its -wal file ' +
+      'where the copy has one; or choose another folder with --data.',
+  );
+}
+
+/**
+ * For a store with an account: a new master key would open nothing that is there.
+ * @throws Error with one line to show
+ */
+export function refuseLostMasterKey(folder: string): void {
+  const key = join(folder, MASTER_KEY_FILE);
+  if (existsSync(key)) return;
+  throw new Error(
+    `${key} is missing, and LIKENESS_MASTER_KEY is not set: what is in the folder was sealed with that key. ` +
+      'Put the file back from a copy, or set the variable to the key that it was.',
+  );
+}
+
+/** Whether there are rows at all: a start that was killed at once leaves an empty file. */
+export function hasRows(folder: string): boolean {
+  return (statSync(join(folder, ROWS_FILE), { throwIfNoEntry: false })?.size ?? 0) > 0;
+}
+
+function holdsFiles(folder: string): boolean {
+  if (!existsSync(folder)) return false;
+  // What was not whole when the service ended is nobody's.
+  const entries = readdirSync(folder, { withFileTypes: true }).filter(({ name }) => !name.endsWith('tmp'));
+  return entries.some(entry => !entry.isDirectory() || readdirSync(join(folder, entry.name)).length > 0);
 }
 
 export function writeEndpoint(folder: string, endpoint: RunningEndpoint): void {

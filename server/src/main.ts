@@ -22,7 +22,7 @@ import { startSecurePort } from './adapters/tls/secure-port.ts';
 import { createTrainingCaches } from './adapters/training-caches-fs/training-caches.ts';
 import { createWebhook } from './adapters/webhook/webhook.ts';
 import { type Config, isLoopback } from './config.ts';
-import { makeFolder } from './data-folder.ts';
+import { hasRows, makeFolder, ROWS_FILE, refuseLostMasterKey, refuseUnnamedBytes } from './data-folder.ts';
 import { Fault } from './domain/fault.ts';
 import { type Prices, parsePrices } from './domain/prices.ts';
 import { invocationRate, requestRate } from './domain/request-rate.ts';
@@ -35,6 +35,7 @@ import type { Compute } from './ports/compute.ts';
 import type { Inference } from './ports/inference.ts';
 import type { Invocation } from './ports/invocation-logs.ts';
 import type { RegisteredModels } from './ports/registered-models.ts';
+import type { Store } from './ports/store.ts';
 import type { Ids, Time } from './ports/time.ts';
 import { type BatchLoop, DEFAULT_BATCH_SETTINGS, startBatchLoop } from './reconcile/batch.ts';
 import type { BatchSettings } from './reconcile/batch-context.ts';
@@ -120,8 +121,8 @@ const STOP_GRACE_SECONDS = 30;
  * @throws Error with one line to show for a setting or a data folder that cannot be used
  */
 export async function openAccounts(config: Config): Promise<Accounts & { close(): Promise<void> }> {
+  const store = await openRows(config, { withSecrets: true });
   const vault = await openVault(config.dataDirectory, config.masterKey);
-  const store = await openSqliteStore(join(config.dataDirectory, 'likeness.sqlite'));
   const parts = { store, vault, ids: systemIds(), time: systemTime() };
   await bootstrapAccount(parts, config);
   return { ...createAccounts(parts), close: () => store.close() };
@@ -132,10 +133,27 @@ export async function openAccounts(config: Config): Promise<Accounts & { close()
  * @throws Error with one line to show for a setting or a data folder that cannot be used
  */
 export async function openRegisteredModels(config: Config): Promise<RegisteredModels & { close(): Promise<void> }> {
-  const store = await openSqliteStore(join(config.dataDirectory, 'likeness.sqlite'));
+  const store = await openRows(config, { withSecrets: false });
   const parts = { store, inspect: createInspection(config), time: systemTime(), endUnit: () => undefined };
   const baseModels = await openBaseModels({ ...config, registrationsPath: registrationsPath(config) });
   return { ...createRegisteredModels({ ...parts, baseModels }), close: () => store.close() };
+}
+
+/** @throws Error with one line to show, also for a folder that lost its rows, or the key of the secrets that are asked for */
+async function openRows(
+  { dataDirectory, masterKey }: Config,
+  { withSecrets }: { withSecrets: boolean },
+): Promise<Store> {
+  if (!hasRows(dataDirectory)) refuseUnnamedBytes(dataDirectory);
+  const store = await openSqliteStore(join(dataDirectory, ROWS_FILE));
+  try {
+    if ((await store.read(({ iam }) => iam.firstAccount())) === undefined) refuseUnnamedBytes(dataDirectory);
+    else if (withSecrets && masterKey === undefined) refuseLostMasterKey(dataDirectory);
+    return store;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
 }
 
 function registrationsPath({ dataDirectory }: Config): string {
@@ -154,8 +172,8 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
   makeFolder(config.dataDirectory);
 
   const prices = await readPrices(config.pricesPath);
+  const store = await openRows(config, { withSecrets: true });
   const vault = await openVault(config.dataDirectory, config.masterKey);
-  const store = await openSqliteStore(data('likeness.sqlite'));
   const iamParts = { store, vault, ids, time };
   const account = await bootstrapAccount(iamParts, config);
   const authorizer = createAuthorizer({ store });
