@@ -121,7 +121,7 @@ describe('a data folder of which a part was lost', () => {
       const [name] = place.split('/');
       assert.throws(() => refuseUnnamedBytes(folder), {
         message: new RegExp(
-          `^${join(folder, 'likeness.sqlite')} is missing or empty, and ${name}/ beside it .*Restore`,
+          `^${join(folder, 'likeness.sqlite')} is missing or empty, but .* beside it, in ${name}/: .*Restore`,
         ),
       });
     });

@@ -105,9 +105,9 @@ export function refuseUnnamedBytes(folder: string): void {
   const holding = ['objects', 'models'].filter(name => holdsFiles(join(folder, name)));
   if (holding.length === 0) return;
   throw new Error(
-    `${join(folder, ROWS_FILE)} is missing or empty, and ${holding.map(name => `${name}/`).join(' and ')} beside it ` +
-      'holds what its rows named: starting anew would delete that. Restore the file from a copy, with its -wal file ' +
-      'where the copy has one; or choose another folder with --data.',
+    `${join(folder, ROWS_FILE)} is missing or empty, but what its rows named lies beside it, in ` +
+      `${holding.map(name => `${name}/`).join(' and ')}: starting anew would delete that. Restore the file from a ` +
+      'copy, with its -wal file where the copy has one; or choose another folder with --data.',
   );
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import Sqlite from 'better-sqlite3';
 import { openSqliteStore } from '../../src/adapters/store-sql/database.ts';
+import { Fault } from '../../src/domain/fault.ts';
 
 function newFolder(context: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'likeness-store-'));
@@ -81,3 +82,20 @@ for (const [name, damage] of [
         !error.message.includes('\n'),
     );
   });
+
+test('what SQLite says of a full disk is a fault that clients and jobs try again, and other rows of that commit are kept', async context => {
+  const store = await openSqliteStore(join(newFolder(context), 'rows.sqlite'));
+  context.after(() => store.close());
+  const account = { accountId: '111122223333', createdAt: '', name: null, disabledAt: null };
+  const [full] = await Promise.allSettled([
+    store.transaction(async () => {
+      throw new Sqlite.SqliteError('database or disk is full', 'SQLITE_FULL');
+    }),
+    store.transaction(({ iam }) => iam.insertAccount(account)),
+  ]);
+  const reason = full.status === 'rejected' ? full.reason : undefined;
+  assert.ok(reason instanceof Fault);
+  assert.equal(reason.kind, 'unavailable');
+  assert.match(reason.message, /Free some space and try again/);
+  assert.deepEqual(await store.read(({ iam }) => iam.firstAccount()), account);
+});

@@ -2,6 +2,7 @@ import { chmodSync, closeSync, openSync } from 'node:fs';
 import Sqlite from 'better-sqlite3';
 import { Kysely, SqliteAdapter, SqliteDialect, sql } from 'kysely';
 import { Migrator } from 'kysely/migration';
+import { Fault } from '../../domain/fault.ts';
 import type { Rows, Store } from '../../ports/store.ts';
 import { type BatchSchema, batchMigrations, batchRows } from './batch-jobs.ts';
 import { type BedrockSchema, bedrockMigrations, bedrockRows } from './bedrock.ts';
@@ -87,7 +88,7 @@ async function commitTogether(writer: Kysely<Schema>, group: Waiting[]): Promise
             settle.push(() => item.resolve(value));
           } catch (error) {
             await sql`rollback to item`.execute(connection);
-            settle.push(() => item.reject(error));
+            settle.push(() => item.reject(explained(error)));
           }
           await sql`release item`.execute(connection);
         }
@@ -98,10 +99,18 @@ async function commitTogether(writer: Kysely<Schema>, group: Waiting[]): Promise
       }
     });
   } catch (error) {
-    for (const item of group) item.reject(error);
+    for (const item of group) item.reject(explained(error));
     return;
   }
   for (const done of settle) done();
+}
+
+/** A full disk is no fault of ours: clients try again, and jobs wait for room. */
+function explained(error: unknown): unknown {
+  if (!(error instanceof Sqlite.SqliteError) || error.code !== 'SQLITE_FULL') return error;
+  const message =
+    'The server has no room to write this down: the disk or its quota is full. Free some space and try again.';
+  return new Fault('unavailable', message, { cause: error });
 }
 
 interface Connection {

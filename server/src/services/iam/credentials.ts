@@ -90,7 +90,7 @@ export function openSecret(vault: Vault, sealedSecret: string, accessKeyId: stri
     return Buffer.from(vault.open(sealedSecret, `access-key:${accessKeyId}`)).toString();
   } catch (cause) {
     throw new Error(
-      `The secret of access key ${accessKeyId} cannot be read: the master key is not the one that it was stored with.`,
+      `The secret of access key ${accessKeyId} cannot be read: the master key (LIKENESS_MASTER_KEY, or master.key in the data folder) is not the one that it was stored with. Put that one back.`,
       { cause },
     );
   }
