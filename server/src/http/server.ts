@@ -62,12 +62,15 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     const request = wireRequest(exchange, requestId);
     let answer: WireResponse | undefined;
     let failure: unknown;
+    let leftBefore: boolean | undefined;
     try {
       answer = await route(request);
       if (answer.record.call) await options.recorded?.(answer.record.call);
       await exchange.answer(answer, stopping);
     } catch (error) {
       failure = error;
+      // Ending the exchange aborts it as well, and that is not the client's doing.
+      leftBefore = exchange.abort.signal.aborted;
       exchange.destroy();
     }
     const elapsedMilliseconds = performance.now() - startedAt;
@@ -77,7 +80,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       const seconds = elapsedMilliseconds / 1000;
       options.answered?.({ call: record.call as Call, status, seconds, receivedBytes, sentBytes });
     }
-    logRequest(options.log, request, answer, failure, exchange.abort.signal.aborted, elapsedMilliseconds);
+    const aborted = leftBefore ?? exchange.abort.signal.aborted;
+    logRequest(options.log, request, answer, failure, aborted, elapsedMilliseconds);
   }
 
   async function route(request: WireRequest): Promise<WireResponse> {

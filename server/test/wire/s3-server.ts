@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateAccessKeyCommand, CreateUserCommand, IAMClient, PutUserPolicyCommand } from '@aws-sdk/client-iam';
 import { S3Client, type S3ClientConfig, S3ServiceException } from '@aws-sdk/client-s3';
+import type { Logger } from 'pino';
 import { openVault } from '../../src/adapters/master-key/vault.ts';
 import { openSqliteStore } from '../../src/adapters/store-sql/database.ts';
 import { systemIds, systemTime } from '../../src/adapters/system.ts';
@@ -28,14 +29,14 @@ export const root: Credentials = { accessKeyId: 'AKIAROOTROOTROOTROOT', secretAc
 export const otherRoot: Credentials = { accessKeyId: 'AKIAOTHEROTHEROTHER0', secretAccessKey: 'secret-of-the-other' };
 
 /** The whole server on a free port, with two accounts; nothing trains and nothing draws. */
-export async function startS3() {
+export async function startS3(log?: Logger) {
   const folder = await mkdtemp(join(tmpdir(), 'likeness-s3-'));
   await makeAccounts(folder);
-  return openS3(folder);
+  return openS3(folder, log);
 }
 
-/** @param folder a data folder that startS3 made; it is removed with the server */
-export async function openS3(folder: string) {
+/** @param folder a data folder that startS3 made; it is removed with the server @param log where its lines go, of any level */
+export async function openS3(folder: string, log?: Logger) {
   const config: Config = readConfig(
     {},
     {
@@ -60,7 +61,7 @@ export async function openS3(folder: string) {
       deregister: () => Promise.reject(new Error('There are no base models here.')),
     },
   };
-  const likeness = await createLikeness(config, overrides);
+  const likeness = await createLikeness(config, { ...overrides, ...(log && { log }) });
   const clients: { destroy(): void }[] = [];
   const settings = (credentials: Credentials, region: string) => ({
     endpoint: likeness.endpoint,

@@ -20,7 +20,7 @@ import { invalidArgument, noSuchBucket, s3Fault } from './faults.ts';
 import { expirationMember } from './lifecycle.ts';
 import type { S3Parts } from './parts.ts';
 import { type ByteRange, parseRange } from './ranges.ts';
-import { askToCompare, askToRead, openObject, versionAction } from './reading.ts';
+import { askToCompare, askToRead, begun, openObject, versionAction } from './reading.ts';
 import { receive } from './receiving.ts';
 import { askToTag } from './tagging.ts';
 import { parseTaggingHeader, requestedTagConditions, requestedTags } from './tags.ts';
@@ -139,8 +139,8 @@ export function objectOperations(parts: S3Parts) {
           open.close();
           throw error;
         });
-        const body = open.stream(range, ctx.signal, dataKey) as unknown as NonNullable<GetObjectOutput['Body']>;
-        return { ...output, Body: body };
+        const body = await begun(open.stream(range, ctx.signal, dataKey));
+        return { ...output, Body: body as unknown as NonNullable<GetObjectOutput['Body']> };
       },
     } satisfies Operation<GetObjectRequest, GetObjectOutput>,
 

@@ -1,3 +1,4 @@
+import { SealBroken } from '../../domain/encryption/sealing.ts';
 import type { AccessRequest, RequestContext } from '../../domain/operation.ts';
 import type { Objects } from '../../ports/objects.ts';
 import type { ObjectRow, SegmentRow } from '../../ports/store-s3.ts';
@@ -116,7 +117,7 @@ export async function openObject(
           version,
           segments,
           close,
-          stream: (range, signal, dataKey) => stream(objects, segments, range, signal, dataKey, close),
+          stream: (range, signal, dataKey) => stream({ objects, object, segments, close }, range, signal, dataKey),
         };
     }
     throw new Error(`The object ${bucket}/${key} has no segments, or is replaced without pause.`);
@@ -126,22 +127,49 @@ export async function openObject(
   }
 }
 
+/**
+ * The same bytes, of which the first were read: what cannot be opened at all is answered as an error, and not by a connection
+ * that ends.
+ */
+export async function begun(source: AsyncIterable<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
+  const iterator = source[Symbol.asyncIterator]();
+  let first: IteratorResult<Uint8Array> | undefined = await iterator.next();
+  return {
+    [Symbol.asyncIterator]: () => ({
+      async next() {
+        const result = first ?? (await iterator.next());
+        first = undefined;
+        return result;
+      },
+      // A generator that wrapped it would not run its `finally` where nobody ever pulled.
+      return: async value => (await iterator.return?.(value)) ?? { done: true, value },
+    }),
+  };
+}
+
+interface Opened {
+  objects: Objects;
+  object: ObjectRow;
+  segments: readonly SegmentRow[];
+  close(): void;
+}
+
 function stream(
-  objects: Objects,
-  segments: readonly SegmentRow[],
+  { objects, object, segments, close }: Opened,
   range: ByteRange | undefined,
   signal: AbortSignal,
   dataKey: Uint8Array | null,
-  close: () => void,
 ): AsyncIterable<Uint8Array> {
   // A client that goes away before the first byte never pulls the generator, whose `finally` then never runs.
   if (signal.aborted) close();
   else signal.addEventListener('abort', close, { once: true });
   return {
     async *[Symbol.asyncIterator]() {
+      let reading = '';
       try {
         let offset = 0;
         for (const { blobId, sizeBytes } of segments) {
+          reading = blobId;
           const start = Math.max(0, (range?.start ?? 0) - offset);
           const end = Math.min(sizeBytes - 1, (range?.end ?? Number.POSITIVE_INFINITY) - offset);
           if (start <= end)
@@ -150,10 +178,22 @@ function stream(
               : openSealed(objects, dataKey, blobId, sizeBytes, { start, end });
           offset += sizeBytes;
         }
+      } catch (error) {
+        throw signal.aborted ? error : damaged(object, reading, error);
       } finally {
         signal.removeEventListener('abort', close);
         close();
       }
     },
   };
+}
+
+function damaged({ bucket, key, versionId }: ObjectRow, blobId: string, cause: unknown): Error {
+  const version = versionId === null ? '' : ` (version ${versionId})`;
+  const why = cause instanceof SealBroken ? 'its bytes were changed or cut off' : `${(cause as Error).message}`;
+  return new Error(
+    `s3://${bucket}/${key}${version} cannot be read, blob ${blobId}: ${why}. Restore its file below objects/ from a copy, or ` +
+      'put the object again.',
+    { cause },
+  );
 }
