@@ -147,6 +147,8 @@ export interface Capacity {
   ): Promise<DrawnAnswer>;
   /** ARNs of provisioned models of which no unit answers now: new ones, and all after a start of the server. */
   loadingModels(): Promise<readonly string[]>;
+  /** Why the units of a provisioned model could not be started at the last try; undefined where they serve or were not tried. */
+  loadProblem(provisionedModelArn: string): string | undefined;
   /** Looks for the watermark in an image (base64 of a JPEG or PNG), on a registered base model's unit. */
   detectWatermark(baseModelId: string, image: string, signal: AbortSignal): Promise<Watermark>;
   /** The on-demand unit of a base model that is registered no more finishes what it has in hand, and ends. */

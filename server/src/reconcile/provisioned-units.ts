@@ -132,6 +132,8 @@ export function provisionedUnits(first: ThroughputRow, dependencies: Provisioned
         });
     },
 
+    problem: () => (pool.units().length === 0 ? problem?.message : undefined),
+
     isServing: () => pool.units().length > 0,
 
     figures: (): PoolFigures => ({ kind: 'provisioned', modelId: provisionedModelArn, ...pool.figures() }),

@@ -158,6 +158,7 @@ export function startThroughputLoop(dependencies: ThroughputDependencies): Throu
       await rowsWereRead;
       return [...provisioned].filter(([, units]) => !units.isServing()).map(([arn]) => arn);
     },
+    loadProblem: provisionedModelArn => provisioned.get(provisionedModelArn)?.problem(),
     async detectWatermark(baseModelId, image, signal) {
       refuseWhenStopping();
       const { watermark } = await bases.invoke(baseModelId, detectionOf(image), signal);

@@ -85,6 +85,7 @@ function plainCapacity(drawn: Drawn[]): Capacity {
     invokeProvisioned: draw,
     invokeOnDemand: (model, request) => draw(model.modelArn, request),
     loadingModels: async () => [],
+    loadProblem: () => undefined,
     detectWatermark,
     endBase: () => undefined,
     wake: () => undefined,

@@ -231,6 +231,9 @@ test('After a restart of the server, models that were InService serve again, whe
     await refused(),
     /may run 0 model units at once \(LIKENESS_MODEL_UNITS\): 0 are in use, and this model needs 1/,
   );
+  const { status, failureMessage } = await get(arn);
+  assert.equal(status, 'Creating');
+  assert.match(failureMessage ?? '', /may run 0 model units at once/, 'who waits for it reads why');
   assert.match(
     await invoke('likeness.art-v1').catch((error: Error) => `${error.name}: ${error.message}`),
     /^ServiceUnavailableException: .*may run 0 model units at once .*: 1 are bought, and 0 processes draw on demand/,
@@ -252,7 +255,7 @@ test('After a restart of the server, models that were InService serve again, whe
     desiredProvisionedModelName: 'renamed',
   });
   assert.equal(await clients.bedrock.send(update).catch(nameOf), 'ValidationException');
-  await untilStatus(arn, 'InService');
+  assert.equal((await untilStatus(arn, 'InService')).failureMessage, undefined);
   assert.ok((await listed('InService'))?.includes('lasting InService'));
   const patient = server.clients({ maxAttempts: 10 });
   assert.match(await invoke(arn, 'Ron again', patient), /^Ron again by /);

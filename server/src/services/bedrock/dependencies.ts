@@ -16,7 +16,7 @@ export interface BedrockDependencies {
   roleSessions: RoleSessions;
   keyring: Keyring;
   modelStore: Pick<ModelStore, 'delete' | 'files'>;
-  capacity: Pick<Capacity, 'wake' | 'loadingModels'>;
+  capacity: Pick<Capacity, 'wake' | 'loadingModels' | 'loadProblem'>;
   logBuckets: LogBuckets;
   /** Wakes the training loop: a job was made, or is to stop. */
   wakeTraining(): void;

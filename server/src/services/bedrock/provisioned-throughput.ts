@@ -174,7 +174,9 @@ export function provisionedThroughput(deps: Dependencies) {
         const row = await store.read(rows => findThroughput(rows, identifier, scope));
         if (!row) throw notFound('provisioned-model', identifier, scope);
         const status = statusOf(row, await capacity.loadingModels());
-        return { ...summary({ ...row, status }), failureMessage: row.failureMessage ?? undefined };
+        // Creating for as long as it is tried: who waits for it can read what it waits for.
+        const problem = status === 'Creating' ? capacity.loadProblem(row.provisionedModelArn) : undefined;
+        return { ...summary({ ...row, status }), failureMessage: problem ?? row.failureMessage ?? undefined };
       },
     } satisfies Operation<GetProvisionedModelThroughputRequest, GetProvisionedModelThroughputResponse>,
 
