@@ -27,6 +27,13 @@ const newFolder = () => {
 };
 const running = { endpoint: 'http://127.0.0.1:4747', pid: 42, region: 'us-east-1', accountId: '1', startedAt: 'now' };
 
+/** Whoever runs the tests may open any file, so a folder is in its place. */
+function folderWithLockThatCannotBeOpened(): string {
+  const folder = newFolder();
+  mkdirSync(join(folder, 'lock'));
+  return folder;
+}
+
 /** A process that takes the lock and keeps it. */
 async function holder(folder: string) {
   const module = JSON.stringify(join(import.meta.dirname, 'data-folder.ts'));
@@ -87,6 +94,7 @@ describe('a data folder that cannot be used', () => {
       [file, /is a file, not a folder/],
       [join(file, 'data'), /is a file, not a folder/],
       ['/dev/null', /is a file, not a folder/],
+      [folderWithLockThatCannotBeOpened(), /EISDIR: .* '.*\/lock'/],
     ] as const)
       assert.throws(() => lockDataFolder(folder), reason, folder);
   });

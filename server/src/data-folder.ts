@@ -2,8 +2,10 @@
 // commands and the user's AWS clients read the latter two.
 import {
   chmodSync,
+  closeSync,
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -49,6 +51,8 @@ export class DataFolderInUse extends Error {}
  */
 export function lockDataFolder(folder: string): () => void {
   makeFolder(folder);
+  // SQLite says of a file only that it cannot be opened; the system says why.
+  closeSync(openSync(join(folder, 'lock'), 'a', 0o600));
   // A moment's wait: another command may be looking whether the folder is in use.
   const database = new Sqlite(join(folder, 'lock'), { timeout: 250 });
   try {

@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { type Config, isLoopback } from '../config.ts';
-import { DataFolderInUse, lockDataFolder, removeEndpoint, writeCredentials, writeEndpoint } from '../data-folder.ts';
+import { removeEndpoint, writeCredentials, writeEndpoint } from '../data-folder.ts';
 import { CliFailure } from './failure.ts';
+import { takeDataFolder } from './installation.ts';
 import { plainLog } from './plain-log.ts';
 import { type ServiceFlags, settings } from './settings.ts';
 import { shownPath } from './shown-path.ts';
@@ -48,7 +49,7 @@ export async function startService(config: Config, log?: Logger): Promise<Runnin
     throw new CliFailure(
       `--port and --tls-port are both ${config.port}: each needs a port of its own. Give --tls-port another one, 0 for a free one, or off.`,
     );
-  const unlock = takeFolder(config.dataDirectory);
+  const unlock = takeDataFolder(config.dataDirectory);
   try {
     const { createLikeness } = await import('../main.ts');
     const likeness = await createLikeness(config, log ? { log } : {}).catch(error => {
@@ -79,15 +80,6 @@ export async function startService(config: Config, log?: Logger): Promise<Runnin
   } catch (error) {
     unlock();
     throw error;
-  }
-}
-
-function takeFolder(folder: string): () => void {
-  try {
-    return lockDataFolder(folder);
-  } catch (error) {
-    if (error instanceof DataFolderInUse) throw new CliFailure(error.message);
-    throw new CliFailure(`the data folder ${folder} cannot be used: ${error instanceof Error ? error.message : error}`);
   }
 }
 

@@ -116,6 +116,6 @@ test('A worker that cannot be started is said so, with what to do', async () => 
   const missing = { pythonPath: '/nowhere/python', workerPath: null, sandbox: 'off' } as const;
   await assert.rejects(
     prepareWorkerLauncher(missing),
-    /The Python \/nowhere\/python does not run: run "npm run setup" first\./,
+    /The Python \/nowhere\/python does not run \(spawn \/nowhere\/python ENOENT\): run "npm run setup" first/,
   );
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -123,4 +123,16 @@ test('files: an upload that a crash cut off is gone after the next start', async
 test('files: an id that is none never becomes a path', async () => {
   const objects = await openFileObjects(await newFolder(), ids);
   await assert.rejects(read(objects.get('../../etc/passwd')), /blob id/);
+});
+
+test("the folders are their owner's alone, whatever the umask", async () => {
+  const before = process.umask(0);
+  try {
+    const folder = join(await newFolder(), 'objects');
+    const { blobId } = await (await openFileObjects(folder, ids)).put(chunksOf('a'));
+    for (const name of ['', 'tmp', blobId.slice(0, 2)])
+      assert.equal((await stat(join(folder, name))).mode & 0o777, 0o700, `objects/${name}`);
+  } finally {
+    process.umask(before);
+  }
 });

@@ -134,3 +134,26 @@ test('a registration outlives the process; one whose folder is gone is listed wi
   await assert.rejects(stat(downloaded), { code: 'ENOENT' });
   assert.ok((await stat(`${path}-away`)).isDirectory(), 'a folder of the user is never deleted');
 });
+
+test('what was downloaded is found again where the data folder was restored in another place', async () => {
+  const files = {
+    'model_index.json': { _class_name: 'LikenessArtPipeline' },
+    'likeness.json': { id: 'likeness.art-v1', name: 'Art', licence: 'Apache-2.0', family: 'art', lora: { rank: 8 } },
+  };
+  const embeddedModelPath = await folder('embedded-beside', files);
+  const photos = { 'model_index.json': { _class_name: 'StableDiffusionPipeline' } };
+  await folder('data', {});
+  await folder('data/base-models', {});
+  const path = await folder('data/base-models/photos', photos);
+  const open = (data: string) =>
+    openBaseModels({ embeddedModelPath, modelMap: {}, registrationsPath: join(root, data, 'base-models.json') });
+  const about = { licence: 'mit', facts: null as never, registeredAt: '2026-11-25T12:00:00.000Z' };
+  await (await open('data')).register({ path, id: 'acme.photos-v1', ...about });
+  await rename(join(root, 'data'), join(root, 'restored'));
+  const restored = join(root, 'restored/base-models/photos');
+  assert.equal((await open('restored')).get('acme.photos-v1')?.path, restored);
+
+  const whole = { v: 1, models: [{ id: 'acme.photos-v1', path, licence: 'mit', facts: null }] };
+  await writeFile(join(root, 'restored/base-models.json'), JSON.stringify(whole));
+  assert.equal((await open('restored')).get('acme.photos-v1')?.path, restored, 'written by an earlier version');
+});

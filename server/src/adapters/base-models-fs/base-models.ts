@@ -11,7 +11,7 @@ import type {
 } from '../../ports/base-models.ts';
 import { denoiserOf } from './denoiser.ts';
 import { readBaseModel } from './folder.ts';
-import { readRegistrations, writeRegistrations } from './registrations.ts';
+import { DOWNLOADS, readRegistrations, writeRegistrations } from './registrations.ts';
 import { weightsDigest } from './weights-digest.ts';
 
 /** Rows that AWS listed for the retired model (2024); what answers behind them is a setting. */
@@ -147,7 +147,7 @@ export async function openBaseModels(settings: {
         registrations.splice(index, 1);
         if (!problems.delete(baseModelId)) models.delete(baseModelId);
         catalogue = catalogueOf(models, embedded.id, modelMap);
-        const downloads = resolve(dirname(registrationsPath), 'base-models') + sep;
+        const downloads = resolve(dirname(registrationsPath), DOWNLOADS) + sep;
         const folder = resolve(registration.path);
         // It may be registered under another id too.
         const isUsed = [...models.values(), ...registrations].some(other => resolve(other.path) === folder);

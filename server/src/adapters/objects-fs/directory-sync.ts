@@ -37,7 +37,7 @@ export function createDirectorySync(): DirectorySync {
     ensure(directory, parent) {
       let making = made.get(directory);
       if (!making) {
-        making = mkdir(directory, { recursive: true }).then(() => sync(parent));
+        making = mkdir(directory, { recursive: true, mode: 0o700 }).then(() => sync(parent));
         made.set(directory, making);
         making.catch(() => made.delete(directory));
       }

@@ -24,7 +24,7 @@ export async function openFileObjects(directory: string, ids: Ids): Promise<Obje
   const temporary = join(directory, 'tmp');
   // Whatever lies here belongs to uploads that a crash cut off: nobody was told that they succeeded.
   await rm(temporary, { recursive: true, force: true });
-  await mkdir(temporary, { recursive: true });
+  await mkdir(temporary, { recursive: true, mode: 0o700 });
   const directories = createDirectorySync();
 
   const shardOf = (blobId: string) => join(directory, blobId.slice(0, 2));

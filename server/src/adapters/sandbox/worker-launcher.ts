@@ -123,9 +123,8 @@ async function probePython(pythonPath: string, environment: Record<string, strin
     });
     python = JSON.parse(answer.stdout) as PythonPaths;
   } catch (error) {
-    throw new Fault('unavailable', `The Python ${pythonPath} does not run: run "npm run setup" first.`, {
-      cause: error,
-    });
+    const message = `The Python ${pythonPath} does not run (${reasonOf(error)}): run "npm run setup" first, as the user who starts the service or where that user may read it.`;
+    throw new Fault('unavailable', message, { cause: error });
   }
   if (python.worker === null)
     throw new Fault('unavailable', `The Python ${pythonPath} has no likeness_worker: run "npm run setup" first.`);
@@ -209,10 +208,14 @@ async function probeSandbox(
     await run('bwrap', command, { env: environment, timeout: PROBE_TIMEOUT_MILLISECONDS });
     return null;
   } catch (error) {
-    const failure = error as NodeJS.ErrnoException & { stderr?: string };
-    if (failure.code === 'ENOENT') return 'bwrap is not installed';
-    return failure.stderr?.trim().split('\n').at(-1) || failure.message;
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'bwrap is not installed' : reasonOf(error);
   }
+}
+
+/** What a program that was run says of its failure: its last line, else the system's word. */
+function reasonOf(error: unknown): string {
+  const failure = error as Error & { stderr?: string };
+  return failure.stderr?.trim().split('\n').at(-1) || failure.message;
 }
 
 /** Without a sandbox util-linux ends a worker with the server; where that is missing a worker outlives kill -9 of it. */
