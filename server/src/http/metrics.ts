@@ -11,6 +11,9 @@ export interface MetricsPageOptions {
 
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
+/** Of which proxies send one or another; one that sends none looks like this machine. */
+const SIGNS_OF_A_PROXY = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip'];
+
 /**
  * Answers `GET /metrics`, and leaves all that S3 could mean by it to S3: signed requests, queries, hosts of buckets.
  * @returns undefined for any other request
@@ -31,7 +34,7 @@ export function createMetricsPage(options: MetricsPageOptions) {
     bearer: string | undefined,
   ): Promise<WireResponse> {
     // What a proxy on this machine hands on comes from elsewhere.
-    const isHandedOn = headers['x-forwarded-for'] !== undefined || headers.forwarded !== undefined;
+    const isHandedOn = SIGNS_OF_A_PROXY.some(name => headers[name] !== undefined);
     const isLocal = isLoopback(request.sourceIp);
     const { token } = options;
     if (token === undefined && (!isLocal || isHandedOn))

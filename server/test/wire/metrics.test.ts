@@ -112,6 +112,8 @@ describe('metrics', () => {
     const handedOn = await get(server, { 'x-forwarded-for': '192.0.2.1' });
     assert.equal(handedOn.status, 403);
     assert.match(handedOn.body, /LIKENESS_METRICS_TOKEN/);
+    for (const sign of ['via', 'x-real-ip', 'x-forwarded-proto'])
+      assert.equal((await get(server, { [sign]: '1.1 a proxy' })).status, 403, sign);
     const guarded = await startServer({ config: { metricsToken: token } });
     const bearer = (text: string) => ({ authorization: `Bearer ${text}` });
     const answers = [await get(guarded), await get(guarded, bearer('wrong')), await get(guarded, bearer(token))];
