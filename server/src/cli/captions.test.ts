@@ -29,6 +29,20 @@ describe('a captions file', () => {
     assert.deepEqual(readCaptions('\uFEFFs3://x/y/a.jpg\tRon, the dog\n', 'captions.tsv'), [expected[0]]);
   });
 
+  it('reads semicolons, as Excel writes them in many countries, where commas are of the captions', () => {
+    const rows = ['a.jpg;Ron, the dog', 'b.png;"Ron ""the"" dog"'].join('\r\n');
+    assert.deepEqual(readCaptions(rows, 'captions.csv'), expected);
+    assert.deepEqual(readCaptions(`\uFEFFfile_name;caption\r\n${rows}`, 'captions.csv'), expected);
+  });
+
+  it('reads paths of Windows', () => {
+    assert.deepEqual(readCaptions('C:\\my pictures\\a.jpg,x\n.\\ron\\b.jpg,y\n\\\\nas\\c.jpg,z\n', 'captions.csv'), [
+      { file: 'a.jpg', caption: 'x' },
+      { file: 'ron/b.jpg', caption: 'y' },
+      { file: 'c.jpg', caption: 'z' },
+    ]);
+  });
+
   it('names the line that it cannot read', () => {
     assert.throws(
       () => readCaptions('{"file_name": "a.jpg", "text": "x"}\n{', 'm.jsonl'),
@@ -36,6 +50,7 @@ describe('a captions file', () => {
     );
     assert.throws(() => readCaptions('{"file_name": "a.jpg"}', 'm.jsonl'), /line 1: needs "file_name" and "caption"/);
     assert.throws(() => readCaptions('a.jpg\n', 'm.csv'), /record 1: needs a file name and a caption/);
+    assert.throws(() => readCaptions('file_name,label\na.jpg,x\n', 'm.csv'), /no column of its first line is called/);
   });
 
   it('gives back any table that was written as RFC 4180 has it', () => {

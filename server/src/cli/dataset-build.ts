@@ -1,14 +1,16 @@
-import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import limits from '../../../contract/limits.json' with { type: 'json' };
 import { withCaptionWords } from '../domain/training/caption-words.ts';
 import { checkPicture, checkRecordCount, parseManifest, parseS3Uri } from '../domain/training/manifest.ts';
-import { type CaptionedFile, readCaptions } from './captions.ts';
+import { type CaptionedFile, readCaptions, readText } from './captions.ts';
 import { CliFailure } from './failure.ts';
-import { captionsFileOf, exactCopies, factsOfFile, isPictureName } from './picture-files.ts';
+import { captionsFileOf, exactCopies, factsOfFile, filesBelow, isPictureName } from './picture-files.ts';
 import { shownPath } from './shown-path.ts';
 
 const MOST_LINES_TOLD = 20;
+/** Beside a picture; kohya's scripts write the second. */
+const SIDECARS = ['.txt', '.caption'];
 
 /** A picture of the folder; `caption` undefined: none is written yet. `problem`: it cannot stay so. */
 interface Picture {
@@ -86,7 +88,7 @@ export async function datasetBuild(
   writeFileSync(`${output}.tmp`, `${lines.join('\n')}\n`);
   renameSync(`${output}.tmp`, output);
   console.log(`${output}: ${records.length} records${summary(leftOut.length, copies.length)}.`);
-  console.log(`Upload it with its images:\n  aws s3 sync ${folder} ${prefix}/ --exclude '*.txt'`);
+  console.log(`Upload it with its images:\n  aws s3 sync ${folder} ${prefix}/ --exclude '*.txt' --exclude '*.caption'`);
   if (dirname(output) !== home) console.log(`  aws s3 cp ${shownPath(output)} ${prefix}/${basename(output)}`);
 }
 
@@ -112,7 +114,7 @@ function maskOf(home: string, file: string, prefix: string): { 'mask-ref'?: stri
 
 /** @returns every picture of the folder: those to look at, and why others are none of the data set */
 function captioned(home: string, captionsOption: string | undefined): { pictures: Picture[]; leftOut: string[] } {
-  const names = readdirSync(home).sort();
+  const names = filesBelow(home);
   const images = names.filter(isPictureName);
   if (images.length === 0)
     throw new CliFailure(`${home} holds no picture. A job takes ${limits.trainingImage.formats.join(' and ')}.`);
@@ -120,7 +122,9 @@ function captioned(home: string, captionsOption: string | undefined): { pictures
   if (captionsFile === undefined) return { pictures: images.map(file => beside(home, file, names)), leftOut: [] };
   const path = captionsOption === undefined ? join(home, captionsFile) : resolve(captionsOption);
   if (!existsSync(path)) throw new CliFailure(`there is no captions file ${captionsFile}.`);
-  const records = readCaptions(readUtf8(path), path);
+  // A path may begin above the folder, or be another machine's: then the file's own name tells.
+  const here = (file: string) => (existsSync(join(home, file)) || !names.includes(basename(file)) ? file : basename(file));
+  const records = readCaptions(readText(path), path).map(({ file, caption }) => ({ file: here(file), caption }));
   const named = new Set(records.map(({ file }) => file));
   const isNamedWrongly = (file: string) => !existsSync(join(home, file));
   return {
@@ -133,18 +137,14 @@ function captioned(home: string, captionsOption: string | undefined): { pictures
 }
 
 function beside(home: string, file: string, names: readonly string[]): Picture {
-  const sidecar = `${file.slice(0, -extname(file).length)}.txt`;
-  if (!names.includes(sidecar))
-    return { file, caption: undefined, problem: `has no caption: write it into ${sidecar}` };
-  return { file, caption: readUtf8(join(home, sidecar)).replaceAll(/\s+/g, ' ').trim() };
+  const stem = file.slice(0, -extname(file).length);
+  const found = SIDECARS.flatMap(ending => names.find(name => isSidecar(name, stem, ending)) ?? [])[0];
+  if (found === undefined)
+    return { file, caption: undefined, problem: `has no caption: write it into ${stem}${SIDECARS[0]}` };
+  return { file, caption: readText(join(home, found)).replaceAll(/\s+/g, ' ').trim() };
 }
 
-/** @throws CliFailure for other encodings, whose letters would be lost without a word */
-function readUtf8(path: string): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw new CliFailure(`${shownPath(path)} is not UTF-8 text: save it as UTF-8.`);
-  }
+/** Whatever case its ending has. */
+function isSidecar(name: string, stem: string, ending: string): boolean {
+  return name.length === stem.length + ending.length && name.startsWith(stem) && name.toLowerCase().endsWith(ending);
 }

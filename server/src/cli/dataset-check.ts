@@ -20,7 +20,7 @@ import {
   type RecordError,
 } from '../domain/training/manifest.ts';
 import { CliFailure } from './failure.ts';
-import { captionsFileOf, factsOfFile, isCaptionsFile, isPictureName } from './picture-files.ts';
+import { captionsFileOf, factsOfFile, filesBelow, isCaptionsFile, isPictureName } from './picture-files.ts';
 import { settings } from './settings.ts';
 import { shownPath } from './shown-path.ts';
 
@@ -115,11 +115,13 @@ async function openLocal(place: string, imagesOption: string | undefined): Promi
   const text = await readFile(path, 'utf8');
   refuseCaptions(basename(path), text, shownPath(path), shownPath(dirname(path)));
   const folder = resolve(imagesOption ?? dirname(path));
-  const images = new Set(await readdir(folder));
-  // A local data set is checked before its upload: the last part of the key is the file's name.
-  const fileOf = (place: Place) => {
-    const name = basename(place.key);
-    return images.has(name) ? join(folder, name) : undefined;
+  // A local data set is checked before its upload: the end of the key is the file's path, however much of it there is.
+  const images = new Set(await readdir(folder, { recursive: true }));
+  const fileOf = ({ key }: Place) => {
+    const parts = key.split('/');
+    const paths = parts.map((_, index) => parts.slice(index).join('/'));
+    const name = paths.find(path => images.has(path));
+    return name === undefined ? undefined : join(folder, name);
   };
   return {
     text,
@@ -146,7 +148,7 @@ async function manifestPath(path: string): Promise<string> {
     throw new CliFailure(`${shown} holds ${others.length} .jsonl files and no ${MANIFEST}: name the manifest.`);
   if (captions !== undefined) return join(path, captions);
   throw new CliFailure(
-    names.some(isPictureName)
+    filesBelow(path).some(isPictureName)
       ? `${shown} holds pictures and no ${MANIFEST}: make one. ${buildLine(shown)}`
       : `${shown} holds neither a ${MANIFEST} nor pictures. Put at least ${limits.trainingImages.minimumCount} pictures ` +
           `(JPEG or PNG) into it, a caption each in a .txt of its name, and make one. ${buildLine(shown)}`,

@@ -81,12 +81,46 @@ describe('a data set on the disk', () => {
     assert.equal(printed.length, 1);
   });
 
-  it('takes captions in UTF-8 alone', async () => {
+  it('takes captions in UTF-8, and in UTF-16 by its byte order mark, alone', async () => {
     writeFileSync(join(folder, 'ron_2.txt'), Buffer.from('caf\xe9 dog', 'latin1'));
     await assert.rejects(build(), /ron_2\.txt is not UTF-8 text/);
     writeFileSync(join(folder, 'ron_2.txt'), '\ufeffcafé dog');
+    writeFileSync(join(folder, 'ron_3.txt'), Buffer.from('\ufeffRon in the café\r\n', 'utf16le'));
     await build();
-    assert.equal(JSON.parse(manifest()[1] ?? '').caption, 'café dog');
+    const captions = manifest().map(line => JSON.parse(line).caption);
+    assert.deepEqual(captions.slice(1, 3), ['café dog', 'Ron in the café']);
+  });
+
+  it('is built from folders of several subjects as trainers lay them out, and then passes the check', async () => {
+    for (const [index, subject] of ['10_ron dog', '5_smila cat'].entries()) {
+      mkdirSync(join(folder, subject, 'masks'), { recursive: true });
+      writeFileSync(join(folder, subject, '1.png'), png(640, 512, 7 + index));
+      writeFileSync(join(folder, subject, '1.caption'), `${subject.slice(-3)} on a couch`);
+      writeFileSync(join(folder, subject, 'masks', '1.png'), png(640, 512));
+    }
+    renameSync(join(folder, 'ron_5.txt'), join(folder, 'ron_5.TXT'));
+    await build();
+    assert.deepEqual(
+      manifest()
+        .slice(0, 2)
+        .map(line => JSON.parse(line)),
+      ['10_ron dog', '5_smila cat'].map(subject => ({
+        'image-ref': `s3://bucket/data/${subject}/1.png`,
+        caption: `${subject.slice(-3)} on a couch`,
+        'mask-ref': `s3://bucket/data/${subject}/masks/1.png`,
+      })),
+    );
+    await datasetCheck(folder, {}, {});
+    assert.match(printed.at(-1) ?? '', /7 records, all good/);
+  });
+
+  it('finds pictures that a captions file names by the path that they had on another machine', async () => {
+    writeFileSync(
+      join(folder, 'captions.csv'),
+      [1, 2, 3, 4, 5].map(number => `/home/ana/train/ron_${number}.png,"A, ${number}"`).join('\n'),
+    );
+    await build();
+    assert.equal(JSON.parse(manifest()[4] ?? '')['image-ref'], 's3://bucket/data/ron_5.png');
   });
 
   it('writes over no manifest unless told', async () => {

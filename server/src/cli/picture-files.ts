@@ -1,7 +1,8 @@
 // Pictures and captions files as they lie in a folder of this machine.
 import { createHash } from 'node:crypto';
+import { readdirSync } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
-import { extname } from 'node:path';
+import { extname, join } from 'node:path';
 import { type ImageFacts, readImageFacts } from '../domain/training/image-facts.ts';
 import { checkImageSize } from '../domain/training/manifest.ts';
 
@@ -13,6 +14,22 @@ const CAPTION_FILES = ['captions.jsonl', 'captions.csv', 'captions.tsv', 'metada
 
 export function isPictureName(name: string): boolean {
   return PICTURE.test(name);
+}
+
+/**
+ * Files of a folder and of those below it, as trainers lay out several subjects; what begins with a dot is a system's. Masks belong
+ * to pictures beside their folder.
+ * @returns paths within it, sorted, with slashes
+ */
+export function filesBelow(home: string, folder = ''): string[] {
+  return readdirSync(join(home, folder), { withFileTypes: true })
+    .filter(({ name }) => !name.startsWith('.'))
+    .flatMap(entry => {
+      const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
+      if (!entry.isDirectory()) return [path];
+      return entry.name === 'masks' || entry.name === '__MACOSX' ? [] : filesBelow(home, path);
+    })
+    .sort();
 }
 
 /** @param names of the files of a folder */

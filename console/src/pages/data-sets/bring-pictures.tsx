@@ -120,7 +120,7 @@ export function BringPictures({ draftKey, isEmpty, failed }: BringPicturesProps)
           multiple
           hidden
           aria-label="Picture files"
-          accept="image/*,.txt,.jsonl,.csv,.tsv,.zip"
+          accept="image/*,.txt,.caption,.jsonl,.csv,.tsv,.zip"
           onChange={takeChosen}
         />
         <input

@@ -62,6 +62,23 @@ test('A table names captions as a captions file does, and those of pictures that
   );
 });
 
+test('Captions are read as kohya’s scripts, Excel and PowerShell leave them, and no letter of others is lost in silence', async () => {
+  const utf16 = new Uint8Array(Buffer.from('\uFEFFein süßer Hund\r\n', 'utf16le'));
+  const latin = new Uint8Array(Buffer.from('ein süßer Hund', 'latin1'));
+  const { brought, refused } = await withCaptions([
+    ...['10_ron dog/a.jpg', 'b.jpg', 'c.jpg', 'd.jpg', 'e.jpg'].map(path => file(path)),
+    file('10_ron dog/a.caption', 'ron dog, sitting'),
+    file('captions.csv', 'file_name;text\r\nC:\\my pictures\\b.jpg;Ron, the dog\r\n.\\c.jpg;Smila\r\n'),
+    { path: 'd.txt', blob: new Blob([utf16]) },
+    { path: 'e.txt', blob: new Blob([latin]) },
+  ]);
+  assert.deepEqual(
+    brought.map(({ caption }) => caption),
+    ['ron dog, sitting', 'Ron, the dog', 'Smila', 'ein süßer Hund', ''],
+  );
+  assert.deepEqual(refused, [{ path: 'e.txt', reason: 'not UTF-8 text: save it as UTF-8' }]);
+});
+
 test('A mask comes along with its picture, and a picture in a folder of that name stays one', async () => {
   const { brought } = await withCaptions([
     file('set/1.jpg'),

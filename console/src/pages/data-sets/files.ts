@@ -23,14 +23,14 @@ export interface Refusal {
 
 const TYPES: Readonly<Record<string, string>> = {
   ...{ jpg: 'image/jpeg', jpeg: 'image/jpeg', png: 'image/png', webp: 'image/webp', gif: 'image/gif' },
-  ...{ bmp: 'image/bmp', avif: 'image/avif', txt: 'text/plain', jsonl: 'application/jsonl' },
+  ...{ bmp: 'image/bmp', avif: 'image/avif', txt: 'text/plain', caption: 'text/plain', jsonl: 'application/jsonl' },
   ...{ csv: 'text/csv', tsv: 'text/tab-separated-values' },
 };
 /** What systems leave in folders and zips beside the files of a person. */
 const LEFT_BY_SYSTEMS = /(^|\/)(__MACOSX\/|\.|Thumbs\.db$|desktop\.ini$)/i;
 
 export function isText(path: string): boolean {
-  return /\.(txt|jsonl|csv|tsv)$/i.test(path);
+  return /\.(txt|caption|jsonl|csv|tsv)$/i.test(path);
 }
 
 export function isZip(path: string): boolean {
@@ -94,20 +94,30 @@ export async function withCaptions(
   for (const file of files) {
     const refusal = refusalOf(file.path);
     if (refusal === 'ignore') continue;
-    if (refusal !== undefined) refused.push({ path: file.path, reason: refusal });
-    else if (/\.txt$/i.test(file.path)) {
-      const caption = (await textOf(file.blob)).replaceAll(/\s+/g, ' ').trim();
+    if (refusal !== undefined) {
+      refused.push({ path: file.path, reason: refusal });
+      continue;
+    }
+    if (!isText(file.path)) {
+      pictures.push(file);
+      continue;
+    }
+    const text = await textOf(file.blob);
+    if (text === undefined) refused.push({ path: file.path, reason: 'not UTF-8 text: save it as UTF-8' });
+    // kohya's scripts look for .caption.
+    else if (/\.(txt|caption)$/i.test(file.path)) {
+      const caption = text.replaceAll(/\s+/g, ' ').trim();
       besides.set(withoutExtension(file.path), caption);
       anywhere.set(stem(file.path), caption);
-    } else if (isText(file.path)) {
+    } else {
       const folder = file.path.slice(0, file.path.lastIndexOf('/') + 1);
-      const captions = readCaptions(await textOf(file.blob), file.path);
+      const captions = readCaptions(text, file.path);
       if (captions.length === 0) refused.push({ path: file.path, reason: NO_CAPTIONS });
       for (const { file: picture, caption } of captions) {
         besides.set(withoutExtension(folder + picture), caption);
         anywhere.set(stem(picture), caption);
       }
-    } else pictures.push(file);
+    }
   }
   const masks = masksOf(pictures);
   const ownPictures = pictures.filter(picture => !masks.has(picture));
@@ -149,9 +159,19 @@ export async function sampleFiles(): Promise<Brought[]> {
   );
 }
 
-/** Without the mark that some editors put before UTF-8. */
-async function textOf(blob: Blob): Promise<string> {
-  return (await blob.text()).replace(/^\uFEFF/, '');
+/**
+ * Without the mark that some editors put before it; by that mark UTF-16 is told, which PowerShell's `>` writes. Undefined for other
+ * encodings, whose letters would be lost without a word.
+ */
+async function textOf(blob: Blob): Promise<string | undefined> {
+  const bytes = new Uint8Array(await blob.arrayBuffer());
+  const isUtf16 = (first: number, second: number) => bytes[0] === first && bytes[1] === second;
+  const encoding = isUtf16(0xff, 0xfe) ? 'utf-16le' : isUtf16(0xfe, 0xff) ? 'utf-16be' : 'utf-8';
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 function extensionOf(path: string): string {

@@ -48,6 +48,8 @@ test('A caption must be there, be 3 to 1,024 long, and hold a trigger where ther
   assert.match(captionProblems('', [])[0]?.text ?? '', /No caption/);
   assert.match(captionProblems('ab', [])[0]?.text ?? '', /shorter/);
   assert.match(captionProblems('a'.repeat(1025), [])[0]?.text ?? '', /longer/);
+  assert.match(captionProblems('🐶🐶', [])[0]?.text ?? '', /shorter/, 'counted in characters, as a job does');
+  assert.deepEqual(captionProblems('🐶'.repeat(1024), []), []);
   assert.deepEqual(captionProblems('a dog', []), []);
   assert.equal(captionProblems('a dog', ['Ron the dog'])[0]?.severity, 'warning');
   assert.deepEqual(captionProblems('Smila the cat', ['Ron the dog', 'Smila the cat']), []);

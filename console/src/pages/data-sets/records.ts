@@ -79,7 +79,8 @@ export function fitted({ width, height }: { width: number; height: number }): {
 /** @param triggers words that every caption should begin or hold ("Ron the dog"); none: not asked */
 export function captionProblems(caption: string, triggers: readonly string[]): Problem[] {
   const { minimumLength, maximumLength } = limits.caption;
-  const length = caption.trim().length;
+  // As a job counts them: an emoji is one character.
+  const { length } = [...caption.trim()];
   if (length === 0) return [{ check: 'caption', severity: 'error', text: 'No caption' }];
   if (length < minimumLength)
     return [{ check: 'caption', severity: 'error', text: `Caption shorter than ${minimumLength}` }];
@@ -152,11 +153,10 @@ export function shortened(captions: ReadonlyMap<string, string>): Map<string, st
   const { maximumLength } = limits.caption;
   const changed = new Map<string, string>();
   for (const [id, caption] of captions) {
-    const text = caption.trim();
-    if (text.length <= maximumLength) continue;
-    const cut = text.slice(0, maximumLength + 1);
-    const space = cut.lastIndexOf(' ');
-    changed.set(id, text.slice(0, space > 0 ? space : maximumLength).trim());
+    const characters = [...caption.trim()];
+    if (characters.length <= maximumLength) continue;
+    const space = characters.lastIndexOf(' ', maximumLength);
+    changed.set(id, characters.slice(0, space > 0 ? space : maximumLength).join('').trim());
   }
   return changed;
 }
