@@ -91,6 +91,7 @@ test('A person stops a job, promotes a checkpoint of another, and exports, tags 
     await page.getByRole('heading', { name: 'ron-earlier', level: 1 }).waitFor();
     const news = page.getByText('The checkpoint of step 5 is now the custom model ron-earlier.');
     await news.waitFor();
+    await page.getByText('Its scores stand beside those of the other steps at the job ron-job.').waitFor();
     await page.getByRole('link', { name: 'Data sets' }).click();
     await page.getByRole('heading', { name: 'Data sets', level: 1 }).waitFor();
     assert.equal(await news.count(), 0, 'it is news of the page that it was said on');
@@ -98,8 +99,11 @@ test('A person stops a job, promotes a checkpoint of another, and exports, tags 
 
   await step('the model shows what it came from, and pictures before and after', async () => {
     await open('/custom-models/models/ron');
-    await page.getByRole('link', { name: 'ron-job', exact: true }).waitFor();
+    await page.getByRole('link', { name: 'ron-job', exact: true }).last().waitFor();
     assert.equal(await page.title(), 'ron – Likeness');
+    await page
+      .getByText(/^The score .*Scores along the steps, and other checkpoints: ron-job\.$|^There is .* ron-job\.$/)
+      .waitFor();
     await page.getByText('likeness.art-v1', { exact: true }).waitFor();
     await page.getByAltText('Ron the dog on a beach, seed 42, after 0 steps').waitFor();
     await page.getByAltText('Ron the dog on a beach, seed 42, after 10 steps').waitFor();

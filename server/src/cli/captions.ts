@@ -22,7 +22,7 @@ type Separator = ',' | ';' | '\t';
  */
 export function readText(path: string): string {
   const bytes = readFileSync(path);
-  const encoding = { 'fffe': 'utf-16le', 'feff': 'utf-16be' }[bytes.toString('hex', 0, 2)] ?? 'utf-8';
+  const encoding = { fffe: 'utf-16le', feff: 'utf-16be' }[bytes.toString('hex', 0, 2)] ?? 'utf-8';
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(bytes);
   } catch (error) {
@@ -90,7 +90,9 @@ function fromTable(rows: string[][], name: string): CaptionedFile[] {
   const captionColumn = columnOf(header, CAPTION_COLUMNS);
   const hasHeader = fileColumn >= 0 && captionColumn >= 0;
   if (fileColumn >= 0 && !hasHeader)
-    throw new CliFailure(`${name}: no column of its first line is called ${CAPTION_COLUMNS.join(', ')}: name the captions' so.`);
+    throw new CliFailure(
+      `${name}: no column of its first line is called ${CAPTION_COLUMNS.join(', ')}: name the captions' so.`,
+    );
   return (hasHeader ? rows.slice(1) : rows).map((row, index) => {
     const file = row[hasHeader ? fileColumn : 0];
     const caption = row[hasHeader ? captionColumn : 1];

@@ -123,7 +123,8 @@ function captioned(home: string, captionsOption: string | undefined): { pictures
   const path = captionsOption === undefined ? join(home, captionsFile) : resolve(captionsOption);
   if (!existsSync(path)) throw new CliFailure(`there is no captions file ${captionsFile}.`);
   // A path may begin above the folder, or be another machine's: then the file's own name tells.
-  const here = (file: string) => (existsSync(join(home, file)) || !names.includes(basename(file)) ? file : basename(file));
+  const here = (file: string) =>
+    existsSync(join(home, file)) || !names.includes(basename(file)) ? file : basename(file);
   const records = readCaptions(readText(path), path).map(({ file, caption }) => ({ file: here(file), caption }));
   const named = new Set(records.map(({ file }) => file));
   const isNamedWrongly = (file: string) => !existsSync(join(home, file));

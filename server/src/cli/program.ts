@@ -182,7 +182,10 @@ function program(): Command {
     .description(
       'write a train.jsonl for a folder of images with captions; pictures that a job would refuse are left out',
     )
-    .argument('<folder>', 'images, in folders too, each with a caption in a .txt or .caption of its name; or a captions file')
+    .argument(
+      '<folder>',
+      'images, in folders too, each with a caption in a .txt or .caption of its name; or a captions file',
+    )
     .requiredOption('--s3-prefix <uri>', 'where the images will be in S3, e.g. s3://my-bucket/data')
     .option('--captions <file>', 'captions.jsonl, .csv or .tsv instead of .txt files (default: the one in the folder)')
     .option('--output <file>', 'the manifest to write (default: FOLDER/train.jsonl)')

@@ -2,7 +2,13 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { advise } from '../domain/training/advice.ts';
-import { type EvaluationEvent, evaluationsOf, type TrainingEvent, validationCsv } from '../domain/training/events.ts';
+import {
+  type EvaluationEvent,
+  evaluationsOf,
+  type TrainingEvent,
+  validationCsv,
+  warningsOf,
+} from '../domain/training/events.ts';
 import { reportHtml } from '../domain/training/report.ts';
 import type { CustomizationJobRow } from '../ports/store-bedrock.ts';
 import type { TrainSpec } from './run-folder.ts';
@@ -69,6 +75,7 @@ export async function* evaluationArtifacts(
     losses: [...losses].toSorted(([one], [other]) => one - other).map(([step, loss]) => ({ step, loss })),
     evaluations,
     advice: advise(evaluations, spec),
+    warnings: warningsOf(attempts),
     prompts,
     pictures,
   });

@@ -54,6 +54,8 @@ describe('the routes of a job', () => {
     assert.equal(json.numbers.lastStep, 20);
     assert.deepEqual([json.hyperParameters.given.rank, json.hyperParameters.applied.rank], ['4', 4]);
     assert.equal(json.hyperParameters.applied.concept, 'subject');
+    assert.match(json.modelArn, /:custom-model\//);
+    assert.deepEqual(json.warnings, []);
     assert.deepEqual(
       json.evaluations.map((evaluation: { step: number }) => evaluation.step),
       [0, 10, 20],

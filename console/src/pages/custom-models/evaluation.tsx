@@ -16,20 +16,11 @@ import { notify } from '../../app/notices.ts';
 import { navigate } from '../../app/router.ts';
 import { lastOf, when } from '../../app/show.tsx';
 import { callRoute } from '../../aws/clients.ts';
+import { adviceText, useAdvice } from './advice.ts';
 import type { Evaluation } from './job-progress.ts';
 import { modelPath } from './paths.ts';
 
 const PAGE = 20;
-
-interface AdviceAnswer {
-  advice: 'moreSteps' | 'fewerSteps' | 'largerBatchOrLearningRate' | 'gentlerOrAnotherBase' | 'enough' | 'notMeasured';
-  message: string;
-  hyperParameters: {
-    given: Readonly<Record<string, string>>;
-    /** Null for a job that ended before its training began. */
-    applied: { concept: 'subject' | 'style' } | null;
-  };
-}
 
 interface EvaluationProps {
   jobArn: string;
@@ -37,11 +28,6 @@ interface EvaluationProps {
   evaluations: readonly Evaluation[];
   isRunning: boolean;
   isCompleted: boolean;
-}
-
-/** What a job was not told and read from its data set; a concept that was given stands among the hyperparameters. */
-function whatCaptionsSaid({ hyperParameters: { given, applied } }: AdviceAnswer): string {
-  return applied && given.concept === undefined ? `By its captions, the set was trained as a ${applied.concept}.` : '';
 }
 
 /** Scores along the steps and, once the job has ended, what to change next time, and other checkpoints to make models of. */
@@ -52,11 +38,7 @@ export function EvaluationSection({ jobArn, modelName, evaluations, isRunning, i
   // Each that was the best when it was measured says so; the last of them is.
   const best = evaluations.findLast(({ isBest }) => isBest)?.step;
   const pages = Math.ceil(evaluations.length / PAGE);
-  const advice = useQuery({
-    queryKey: ['advice', jobId, isRunning],
-    queryFn: () => callRoute<AdviceAnswer>({ method: 'GET', path: `/jobs/${jobId}/advice` }),
-    enabled: !isRunning,
-  });
+  const advice = useAdvice(jobArn, !isRunning);
   const kept = useQuery({
     queryKey: ['checkpoints', jobId],
     queryFn: () =>
@@ -101,7 +83,7 @@ export function EvaluationSection({ jobArn, modelName, evaluations, isRunning, i
         {kept.error && <FaultAlert error={kept.error} />}
         {advice.data && (
           <Alert type={advice.data.advice === 'enough' ? 'success' : 'info'} header="Advice for the next job">
-            {advice.data.message} {whatCaptionsSaid(advice.data)}
+            {adviceText(advice.data)}
           </Alert>
         )}
         <Table

@@ -83,7 +83,7 @@ function withMembers(progress: JobProgress, event: JobEvent): JobProgress {
   switch (event.type) {
     case 'phase': {
       const of = event.total > 1 ? ` (${event.done} of ${event.total})` : '';
-      return { ...progress, phase: `${event.phase}${of}` };
+      return { ...progress, phase: `${PHASES[event.phase] ?? 'Evaluates what it has learnt'}${of}` };
     }
     case 'step': {
       const { step, loss, secondsLeft, imagesPerSecond } = event;

@@ -21,6 +21,7 @@ import { bedrock } from '../../aws/bedrock.ts';
 import { DeployOnDemand } from '../deployments/deploy.tsx';
 import { BeforeAfter } from './before-after.tsx';
 import { ExportModel } from './export-model.tsx';
+import { HowGood } from './how-good.tsx';
 import { shownHyperParameters } from './job-options.ts';
 import { Lineage } from './lineage.tsx';
 import { OutputLink } from './output-link.tsx';
@@ -76,6 +77,7 @@ export default function ModelPage({ params }: PageProps) {
     >
       <SpaceBetween size="l">
         {exportError !== undefined && <FaultAlert error={exportError} />}
+        <HowGood modelArn={model.modelArn} jobArn={model.jobArn} jobName={model.jobName} />
         <Container header={<Header variant="h2">Model details</Header>}>
           <KeyValuePairs
             columns={3}

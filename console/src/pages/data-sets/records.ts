@@ -156,7 +156,13 @@ export function shortened(captions: ReadonlyMap<string, string>): Map<string, st
     const characters = [...caption.trim()];
     if (characters.length <= maximumLength) continue;
     const space = characters.lastIndexOf(' ', maximumLength);
-    changed.set(id, characters.slice(0, space > 0 ? space : maximumLength).join('').trim());
+    changed.set(
+      id,
+      characters
+        .slice(0, space > 0 ? space : maximumLength)
+        .join('')
+        .trim(),
+    );
   }
   return changed;
 }

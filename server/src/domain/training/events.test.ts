@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import test from 'node:test';
-import { metricsCsv, parseEvents } from './events.ts';
+import { metricsCsv, parseEvents, warningsOf } from './events.ts';
 
 const examples = new URL('../../../../contract/examples/', import.meta.url);
 const step = (number: number, loss: number) =>
@@ -32,4 +32,13 @@ test('The metrics file has one row a step; a later attempt replaces what it took
     `3,0,0.25,${Math.exp(0.25)}`,
     '',
   ]);
+});
+
+test('Warnings are told once each, as they were said last', () => {
+  const warning = (message: string) => ({ type: 'warning', message }) as const;
+  const attempts = [
+    [warning('12 of 12 are photographs.'), warning('Steps take 2.5 times as long.'), step(0, 1)],
+    [warning('Steps take 3 times as long.')],
+  ];
+  assert.deepEqual(warningsOf(attempts), ['12 of 12 are photographs.', 'Steps take 3 times as long.']);
 });

@@ -95,6 +95,14 @@ export function evaluationsOf(attempts: readonly (readonly TrainingEvent[])[]): 
   return [...found.values()].toSorted((one, other) => one.step - other.step);
 }
 
+/** What the worker warned of, each kind as it was said last: those that differ in their numbers alone are of one. */
+export function warningsOf(attempts: readonly (readonly TrainingEvent[])[]): string[] {
+  const found = new Map<string, string>();
+  for (const event of attempts.flat())
+    if (event.type === 'warning') found.set(event.message.replaceAll(/\d+(?:[.,]\d+)*/g, '#'), event.message);
+  return [...found.values()];
+}
+
 function parseEvent(line: string): TrainingEvent | undefined {
   let value: Record<string, unknown>;
   try {

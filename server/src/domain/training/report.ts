@@ -12,6 +12,8 @@ export interface ReportContent {
   losses: readonly { step: number; loss: number }[];
   evaluations: readonly EvaluationEvent[];
   advice: Advice;
+  /** What the worker warned of. */
+  warnings: readonly string[];
   prompts: readonly string[];
   /** By step: of each prompt the pictures of its seeds, base64 PNG. */
   pictures: ReadonlyMap<number, readonly (readonly string[])[]>;
@@ -39,7 +41,7 @@ const CURVES: readonly [title: string, of: (event: EvaluationEvent) => number | 
 ];
 
 export function reportHtml(content: ReportContent): string {
-  const { evaluations, advice, prompts, pictures } = content;
+  const { evaluations, advice, warnings, prompts, pictures } = content;
   const encoder = evaluations.find(event => event.encoder !== null)?.encoder;
   const title = `Training of ${content.modelName}`;
   const stride = Math.ceil(content.losses.length / MOST_POINTS) || 1;
@@ -64,6 +66,7 @@ export function reportHtml(content: ReportContent): string {
 <title>${escaped(title)}</title><style>${STYLE}</style></head><body>
 <h1>${escaped(title)}</h1><p>Job ${escaped(content.jobName)}${best ? `; best checkpoint after ${best.step} steps` : ''}.</p>
 <h2>Advice</h2><p>${escaped(advice.message)}</p>
+${warnings.map(warning => `<p>Warning: ${escaped(warning)}</p>`).join('')}
 ${table(['', 'value'], Object.entries(advice.numbers))}
 <h2>Curves</h2><p>The score is subject and prompt fidelity together, less what the base forgot and what is copied; step 0 is the untouched base. The others are cosines${encoder ? ` of the encoder ${escaped(encoder)}` : ''}; compare them with those of the same encoder only.</p>
 <div class="curves">${curve(

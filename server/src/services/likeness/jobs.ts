@@ -3,7 +3,7 @@ import { Fault } from '../../domain/fault.ts';
 import type { RequestContext } from '../../domain/operation.ts';
 import type { Route, RouteInput } from '../../domain/route.ts';
 import { advise } from '../../domain/training/advice.ts';
-import { evaluationsOf, type TrainingEvent } from '../../domain/training/events.ts';
+import { evaluationsOf, type TrainingEvent, warningsOf } from '../../domain/training/events.ts';
 import type { CustomizationJobRow } from '../../ports/store-bedrock.ts';
 import type { LikenessDependencies } from './dependencies.ts';
 
@@ -27,13 +27,16 @@ export function jobRoutes(deps: Dependencies): Route[] {
       authorize,
       async handle(input, ctx) {
         const job = await required(input, ctx);
-        const evaluations = evaluationsOf(await trainingRecords.attempts(job.jobId));
+        const attempts = await trainingRecords.attempts(job.jobId);
+        const evaluations = evaluationsOf(attempts);
         const applied = await trainingRecords.applied(job);
         return {
           json: {
             jobArn: job.jobArn,
+            modelArn: job.customModelArn,
             status: job.status,
             ...advise(evaluations, { stepCount: job.resolved.stepCount ?? 0 }),
+            warnings: warningsOf(attempts),
             hyperParameters: { given: job.hyperParameters, applied: applied ?? null },
             evaluations: evaluations.map(shown),
           },
