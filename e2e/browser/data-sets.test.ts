@@ -11,6 +11,7 @@ import {
   NARROW,
   openBrowser,
   photograph,
+  reload,
   samplePath,
   storyTeller,
   violations,
@@ -70,6 +71,22 @@ test('A person finds masks and paints one, and a job takes what was saved', {
     await button('Keep mask').click();
     await button('Edit mask of ron_01.jpg').waitFor();
     assert.equal(await page.getByText('These look like photographs').count(), 0, 'drawings are none');
+  });
+
+  await step('a picture is pasted, and text that is pasted is none', async () => {
+    await page.evaluate(`(async () => {
+      const pasted = new DataTransfer();
+      const canvas = new OffscreenCanvas(512, 512);
+      canvas.getContext('2d').fillRect(0, 0, 512, 256);
+      pasted.items.add(new File([await canvas.convertToBlob()], 'pasted.png', { type: 'image/png' }));
+      const text = new DataTransfer();
+      text.setData('text/plain', 'Ron the dog');
+      for (const clipboardData of [text, pasted])
+        document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
+    })()`);
+    await page.getByLabel('Caption of pasted.png').waitFor();
+    assert.equal(await page.getByLabel(/^Caption of /).count(), IMAGES + 1);
+    await button('Remove pasted.png').click();
   });
 
   await step('another is painted, and a third painted and removed again', async () => {
@@ -301,5 +318,31 @@ test('Ten thousand captions are scrolled, edited, replaced and saved, with only 
     await act();
     const milliseconds = performance.now() - startedAt;
     assert.ok(milliseconds < MOST_MILLISECONDS, `${what} took ${milliseconds.toFixed(0)} ms`);
+  }
+});
+
+test('What a person is making stays in the page when the service goes, whether or not the page can get more of its own code', {
+  skip: whySkipped ?? false,
+}, async context => {
+  const product = newProduct(context);
+  await product.up();
+  const { port } = new URL(product.access().endpoint);
+  const { page, open } = await visit(await openBrowser(context), product);
+  for (const hasCode of [true, false]) {
+    if (!hasCode) await page.route(/notice-bar/, route => route.abort());
+    await reload(page);
+    await page.waitForLoadState('networkidle');
+    await open('/data-sets/edit');
+    await page.getByLabel('Picture files').setInputFiles(join(samplePath, 'ron_01.jpg'));
+    await page.getByLabel('Caption of ron_01.jpg').fill('Ron the dog');
+    await product.crash();
+    await page.getByLabel('Data set name').fill('ron');
+    await page.evaluate("dispatchEvent(new Event('offline'))");
+    await page.getByText(/connection to the service is lost/).waitFor();
+    assert.equal(await page.getByLabel('Caption of ron_01.jpg').inputValue(), 'Ron the dog');
+    await product.up(Number(port));
+    await page.getByText('The service answers again.').waitFor();
+    assert.equal(await page.getByLabel('Caption of ron_01.jpg').inputValue(), 'Ron the dog');
+    page.once('dialog', dialog => dialog.accept());
   }
 });

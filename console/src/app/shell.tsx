@@ -8,7 +8,7 @@ import TopNavigation from '@cloudscape-design/components/top-navigation';
 import { lazy, Suspense, useEffect } from 'react';
 import { ErrorBoundary } from './error-boundary.tsx';
 import { Layout } from './layout.tsx';
-import { useNotices } from './notices.ts';
+import { type Notice, useNotices } from './notices.ts';
 import type { PageProps } from './page-props.ts';
 import { navigation, pages } from './pages.ts';
 import { prefer, usePreferences } from './preferences.ts';
@@ -16,8 +16,10 @@ import { regions } from './regions.ts';
 import { hrefOf, matchPath, usePlace } from './router.ts';
 import { type Session, signOut } from './session.ts';
 
-// Its code comes with the first thing that there is to say.
-const Notices = lazy(() => import('./notice-bar.tsx'));
+// Its code comes after the first page, and before there is something to say: that may be that the service is gone. Where it does not
+// come, what it says still does, and the page below stays: pictures that are not saved yet lie in it.
+const loadNotices = () => import('./notice-bar.tsx').catch(() => ({ default: PlainNotices }));
+const Notices = lazy(loadNotices);
 
 interface Found {
   page: (typeof pages)[number];
@@ -37,6 +39,9 @@ export function Shell({ session }: { session: Session }) {
   useEffect(() => {
     document.title = `${title} – Likeness`;
   }, [title]);
+  useEffect(() => {
+    loadNotices();
+  }, []);
 
   return (
     <I18nProvider locale="en" messages={[messages]}>
@@ -78,6 +83,16 @@ function titleOf(found: Found | undefined, query: URLSearchParams): string {
   if (found?.params === undefined) return 'Not found';
   const { title } = found.page;
   return typeof title === 'string' ? title : title(found.params, query);
+}
+
+function PlainNotices({ notices }: { notices: readonly Notice[] }) {
+  return (
+    <div role="status">
+      {notices.map(({ id, content }) => (
+        <p key={id}>{content}</p>
+      ))}
+    </div>
+  );
 }
 
 function NotFound() {

@@ -17,7 +17,7 @@ interface BringPicturesProps {
   failed(error: unknown): void;
 }
 
-/** Takes pictures, folders and zips, dropped or chosen. */
+/** Takes pictures, folders and zips, dropped, pasted or chosen. */
 export function BringPictures({ draftKey, isEmpty, failed }: BringPicturesProps) {
   const files = useRef<HTMLInputElement>(null);
   const folder = useRef<HTMLInputElement>(null);
@@ -84,6 +84,20 @@ export function BringPictures({ draftKey, isEmpty, failed }: BringPicturesProps)
     if (isEmpty) takeSample();
   }, [isSampleAsked, isEmpty, takeSample]);
 
+  // The newest `take` is not needed: it keeps nothing of a rendering but the draft's key.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `take` is another function at each rendering
+  useEffect(() => {
+    function paste(event: ClipboardEvent): void {
+      const pasted = [...(event.clipboardData?.files ?? [])];
+      // Text belongs where it is typed.
+      if (pasted.length === 0) return;
+      event.preventDefault();
+      take(chosenFiles(pasted));
+    }
+    document.addEventListener('paste', paste);
+    return () => document.removeEventListener('paste', paste);
+  }, [draftKey]);
+
   function drop(event: DragEvent): void {
     event.preventDefault();
     setIsOver(false);
@@ -105,8 +119,8 @@ export function BringPictures({ draftKey, isEmpty, failed }: BringPicturesProps)
         <SpaceBetween size="s" alignItems="center">
           <Box variant="h2">Drop pictures, a folder or a zip here</Box>
           <Box color="text-body-secondary" textAlign="center">
-            JPEG or PNG, at least five, each side from 512 to 4,096 pixels. Captions come along in .txt files of the
-            same name, or in a .jsonl, .csv or .tsv.
+            JPEG or PNG, at least five, each side from 512 to 4,096 pixels; pasted ones too. Captions come along in .txt
+            files of the same name, or in a .jsonl, .csv or .tsv.
           </Box>
           <SpaceBetween direction="horizontal" size="xs">
             <Button onClick={() => files.current?.click()}>Choose files or a zip</Button>
