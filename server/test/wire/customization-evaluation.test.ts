@@ -57,7 +57,7 @@ test('A job’s validation file, sample pictures and report lie in its output pr
   );
   assert.ok(rows.every(row => row.split(',').length === header.split(',').length));
   const report = await text('evaluated', `${prefix}report.html`);
-  assert.match(report, /a &lt;prompt&gt;/);
+  assert.match(report, /<img alt="a &lt;prompt&gt;, after 0 steps" /);
   assert.doesNotMatch(report, /<prompt>|https?:\/\//);
   assert.ok(report.includes(Buffer.from('picture after 20').toString('base64')));
   assert.match(report, /Train more steps: about/);

@@ -8,7 +8,7 @@ import { jobPath } from './paths.ts';
 const VERDICTS: Readonly<Record<AdviceAnswer['advice'], string>> = {
   enough: 'It has learnt what it was shown',
   moreSteps: 'It would get better with more steps',
-  fewerSteps: 'It was trained for too long',
+  fewerSteps: 'Fewer steps may be better',
   largerBatchOrLearningRate: 'It has learnt little',
   gentlerOrAnotherBase: 'It no longer draws what prompts say',
   notMeasured: 'How good it is was not measured',

@@ -27,7 +27,8 @@ const MOST_POINTS = 600;
 
 const STYLE = `body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;color:#222}
 table{border-collapse:collapse}td,th{padding:.2rem .6rem;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}
-img{width:112px;margin:1px}figure{margin:1rem 0}.curves{display:flex;flex-wrap:wrap;gap:1rem}.grid{overflow-x:auto}
+img{width:112px;margin:1px}figure{margin:0}svg{width:100%;height:auto}.grid{overflow-x:auto}
+.curves{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,24rem),1fr));gap:1rem}
 @media(prefers-color-scheme:dark){body{background:#1b1b1b;color:#ddd}td,th{border-color:#444}}`;
 
 const CURVES: readonly [title: string, of: (event: EvaluationEvent) => number | null][] = [
@@ -58,26 +59,29 @@ export function reportHtml(content: ReportContent): string {
     ),
   );
   const grid = prompts.map((prompt, index) => {
-    const cells = steps.map(step => `<td>${(pictures.get(step)?.[index] ?? []).map(image).join('')}</td>`);
+    const cells = steps.map(step => {
+      const drawn = pictures.get(step)?.[index] ?? [];
+      return `<td>${drawn.map(png => image(png, `${prompt}, after ${step} steps`)).join('')}</td>`;
+    });
     return `<tr><th scope="row">${escaped(prompt)}</th>${cells.join('')}</tr>`;
   });
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>${escaped(title)}</title><style>${STYLE}</style></head><body>
+<title>${escaped(title)}</title><style>${STYLE}</style></head><body><main>
 <h1>${escaped(title)}</h1><p>Job ${escaped(content.jobName)}${best ? `; best checkpoint after ${best.step} steps` : ''}.</p>
 <h2>Advice</h2><p>${escaped(advice.message)}</p>
 ${warnings.map(warning => `<p>Warning: ${escaped(warning)}</p>`).join('')}
-${table(['', 'value'], Object.entries(advice.numbers))}
+${table(['what led to it', 'value'], Object.entries(advice.numbers))}
 <h2>Curves</h2><p>The score is subject and prompt fidelity together, less what the base forgot and what is copied; step 0 is the untouched base. The others are cosines${encoder ? ` of the encoder ${escaped(encoder)}` : ''}; compare them with those of the same encoder only.</p>
 <div class="curves">${curve(
     'Training loss',
     losses.map(({ step, loss }) => [step, loss] as const),
   )}${curves.join('')}</div>
 <h2>Samples</h2><p>The same prompt and seeds along the steps; 0 is the base model.</p>
-<div class="grid"><table><tr><th></th>${steps.map(step => `<th>${step}</th>`).join('')}</tr>${grid.join('')}</table></div>
-<h2>Hyperparameters</h2>${table(['as given', ''], Object.entries(content.given))}
-${table(['as applied', ''], Object.entries(content.applied))}
-</body></html>
+<div class="grid" role="region" aria-label="Samples" tabindex="0"><table><tr><th>Prompt</th>${steps.map(step => `<th>${step}</th>`).join('')}</tr>${grid.join('')}</table></div>
+<h2>Hyperparameters</h2>${table(['as given', 'value'], Object.entries(content.given))}
+${table(['as applied', 'value'], Object.entries(content.applied))}
+</main></body></html>
 `;
 }
 
@@ -107,8 +111,8 @@ function valueText(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-function image(png: string): string {
-  return `<img alt="" src="data:image/png;base64,${png}">`;
+function image(png: string, what: string): string {
+  return `<img alt="${escaped(what)}" src="data:image/png;base64,${png}">`;
 }
 
 function escaped(text: string): string {
