@@ -80,6 +80,7 @@ describe('base models that are registered', () => {
     await writeFile(join(elsewhere, 'model_index.json'), JSON.stringify(index));
     const cases: [string, RegExp][] = [
       [join(root, 'nowhere'), /There is no folder .*nowhere on the machine of the service that it may read/],
+      [join(root, 'v1-5.safetensors'), /A single checkpoint becomes a folder by from_single_file/],
       [file, /There is no folder .*config\.json on the machine/],
       [`${path}\0`, /path must be .* without a zero character/],
       [`/${'a'.repeat(5000)}`, /path must be at most 4096 characters; you sent 5001/],

@@ -7,15 +7,24 @@ import type { BaseModelFacts, InspectBaseModel } from '../../ports/base-models.t
 
 const run = promisify(execFile);
 const TIMEOUT_MILLISECONDS = 120_000;
+/** As single checkpoints are named. Told by the name alone: whether a file is there is not. */
+const CHECKPOINT = /\.(?:safetensors|ckpt|pth?|bin|gguf)$/i;
 
 /** Asks the worker, which reads JSON and the headers of weights, loads nothing and imports no PyTorch. */
 export function createInspection({ pythonPath }: { pythonPath: string }): InspectBaseModel {
   return async path => {
     await readdir(path).catch(error => {
       // What is not there and what may not be read are told alike.
-      throw new Fault('invalid', `There is no folder ${path} on the machine of the service that it may read.`, {
-        cause: error,
-      });
+      const advice = CHECKPOINT.test(path)
+        ? ' A single checkpoint becomes a folder by from_single_file(FILE).save_pretrained(FOLDER) of its pipeline in diffusers.'
+        : '';
+      throw new Fault(
+        'invalid',
+        `There is no folder ${path} on the machine of the service that it may read.${advice}`,
+        {
+          cause: error,
+        },
+      );
     });
     const said = await run(pythonPath, ['-m', 'likeness_worker', 'check', '--base', path], {
       // Nothing of the server's own environment, which may hold its keys.
