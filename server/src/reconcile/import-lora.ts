@@ -45,11 +45,15 @@ export async function importLora(
   const { entry, base } = namedBase(baseModels, tags, [header.metadata[BASE_METADATA], config.base_model_name_or_path]);
   const baseWeightsSha256 = await baseModels.weightsDigest(base.path);
   const madeOn = header.metadata[WEIGHTS_METADATA];
-  if (madeOn !== undefined && madeOn !== baseWeightsSha256)
+  if (madeOn !== undefined && madeOn !== baseWeightsSha256) {
+    const saidBase = header.metadata[BASE_METADATA]?.slice(0, 100);
     throw new Fault(
       'invalid',
-      `${name} was exported from a model of other weights of ${base.id} (sha256 ${madeOn}) than those installed here (sha256 ${baseWeightsSha256}).`,
+      saidBase === undefined || saidBase === base.id
+        ? `${name} was exported from a model of other weights of ${base.id} (sha256 ${madeOn}) than those installed here (sha256 ${baseWeightsSha256}).`
+        : `${name} was exported from a model of ${saidBase}, whose weights are others than those of ${base.id}: tag the model with ${BASE_TAG}=${saidBase}.`,
     );
+  }
   const tensors = new Map<string, Tensor>();
   for (const [key, tensor] of header.tensors) {
     const { begin, end } = tensor;

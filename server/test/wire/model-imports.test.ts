@@ -237,6 +237,15 @@ test('what is wrong with the files fails the import, with the reason', async () 
       { 'a.safetensors': kohyaFile({ 'likeness.base_weights_sha256': 'a'.repeat(64) }) },
       /other weights of likeness.art-v1 \(sha256 a{64}\)/,
     ],
+    'of-another': [
+      {
+        'a.safetensors': kohyaFile({
+          'likeness.base_weights_sha256': 'a'.repeat(64),
+          'likeness.base_model': 'acme.flux',
+        }),
+      },
+      /exported from a model of acme.flux, .* tag the model with likeness:base-model=acme.flux/,
+    ],
     'other-base': [{ 'a.safetensors': whole[weights] ?? '' }, /holds no LoRA/],
     partless: [without('vae/config.json', 'vae/diffusion_pytorch_model.safetensors'), /part vae is missing/],
     'pickled-part': [
