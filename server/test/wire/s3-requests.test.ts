@@ -128,6 +128,16 @@ test('an object as its headers say it', async () => {
   assert.equal(head.headers['x-amz-checksum-crc64nvme'], 'jSnVw/bqjr4=');
 });
 
+test('a checksum is asked for in lower case as well, as the SDK for C++ does', async () => {
+  const headers = { 'x-amz-checksum-mode': 'enabled' };
+  for (const method of ['GET', 'HEAD']) {
+    const answer = await send(method, `/${Bucket}/plain`, { headers });
+    assert.deepEqual([answer.status, answer.headers['x-amz-checksum-crc64nvme']], [200, 'jSnVw/bqjr4='], method);
+  }
+  const other = { headers: { 'x-amz-checksum-mode': 'disabled' } };
+  await refused(send('GET', `/${Bucket}/plain`, other), 400, 'InvalidArgument');
+});
+
 test('a list has times with milliseconds, as AWS writes them', async () => {
   const { body } = await send('GET', `/${Bucket}`, { query: 'list-type=2' });
   assert.match(body, /<LastModified>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z<\/LastModified>/);

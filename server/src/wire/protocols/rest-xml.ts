@@ -20,6 +20,8 @@ export class RestXml implements Protocol {
       // A body of text is there however short it is.
       const text = textPayload(operation);
       if (text !== undefined) input[text] ??= '';
+      // The header's word counts in any case: the SDK for C++ sends `enabled` with each read.
+      if (typeof input.ChecksumMode === 'string') input.ChecksumMode = input.ChecksumMode.toUpperCase();
       return input;
     } catch (cause) {
       if (cause instanceof UnreadableMember) throw new Refusal(400, 'InvalidArgument', cause.message, { cause });
