@@ -320,6 +320,13 @@ describe('copies', () => {
     assert.equal(await textOf(await get('copy-3')), 'umlaut');
   });
 
+  test('a plus in the name of a source is a space, and an encoded one a plus', async () => {
+    await put('a b+c', { Body: 'spaced' });
+    await copy('copy-4', { CopySource: `${Bucket}/a+b%2Bc` });
+    assert.equal(await textOf(await get('copy-4')), 'spaced');
+    await assertRefused(copy('copy-4', { CopySource: `${Bucket}/a%20b+c` }), 404, 'NoSuchKey');
+  });
+
   test('a copy onto itself must change something', async () => {
     await assertRefused(copy('source'), 400, 'InvalidRequest', /itself/);
     await copy('source', { MetadataDirective: 'REPLACE', Metadata: { a: '2' } });

@@ -23,7 +23,10 @@ export interface CopySource {
   versionId: string | undefined;
 }
 
-/** `bucket/key` or `/bucket/key`, percent-encoded, perhaps with `?versionId=…`. @throws Fault InvalidArgument */
+/**
+ * `bucket/key` or `/bucket/key`, percent-encoded, perhaps with `?versionId=…`. As on S3 a `+` is a space: clients encode
+ * the one so (s5cmd, of Go's QueryEscape) and the other as %2B. @throws Fault InvalidArgument
+ */
 export function parseCopySource(header: string): CopySource {
   const [path = '', version] = header.split('?versionId=');
   const malformed = () =>
@@ -34,7 +37,7 @@ export function parseCopySource(header: string): CopySource {
     );
   let decoded: string;
   try {
-    decoded = decodeURIComponent(path).replace(/^\//, '');
+    decoded = decodeURIComponent(path.replaceAll('+', ' ')).replace(/^\//, '');
   } catch {
     throw malformed();
   }
