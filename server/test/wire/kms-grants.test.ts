@@ -8,6 +8,7 @@ import {
   DescribeKeyCommand,
   EncryptCommand,
   type KMSClient,
+  ListGrantsCommand,
   PutKeyPolicyCommand,
   RetireGrantCommand,
   RevokeGrantCommand,
@@ -93,6 +94,25 @@ describe('grants of KMS', () => {
     await refused(encrypt(alice, KeyId), 'AccessDeniedException', 400);
     await refused(bob.send(new RetireGrantCommand({ GrantToken })), 'InvalidGrantTokenException', 400);
     await refused(root.send(new RetireGrantCommand({ KeyId, GrantId })), 'NotFoundException', 400);
+  });
+
+  it('are neither made nor ended by a dry run', async () => {
+    const KeyId = await newKey();
+    const ids = async () => (await root.send(new ListGrantsCommand({ KeyId }))).Grants?.map(({ GrantId }) => GrantId);
+    const dry = (call: Promise<unknown>) => refused(call, 'DryRunOperationException', 400);
+    await dry(grant(root, KeyId, { DryRun: true }));
+    assert.deepEqual(await ids(), []);
+    const { GrantId, GrantToken } = await grant(root, KeyId, {});
+    await dry(root.send(new RevokeGrantCommand({ KeyId, GrantId, DryRun: true })));
+    await dry(root.send(new RetireGrantCommand({ KeyId, GrantId, DryRun: true })));
+    await dry(root.send(new RetireGrantCommand({ GrantToken, DryRun: true })));
+    assert.deepEqual(await ids(), [GrantId]);
+    await refused(
+      root.send(new RevokeGrantCommand({ KeyId, GrantId: 'none', DryRun: true })),
+      'NotFoundException',
+      400,
+    );
+    await refused(grant(alice, KeyId, { DryRun: true }), 'AccessDeniedException', 400);
   });
 
   it('have tokens that a use may name, and no other text stands for one', async () => {

@@ -13,6 +13,7 @@ import {
   EnableKeyCommand,
   EncryptCommand,
   GenerateDataKeyCommand,
+  GenerateDataKeyPairCommand,
   GenerateDataKeyWithoutPlaintextCommand,
   GenerateRandomCommand,
   GetKeyPolicyCommand,
@@ -139,6 +140,23 @@ describe('KMS', () => {
       400,
       '1024',
     );
+  });
+
+  it('shows no secret to who asks for it in an enclave alone', async () => {
+    const { KeyId } = await newKey();
+    const Recipient = { KeyEncryptionAlgorithm: 'RSAES_OAEP_SHA_256' as const, AttestationDocument: Plaintext };
+    const { CiphertextBlob } = await kms.send(new EncryptCommand({ KeyId, Plaintext }));
+    for (const call of [
+      new DecryptCommand({ CiphertextBlob, Recipient }),
+      new GenerateDataKeyCommand({ KeyId, KeySpec: 'AES_256', Recipient }),
+      new GenerateDataKeyPairCommand({ KeyId, KeyPairSpec: 'ECC_NIST_P256', Recipient }),
+      new GenerateRandomCommand({ NumberOfBytes: 9, Recipient }),
+    ])
+      await refused(kms.send(call as DecryptCommand), 'UnsupportedOperationException', 400, 'Recipient');
+    const modified = { CiphertextBlob, DryRun: true, DryRunModifiers: ['IGNORE_CIPHERTEXT' as const] };
+    await refused(kms.send(new DecryptCommand(modified)), 'UnsupportedOperationException', 400, 'DryRunModifiers');
+    const again = new ReEncryptCommand({ ...modified, DestinationKeyId: KeyId });
+    await refused(kms.send(again), 'UnsupportedOperationException', 400, 'DryRunModifiers');
   });
 
   it('names keys by alias', async () => {

@@ -160,10 +160,8 @@ export function cryptographicOperations(deps: KmsDependencies) {
       },
       async handle(input: DecryptRequest, ctx): Promise<DecryptResponse> {
         checkAlgorithm(input.EncryptionAlgorithm);
-        if (input.Recipient !== undefined)
-          throw new Fault('unsupported', 'Recipient (Nitro Enclaves) is not supported by this server.', {
-            code: 'UnsupportedOperationException',
-          });
+        refuseRecipient(input);
+        refuseDryRunModifiers(input);
         const { CiphertextBlob: blob = new Uint8Array() } = input;
         const key = await usableKey(await keyOfCiphertext(blob, input.KeyId, ctx), ctx);
         const plaintext = await decrypt(key, blob, input.EncryptionContext);
@@ -189,6 +187,7 @@ export function cryptographicOperations(deps: KmsDependencies) {
       async handle(input: ReEncryptRequest, ctx): Promise<ReEncryptResponse> {
         checkAlgorithm(input.SourceEncryptionAlgorithm);
         checkAlgorithm(input.DestinationEncryptionAlgorithm);
+        refuseDryRunModifiers(input);
         const { CiphertextBlob: blob = new Uint8Array() } = input;
         const source = await usableKey(await keyOfCiphertext(blob, input.SourceKeyId, ctx), ctx);
         const destination = await usableKey(input.DestinationKeyId, ctx);
@@ -209,6 +208,7 @@ export function cryptographicOperations(deps: KmsDependencies) {
     GenerateDataKey: {
       authorize: (input: GenerateDataKeyRequest, ctx) => question(input.KeyId, ctx, input.EncryptionContext),
       async handle(input: GenerateDataKeyRequest, ctx): Promise<GenerateDataKeyResponse> {
+        refuseRecipient(input);
         const { plaintext, made } = await generate(input, ctx);
         return { ...made, Plaintext: plaintext };
       },
@@ -228,6 +228,7 @@ export function cryptographicOperations(deps: KmsDependencies) {
     GenerateDataKeyPair: {
       authorize: (input: GenerateDataKeyPairRequest, ctx) => askForPair(input, ctx),
       async handle(input: GenerateDataKeyPairRequest, ctx): Promise<GenerateDataKeyPairResponse> {
+        refuseRecipient(input);
         const { plaintext, made } = await generatePair(input, ctx);
         return { ...made, PrivateKeyPlaintext: plaintext };
       },
@@ -243,12 +244,22 @@ export function cryptographicOperations(deps: KmsDependencies) {
     GenerateRandom: {
       authorize: (_input: GenerateRandomRequest) => [{ resource: '*' }],
       async handle(input: GenerateRandomRequest): Promise<GenerateRandomResponse> {
+        refuseRecipient(input);
         if (input.CustomKeyStoreId !== undefined) throw unsupported('A custom key store');
         if (input.NumberOfBytes === undefined) throw new Fault('invalid', 'NumberOfBytes is required.');
         return { Plaintext: deps.ids.bytes(dataKeyBytes({ NumberOfBytes: input.NumberOfBytes })) };
       },
     },
   } satisfies Record<string, Operation<never, unknown>>;
+}
+
+/** @throws Fault: who names an enclave trusts that no answer has the secret in the clear */
+function refuseRecipient({ Recipient: recipient }: { Recipient?: unknown }): void {
+  if (recipient !== undefined) throw unsupported('Recipient (Nitro Enclaves)');
+}
+
+function refuseDryRunModifiers({ DryRunModifiers: modifiers = [] }: { DryRunModifiers?: unknown[] | undefined }): void {
+  if (modifiers.length > 0) throw unsupported('DryRunModifiers');
 }
 
 function currentMaterialId(key: KeyRow): string {

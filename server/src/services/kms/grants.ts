@@ -12,7 +12,15 @@ import { unknownIdentity } from '../../domain/access/unknown-principals.ts';
 import { Fault } from '../../domain/fault.ts';
 import type { Operation, Principal, RequestContext } from '../../domain/operation.ts';
 import type { GrantRow, KeyRow, KmsRows } from '../../ports/store-kms.ts';
-import { askForKey, findKey, type KmsDependencies, keyArn, notFound, requireEnabled } from './key-access.ts';
+import {
+  askForKey,
+  findKey,
+  type KmsDependencies,
+  keyArn,
+  notFound,
+  refuseDryRun,
+  requireEnabled,
+} from './key-access.ts';
 import { seekPage } from './paging.ts';
 
 const ANY_KEY = ['CreateGrant', 'DescribeKey', 'RetireGrant'];
@@ -67,6 +75,7 @@ export function grantOperations(deps: KmsDependencies) {
           // AWS: a name makes the call repeatable.
           const alike = grant.name === '' ? [] : await kms.grantsNamed(key.keyId, grant.name);
           const same = alike.find(other => sameGrant(other, grant));
+          refuseDryRun(input);
           if (same === undefined) await kms.insertGrant(grant);
           return { GrantId: (same ?? grant).grantId, GrantToken: tokenOf(same ?? grant) };
         });
@@ -111,7 +120,9 @@ export function grantOperations(deps: KmsDependencies) {
       async handle(input: RevokeGrantRequest, ctx): Promise<object> {
         return await deps.store.transaction(async ({ kms }) => {
           const key = await findKey(deps, kms, input.KeyId ?? '', ctx);
-          await kms.deleteGrant((await findGrant(kms, key, input.GrantId)).grantId);
+          const { grantId } = await findGrant(kms, key, input.GrantId);
+          refuseDryRun(input);
+          await kms.deleteGrant(grantId);
           return {};
         });
       },
@@ -126,6 +137,7 @@ export function grantOperations(deps: KmsDependencies) {
       async handle(input: RetireGrantRequest, ctx): Promise<object> {
         return await deps.store.transaction(async ({ kms }) => {
           const { grant } = await grantToRetire(deps, kms, input, ctx);
+          refuseDryRun(input);
           await kms.deleteGrant(grant.grantId);
           return {};
         });
