@@ -31,6 +31,9 @@ export interface IdentityRow {
 
 export type IdentityKind = 'user' | 'role' | 'group';
 
+/** What a managed policy is to those that have it. */
+export type PolicyUse = 'attached' | 'boundary';
+
 export interface AccessKeyRow {
   accessKeyId: string;
   accountId: string;
@@ -123,7 +126,7 @@ export interface IamRows extends LoginRows, ProfileRows {
   /** In the order of their ARNs. */
   policiesBelow(
     accountId: string,
-    page: SeekPage & { pathPrefix: string; onlyAttached: boolean },
+    page: SeekPage & { pathPrefix: string; usedAs: PolicyUse | undefined },
   ): Promise<PolicyRow[]>;
   insertPolicy(row: PolicyRow): Promise<void>;
   updatePolicy(arn: string, change: Partial<Omit<PolicyRow, 'arn'>>): Promise<void>;
@@ -137,11 +140,11 @@ export interface IamRows extends LoginRows, ProfileRows {
 
   /** ARNs of the managed policies on a user, role or group, in their order of attachment. */
   attachedPolicyArns(identityId: string): Promise<string[]>;
-  /** Identities of an account that a managed policy is attached to, in the order of their ids. */
-  identitiesAttachedTo(
+  /** Identities of an account that a managed policy is attached to or bounds, in the order of their ids. */
+  identitiesWith(
     policyArn: string,
     accountId: string,
-    page: SeekPage & { pathPrefix: string; kind: IdentityKind | undefined },
+    page: SeekPage & { pathPrefix: string; kind: IdentityKind | undefined; usedAs: PolicyUse | undefined },
   ): Promise<IdentityRow[]>;
   countAttachedTo(policyArn: string, accountId: string): Promise<number>;
   /** Identities of an account that are bounded by a policy. */

@@ -116,14 +116,17 @@ for (const [adapter, open] of Object.entries(adapters))
         );
         assert.deepEqual(await iam.attachedPolicyArns('one'), [policy.arn]);
         const attached = async (pathPrefix: string, kind?: 'user' | 'role') =>
-          (await iam.identitiesAttachedTo(policy.arn, ACCOUNT, { ...whole, pathPrefix, kind })).map(({ id }) => id);
+          (await iam.identitiesWith(policy.arn, ACCOUNT, { ...whole, pathPrefix, kind, usedAs: 'attached' })).map(
+            ({ id }) => id,
+          );
         assert.deepEqual(await attached('/'), ['one']);
         assert.deepEqual([await attached('/', 'role'), await attached('/no/', 'user')], [[], []]);
         assert.equal(await iam.countAttachedTo(policy.arn, ACCOUNT), 1);
         assert.equal(await iam.countAttachedTo(policy.arn, '999988887777'), 0);
         const policies = async (page: object) =>
-          (await iam.policiesBelow(ACCOUNT, { ...whole, pathPrefix: '/', onlyAttached: false, ...page })).length;
-        assert.deepEqual([await policies({}), await policies({ onlyAttached: true })], [1, 1]);
+          (await iam.policiesBelow(ACCOUNT, { ...whole, pathPrefix: '/', usedAs: undefined, ...page })).length;
+        assert.deepEqual([await policies({}), await policies({ usedAs: 'attached' })], [1, 1]);
+        assert.equal(await policies({ usedAs: 'boundary' }), 0);
         assert.deepEqual([await policies({ after: policy.arn }), await policies({ pathPrefix: '/x/' })], [0, 0]);
         assert.equal((await iam.policyNamed(ACCOUNT, 'P'))?.arn, policy.arn);
       });

@@ -97,6 +97,36 @@ describe('what is attached to IAM users, groups and roles', () => {
     await refused(client.send(absent), 'NoSuchEntityException', 404, 'nobody');
   });
 
+  it('tells a policy that is attached from one that bounds, and lists both unless asked for one', async () => {
+    const [UserName, RoleName] = ['ada', 'runner'];
+    const { Policy } = await client.send(new iam.CreatePolicyCommand({ PolicyName: 'fence', PolicyDocument }));
+    const fence = Policy?.Arn ?? '';
+    const ofAws = 'arn:aws:iam::aws:policy/PowerUserAccess';
+    await client.send(new iam.AttachUserPolicyCommand({ UserName, PolicyArn: fence }));
+    await client.send(new iam.PutUserPermissionsBoundaryCommand({ UserName, PermissionsBoundary: fence }));
+    await client.send(new iam.PutRolePermissionsBoundaryCommand({ RoleName, PermissionsBoundary: fence }));
+    const entities = async (PolicyUsageFilter?: iam.PolicyUsageType, more: object = {}) => {
+      const input = { PolicyArn: fence, PolicyUsageFilter, ...more };
+      const { PolicyUsers, PolicyRoles } = await client.send(new iam.ListEntitiesForPolicyCommand(input));
+      return [PolicyUsers?.map(user => user.UserName), PolicyRoles?.map(role => role.RoleName)];
+    };
+    assert.deepEqual(await entities('PermissionsPolicy'), [['ada'], []]);
+    assert.deepEqual(await entities('PermissionsBoundary'), [['ada'], ['runner']]);
+    assert.deepEqual(await entities('PermissionsBoundary', { EntityFilter: 'Role' }), [[], ['runner']]);
+    assert.deepEqual(await entities(), [['ada'], ['runner']]);
+
+    const names = async (input: iam.ListPoliciesCommandInput) =>
+      (await client.send(new iam.ListPoliciesCommand(input))).Policies?.map(policy => policy.PolicyName);
+    await client.send(new iam.DetachUserPolicyCommand({ UserName, PolicyArn: fence }));
+    await client.send(new iam.PutUserPermissionsBoundaryCommand({ UserName, PermissionsBoundary: ofAws }));
+    assert.deepEqual(await names({ PolicyUsageFilter: 'PermissionsBoundary' }), ['fence', 'PowerUserAccess']);
+    assert.deepEqual(await names({ PolicyUsageFilter: 'PermissionsBoundary', Scope: 'Local' }), ['fence']);
+    assert.deepEqual(await names({ PolicyUsageFilter: 'PermissionsPolicy' }), []);
+    assert.deepEqual(await names({ OnlyAttached: true }), []);
+    await client.send(new iam.DeleteUserPermissionsBoundaryCommand({ UserName }));
+    await client.send(new iam.DeleteRolePermissionsBoundaryCommand({ RoleName }));
+  });
+
   it('tags users and policies, changes a tag by its key, and takes tags off', async () => {
     const tags = (...pairs: [string, string][]) => pairs.map(([Key, Value]) => ({ Key, Value }));
     const UserName = 'ada';

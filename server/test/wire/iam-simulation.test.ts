@@ -196,6 +196,18 @@ describe('the policy simulator', () => {
     );
   });
 
+  it('leaves out no policy, and hears of none of an organization, without saying so', async () => {
+    const ActionNames = ['s3:GetObject'];
+    const PolicyExclusionList = [{ PolicyType: 'inline' as const }];
+    const excluding = { PolicySourceArn: USER, ActionNames, PolicyExclusionList };
+    const without = iam.send(new SimulatePrincipalPolicyCommand(excluding));
+    await refused(without, 'InvalidInputException', 400, 'PolicyExclusionList');
+    const OrderedOrganizationPolicyInputList = [{ ServiceControlPolicyInputList: [document(allow('s3:*'))] }];
+    const within = { PolicyInputList: [], ActionNames, OrderedOrganizationPolicyInputList };
+    const custom = iam.send(new SimulateCustomPolicyCommand(within));
+    await refused(custom, 'InvalidInputException', 400, 'OrderedOrganizationPolicyInputList');
+  });
+
   it('lists the context keys that policies ask for', async () => {
     const policy = document(
       allow('dynamodb:*', 'arn:aws:dynamodb:us-west-2:123456789012:table/${aws:username}', {

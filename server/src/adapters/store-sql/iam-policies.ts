@@ -37,18 +37,22 @@ export function policyRows(
         .where('account_id', '=', accountId);
       return Number((await query.executeTakeFirst())?.count ?? 0);
     },
-    async policiesBelow(accountId, { pathPrefix, onlyAttached, after = '', limit }) {
+    async policiesBelow(accountId, { pathPrefix, usedAs, after = '', limit }) {
       let query = database
         .selectFrom('iam_policies')
         .selectAll()
         .where('account_id', '=', accountId)
         .where('arn', '>', after)
         .where(sql<boolean>`substr(path, 1, ${pathPrefix.length}) = ${pathPrefix}`);
-      if (onlyAttached)
+      if (usedAs === 'attached')
         query = query.where(({ exists, selectFrom }) =>
           exists(
             selectFrom('iam_attachments').select('policy_arn').whereRef('policy_arn', '=', 'iam_policies.arn').limit(1),
           ),
+        );
+      if (usedAs === 'boundary')
+        query = query.where(({ exists, selectFrom }) =>
+          exists(selectFrom('iam_identities').select('id').whereRef('boundary_arn', '=', 'iam_policies.arn').limit(1)),
         );
       return (await query.orderBy('arn').limit(limit).execute()).map(toPolicy);
     },
@@ -120,7 +124,7 @@ export function attachmentRows(
   database: Kysely<IamSchema>,
 ): Part<
   | 'attachedPolicyArns'
-  | 'identitiesAttachedTo'
+  | 'identitiesWith'
   | 'countAttachedTo'
   | 'countBoundedBy'
   | 'attach'
@@ -138,29 +142,32 @@ export function attachmentRows(
       .innerJoin('iam_identities as identity', 'identity.id', 'attached.identity_id')
       .where('policy_arn', '=', policyArn)
       .where('account_id', '=', accountId);
+  const boundedBy = (policyArn: string, accountId: string) =>
+    database.selectFrom('iam_identities').where('boundary_arn', '=', policyArn).where('account_id', '=', accountId);
   return {
     async attachedPolicyArns(identityId) {
       const query = database.selectFrom('iam_attachments').select('policy_arn').where('identity_id', '=', identityId);
       return (await query.orderBy('attached_at').orderBy('policy_arn').execute()).map(row => row.policy_arn);
     },
-    async identitiesAttachedTo(policyArn, accountId, { kind, pathPrefix, after = '', limit }) {
-      let query = attachedTo(policyArn, accountId)
-        .selectAll('identity')
-        .where('identity_id', '>', after)
+    async identitiesWith(policyArn, accountId, { kind, usedAs, pathPrefix, after = '', limit }) {
+      const attached = attachedTo(policyArn, accountId).select('identity.id');
+      const bounded = boundedBy(policyArn, accountId).select('id');
+      const ids = { attached, boundary: bounded, either: attached.union(bounded) }[usedAs ?? 'either'];
+      let query = database
+        .selectFrom('iam_identities')
+        .selectAll()
+        .where('id', 'in', ids)
+        .where('id', '>', after)
         .where(sql<boolean>`substr(path, 1, ${pathPrefix.length}) = ${pathPrefix}`);
       if (kind !== undefined) query = query.where('kind', '=', kind);
-      return (await query.orderBy('identity_id').limit(limit).execute()).map(toIdentity);
+      return (await query.orderBy('id').limit(limit).execute()).map(toIdentity);
     },
     async countAttachedTo(policyArn, accountId) {
       const query = attachedTo(policyArn, accountId).select(({ fn }) => fn.countAll<number | string>().as('count'));
       return Number((await query.executeTakeFirst())?.count ?? 0);
     },
     async countBoundedBy(policyArn, accountId) {
-      const query = database
-        .selectFrom('iam_identities')
-        .select(({ fn }) => fn.countAll<number | string>().as('count'))
-        .where('boundary_arn', '=', policyArn)
-        .where('account_id', '=', accountId);
+      const query = boundedBy(policyArn, accountId).select(({ fn }) => fn.countAll<number | string>().as('count'));
       return Number((await query.executeTakeFirst())?.count ?? 0);
     },
     async attach(identityId, policyArn, at) {

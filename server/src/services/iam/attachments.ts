@@ -10,7 +10,7 @@ import type { IdentityKind, IdentityRow } from '../../ports/store-iam.ts';
 import { noSuchPolicy, overQuota } from './faults.ts';
 import { checkAttachable, findIdentity, type IamDependencies, identityQuestion } from './identities.ts';
 import { pageOf, seekPage } from './paging.ts';
-import { findPolicy } from './policies.ts';
+import { findPolicy, USE_OF_FILTER } from './policies.ts';
 
 /** AWS's default quota, for users, roles and groups alike. */
 const POLICIES_PER_IDENTITY = 10;
@@ -112,9 +112,10 @@ export function attachmentOperations(deps: IamDependencies) {
       async handle(input: ListEntitiesForPolicyRequest, ctx): Promise<ListEntitiesForPolicyResponse> {
         return await deps.store.read(async ({ iam }) => {
           const policy = await findPolicy(iam, input.PolicyArn, ctx.accountId);
-          const { PathPrefix: pathPrefix = '/', EntityFilter: filter } = input;
+          const { PathPrefix: pathPrefix = '/', EntityFilter: filter, PolicyUsageFilter: use } = input;
           const kind = filter && KIND_OF_FILTER[filter];
-          // A managed policy of the account is attached to users, roles and groups only.
+          const usedAs = use && USE_OF_FILTER[use];
+          // A managed policy of the account is on users, roles and groups only.
           const { items, ...page } =
             filter !== undefined && kind === undefined
               ? { items: [], IsTruncated: false }
@@ -122,7 +123,7 @@ export function attachmentOperations(deps: IamDependencies) {
                   input,
                   (row: IdentityRow) => row.id,
                   (after, limit) =>
-                    iam.identitiesAttachedTo(policy.arn, ctx.accountId, { kind, pathPrefix, after, limit }),
+                    iam.identitiesWith(policy.arn, ctx.accountId, { kind, usedAs, pathPrefix, after, limit }),
                 );
           const of = (kind: IdentityKind) => items.filter(row => row.kind === kind);
           return {

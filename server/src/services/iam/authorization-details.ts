@@ -81,7 +81,8 @@ async function entriesAfter(
     if (section === 'policy ') {
       for (const scope of ['Local', 'AWS'] as const)
         if (wanted(`${scope}ManagedPolicy`) && found.length < limit) {
-          const page = { ...rest(section), scope, pathPrefix: '/', onlyAttached: scope === 'AWS' };
+          const usedAs = scope === 'AWS' ? ('attached' as const) : undefined;
+          const page = { ...rest(section), scope, pathPrefix: '/', usedAs };
           for (const policy of await policiesAfter(rows, accountId, page))
             found.push({ key: `${section}${policy.arn}`, policy });
         }

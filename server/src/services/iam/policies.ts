@@ -15,13 +15,14 @@ import type {
   ListPolicyVersionsResponse,
   Policy,
   PolicyScopeType,
+  PolicyUsageType,
   SetDefaultPolicyVersionRequest,
 } from '@aws-sdk/client-iam';
 import { parseIamArn } from '../../domain/access/identity.ts';
 import { awsManagedPolicies, awsManagedPolicy } from '../../domain/access/managed-policies.ts';
 import { Fault } from '../../domain/fault.ts';
 import type { Operation } from '../../domain/operation.ts';
-import type { IamRows, PolicyRow, PolicyVersionRow, SeekPage } from '../../ports/store-iam.ts';
+import type { IamRows, PolicyRow, PolicyUse, PolicyVersionRow, SeekPage } from '../../ports/store-iam.ts';
 import { alreadyExists, deleteConflict, invalidInput, noSuchEntity, noSuchPolicy } from './faults.ts';
 import {
   AS_WRITTEN,
@@ -34,6 +35,11 @@ import {
 import { pageOf, seekPage } from './paging.ts';
 
 const VERSIONS_PER_POLICY = 5;
+
+export const USE_OF_FILTER: Readonly<Record<PolicyUsageType, PolicyUse>> = {
+  PermissionsPolicy: 'attached',
+  PermissionsBoundary: 'boundary',
+};
 
 export function policyOperations(deps: IamDependencies) {
   const authorize = (input: { PolicyArn?: string | undefined }) => [{ resource: input.PolicyArn ?? '*' }];
@@ -86,11 +92,12 @@ export function policyOperations(deps: IamDependencies) {
       authorize: (_input: ListPoliciesRequest) => [{ resource: '*' }],
       async handle(input: ListPoliciesRequest, ctx): Promise<ListPoliciesResponse> {
         return await deps.store.read(async ({ iam }) => {
-          const { Scope: scope = 'All', PathPrefix: pathPrefix = '/', OnlyAttached: onlyAttached = false } = input;
+          const { Scope: scope = 'All', PathPrefix: pathPrefix = '/', PolicyUsageFilter: filter } = input;
+          const usedAs = filter ? USE_OF_FILTER[filter] : input.OnlyAttached ? 'attached' : undefined;
           const { items, ...page } = await seekPage(
             input,
             (policy: PolicyRow) => policy.arn,
-            (after, limit) => policiesAfter(iam, ctx.accountId, { scope, pathPrefix, onlyAttached, after, limit }),
+            (after, limit) => policiesAfter(iam, ctx.accountId, { scope, pathPrefix, usedAs, after, limit }),
           );
           const Policies = await Promise.all(items.map(policy => describePolicy(iam, policy, ctx.accountId)));
           return { ...page, Policies: Policies.map(({ Tags: _tags, ...policy }) => policy) };
@@ -206,8 +213,9 @@ export async function findOwnPolicy(rows: IamRows, arn: string | undefined, acco
   return policy;
 }
 
-async function isInUse(rows: IamRows, arn: string, accountId: string): Promise<boolean> {
-  return (await rows.countAttachedTo(arn, accountId)) > 0 || (await rows.countBoundedBy(arn, accountId)) > 0;
+async function isInUse(rows: IamRows, arn: string, accountId: string, as?: PolicyUse): Promise<boolean> {
+  if (as !== 'boundary' && (await rows.countAttachedTo(arn, accountId)) > 0) return true;
+  return as !== 'attached' && (await rows.countBoundedBy(arn, accountId)) > 0;
 }
 
 /**
@@ -217,15 +225,15 @@ async function isInUse(rows: IamRows, arn: string, accountId: string): Promise<b
 export async function policiesAfter(
   rows: IamRows,
   accountId: string,
-  page: SeekPage & { scope: PolicyScopeType; pathPrefix: string; onlyAttached: boolean },
+  page: SeekPage & { scope: PolicyScopeType; pathPrefix: string; usedAs: PolicyUse | undefined },
 ): Promise<PolicyRow[]> {
-  const { scope, pathPrefix, onlyAttached, after = '', limit } = page;
+  const { scope, pathPrefix, usedAs, after = '', limit } = page;
   const found = scope === 'AWS' ? [] : await rows.policiesBelow(accountId, page);
   if (scope === 'Local') return found;
   const ofAws = awsManagedPolicies().toSorted((a, b) => (a.arn < b.arn ? -1 : 1));
   for (const policy of ofAws)
     if (found.length < limit && policy.arn > after && policy.path.startsWith(pathPrefix))
-      if (!onlyAttached || (await rows.countAttachedTo(policy.arn, accountId)) > 0) found.push(policy);
+      if (usedAs === undefined || (await isInUse(rows, policy.arn, accountId, usedAs))) found.push(policy);
   return found;
 }
 

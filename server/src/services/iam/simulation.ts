@@ -59,10 +59,15 @@ export function simulationOperations(deps: IamDependencies) {
     { resource: input.PolicySourceArn ?? '*' },
   ];
 
+  const notSimulated = (member: string, value: readonly unknown[] | undefined): void => {
+    if (value?.length) throw invalidInput(`${member} is not supported by this server.`);
+  };
+
   return {
     SimulateCustomPolicy: {
       authorize: (_input: SimulateCustomPolicyRequest) => [{ resource: '*' }],
       async handle(input: SimulateCustomPolicyRequest, ctx): Promise<SimulatePolicyResponse> {
+        notSimulated('OrderedOrganizationPolicyInputList', input.OrderedOrganizationPolicyInputList);
         if (input.ResourcePolicy !== undefined && input.CallerArn === undefined)
           throw invalidInput(
             'CallerArn is required when ResourcePolicy is given: it says whom the policy is asked about.',
@@ -76,6 +81,7 @@ export function simulationOperations(deps: IamDependencies) {
     SimulatePrincipalPolicy: {
       authorize: askForSource,
       async handle(input: SimulatePrincipalPolicyRequest, ctx): Promise<SimulatePolicyResponse> {
+        notSimulated('PolicyExclusionList', input.PolicyExclusionList);
         const source = await deps.store.read(async ({ iam }) => {
           const identity = await findPolicySource(iam, input.PolicySourceArn ?? '', ctx.accountId);
           const boundary = identity.boundaryArn === null ? undefined : await boundaryOf(iam, identity.boundaryArn);
