@@ -83,6 +83,10 @@ def test_a_deletion_is_taken_back(kms: Any, key_id: str) -> None:
     assert key_id in {row["KeyId"] for page in kms.get_paginator("list_keys").paginate() for row in page["Keys"]}
 
 
+def test_there_is_no_custom_key_store(kms: Any) -> None:
+    assert kms.describe_custom_key_stores()["CustomKeyStores"] == []
+
+
 def test_grants_are_handed_on_by_token_and_retired(kms: Any, key_id: str, client: Any, product: Any) -> None:
     root = f"arn:aws:iam::{product.account_id}:root"
     grant = kms.create_grant(KeyId=key_id, GranteePrincipal=root, RetiringPrincipal=root, Operations=["Encrypt"])

@@ -46,6 +46,7 @@ const IN_HIS_OWN = new Set([
     'ListKeys',
     'ListAliases',
     'ListRetirableGrants',
+    'DescribeCustomKeyStores',
     'CreateBucket',
     'CreateKey',
     'GenerateRandom',

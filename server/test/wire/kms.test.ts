@@ -8,6 +8,7 @@ import {
   CreateKeyCommand,
   DecryptCommand,
   DeleteAliasCommand,
+  DescribeCustomKeyStoresCommand,
   DescribeKeyCommand,
   DisableKeyCommand,
   EnableKeyCommand,
@@ -215,6 +216,9 @@ describe('KMS', () => {
       400,
       'MultiRegion',
     );
+    assert.deepEqual((await kms.send(new DescribeCustomKeyStoresCommand({}))).CustomKeyStores, []);
+    const store = new DescribeCustomKeyStoresCommand({ CustomKeyStoreName: 'vault' });
+    await refused(kms.send(store), 'CustomKeyStoreNotFoundException', 400, 'vault');
     const replicate = new ReplicateKeyCommand({ KeyId: 'x', ReplicaRegion: 'eu-west-1' });
     await assert.rejects(kms.send(replicate), /ReplicateKey/);
   });

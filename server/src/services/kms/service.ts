@@ -15,6 +15,7 @@ import type { Operation, ServiceFault, ServiceModule } from '../../domain/operat
 import { signedCrossOrigin } from '../../domain/signed-cross-origin.ts';
 import { aliasOperations } from './aliases.ts';
 import { cryptographicOperations } from './cryptography.ts';
+import { customKeyStoreOperations } from './custom-key-stores.ts';
 import { grantOperations, refuseUnknownGrantTokens } from './grants.ts';
 import type { KmsDependencies } from './key-access.ts';
 import { keyPolicyOperations } from './key-policies.ts';
@@ -48,6 +49,7 @@ export function createKmsService(deps: KmsDependencies): ServiceModule {
     ...signingOperations(deps),
     ...grantOperations(deps),
     ...tagOperations(deps),
+    ...customKeyStoreOperations(),
   };
   return {
     scope: 'kms',
