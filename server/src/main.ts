@@ -34,6 +34,7 @@ import type { BaseModelRegistry } from './ports/base-models.ts';
 import type { Compute } from './ports/compute.ts';
 import type { Inference } from './ports/inference.ts';
 import type { Invocation } from './ports/invocation-logs.ts';
+import type { Objects } from './ports/objects.ts';
 import type { RegisteredModels } from './ports/registered-models.ts';
 import type { Store } from './ports/store.ts';
 import type { Ids, Time } from './ports/time.ts';
@@ -93,6 +94,9 @@ export interface Overrides {
   inference?: Inference;
   baseModels?: BaseModelRegistry;
   limits?: HttpServerOptions['limits'];
+  /** Stands before the product's own: a slow disk. */
+  objects?(own: Objects): Objects;
+  store?(own: Store): Store;
   training?: Partial<TrainingSettings>;
   batch?: Partial<BatchSettings>;
   events?: Partial<EventSettings>;
@@ -172,12 +176,14 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
   makeFolder(config.dataDirectory);
 
   const prices = await readPrices(config.pricesPath);
-  const store = await openRows(config, { withSecrets: true });
+  const rows = await openRows(config, { withSecrets: true });
+  const store = overrides.store?.(rows) ?? rows;
   const vault = await openVault(config.dataDirectory, config.masterKey);
   const iamParts = { store, vault, ids, time };
   const account = await bootstrapAccount(iamParts, config);
   const authorizer = createAuthorizer({ store });
-  const objects = await openFileObjects(data('objects'), ids);
+  const files = await openFileObjects(data('objects'), ids);
+  const objects = overrides.objects?.(files) ?? files;
   const keyring = createKeyring(iamParts);
   const modelStore = createModelStore({ folder: data('models'), keyring, ids });
   const baseModels =

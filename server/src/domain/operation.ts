@@ -67,6 +67,12 @@ export interface RequestContext {
   headers: Readonly<Record<string, string | undefined>>;
   /** Aborted when the client goes away or the server stops. */
   signal: AbortSignal;
+  /**
+   * Called where an operation has checked what it can and its work may take long. Its client is kept waiting with an answer
+   * that has begun, where the protocol has a way: a fault is told in the body of a 200 then, and so not called lightly.
+   * @param known gives the members of the output that can be told by then; called only where it takes long
+   */
+  takesLong?(known: () => object | Promise<object>): void;
 }
 
 /** One question to the policy engine. An operation passes when every one of its questions is allowed. */

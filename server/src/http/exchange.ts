@@ -1,6 +1,6 @@
 import type http from 'node:http';
 import http2 from 'node:http2';
-import { BodyCut, BodyStalled } from '../wire/message.ts';
+import { type AnswerBeginning, BodyCut, BodyStalled } from '../wire/message.ts';
 import type { HttpRequest, HttpResponse } from './listener.ts';
 
 export interface ExchangeLimits {
@@ -11,6 +11,8 @@ export interface ExchangeLimits {
   /** What is read and thrown away of a body that nobody wanted, so that the client gets to read the answer. */
   drainBytes: number;
   drainMilliseconds: number;
+  /** An answer that may take long begins after this long, and brings white space as often. */
+  earlyAnswerMilliseconds: number;
 }
 
 export const DEFAULT_EXCHANGE_LIMITS: ExchangeLimits = {
@@ -18,6 +20,9 @@ export const DEFAULT_EXCHANGE_LIMITS: ExchangeLimits = {
   writeIdleMilliseconds: 120_000,
   drainBytes: 16 * 1024 * 1024,
   drainMilliseconds: 5_000,
+  // The most impatient client that is known gives up after 3 s without a byte (the C++ SDK's default, so Apache Arrow's):
+  // a third of it leaves room for a busy machine, and most copies are done before.
+  earlyAnswerMilliseconds: 1_000,
 };
 
 /** An unread rest up to this is swallowed and the connection kept. */
@@ -45,6 +50,9 @@ export class Exchange {
   readonly #limits: ExchangeLimits;
   #bodyAsked = false;
   #expectsContinue: boolean;
+  #patience: NodeJS.Timeout | undefined;
+  #begun: { text: string; keepAlive: boolean } | undefined;
+  #isAnswered = false;
 
   constructor(request: HttpRequest, response: HttpResponse, limits: ExchangeLimits) {
     this.request = request;
@@ -56,6 +64,7 @@ export class Exchange {
     request.on('error', () => undefined);
     response.on('error', () => this.abort.abort());
     response.on('close', () => {
+      clearTimeout(this.#patience);
       if (!response.writableFinished) this.abort.abort();
     });
   }
@@ -107,10 +116,40 @@ export class Exchange {
     });
   }
 
+  /** Begins the answer, as wire/message.ts says, unless it comes soon. */
+  takesLong(beginning: () => Promise<AnswerBeginning>, stopping: () => boolean): void {
+    const { earlyAnswerMilliseconds } = this.#limits;
+    clearTimeout(this.#patience);
+    // What cannot be begun is waited for: the answer proper says what is wrong.
+    const begin = () => this.#begin(beginning, stopping).catch(() => undefined);
+    this.#patience = setTimeout(begin, earlyAnswerMilliseconds);
+  }
+
+  async #begin(beginning: () => Promise<AnswerBeginning>, stopping: () => boolean): Promise<void> {
+    const { headers, text } = await beginning();
+    const { response } = this;
+    if (this.#isAnswered || response.destroyed) return;
+    const keepAlive = this.#restIsSmall();
+    this.#begun = { text, keepAlive };
+    response.statusCode = 200;
+    for (const [name, value] of inOrder(headers)) response.setHeader(name, headerValue(value));
+    if (!this.#isHttp2 && (!keepAlive || stopping())) response.setHeader('connection', 'close');
+    this.#send(Buffer.from(text, 'utf8'));
+    this.#wait();
+  }
+
+  #wait(): void {
+    this.#send(Buffer.from('\n'));
+    this.#patience = setTimeout(() => this.#wait(), this.#limits.earlyAnswerMilliseconds);
+  }
+
   /** Writes the answer, with back-pressure, and leaves the connection in a state that the next request may use or not. */
   async answer({ status, headers, body }: ExchangeAnswer, stopping: boolean): Promise<void> {
     const { response, request } = this;
+    this.#isAnswered = true;
+    clearTimeout(this.#patience);
     if (response.destroyed) return discard(body);
+    if (this.#begun) return this.#answerRest(body, this.#begun);
     const silent = request.method === 'HEAD' || status === 204 || status === 304;
     const whole = typeof body === 'string' ? Buffer.from(body, 'utf8') : body;
     const keepAlive = this.#restIsSmall();
@@ -127,6 +166,14 @@ export class Exchange {
     await this.#finish(keepAlive);
   }
 
+  async #answerRest(body: ExchangeAnswer['body'], begun: { text: string; keepAlive: boolean }): Promise<void> {
+    const rest = typeof body === 'string' ? body.slice(body.startsWith(begun.text) ? begun.text.length : 0) : body;
+    if (typeof rest === 'string') await this.#write(Buffer.from(rest, 'utf8'));
+    else if (rest instanceof Uint8Array) await this.#write(rest);
+    else if (rest !== undefined) await this.#stream(rest, undefined);
+    await this.#finish(begun.keepAlive);
+  }
+
   async #stream(body: AsyncIterable<Uint8Array>, promisedLength: string | undefined): Promise<void> {
     let sizeBytes = 0;
     for await (const chunk of body) {
@@ -141,8 +188,7 @@ export class Exchange {
 
   async #write(chunk: Uint8Array): Promise<void> {
     const { response } = this;
-    this.sentBytes += chunk.byteLength;
-    if (chunk.byteLength === 0 || writeTo(response, chunk)) return;
+    if (chunk.byteLength === 0 || this.#send(chunk)) return;
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(
         () => done(new ClientGone('The client stopped reading.')),
@@ -161,6 +207,12 @@ export class Exchange {
       response.once('close', onClose);
       if (response.destroyed) onClose();
     });
+  }
+
+  /** @returns whether the client keeps up */
+  #send(chunk: Uint8Array): boolean {
+    this.sentBytes += chunk.byteLength;
+    return writeTo(this.response, chunk);
   }
 
   /** Ends the response; what is left of the body is swallowed within bounds, so that the client can read the answer. */

@@ -59,7 +59,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   async function serve(exchange: Exchange): Promise<void> {
     const startedAt = performance.now();
     const requestId = options.newRequestId();
-    const request = wireRequest(exchange, requestId);
+    const request = wireRequest(exchange, requestId, () => stopping);
     let answer: WireResponse | undefined;
     let failure: unknown;
     let leftBefore: boolean | undefined;
@@ -129,7 +129,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   };
 }
 
-function wireRequest(exchange: Exchange, requestId: string): WireRequest {
+function wireRequest(exchange: Exchange, requestId: string, stopping: () => boolean): WireRequest {
   const { request } = exchange;
   const sourceVpce = endpointOf(request.socket);
   return {
@@ -144,6 +144,7 @@ function wireRequest(exchange: Exchange, requestId: string): WireRequest {
     ...tlsVersionOf(request.socket as TLSSocket),
     ...(sourceVpce !== undefined && { sourceVpce }),
     signal: exchange.abort.signal,
+    takesLong: beginning => exchange.takesLong(beginning, stopping),
   };
 }
 

@@ -12,13 +12,22 @@ import type {
 import { checkDigests, contentHeaders, type StartChecksum, verifiedBody } from './body.ts';
 import { documentHeaders } from './browser-documents.ts';
 import { type CallNotes, callOf } from './call.ts';
-import type { ProtocolName, ServiceName } from './contract.ts';
+import type { OperationShape, ProtocolName, ServiceName } from './contract.ts';
 import { encodeFailure, extendedRequestId } from './failure.ts';
 import { answerForm, isFormUpload } from './form-upload.ts';
 import { keyUseNote } from './key-use.ts';
-import { collect, headerMap, type RequestRecord, splitTarget, type WireRequest, type WireResponse } from './message.ts';
+import {
+  type AnswerBeginning,
+  collect,
+  headerMap,
+  type RequestRecord,
+  splitTarget,
+  type WireRequest,
+  type WireResponse,
+} from './message.ts';
 import { boundHeaders, streamsIn } from './protocols/http-bindings.ts';
 import type { Input } from './protocols/protocol.ts';
+import { XML_DECLARATION } from './protocols/xml.ts';
 import { createService, type Found, findAction, findOperation, type Service } from './registry.ts';
 import { requestContext } from './request-context.ts';
 import { bearerQuestion, bearerToken, type ResolveApiKey, verifyBearer } from './sigv4/bearer.ts';
@@ -116,15 +125,34 @@ class Dispatcher {
       const asked = { service, operation, region: this.#options.defaultRegion, at };
       passage.record.call = callOf(request, headers, passage.notes, asked);
     }
+    await this.#addHeaders(response.headers, passage);
+    return response;
+  }
+
+  /** Those that every answer has, beside what its operation says. */
+  async #addHeaders(answer: Record<string, string>, passage: Passage): Promise<void> {
+    const { request, headers } = passage;
     const crossOrigin = this.#crossOrigin(passage);
     if (crossOrigin && headers.origin !== undefined && request.method !== 'OPTIONS')
-      Object.assign(response.headers, await crossOrigin.answerHeaders(passage.path, request.method, headers));
+      Object.assign(answer, await crossOrigin.answerHeaders(passage.path, request.method, headers));
     if (passage.protocol === 'rest-xml') {
-      response.headers['x-amz-request-id'] = request.requestId;
-      response.headers['x-amz-id-2'] = extendedRequestId(request.requestId);
-      Object.assign(response.headers, documentHeaders(response.headers['content-type']));
-    } else response.headers['x-amzn-requestid'] = request.requestId;
-    return response;
+      answer['x-amz-request-id'] = request.requestId;
+      answer['x-amz-id-2'] = extendedRequestId(request.requestId);
+      Object.assign(answer, documentHeaders(answer['content-type']));
+    } else answer['x-amzn-requestid'] = request.requestId;
+  }
+
+  /** Lets an operation that takes long keep its client: XML alone may have white space in front of its document. */
+  #patience(passage: Passage, service: Service, operation: OperationShape): Pick<RequestContext, 'takesLong'> {
+    const { request } = passage;
+    if (passage.protocol !== 'rest-xml') return {};
+    const begin = async (known: object): Promise<AnswerBeginning> => {
+      const { headers } = await service.protocol.encode(operation, known as Input, request.requestId);
+      headers['content-type'] = 'application/xml';
+      await this.#addHeaders(headers, passage);
+      return { headers, text: XML_DECLARATION.trimEnd() };
+    };
+    return { takesLong: known => request.takesLong?.(async () => begin(await known())) };
   }
 
   /** A browser's question before a request of another origin's page, which it signs nothing of. */
@@ -241,7 +269,11 @@ class Dispatcher {
     });
     notes.input = input;
     const asked = { service: service.contract.scope, operation: operation.name, now: this.#options.now() };
-    const ctx = { ...requestContext(passage.request, passage.headers, asked, caller), host: passage.host };
+    const ctx: RequestContext = {
+      ...requestContext(passage.request, passage.headers, asked, caller),
+      ...this.#patience(passage, service, operation),
+      host: passage.host,
+    };
     if (bearer === undefined && (claim === undefined || claim.form === 'query-v2')) ctx.regionNamed = false;
     const handler = service.module.operations[operation.name] as unknown as Operation<Input, Input>;
     await this.#permit(handler, service, passage, input, ctx, bearer === undefined ? [] : [bearerQuestion(bearer)]);

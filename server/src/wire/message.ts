@@ -19,6 +19,18 @@ export interface WireRequest {
   sourceVpce?: string;
   /** Aborted when the client goes away or the server stops. */
   signal: AbortSignal;
+  /**
+   * From here on the answer may take long. Where it does, it begins with status 200 and what this gives, and white space
+   * follows until the answer proper: of that, status and headers are recorded only, and its body goes on behind the text.
+   */
+  takesLong?(beginning: () => Promise<AnswerBeginning>): void;
+}
+
+/** What may be said of an answer before its work is done. */
+export interface AnswerBeginning {
+  headers: Record<string, string>;
+  /** What every body that may follow begins with, and what white space may stand behind. */
+  text: string;
 }
 
 export interface WireResponse {

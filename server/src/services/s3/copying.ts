@@ -82,6 +82,11 @@ export function copyingOperations(parts: S3Parts) {
           checkCopySize(original.sizeBytes);
           const dataKey = await protection.unlock(original.description, ctx, CUSTOMER_PREFIX_OF_SOURCE);
           const protect = await protection.protect(input, ctx);
+          const known = {
+            ...encryptionMembers(protect.encryption),
+            ...(open.version.VersionId === undefined ? {} : { CopySourceVersionId: open.version.VersionId }),
+          };
+          ctx.takesLong?.(() => known);
           const copied = await duplicate(
             protect.sink,
             open.stream(undefined, ctx.signal, dataKey),
@@ -105,9 +110,8 @@ export function copyingOperations(parts: S3Parts) {
           };
           const version = await writeObject(parts, copy, copied.blobId, input);
           return {
-            ...encryptionMembers(protect.encryption),
+            ...known,
             ...version,
-            ...(open.version.VersionId === undefined ? {} : { CopySourceVersionId: open.version.VersionId }),
             CopyObjectResult: {
               ETag: quoted(copy.etag),
               LastModified: copy.modifiedAt,

@@ -27,6 +27,10 @@ export function multipartCompletionOperations(parts: S3Parts) {
         const uploadId = input.UploadId ?? '';
         const bucket = input.Bucket ?? '';
         const key = input.Key ?? '';
+        ctx.takesLong?.(async () => {
+          const upload = await store.read(({ s3 }) => s3.upload(uploadId));
+          return encryptionMembers(upload?.description.encryption);
+        });
         const { object, orphans, version } = await store.transaction(async ({ s3 }) => {
           const row = await s3.bucket(bucket);
           if (!row) throw noSuchBucket(bucket);

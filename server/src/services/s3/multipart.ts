@@ -167,6 +167,11 @@ export function multipartOperations(parts: S3Parts) {
           const protect = await protection.protectPart(upload, ctx);
           const dataKey = await protection.unlock(open.object.description, ctx, CUSTOMER_PREFIX_OF_SOURCE);
           const source = open.stream(range, ctx.signal, dataKey);
+          const known = {
+            ...encryptionMembers(protect?.encryption),
+            ...(open.version.VersionId === undefined ? {} : { CopySourceVersionId: open.version.VersionId }),
+          };
+          ctx.takesLong?.(() => known);
           const copied = await duplicate(protect?.sink ?? objects, source, sizeBytes, algorithm);
           const etag = protect?.etag(copied.md5) ?? copied.md5;
           const modifiedAt = wholeSeconds(ctx.now);
@@ -180,8 +185,7 @@ export function multipartOperations(parts: S3Parts) {
             modifiedAt,
           });
           return {
-            ...encryptionMembers(protect?.encryption),
-            ...(open.version.VersionId === undefined ? {} : { CopySourceVersionId: open.version.VersionId }),
+            ...known,
             CopyPartResult: {
               ETag: quoted(etag),
               LastModified: modifiedAt,
