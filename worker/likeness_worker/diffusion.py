@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -21,8 +21,8 @@ from torch import Tensor
 from likeness_worker.rundir import RunError
 
 PredictionType = Literal["epsilon", "v_prediction", "flow"]
-# prediction = predict(x, timesteps): x [B, C, H/8, W/8], timesteps [B] as the denoiser wants them
-Predict = Callable[[Tensor, Tensor], Tensor]
+# prediction = predict(x, index): x [B, C, H/8, W/8] at the noise level of one index into the schedule
+Predict = Callable[[Tensor, int], Tensor]
 # x0 = steer(x0, step): what a step's estimate of the image, [B, C, H/8, W/8], is to be instead; step counts from 0
 Steer = Callable[[Tensor, int], Tensor]
 
@@ -163,9 +163,8 @@ def sample(
     process: Process,
     predict: Predict,
     x: Tensor,
-    path: list[int],
+    path: Sequence[int],
     sampler: str,
-    device: torch.device,
     steer: Steer | None = None,
 ) -> Tensor:
     """Takes x from the noise of path[0] to an image's latents, deterministically.
@@ -181,9 +180,8 @@ def sample(
     sigmas = [float(process.sigma[i]) for i in path] + [0.0]
     previous_x0: Tensor | None = None
     for i, index in enumerate(path):
-        timesteps = process.timesteps[index].expand(len(x)).to(device)
         alpha, sigma, next_alpha, next_sigma = alphas[i], sigmas[i], alphas[i + 1], sigmas[i + 1]
-        x0, noise = process.split(predict(x, timesteps), x, alpha, sigma)
+        x0, noise = process.split(predict(x, index), x, alpha, sigma)
         if steer is not None:
             x0 = steer(x0, i)
             noise = (x - alpha * x0) / sigma

@@ -1,4 +1,5 @@
-"""Pictures during a training: the sampler over prompts and seeds, with whatever weights the denoiser has."""
+"""Drawing with guidance, and pictures during a training: the sampler over prompts and seeds, with whatever weights the
+denoiser has."""
 
 from __future__ import annotations
 
@@ -8,11 +9,33 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from likeness_worker.diffusion import guide, sample, trailing_path
+from likeness_worker.diffusion import Predict, guide, sample, trailing_path
 from likeness_worker.families import Family
 from likeness_worker.windows import join_windows
 
 BATCH = 4  # a CPU draws more together no faster
+
+
+def predictor(family: Family, conditional: Tensor, unconditional: Tensor | None, scale: Tensor) -> Predict:
+    """What a sampler asks of the denoiser: a prediction with classifier-free guidance.
+
+    :param conditional: [B, S, D], text states; `unconditional` the same, or None for no guidance.
+    :param scale: [B], of the guidance; of a model whose guidance is distilled, what it is told.
+    """
+    device, process, sampling = family.placement.device, family.process, family.base.sampling
+    both = None if unconditional is None else torch.cat([unconditional, conditional])
+    scale = scale.to(device)
+
+    def predict(x: Tensor, index: int) -> Tensor:
+        timesteps = process.timesteps[index].expand(len(x)).to(device)
+        if family.distilled_guidance:
+            return family.predict(x, timesteps, conditional, scale)
+        if both is None:
+            return family.predict(x, timesteps, conditional)
+        halves = family.predict(torch.cat([x, x]), torch.cat([timesteps, timesteps]), both).chunk(2)
+        return guide(halves[0], halves[1], scale.view(-1, 1, 1, 1), sampling.guidance_rescale)
+
+    return predict
 
 
 @torch.no_grad()
@@ -46,23 +69,17 @@ def draw_latents(
             check()
             rows = join_windows([*states[first : first + BATCH], empty], empty).to(device)
             conditional, unconditional = rows[:-1], rows[-1:].expand(len(rows) - 1, -1, -1)
-            both = torch.cat([unconditional, conditional])
             noises = [
                 np.random.default_rng([seed, 0]).standard_normal(shape, dtype=np.float32)
                 for seed in seeds[first : first + BATCH]
             ]
 
-            def predict(x: Tensor, timesteps: Tensor, both: Tensor = both, conditional: Tensor = conditional) -> Tensor:
-                scale = torch.full((len(x),), base.sampling.guidance_scale, device=device)
-                if family.distilled_guidance:
-                    return family.predict(x, timesteps, conditional, scale)
-                halves = family.predict(torch.cat([x, x]), torch.cat([timesteps, timesteps]), both).chunk(2)
-                return guide(halves[0], halves[1], scale.view(-1, 1, 1, 1), base.sampling.guidance_rescale)
-
+            scale = torch.full((len(noises),), base.sampling.guidance_scale)
+            predict = predictor(family, conditional, unconditional, scale)
             x = torch.from_numpy(np.stack(noises)).to(device)
             if start is not None:
                 x = family.process.add_noise(start[0][first : first + BATCH].to(device), x, torch.tensor(path[:1]))
-            drawn.append(sample(family.process, predict, x, path, base.sampling.sampler, device).float().cpu())
+            drawn.append(sample(family.process, predict, x, path, base.sampling.sampler).float().cpu())
     finally:
         family.denoiser.train(was_training)
     return torch.cat(drawn)

@@ -25,7 +25,8 @@ from torch import Tensor, nn
 from likeness_worker import families
 from likeness_worker.base_model import read_base_model
 from likeness_worker.data import Size
-from likeness_worker.diffusion import Steer, guide, sample, trailing_path
+from likeness_worker.diffusion import Steer, sample, trailing_path
+from likeness_worker.drawing import predictor
 from likeness_worker.families import Family
 from likeness_worker.invariance import Call, differing, in_parts, layers_of, recorded
 from likeness_worker.lora import Adapter, AdapterSwitch, read_adapter
@@ -163,22 +164,11 @@ class Engine:
         family, shape = self.family, drawings[0].shape
         conditional = torch.stack([drawing.conditional for drawing in drawings])
         unconditional = torch.stack([drawing.unconditional for drawing in drawings])
-        both = torch.cat([unconditional, conditional])
-        scale = torch.tensor([drawing.guidance for drawing in drawings], device=family.placement.device)
-        rescale = family.base.sampling.guidance_rescale
-
-        def predict(x: Tensor, timesteps: Tensor) -> Tensor:
-            if family.distilled_guidance:
-                return family.predict(x, timesteps, conditional, scale)
-            if not shape.guided:
-                return family.predict(x, timesteps, conditional)
-            halves = family.predict(torch.cat([x, x]), torch.cat([timesteps, timesteps]), both).chunk(2)
-            return guide(halves[0], halves[1], scale.view(-1, 1, 1, 1), rescale)
-
+        scale = torch.tensor([drawing.guidance for drawing in drawings])
+        predict = predictor(family, conditional, unconditional if shape.guided else None, scale)
         x = torch.stack([drawing.start for drawing in drawings])
-        path, sampler = list(shape.path), family.base.sampling.sampler
         steer = _steer_each(drawings) if shape.steered else None
-        return sample(family.process, predict, x, path, sampler, family.placement.device, steer)
+        return sample(family.process, predict, x, shape.path, family.base.sampling.sampler, steer)
 
     def _proof(self, shape: Shape, size: int) -> frozenset[nn.Linear] | None:
         """The layers that must compute one by one so that a batch of this size gives every one of its samples what it
