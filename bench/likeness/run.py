@@ -147,9 +147,10 @@ def measure(arguments: argparse.Namespace, workspace: Path) -> dict:
     if not arguments.no_style:
         sample = workspace / "campaign-sample"
         campaign.write_set(sample)
-        styled = replace(settings, concept="style")
+        styled = replace(settings, steps=arguments.style_steps, concept="style")
         parts["style"] = customised(arguments, workspace, sample, None, styled, {"style": campaign.prompts()})
         training["style"] = pictures_of(sample)
+    trained = vars(settings) if arguments.adapter is None else {"adapter": str(arguments.adapter)}
 
     began = time.monotonic()
     judges = {
@@ -174,7 +175,7 @@ def measure(arguments: argparse.Namespace, workspace: Path) -> dict:
                 for (prompt, _), of_prompt in zip(pictures, counted, strict=True):
                     by_prompt[model][prompt.text] = shares([of_prompt])
     return {
-        "settings": vars(settings) if arguments.adapter is None else {"adapter": str(arguments.adapter)},
+        "settings": {**trained, "styleSteps": None if arguments.no_style else arguments.style_steps},
         "judges": {name: accuracy for name, (_, accuracy) in judges.items()},
         "copyTest": vars(copies),
         "minutes": {name: round(value, 1) for name, value in minutes.items()},
@@ -223,7 +224,8 @@ def main() -> None:
         "--sample", type=Path, default=ROOT / "models/art/sample", help="folder of pictures with captions.jsonl"
     )
     parser.add_argument("--adapter", type=Path, help="judge this trained adapter instead of training one")
-    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--steps", type=int, default=350, help="of the characters (default 350, the demo's)")
+    parser.add_argument("--style-steps", type=int, default=500, help="of the held-out style (default 500)")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--learning-rate", type=float, default=1e-5, help="on the seed system's scale (default 1e-5)")
     parser.add_argument("--threads", type=int, help="CPU threads of training and drawing (default: PyTorch's choice)")

@@ -78,8 +78,8 @@ def test_the_port_of_tls_is_another_one() -> None:
 
 
 def test_help_names_the_demos_own_number_of_steps() -> None:
-    assert "default: 500" in likeness("demo", "--help").stdout
-    assert "--steps 500" in likeness("estimate", "--help").stdout
+    assert "default: 350" in likeness("demo", "--help").stdout
+    assert "--steps 350" in likeness("estimate", "--help").stdout
 
 
 def test_an_estimate_is_refused_in_words_of_the_command_line(product: Product) -> None:

@@ -3,7 +3,7 @@ export const plan = {
   modelId: 'amazon.titan-image-generator-v1:0',
   /** The seed system's two entries: this one answers on demand. */
   onDemandModelId: 'amazon.titan-image-generator-v1',
-  steps: 500,
+  steps: 350,
   batchSize: 8,
   learningRate: '0.00001',
   width: 512,
