@@ -9,11 +9,14 @@ export interface RawAnswer {
   text: string;
 }
 
-/** Sends bytes on a connection of their own and reads the answer until the server closes or has sent it whole. */
+/**
+ * Sends bytes on a connection of their own and reads the answer until the server closes or has sent it whole.
+ * @param options.answers of pipelined requests: how many status lines to wait for
+ */
 export async function sendRaw(
   port: number,
   bytes: string | Uint8Array,
-  options: { waitMilliseconds?: number; head?: boolean } = {},
+  options: { waitMilliseconds?: number; head?: boolean; answers?: number } = {},
 ): Promise<RawAnswer> {
   const text = await new Promise<string>((resolve, reject) => {
     let seen = '';
@@ -26,7 +29,9 @@ export async function sendRaw(
     };
     socket.on('data', chunk => {
       seen += chunk.toString('latin1');
-      if (options.waitMilliseconds === undefined && isWhole(seen, options.head ?? false)) done();
+      if (options.waitMilliseconds !== undefined) return;
+      const { answers } = options;
+      if (answers === undefined ? isWhole(seen, options.head ?? false) : statusLines(seen) >= answers) done();
     });
     socket.on('end', done);
     socket.on('close', done);
@@ -48,6 +53,10 @@ export function requestBytes(request: SignedRequest, options: { withoutBody?: bo
 
 export async function send(port: number, request: SignedRequest): Promise<RawAnswer> {
   return sendRaw(port, requestBytes(request), { head: request.method === 'HEAD' });
+}
+
+function statusLines(text: string): number {
+  return [...text.matchAll(/HTTP\/1\.1 \d+ /g)].length;
 }
 
 function isWhole(text: string, head: boolean): boolean {

@@ -71,7 +71,7 @@ describe('a connection', () => {
       requestBytes(signed({ method: 'HEAD', target })),
     );
     const health = Buffer.from(`GET /_likeness/v1/health HTTP/1.1\r\nhost: ${host}\r\n\r\n`);
-    const answer = await sendRaw(server.port, Buffer.concat([...requests, health]), { waitMilliseconds: 500 });
+    const answer = await sendRaw(server.port, Buffer.concat([...requests, health]), { answers: 4 });
     const statuses = [...answer.text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(match => match[1]);
     assert.deepEqual(statuses, ['404', '404', '404', '200']);
   });
@@ -80,7 +80,7 @@ describe('a connection', () => {
     const refused = requestBytes(
       signed({ method: 'PUT', target: '/http/x', body: 'small', credentials: { ...ROOT, secretAccessKey: 'x' } }),
     );
-    const answer = await sendRaw(server.port, Buffer.concat([refused, refused]), { waitMilliseconds: 500 });
+    const answer = await sendRaw(server.port, Buffer.concat([refused, refused]), { answers: 2 });
     assert.equal([...answer.text.matchAll(/HTTP\/1\.1 403/g)].length, 2);
   });
 
