@@ -5,6 +5,7 @@ import { withCaptionWords } from '../domain/training/caption-words.ts';
 import { checkPicture, checkRecordCount, parseManifest, parseS3Uri } from '../domain/training/manifest.ts';
 import { type CaptionedFile, readCaptions, readText } from './captions.ts';
 import { CliFailure } from './failure.ts';
+import { kohyaFolderOf, recordsOf } from './kohya-folders.ts';
 import { captionsFileOf, exactCopies, factsOfFile, filesBelow, isPictureName } from './picture-files.ts';
 import { shownPath } from './shown-path.ts';
 
@@ -44,17 +45,20 @@ export async function datasetBuild(
   if (existsSync(output) && !options.force)
     throw new CliFailure(`${output} exists already. Add --force to write over it, or --output for another file.`);
 
-  const { pictures, leftOut } = captioned(home, options.captions);
+  const { pictures, leftOut, isNamed } = captioned(home, options.captions);
   const problems: string[] = [];
-  const records: CaptionedFile[] = [];
+  const usable: CaptionedFile[] = [];
   for (const { file, caption, problem } of pictures) {
     const refusal = existsSync(join(home, file))
       ? checkPicture(await factsOfFile(join(home, file)), undefined)
       : undefined;
     if (refusal !== undefined) leftOut.push(`${file}: ${refusal}`);
     else if (problem !== undefined) problems.push(`${file}: ${problem}`);
-    else records.push({ file, caption: caption ?? '' });
+    else usable.push({ file, caption: caption ?? '' });
   }
+  // A captions file says itself how often it names a picture.
+  const repeats = isNamed ? usable.map(() => 1) : recordsOf(usable.map(({ file }) => file));
+  const records = usable.flatMap((record, index) => Array<CaptionedFile>(repeats[index] ?? 1).fill(record));
   const words = {
     triggerWord: options.trigger?.trim() || null,
     captionPrefix: options.prefix?.trim() || null,
@@ -76,7 +80,7 @@ export async function datasetBuild(
   }
   const countProblem = checkRecordCount(records.length);
   if (countProblem) throw new CliFailure(`${countProblem} Nothing was written.`);
-  const copies = await exactCopies(records.map(({ file }) => ({ file, path: join(home, file) })));
+  const copies = await exactCopies(usable.map(({ file }) => ({ file, path: join(home, file) })));
   tell(
     copies.map(([copy, first]) =>
       copy.file === first.file
@@ -84,6 +88,7 @@ export async function datasetBuild(
         : `${copy.file}: is the same picture as ${first.file}, and counts twice`,
     ),
   );
+  tell(repeatsTold(usable, repeats));
 
   writeFileSync(`${output}.tmp`, `${lines.join('\n')}\n`);
   renameSync(`${output}.tmp`, output);
@@ -106,20 +111,33 @@ function summary(leftOut: number, copies: number): string {
   ].join('');
 }
 
+/** A line for each folder whose pictures count more than once. */
+function repeatsTold(usable: readonly CaptionedFile[], repeats: readonly number[]): string[] {
+  const lines = usable.map(({ file }, index) => {
+    const count = repeats[index] ?? 1;
+    return count === 1 ? [] : [`${dirname(file)}: each picture counts ${count} times, by the numbers of the folders`];
+  });
+  return [...new Set(lines.flat())];
+}
+
 /** As dataset mask made it. */
 function maskOf(home: string, file: string, prefix: string): { 'mask-ref'?: string } {
   const mask = join(dirname(file), 'masks', `${basename(file, extname(file))}.png`);
   return existsSync(join(home, mask)) ? { 'mask-ref': `${prefix}/${mask}` } : {};
 }
 
-/** @returns every picture of the folder: those to look at, and why others are none of the data set */
-function captioned(home: string, captionsOption: string | undefined): { pictures: Picture[]; leftOut: string[] } {
+/** @returns every picture of the folder: those to look at, why others are none of the data set, and whether a captions file names them */
+function captioned(
+  home: string,
+  captionsOption: string | undefined,
+): { pictures: Picture[]; leftOut: string[]; isNamed: boolean } {
   const names = filesBelow(home);
   const images = names.filter(isPictureName);
   if (images.length === 0)
     throw new CliFailure(`${home} holds no picture. A job takes ${limits.trainingImage.formats.join(' and ')}.`);
   const captionsFile = captionsOption ?? captionsFileOf(names);
-  if (captionsFile === undefined) return { pictures: images.map(file => beside(home, file, names)), leftOut: [] };
+  if (captionsFile === undefined)
+    return { pictures: captionedBeside(home, images, names), leftOut: [], isNamed: false };
   const path = captionsOption === undefined ? join(home, captionsFile) : resolve(captionsOption);
   if (!existsSync(path)) throw new CliFailure(`there is no captions file ${captionsFile}.`);
   // A path may begin above the folder, or be another machine's: then the file's own name tells.
@@ -134,7 +152,19 @@ function captioned(home: string, captionsOption: string | undefined): { pictures
       ...(isNamedWrongly(file) && { problem: `is named in ${basename(path)} but not there` }),
     })),
     leftOut: images.filter(file => !named.has(file)).map(file => `${file}: ${basename(path)} has no caption for it`),
+    isNamed: true,
   };
+}
+
+/** Captions from the files beside; a kohya folder without any is its own pictures' caption. */
+function captionedBeside(home: string, images: readonly string[], names: readonly string[]): Picture[] {
+  const pictures = images.map(file => beside(home, file, names));
+  const written = new Set(pictures.filter(({ caption }) => caption !== undefined).map(({ file }) => dirname(file)));
+  return pictures.map(picture => {
+    const folder = kohyaFolderOf(picture.file);
+    const isNamedByFolder = folder !== undefined && !written.has(dirname(picture.file));
+    return isNamedByFolder ? { file: picture.file, caption: folder.concept } : picture;
+  });
 }
 
 function beside(home: string, file: string, names: readonly string[]): Picture {

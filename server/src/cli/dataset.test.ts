@@ -92,7 +92,7 @@ describe('a data set on the disk', () => {
   });
 
   it('is built from folders of several subjects as trainers lay them out, and then passes the check', async () => {
-    for (const [index, subject] of ['10_ron dog', '5_smila cat'].entries()) {
+    for (const [index, subject] of ['1_ron dog', '1_smila cat'].entries()) {
       mkdirSync(join(folder, subject, 'masks'), { recursive: true });
       writeFileSync(join(folder, subject, '1.png'), png(640, 512, 7 + index));
       writeFileSync(join(folder, subject, '1.caption'), `${subject.slice(-3)} on a couch`);
@@ -104,7 +104,7 @@ describe('a data set on the disk', () => {
       manifest()
         .slice(0, 2)
         .map(line => JSON.parse(line)),
-      ['10_ron dog', '5_smila cat'].map(subject => ({
+      ['1_ron dog', '1_smila cat'].map(subject => ({
         'image-ref': `s3://bucket/data/${subject}/1.png`,
         caption: `${subject.slice(-3)} on a couch`,
         'mask-ref': `s3://bucket/data/${subject}/masks/1.png`,
@@ -232,5 +232,32 @@ describe('a data set on the disk', () => {
     writeFileSync(join(folder, 'captions.csv'), [1, 2, 3, 4].map(number => `ron_${number}.png,Ron`).join('\n'));
     await assert.rejects(build({ force: true }), /must be 5 to 10,000; the file has 4\. Nothing was written/);
     assert.ok(printed.includes('left out: ron_5.webp: captions.csv has no caption for it'));
+  });
+
+  it('weighs the folders of kohya’s scripts by their numbers, and takes their names for captions that are missing', async () => {
+    const concepts = { '20_Ron the dog': 3, '10_Smila the cat': 2, '2024_holidays': 1 };
+    for (const [name, count] of Object.entries(concepts)) {
+      mkdirSync(join(folder, name));
+      for (let number = 1; number <= count; number += 1)
+        writeFileSync(join(folder, name, `${number}.png`), png(640, 512, 10 * count + number));
+    }
+    await assert.rejects(build(), /1 of the images/);
+    assert.match(printed.join('\n'), /2024_holidays\/1\.png: has no caption/, 'a year is no number of repeats');
+    writeFileSync(join(folder, '2024_holidays', '1.txt'), 'Ron on holidays');
+    writeFileSync(join(folder, '10_Smila the cat', '1.txt'), 'Smila on a wall');
+    await assert.rejects(build(), /1 of the images/);
+    assert.match(printed.join('\n'), /10_Smila the cat\/2\.png: has no caption/, 'one was forgotten beside another');
+    writeFileSync(join(folder, '10_Smila the cat', '2.txt'), 'Smila asleep');
+    await build();
+    const records = manifest().map(line => JSON.parse(line));
+    const named = (text: string) => records.filter(({ caption }) => caption === text).length;
+    // Those outside count once, so the numbers have no common divisor but 1.
+    assert.deepEqual([named('Ron the dog'), named('Smila asleep'), named('Ron on holidays')], [60, 10, 1]);
+    assert.ok(printed.includes('20_Ron the dog: each picture counts 20 times, by the numbers of the folders'));
+    for (const number of [1, 2, 3, 4, 5]) rmSync(join(folder, `ron_${number}.png`));
+    rmSync(join(folder, '2024_holidays'), { recursive: true });
+    await build({ force: true });
+    assert.equal(manifest().length, 3 * 2 + 2, 'only proportions count');
+    assert.match(printed.at(-2) ?? '', /train\.jsonl: 8 records\.$/);
   });
 });
