@@ -1,17 +1,24 @@
 import { existsSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import limits from '../../../contract/limits.json' with { type: 'json' };
 import { withCaptionWords } from '../domain/training/caption-words.ts';
 import { checkPicture, checkRecordCount, parseManifest, parseS3Uri } from '../domain/training/manifest.ts';
 import { type CaptionedFile, readCaptions, readText } from './captions.ts';
 import { CliFailure } from './failure.ts';
 import { kohyaFolderOf, recordsOf } from './kohya-folders.ts';
-import { captionsFileOf, exactCopies, factsOfFile, filesBelow, isPictureName } from './picture-files.ts';
+import {
+  captionsFileOf,
+  exactCopies,
+  factsOfFile,
+  filesBelow,
+  isPictureName,
+  maskOf,
+  newSidecarOf,
+  sidecarOf,
+} from './picture-files.ts';
 import { shownPath } from './shown-path.ts';
 
 const MOST_LINES_TOLD = 20;
-/** Beside a picture; kohya's scripts write the second. */
-const SIDECARS = ['.txt', '.caption'];
 
 /** A picture of the folder; `caption` undefined: none is written yet. `problem`: it cannot stay so. */
 interface Picture {
@@ -67,7 +74,7 @@ export async function datasetBuild(
   const lines = records.map(({ file, caption }) =>
     JSON.stringify({
       ...{ 'image-ref': `${prefix}/${file}`, caption: withCaptionWords(caption, words) },
-      ...maskOf(home, file, prefix),
+      ...maskRefOf(home, file, prefix),
     }),
   );
   // The same rules as the training job's own, so that what is built here is never refused there for its text.
@@ -121,8 +128,8 @@ function repeatsTold(usable: readonly CaptionedFile[], repeats: readonly number[
 }
 
 /** As dataset mask made it. */
-function maskOf(home: string, file: string, prefix: string): { 'mask-ref'?: string } {
-  const mask = join(dirname(file), 'masks', `${basename(file, extname(file))}.png`);
+function maskRefOf(home: string, file: string, prefix: string): { 'mask-ref'?: string } {
+  const mask = maskOf(file);
   return existsSync(join(home, mask)) ? { 'mask-ref': `${prefix}/${mask}` } : {};
 }
 
@@ -168,14 +175,8 @@ function captionedBeside(home: string, images: readonly string[], names: readonl
 }
 
 function beside(home: string, file: string, names: readonly string[]): Picture {
-  const stem = file.slice(0, -extname(file).length);
-  const found = SIDECARS.flatMap(ending => names.find(name => isSidecar(name, stem, ending)) ?? [])[0];
+  const found = sidecarOf(file, names);
   if (found === undefined)
-    return { file, caption: undefined, problem: `has no caption: write it into ${stem}${SIDECARS[0]}` };
+    return { file, caption: undefined, problem: `has no caption: write it into ${newSidecarOf(file)}` };
   return { file, caption: readText(join(home, found)).replaceAll(/\s+/g, ' ').trim() };
-}
-
-/** Whatever case its ending has. */
-function isSidecar(name: string, stem: string, ending: string): boolean {
-  return name.length === stem.length + ending.length && name.startsWith(stem) && name.toLowerCase().endsWith(ending);
 }

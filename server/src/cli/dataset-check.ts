@@ -20,7 +20,7 @@ import {
   type RecordError,
 } from '../domain/training/manifest.ts';
 import { CliFailure } from './failure.ts';
-import { captionsFileOf, factsOfFile, filesBelow, isCaptionsFile, isPictureName } from './picture-files.ts';
+import { captionsFileOf, factsOfFile, fileOfKey, filesBelow, isCaptionsFile, isPictureName } from './picture-files.ts';
 import { settings } from './settings.ts';
 import { shownPath } from './shown-path.ts';
 
@@ -115,12 +115,10 @@ async function openLocal(place: string, imagesOption: string | undefined): Promi
   const text = await readFile(path, 'utf8');
   refuseCaptions(basename(path), text, shownPath(path), shownPath(dirname(path)));
   const folder = resolve(imagesOption ?? dirname(path));
-  // A local data set is checked before its upload: the end of the key is the file's path, however much of it there is.
+  // A local data set is checked before its upload.
   const images = new Set(await readdir(folder, { recursive: true }));
   const fileOf = ({ key }: Place) => {
-    const parts = key.split('/');
-    const paths = parts.map((_, index) => parts.slice(index).join('/'));
-    const name = paths.find(path => images.has(path));
+    const name = fileOfKey(key, images);
     return name === undefined ? undefined : join(folder, name);
   };
   return {

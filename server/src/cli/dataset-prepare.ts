@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { parseS3Uri } from '../domain/training/manifest.ts';
 import { CliFailure } from './failure.ts';
 import { onInstallation, type Server } from './installation.ts';
+import { fileOfKey, filesBelow, isOfDataSet, maskOf, newSidecarOf, sidecarOf } from './picture-files.ts';
 import { type ServiceFlags, settings } from './settings.ts';
 import { shownPath } from './shown-path.ts';
 import { callRoute, NoAnswer } from './signed-call.ts';
@@ -40,7 +40,7 @@ type What = 'caption' | 'mask';
 interface Files {
   read(name: string): Promise<Buffer | undefined>;
   write(name: string, bytes: Buffer | string): Promise<void>;
-  /** Names of files right in it. */
+  /** Paths of the data set's files in it and below, sorted. */
   list(): Promise<string[]>;
 }
 
@@ -162,17 +162,18 @@ async function named(files: Files, home: string): Promise<string> {
   return images.map(name => JSON.stringify({ 'image-ref': `${home}${name}` })).join('\n');
 }
 
-function ofManifest(text: string, name: string, files: Files): Pictures {
+async function ofManifest(text: string, name: string, files: Files): Promise<Pictures> {
+  const names = new Set(await files.list());
   const records = text
     .replace(/^\uFEFF/, '')
     .split(/\r?\n/)
     .filter(line => line.trim() !== '')
     .map((line, index) => parsed(line, index + 1));
-  const stems = new Map<string, string>();
+  const masks = new Map<string, string>();
   const entries = records.map((record): Entry => {
     const reference = String(record['image-ref']);
-    const image = basename(reference);
-    const mask = maskName(image, reference, stems);
+    const image = fileOfKey(reference, names) ?? basename(reference);
+    const mask = maskName(image, reference, masks);
     return {
       name: image,
       has: what => {
@@ -185,7 +186,7 @@ function ofManifest(text: string, name: string, files: Files): Pictures {
       },
       keepMask: async png => {
         await files.write(mask, png);
-        record['mask-ref'] = `${dirname(reference)}/${mask}`;
+        record['mask-ref'] = maskOf(reference);
       },
     };
   });
@@ -197,17 +198,17 @@ async function ofFolder(files: Files): Promise<Pictures> {
   const all = await files.list();
   const images = all.filter(name => IMAGE.test(name));
   if (images.length === 0) refuse('the folder holds no image (.jpg, .jpeg, .png).');
-  const stems = new Map<string, string>();
+  const masks = new Map<string, string>();
   const entries = await Promise.all(
     images.map(async (image): Promise<Entry> => {
-      const caption = `${image.slice(0, -extname(image).length)}.txt`;
-      const mask = maskName(image, image, stems);
+      const sidecar = sidecarOf(image, all);
+      const mask = maskName(image, image, masks);
       const hasMask = (await files.read(mask)) !== undefined;
       return {
         name: image,
-        has: what => (what === 'caption' ? all.includes(caption) : hasMask),
+        has: what => (what === 'caption' ? sidecar !== undefined : hasMask),
         read: async () => (await files.read(image)) ?? refuse(`there is no ${image} any more.`),
-        keepCaption: text => files.write(caption, `${text}\n`),
+        keepCaption: text => files.write(sidecar ?? newSidecarOf(image), `${text}\n`),
         keepMask: png => files.write(mask, png),
       };
     }),
@@ -215,13 +216,13 @@ async function ofFolder(files: Files): Promise<Pictures> {
   return { entries, save: async () => undefined };
 }
 
-/** `masks/ron_01.png` for ron_01.jpg. @throws CliFailure where two pictures would share it */
-function maskName(image: string, reference: string, stems: Map<string, string>): string {
-  const name = `masks/${image.slice(0, -extname(image).length)}.png`;
-  const other = stems.get(name);
+/** @throws CliFailure where two pictures would share a mask */
+function maskName(image: string, reference: string, masks: Map<string, string>): string {
+  const name = maskOf(image);
+  const other = masks.get(name);
   if (other !== undefined && other !== reference)
     refuse(`${other} and ${reference} would share the mask ${name}: rename one of them.`);
-  stems.set(name, reference);
+  masks.set(name, reference);
   return name;
 }
 
@@ -249,7 +250,7 @@ function diskFiles(folder: string): Files {
       await writeFile(`${path}.tmp`, bytes);
       await rename(`${path}.tmp`, path);
     },
-    list: async () => (existsSync(folder) ? (await readdir(folder)).toSorted() : []),
+    list: async () => filesBelow(folder),
   };
 }
 
@@ -274,12 +275,12 @@ function s3Files(bucket: string, folder: string, environment: NodeJS.ProcessEnv)
       let token: string | undefined;
       do {
         const page = await client
-          .send(new ListObjectsV2Command({ Bucket: bucket, Prefix: folder, Delimiter: '/', ContinuationToken: token }))
+          .send(new ListObjectsV2Command({ Bucket: bucket, Prefix: folder, ContinuationToken: token }))
           .catch(told);
         for (const { Key = '' } of page.Contents ?? []) names.push(Key.slice(folder.length));
         token = page.NextContinuationToken;
       } while (token !== undefined);
-      return names;
+      return names.filter(isOfDataSet);
     },
   };
 }

@@ -2,12 +2,15 @@
 import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+import { basename, extname, join } from 'node:path';
 import { type ImageFacts, readImageFacts } from '../domain/training/image-facts.ts';
 import { checkImageSize } from '../domain/training/manifest.ts';
 
 /** What people call their pictures, of kinds that a job takes and of others: content decides, and a name is for looking only. */
 const PICTURE = /\.(?:jpe?g|png|gif|webp|bmp|heic|heif|avif|tiff?|jxl)$/i;
+
+/** Beside a picture; kohya's scripts write the second. */
+const SIDECARS = ['.txt', '.caption'] as const;
 
 /** In the order in which dataset build looks for one. */
 const CAPTION_FILES = ['captions.jsonl', 'captions.csv', 'captions.tsv', 'metadata.jsonl', 'metadata.csv'];
@@ -17,19 +20,59 @@ export function isPictureName(name: string): boolean {
 }
 
 /**
- * Files of a folder and of those below it, as trainers lay out several subjects; what begins with a dot is a system's. Masks belong
- * to pictures beside their folder.
+ * Files of a folder and of those below it, as trainers lay out several subjects.
  * @returns paths within it, sorted, with slashes
  */
 export function filesBelow(home: string, folder = ''): string[] {
   return readdirSync(join(home, folder), { withFileTypes: true })
-    .filter(({ name }) => !name.startsWith('.'))
     .flatMap(entry => {
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
-      if (!entry.isDirectory()) return [path];
-      return entry.name === 'masks' || entry.name === '__MACOSX' ? [] : filesBelow(home, path);
+      if (!entry.isDirectory()) return isOfDataSet(path) ? [path] : [];
+      return isOfDataSet(`${path}/`) ? filesBelow(home, path) : [];
     })
     .sort();
+}
+
+/** Whether a path within a data set is none of a system's files, nor of the masks, which belong to pictures beside their folder. */
+export function isOfDataSet(path: string): boolean {
+  const parts = path.split('/');
+  const folders = parts.slice(0, -1);
+  return !parts.some(part => part.startsWith('.')) && !folders.includes('masks') && !folders.includes('__MACOSX');
+}
+
+/**
+ * The file that a record's S3 key is of: the end of the key is the file's path, however much of it there is.
+ * @param names of the files of a data set, as paths within it
+ */
+export function fileOfKey(key: string, names: ReadonlySet<string>): string | undefined {
+  const parts = key.split('/');
+  return parts.map((_, index) => parts.slice(index).join('/')).find(path => names.has(path));
+}
+
+/**
+ * The file with a picture's caption beside it, whatever case its ending has.
+ * @param names of the files of the data set
+ */
+export function sidecarOf(picture: string, names: readonly string[]): string | undefined {
+  const stem = stemOf(picture);
+  const isSidecar = (name: string, ending: string) =>
+    name.length === stem.length + ending.length && name.startsWith(stem) && name.toLowerCase().endsWith(ending);
+  return SIDECARS.flatMap(ending => names.find(name => isSidecar(name, ending)) ?? [])[0];
+}
+
+/** Where a picture's caption is to be written. */
+export function newSidecarOf(picture: string): string {
+  return `${stemOf(picture)}${SIDECARS[0]}`;
+}
+
+/** Where the mask of a picture is, `masks/ron_01.png` beside ron_01.jpg; of a path, or of an S3 URI. */
+export function maskOf(picture: string): string {
+  const name = basename(picture);
+  return `${picture.slice(0, picture.length - name.length)}masks/${stemOf(name)}.png`;
+}
+
+function stemOf(picture: string): string {
+  return picture.slice(0, picture.length - extname(picture).length);
 }
 
 /** @param names of the files of a folder */

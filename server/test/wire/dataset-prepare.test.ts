@@ -65,6 +65,29 @@ describe('preparing a data set from a shell', () => {
     assert.equal(records[2]['mask-ref'], 's3://bucket/data/masks/ron_3.png');
   });
 
+  it('finds pictures in folders below, whose names may be the same, and what a person wrote in another kind of file', async () => {
+    for (const name of ['ron', 'smila']) {
+      mkdirSync(join(folder, name));
+      writeFileSync(join(folder, name, '1.png'), pngHeader());
+    }
+    writeFileSync(join(folder, 'ron', '1.caption'), 'Ron as I wrote');
+    await datasetCaption(folder, { trigger }, {}, ask);
+    assert.equal(asked, 6);
+    assert.equal(text('ron/1.caption'), 'Ron as I wrote');
+    assert.throws(() => text('ron/1.txt'), /ENOENT/, 'dataset build would take it in the place of the other');
+    await datasetBuild(folder, { s3Prefix: 's3://bucket/data' });
+    await datasetMask(folder, { subject: 'the dog' }, {}, ask);
+    assert.match(text('smila/masks/1.png'), /^the dog by base/);
+    const records = text('train.jsonl')
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line));
+    assert.deepEqual(
+      records.slice(0, 1).map(record => [record['image-ref'], record['mask-ref'], record.caption]),
+      [['s3://bucket/data/ron/1.png', 's3://bucket/data/ron/masks/1.png', 'Ron as I wrote']],
+    );
+  });
+
   it('fills a manifest, tells what failed, and keeps what was made', async () => {
     writeFileSync(join(folder, 'ron_4.png'), 'GIF89a');
     const line = (number: number, caption?: string) =>
@@ -85,8 +108,8 @@ describe('preparing a data set from a shell', () => {
   it('captions and masks pictures in S3, whose manifest it begins', async () => {
     const { s3 } = server.clients();
     await s3.send(new CreateBucketCommand({ Bucket: 'prepared' }));
-    for (const number of [1, 2]) {
-      const Key = `data/ron_${number}.png`;
+    for (const number of ['1', 'walks/2']) {
+      const Key = `data/${number}.png`;
       await s3.send(new PutObjectCommand({ Bucket: 'prepared', Key, Body: pngHeader() }));
     }
     const variables = {
@@ -109,11 +132,10 @@ describe('preparing a data set from a shell', () => {
       .map(record => JSON.parse(record));
     assert.deepEqual(
       records.map(record => [record['image-ref'], record['mask-ref'], record.caption.slice(0, 11)]),
-      [1, 2].map(number => [
-        `s3://prepared/data/ron_${number}.png`,
-        `s3://prepared/data/masks/ron_${number}.png`,
-        trigger,
-      ]),
+      [
+        ['s3://prepared/data/1.png', 's3://prepared/data/masks/1.png', trigger],
+        ['s3://prepared/data/walks/2.png', 's3://prepared/data/walks/masks/2.png', trigger],
+      ],
     );
   });
 
