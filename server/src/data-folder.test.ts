@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import Sqlite from 'better-sqlite3';
 import {
   DataFolderInUse,
+  damageOfRows,
   isInUse,
   lockDataFolder,
   readCredentials,
@@ -148,5 +150,34 @@ describe('a data folder of which a part was lost', () => {
     assert.throws(() => refuseLostMasterKey(folder), /master\.key is missing, and LIKENESS_MASTER_KEY is not set/);
     writeFileSync(join(folder, 'master.key'), '');
     refuseLostMasterKey(folder);
+  });
+});
+
+describe('the rows of a data folder', () => {
+  const withRows = () => {
+    const folder = newFolder();
+    const database = new Sqlite(join(folder, 'likeness.sqlite'));
+    database.exec('create table row (text); begin');
+    for (let number = 0; number < 500; number += 1) database.prepare('insert into row values (?)').run('x'.repeat(100));
+    database.exec('commit');
+    return { folder, database };
+  };
+
+  it('are whole, also while a service has them open', () => {
+    const { folder, database } = withRows();
+    assert.equal(damageOfRows(folder), undefined);
+    database.close();
+    assert.equal(damageOfRows(folder), undefined);
+  });
+
+  it('are told damaged where a page in their midst is, or where the file is none', () => {
+    const { folder, database } = withRows();
+    database.close();
+    const file = openSync(join(folder, 'likeness.sqlite'), 'r+');
+    writeSync(file, Buffer.alloc(4096, 0xff), 0, 4096, 5 * 4096);
+    closeSync(file);
+    assert.match(damageOfRows(folder) ?? '', /page/i);
+    writeFileSync(join(folder, 'likeness.sqlite'), 'nonsense'.repeat(1000));
+    assert.match(damageOfRows(folder) ?? '', /not a database/);
   });
 });

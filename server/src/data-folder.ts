@@ -116,6 +116,23 @@ export function refuseUnnamedBytes(folder: string): void {
 }
 
 /**
+ * What SQLite finds wrong with the rows, or undefined: every page is read, which takes a second a gigabyte or so. A service may be
+ * running on them.
+ */
+export function damageOfRows(folder: string): string | undefined {
+  let database: Sqlite.Database | undefined;
+  try {
+    database = new Sqlite(join(folder, ROWS_FILE), { readonly: true, fileMustExist: true });
+    const found = String(database.pragma('quick_check(1)', { simple: true }));
+    return found === 'ok' ? undefined : found.replaceAll(/\s+/g, ' ');
+  } catch (error) {
+    return (error as Error).message;
+  } finally {
+    database?.close();
+  }
+}
+
+/**
  * For a store with an account: a new master key would open nothing that is there.
  * @throws Error with one line to show
  */

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Config } from '../config.ts';
-import { isInUse, readEndpoint } from '../data-folder.ts';
+import { damageOfRows, isInUse, ROWS_FILE, readEndpoint } from '../data-folder.ts';
 import { settings } from './settings.ts';
 import { shownPath } from './shown-path.ts';
 
@@ -35,6 +35,7 @@ export async function doctor(flags: { port?: string; data?: string }, environmen
     checkPackages(),
     checkDisk(config),
     checkFolder(config),
+    ...checkRows(config),
     await checkPort(config),
     ...(await checkPython(config)),
     await checkSandbox(config),
@@ -89,6 +90,21 @@ function checkFolder({ dataDirectory }: Config): Finding {
     state: 'ok',
     what: `data folder ${shownPath(dataDirectory)}: served at ${running?.endpoint} (process ${running?.pid})`,
   };
+}
+
+/** Damage that a start would meet only where it reads the page. */
+function checkRows({ dataDirectory }: Config): Finding[] {
+  const path = join(dataDirectory, ROWS_FILE);
+  if (!existsSync(path)) return [];
+  const damage = damageOfRows(dataDirectory);
+  if (damage === undefined) return [{ state: 'ok', what: `${ROWS_FILE}: whole` }];
+  return [
+    {
+      state: 'failure',
+      what: `${shownPath(path)} is damaged (${damage})`,
+      mend: 'Stop the service, keep a copy of the folder, and restore it from the newest backup.',
+    },
+  ];
 }
 
 async function checkPort({ host, port, dataDirectory }: Config): Promise<Finding> {
