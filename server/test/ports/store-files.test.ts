@@ -99,3 +99,29 @@ test('what SQLite says of a full disk is a fault that clients and jobs try again
   assert.match(reason.message, /Free some space and try again/);
   assert.deepEqual(await store.read(({ iam }) => iam.firstAccount()), account);
 });
+
+test('others have their turn between the statements of one long transaction, and of many short ones', async context => {
+  const store = await openSqliteStore(join(newFolder(context), 'rows.sqlite'));
+  context.after(() => store.close());
+  const isOver = (beganAt: number) => performance.now() - beganAt > 200;
+  const inOne = () =>
+    store.transaction(async ({ s3 }) => {
+      for (const beganAt = performance.now(); !isOver(beganAt); ) await s3.bucket('none');
+    });
+  const inMany = async () => {
+    for (const beganAt = performance.now(); !isOver(beganAt); )
+      await store.transaction(({ s3 }) => s3.setBucketPolicy('none', null));
+  };
+  const inReads = async () => {
+    for (const beganAt = performance.now(); !isOver(beganAt); ) await store.read(({ s3 }) => s3.bucket('none'));
+  };
+  for (const work of [inOne, inMany, inReads]) {
+    let turns = 0;
+    const timer = setInterval(() => {
+      turns += 1;
+    }, 1);
+    await work();
+    clearInterval(timer);
+    assert.ok(turns >= 2, `${work.name}: ${turns} turns`);
+  }
+});

@@ -7,6 +7,7 @@ import type { Rows, Store } from '../../ports/store.ts';
 import { type BatchSchema, batchMigrations, batchRows } from './batch-jobs.ts';
 import { type BedrockSchema, bedrockMigrations, bedrockRows } from './bedrock.ts';
 import { type EventsSchema, eventMigrations, eventRows } from './events.ts';
+import { fairTurns } from './fair-turns.ts';
 import { type IamSchema, iamMigrations, iamRows } from './iam.ts';
 import { type KmsSchema, kmsMigrations, kmsRows } from './kms.ts';
 import { s3Rows } from './s3.ts';
@@ -149,7 +150,8 @@ function connect(path: string): Connection {
   database.pragma('foreign_keys = ON');
   database.pragma('busy_timeout = 5000');
   // Kysely's own destroy() leaves a connection open that was never asked anything, and with it the -wal file.
-  return { rows: new Kysely<Schema>({ dialect: new Dialect({ database }) }), close: () => database.close() };
+  const rows = new Kysely<Schema>({ dialect: new Dialect({ database }), plugins: [fairTurns()] });
+  return { rows, close: () => database.close() };
 }
 
 /** In one transaction: a start that is killed while it brings the tables up to date leaves them as they were. */
