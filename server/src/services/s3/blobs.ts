@@ -16,8 +16,9 @@ export function createBlobKeeper(objects: Objects): BlobKeeper {
   const readers = new Set<symbol>();
   const waiting = new Set<{ blobIds: readonly string[]; readers: Set<symbol> }>();
 
-  function deleteNow(blobIds: readonly string[]): void {
-    for (const blobId of blobIds) objects.delete(blobId).catch(() => undefined);
+  /** One after another: a hundred thousand at once would stand before every other use of the disk. */
+  async function deleteNow(blobIds: readonly string[]): Promise<void> {
+    for (const blobId of blobIds) await objects.delete(blobId).catch(() => undefined);
   }
 
   return {
