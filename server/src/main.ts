@@ -34,6 +34,7 @@ import type { BaseModelRegistry } from './ports/base-models.ts';
 import type { Compute } from './ports/compute.ts';
 import type { Inference } from './ports/inference.ts';
 import type { Invocation } from './ports/invocation-logs.ts';
+import type { Machine } from './ports/machine.ts';
 import type { Objects } from './ports/objects.ts';
 import type { RegisteredModels } from './ports/registered-models.ts';
 import type { Store } from './ports/store.ts';
@@ -97,6 +98,8 @@ export interface Overrides {
   /** Stands before the product's own: a slow disk. */
   objects?(own: Objects): Objects;
   store?(own: Store): Store;
+  /** Stands before it: a full disk. */
+  machine?(own: Machine): Machine;
   training?: Partial<TrainingSettings>;
   batch?: Partial<BatchSettings>;
   events?: Partial<EventSettings>;
@@ -235,7 +238,8 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     createLogBuckets({ store, ids, time, authorizer, service: s3, deliverer });
   const logBuckets = logBucketsOf('bedrock');
   const invocationLog = startInvocationLogs({ store, logBuckets, ids, log });
-  const machine = createMachine({ ...config, sandboxProblem: workers.sandboxProblem });
+  const itself = createMachine({ ...config, sandboxProblem: workers.sandboxProblem });
+  const machine = overrides.machine?.(itself) ?? itself;
   const { version } = manifest;
   const metrics = createMetrics({ store, time, machine, version, pools: () => capacity.figures() });
   const noteInvocation = (invocation: Invocation) => {
@@ -364,7 +368,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     files: createModelStore({ folder: data('caches'), keyring, ids }),
   });
   training = startTrainingLoop({
-    ...{ store, time, log, customerData, roleSessions, baseModels, modelStore, trainingCaches },
+    ...{ store, time, log, machine, customerData, roleSessions, baseModels, modelStore, trainingCaches },
     ...{ compute: workers.compute, quotas: config.quotas, vpcNetworks: config.vpcNetworks },
     runsPath: data('runs'),
     workerThreads: config.workerThreads,
@@ -374,7 +378,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     owner: ids.uuid(),
   });
   batch = startBatchLoop({
-    ...{ store, time, log, customerData, roleSessions, baseModels, modelStore, contentCredentials },
+    ...{ store, time, log, machine, customerData, roleSessions, baseModels, modelStore, contentCredentials },
     inference: workers.inference,
     vpcNetworks: config.vpcNetworks,
     batchPath: data('batch'),

@@ -3,6 +3,7 @@ import type { BaseModels } from '../ports/base-models.ts';
 import type { ContentCredentials } from '../ports/content-credentials.ts';
 import type { CustomerData, RoleSession, RoleSessions } from '../ports/customer-data.ts';
 import type { ImageRequest } from '../ports/inference.ts';
+import type { Machine } from '../ports/machine.ts';
 import type { Store } from '../ports/store.ts';
 import type { BatchJobRow } from '../ports/store-batch.ts';
 import type { BatchFolder } from './batch-files.ts';
@@ -25,6 +26,7 @@ export interface BatchSettings {
 
 export interface BatchDependencies extends UnitStarter {
   store: Store;
+  machine: Machine;
   customerData: CustomerData;
   roleSessions: RoleSessions;
   vpcNetworks: readonly VpcNetwork[];

@@ -215,14 +215,22 @@ function batchUnit(context: BatchContext) {
 
   async function ready(): Promise<PooledUnit> {
     if (pooled) return pooled;
-    const model = await servedModel(context);
-    const [started] = await startUnits(model, 1, context, context.pausing).catch((error: unknown) => {
-      if (!(error instanceof Fault) || error.kind === 'unavailable') throw error;
-      throw new JobFailure(`The model could not be loaded: ${error.message}`, { cause: error });
-    });
+    const [started] = await load(await servedModel(context));
     if (!started) throw new Fault('unavailable', 'No model unit started.');
     pooled = started;
     return pooled;
+  }
+
+  /** A process may be killed while it loads, as while it draws: once is no fault of the model's. */
+  async function load(model: ServedModel): Promise<PooledUnit[]> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await startUnits(model, 1, context, context.pausing);
+      } catch (error) {
+        if (!(error instanceof Fault) || error.kind === 'unavailable' || context.pausing.aborted) throw error;
+        if (tries >= MAXIMUM_TRIES || !isLoss(error)) throw new JobFailure(error.message, { cause: error });
+      }
+    }
   }
 
   async function stop(): Promise<void> {

@@ -11,7 +11,7 @@ import { drawBatch, finishBatch, isOverdue } from './batch-drawing.ts';
 import { batchFolder } from './batch-files.ts';
 import { validateBatch } from './batch-validation.ts';
 import { disabledAccounts } from './disabled-accounts.ts';
-import { explainDiskFault, failureText, JobFailure, UNEXPECTED_ERROR } from './job-failure.ts';
+import { explainDiskFault, failureText, isDiskFull, JobFailure, ROOM_WAITS, UNEXPECTED_ERROR } from './job-failure.ts';
 import { serviceRole } from './role-session.ts';
 
 export const DEFAULT_BATCH_SETTINGS: Omit<BatchSettings, 'minimumRecords' | 'units'> = {
@@ -126,8 +126,20 @@ export function startBatchLoop(dependencies: BatchDependencies): BatchLoop {
       else await finishBatch(job.status === 'Stopping' ? 'stopping' : 'timedOut', context);
       faults.delete(job.jobId);
     } catch (caught) {
-      if (!pause.aborted) await recover(context, explainDiskFault(caught));
+      if (pause.aborted) return;
+      if (await isToWait(context, caught)) {
+        log.warn({ jobId: job.jobId, error: caught }, 'the disk is full: a batch job waits for room');
+        const retryAt = time.now().getTime() + settings.retrySeconds * ROOM_WAITS * 1000;
+        faults.set(job.jobId, { count: faults.get(job.jobId)?.count ?? 0, retryAt });
+      } else await recover(context, explainDiskFault(caught));
     }
+  }
+
+  /** What is drawn would be lost with the job; before that, its input makes room by going. */
+  async function isToWait({ job, machine }: BatchContext, error: unknown): Promise<boolean> {
+    if (error instanceof JobFailure || isUnvalidated(job)) return false;
+    const row = await store.read(rows => rows.batch.byId(job, job.jobId));
+    return isDiskFull(machine, row?.position.outputOffsetBytes);
   }
 
   async function recover({ job, folder }: BatchContext, error: unknown): Promise<void> {

@@ -1,4 +1,6 @@
+import { RESERVED_DISK_BYTES } from '../domain/disk-room.ts';
 import { Fault } from '../domain/fault.ts';
+import type { Machine } from '../ports/machine.ts';
 import type { DataErrors } from '../ports/training-records.ts';
 
 /** Ends a job as Failed; the message is for the user (GetModelCustomizationJob's failureMessage, at most 2,048 characters). */
@@ -33,4 +35,16 @@ export function explainDiskFault(error: unknown): unknown {
   return code === 'ENOSPC'
     ? new JobFailure("The service's disk is full: free some space and create the job again.")
     : error;
+}
+
+/** A job that found the disk full waits so many times as long as after any other fault before it looks again. */
+export const ROOM_WAITS = 5;
+
+/**
+ * Whether a job that has work to lose should wait for room instead of ending. What it could not write whole is removed by
+ * then: a job that is itself too large for the disk finds room again, and fails.
+ * @param wantedBytes what it is about to upload
+ */
+export async function isDiskFull(machine: Machine, wantedBytes = 0): Promise<boolean> {
+  return (await machine.facts()).freeDiskBytes < RESERVED_DISK_BYTES + wantedBytes;
 }

@@ -5,6 +5,7 @@ import type { BaseModels } from '../ports/base-models.ts';
 import type { Compute } from '../ports/compute.ts';
 import type { CustomerData, RoleSession, RoleSessions } from '../ports/customer-data.ts';
 import type { Log } from '../ports/log.ts';
+import type { Machine } from '../ports/machine.ts';
 import type { ModelStore } from '../ports/model-store.ts';
 import type { Store } from '../ports/store.ts';
 import type { CustomizationJobRow } from '../ports/store-bedrock.ts';
@@ -30,6 +31,7 @@ export interface TrainingDependencies {
   store: Store;
   time: Time;
   log: Log;
+  machine: Machine;
   compute: Compute;
   customerData: CustomerData;
   roleSessions: RoleSessions;

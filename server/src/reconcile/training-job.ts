@@ -13,7 +13,7 @@ import type { BaseModel } from '../ports/base-models.ts';
 import type { CustomizationJobRow, CustomModelRow, ResolvedHyperparameters } from '../ports/store-bedrock.ts';
 import { refuseOtherWeights } from './base-weights.ts';
 import { type HeldJob, LeaseLost } from './held-job.ts';
-import { explainDiskFault, isTransient, JobFailure } from './job-failure.ts';
+import { explainDiskFault, isDiskFull, isTransient, JobFailure } from './job-failure.ts';
 import { jobNetwork, serviceRole } from './role-session.ts';
 import { type RunFolder, runFolder, type TrainSpec } from './run-folder.ts';
 import { followAttempt } from './training-attempt.ts';
@@ -51,9 +51,11 @@ export async function runJob(
     if (outcome !== 'paused' && outcome !== 'queued') await leave(context);
     return outcome;
   } catch (caught) {
-    const error = explainDiskFault(caught);
-    if (!(error instanceof JobFailure)) throw error;
     const { attempt } = await held.read();
+    // A training that has begun is worth waiting for; what was only fetched makes room by going.
+    const isWaiting = attempt > 0 && !(caught instanceof JobFailure) && (await isDiskFull(context.machine));
+    const error = isWaiting ? caught : explainDiskFault(caught);
+    if (!(error instanceof JobFailure)) throw error;
     if (error.dataErrors) await folder.writeDataErrors(Math.max(1, attempt), error.dataErrors);
     const outcome = await end('Failed', error.message, context);
     await leave(context);
@@ -277,6 +279,10 @@ async function decide(attempt: number, exit: AttemptExit, context: JobContext) {
   const record = await folder.readRecord(attempt);
   const newest = await folder.newestCheckpoint();
   const row = await held.read();
+  // Whatever it died of, the next one would die of this, and two more of them end the job.
+  const isFaulty = exit.kind === 'gone' || (exit.kind === 'failed' && !exit.userError);
+  if (isFaulty && row.status !== 'Stopping' && (await isDiskFull(context.machine)))
+    throw new Fault('unavailable', 'An attempt at the training failed, and the disk is full.');
   return nextAttempt(
     { ...record, attempt, newestCheckpointStep: newest?.step ?? null, stopping: row.status === 'Stopping' },
     exit,

@@ -8,7 +8,7 @@ import type { ComputeLease } from '../ports/compute.ts';
 import type { CustomizationJobRow } from '../ports/store-bedrock.ts';
 import { disabledAccounts } from './disabled-accounts.ts';
 import { type HeldJob, heldJob, LeaseLost } from './held-job.ts';
-import { UNEXPECTED_ERROR } from './job-failure.ts';
+import { isDiskFull, ROOM_WAITS, UNEXPECTED_ERROR } from './job-failure.ts';
 import { runFolder } from './run-folder.ts';
 import { endGently } from './training-attempt.ts';
 import type { TrainingDependencies, TrainingSettings } from './training-context.ts';
@@ -144,6 +144,7 @@ export function startTrainingLoop(dependencies: TrainingDependencies & { owner: 
 
   /** Nothing that was foreseen: try again later, and give up after a few times. */
   async function recover(jobId: string, held: HeldJob, error: unknown): Promise<void> {
+    if (await isDiskFull(dependencies.machine)) return waitForRoom(jobId, held, error);
     const count = (faults.get(jobId) ?? 0) + 1;
     faults.set(jobId, count);
     log.error({ jobId, error, count }, 'a customization job met an unexpected fault');
@@ -162,6 +163,13 @@ export function startTrainingLoop(dependencies: TrainingDependencies & { owner: 
     } catch (second) {
       log.error({ jobId, error: second }, 'a faulty job could not be given back; its lease will run out');
     }
+  }
+
+  /** Its checkpoints and weights are there: it goes on once somebody has made room. */
+  async function waitForRoom(jobId: string, held: HeldJob, error: unknown): Promise<void> {
+    log.warn({ jobId, error }, 'the disk is full: a customization job waits for room');
+    await time.sleep(settings.retrySeconds * ROOM_WAITS * 1000, pausing.signal);
+    await held.release().catch((second: unknown) => log.warn({ jobId, error: second }, 'a lease is left to run out'));
   }
 
   async function keepLease(held: HeldJob, done: AbortSignal): Promise<void> {

@@ -301,6 +301,15 @@ test('A custom model draws in batch, and cannot be deleted meanwhile', async () 
   await remove();
 });
 
+test('A unit that dies while it loads is started once more; one that dies again ends the job', async () => {
+  await putInput('loading', { 'in/a.jsonl': [record('one'), record('two')].join('\n') });
+  inference.failLoads = 1;
+  assert.equal((await ended(await create('loading'))).status, 'Completed');
+  inference.failLoads = 2;
+  const { status, message } = await ended(await create('loading', { jobName: 'again' }));
+  assert.deepEqual([status, message], ['Failed', 'The model could not be loaded: broken']);
+});
+
 test('A unit that dies is replaced, and its record drawn by the next', async () => {
   await putInput('dying', { 'in/a.jsonl': Array.from({ length: 20 }, (_, n) => record(`fox ${n}`)).join('\n') });
   const jobArn = await create('dying');

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, opendir, rename, rm, stat, statfs, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { RESERVED_DISK_BYTES } from '../../domain/disk-room.ts';
 import { Fault } from '../../domain/fault.ts';
 import type { Objects } from '../../ports/objects.ts';
 import type { Ids } from '../../ports/time.ts';
@@ -9,8 +10,6 @@ import { createDirectorySync } from './directory-sync.ts';
 /** Small chunks of a slow client are gathered up to this size before a write. */
 const WRITE_SIZE_BYTES = 1024 * 1024;
 const READ_SIZE_BYTES = 256 * 1024;
-/** Room that uploads leave to the database and to running jobs. */
-const RESERVED_SIZE_BYTES = 64 * 1024 * 1024;
 
 const BLOB_ID = /^[0-9a-f]{32}$/;
 
@@ -35,7 +34,7 @@ export async function openFileObjects(directory: string, ids: Ids): Promise<Obje
 
   async function refuseWithoutRoom(sizeBytes: number): Promise<void> {
     const { bavail, bsize } = await statfs(temporary);
-    const roomBytes = Math.max(0, bavail * bsize - RESERVED_SIZE_BYTES);
+    const roomBytes = Math.max(0, bavail * bsize - RESERVED_DISK_BYTES);
     if (sizeBytes > roomBytes) throw noRoom(`${sizeBytes} bytes do not fit, ${roomBytes} are free`);
   }
 
