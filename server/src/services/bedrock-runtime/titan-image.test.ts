@@ -123,6 +123,7 @@ test('what is out of its range is named with the range', () => {
 test('a body that is none of it is refused without a word of its content', () => {
   assert.equal(refusal(''), malformed('#: the body is not JSON in UTF-8'));
   assert.equal(refusal('{"taskType": "secret prompt'), malformed('#: the body is not JSON in UTF-8'));
+  assert.equal(refusal('['.repeat(10_001)), malformed('#: more than 10000 members and items'));
   assert.equal(refusal('[]'), malformed('#: expected type: JSONObject, found: JSONArray'));
   assert.equal(refusal({}), malformed('#: required key [taskType] not found'));
   assert.equal(refusal({ taskType: 7 }), malformed('#/taskType: expected type: String, found: Integer'));

@@ -148,7 +148,22 @@ function readCrop(params: NonNullable<TitanBody['smartCropParams']>): TaskReques
   };
 }
 
+/** Far more members and items than any request has. Two prompts full of commas are a thousand, base64 has none. */
+const MOST_MARKS = 10_000;
+
+/** Whether it would take seconds to parse, in which nobody else is answered: 20 MB of brackets take three. */
+function isDense(body: Uint8Array): boolean {
+  let count = 0;
+  for (const mark of Buffer.from('[{,'))
+    for (let at = body.indexOf(mark); at >= 0; at = body.indexOf(mark, at + 1)) {
+      count += 1;
+      if (count > MOST_MARKS) return true;
+    }
+  return false;
+}
+
 function readJson(body: Uint8Array | undefined): Record<string, unknown> {
+  if (body && isDense(body)) throw malformed(`#: more than ${MOST_MARKS} members and items`);
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body ?? new Uint8Array()));

@@ -28,17 +28,20 @@ const ATTRIBUTE = /([^\s=]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g;
 const REFERENCE = /&(?:#x([0-9a-fA-F]{1,6});|#([0-9]{1,7});|([a-z]{2,4});|)/g;
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 const NOT_SPACE = /[^ \t\n]/;
+/** The largest document that S3 takes completes an upload of 10,000 parts, a dozen elements each. */
+const MOST_ELEMENTS = 200_000;
 
 /**
  * Reads a document. Space between elements means nothing, however it is made; the text of an element without elements
  * stays as it is. Characters that XML does not have are taken as they come: keys of S3 may hold them.
- * @throws Error for what is not well-formed, has a DOCTYPE or text beside elements, or nests too deep
+ * @throws Error for what is not well-formed, has a DOCTYPE or text beside elements, nests too deep or has too many elements
  */
 export function readXml(source: string, depthLimit: number): XmlDocument {
   const text = source.replace(/^\ufeff/, '').replace(/\r\n?/g, '\n');
   const open: Open[] = [];
   let document: XmlDocument | undefined;
   let position = 0;
+  let elementCount = 0;
 
   function skipTo(end: string): string {
     const found = text.indexOf(end, position);
@@ -59,6 +62,8 @@ export function readXml(source: string, depthLimit: number): XmlDocument {
     const [tag, name = '', attributes = '', closed] = START_TAG.exec(text) ?? [];
     if (tag === undefined) throw malformed('a tag is none');
     position += tag.length;
+    elementCount += 1;
+    if (elementCount > MOST_ELEMENTS) throw malformed(`it has more than ${MOST_ELEMENTS} elements`);
     const element = newElement(attributes);
     const parent = open.at(-1);
     if (parent) {
