@@ -61,7 +61,7 @@ export async function datasetCheck(
     const reason = checkPicture(await facts(record), mask);
     if (reason) errors.push({ line: record.line, imageRef: record.imageRef, reason });
   });
-  const count = manifest.records.length + manifest.errors.length;
+  const count = manifest.lineCount;
   const countProblem = checkRecordCount(count);
   for (const { line, imageRef, reason } of errors.sort((left, right) => left.line - right.line))
     console.log(`line ${line}${imageRef === undefined ? '' : ` (${imageRef})`}: ${reason}`);

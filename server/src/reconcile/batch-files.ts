@@ -1,9 +1,13 @@
 /** The files of one batch job, `DATA/batch/<jobId>/`: its input as it was read, and the output that grows beside it. */
 import { mkdir, open, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
+import limits from '../../../contract/limits.json' with { type: 'json' };
+import { JobFailure } from './job-failure.ts';
 
 const READ_BYTES = 1024 * 1024;
 const NEWLINE = 0x0a;
+/** A record holds the body of an InvokeModel, and an id. */
+const MAXIMUM_LINE_BYTES = limits.invokeBody.maximumSizeBytes + READ_BYTES;
 
 export type BatchFolder = ReturnType<typeof batchFolder>;
 
@@ -67,6 +71,7 @@ export async function* linesOf(
   try {
     let position = offsetBytes;
     let kept: Buffer[] = [];
+    let keptBytes = 0;
     let lineEnd = offsetBytes;
     let lineNumber = 0;
     for (;;) {
@@ -84,6 +89,11 @@ export async function* linesOf(
         if (line !== '') yield { line, lineNumber, endBytes: lineEnd };
       }
       kept.push(buffer.subarray(from, bytesRead));
+      keptBytes = from > 0 ? bytesRead - from : keptBytes + bytesRead;
+      if (keptBytes > MAXIMUM_LINE_BYTES)
+        throw new JobFailure(
+          `A record of the input has more than ${MAXIMUM_LINE_BYTES} bytes: it is longer than any InvokeModel request.`,
+        );
     }
     const rest = Buffer.concat(kept);
     const line = textOf(rest);

@@ -31,11 +31,14 @@ export async function validateBatch(context: BatchContext): Promise<boolean> {
     await fetchFile(index, `${source.prefix}${name}`, context);
     for await (const { line, lineNumber } of linesOf(folder.inputPath(index))) {
       total += 1;
+      // Here already: the faults of a hundred million lines would take all memory of the server.
+      if (total > maximumRecordCount)
+        throw new JobFailure(
+          `Batch job ${job.jobId} contains more records than the maximum of: ${maximumRecordCount}.`,
+        );
       const { problem } = parseRecord(line, total);
       if (problem !== undefined) faulty.push({ file: name, lineNumber, problem });
     }
-    if (total > maximumRecordCount)
-      throw new JobFailure(`Batch job ${job.jobId} contains more records than the maximum of: ${maximumRecordCount}.`);
   }
   if (faulty.length > 0) throw new JobFailure(describeFaulty(faulty, total));
   if (total < settings.minimumRecords)

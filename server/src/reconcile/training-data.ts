@@ -16,6 +16,7 @@ import {
   checkRecordCount,
   describeErrors,
   evenlySpread,
+  MAXIMUM_LINES,
   MAXIMUM_MANIFEST_BYTES,
   type Manifest,
   type ManifestRecord,
@@ -70,7 +71,7 @@ export async function fetchTrainingData(
   await checkOutputAccess(context);
 
   const manifest = worded(parseManifest(text, job.trainingDataS3Uri), job);
-  const lineCount = manifest.records.length + manifest.errors.length;
+  const { lineCount } = manifest;
   const countProblem = checkRecordCount(lineCount);
   // Too many are not fetched to look for more faults; too few are, so that all is told at once.
   if (countProblem !== undefined && lineCount > limits.trainingImages.maximumCount)
@@ -117,9 +118,12 @@ async function fetchValidationData(
   const fileName = source.key.slice(source.key.lastIndexOf('/') + 1);
   await checkRegion(source.bucket, context);
   const manifest = worded(parseManifest(await readManifest(source, fileName, context), uri), context.job);
-  const { records, errors, unparsable: isUnparsable } = manifest;
-  const lineCount = records.length + errors.length;
+  const { lineCount, records, errors, unparsable: isUnparsable } = manifest;
   if (lineCount === 0) throw new JobFailure(`The validation data has no records (${fileName}).`);
+  if (lineCount > MAXIMUM_LINES)
+    throw new JobFailure(
+      `The validation data has ${lineCount} records; at most ${MAXIMUM_LINES} are read (${fileName}).`,
+    );
   const limit = context.quotas.trainingRecords;
   if (limit !== null && trainingLineCount + lineCount > limit)
     throw new JobFailure(`${quotaText('trainingRecords', limit, trainingLineCount + lineCount)} (${fileName})`);

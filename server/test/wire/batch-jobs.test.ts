@@ -184,12 +184,20 @@ test('Creates are refused for what can be seen at once', async () => {
 });
 
 test('A job fails for input that is missing, unreadable or too small, and says which', async () => {
-  await putInput('failing', { 'in/a.jsonl': record('one'), 'in/none/x.txt': '' });
+  await putInput('failing', {
+    ...{ 'in/a.jsonl': record('one'), 'in/none/x.txt': '' },
+    'in/many.jsonl': '{}\n'.repeat(50_001),
+    'in/long.jsonl': record('x'.repeat(27_000_000)),
+    'in/dense.jsonl': '['.repeat(10_001),
+  });
   const input = (s3Uri: string, more: object = {}) => ({ inputDataConfig: { s3InputDataConfig: { s3Uri, ...more } } });
   const cases: [string, Partial<CreateModelInvocationJobCommandInput>, RegExp][] = [
     ['few', {}, /contains less records \(1\) than the required minimum of: 2/],
     ['absent', input('s3://failing/in/b.jsonl'), /s3:\/\/failing\/in\/b\.jsonl .*does not exist/],
     ['empty', input('s3://failing/in/none/'), /There is no \.jsonl file at s3:\/\/failing\/in\/none\//],
+    ['many', input('s3://failing/in/many.jsonl'), /contains more records than the maximum of: 50000/],
+    ['long', input('s3://failing/in/long.jsonl'), /A record of the input has more than \d+ bytes/],
+    ['dense', input('s3://failing/in/dense.jsonl'), /The line has more than 10000 members and items/],
     ['owner', input('s3://failing/in/a.jsonl', { s3BucketOwner: '999999999999' }), /not owned by 999999999999/],
     ['output', { outputDataConfig: { s3OutputDataConfig: { s3Uri: 's3://no-such-bucket-here/' } } }, /could not write/],
   ];

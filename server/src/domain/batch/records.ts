@@ -3,6 +3,8 @@
  * answered by one line each that holds the same and `modelOutput`, or `error`.
  */
 
+import { isDense, MOST_MARKS } from '../dense-json.ts';
+
 /**
  * A line of input; `problem`: what is wrong with it, which fails the job in validation (an error record in a job that an
  * earlier version of the server validated). It never quotes the line: that holds a prompt.
@@ -34,6 +36,7 @@ const RECORD_ID = /^[A-Za-z0-9._-]{1,256}$/;
  */
 export function parseRecord(line: string, number: number): BatchRecord {
   const generated = `R${String(number).padStart(10, '0')}`;
+  if (isDense(line)) return { recordId: generated, problem: `The line has more than ${MOST_MARKS} members and items.` };
   let value: unknown;
   try {
     value = JSON.parse(line);

@@ -7,6 +7,7 @@ import {
   checkRecordCount,
   describeErrors,
   evenlySpread,
+  MAXIMUM_LINES,
   parseManifest,
   parseS3Uri,
 } from './manifest.ts';
@@ -42,6 +43,11 @@ test('A byte order mark, CRLF, a final newline or none, and trailing blank lines
 test('A blank line between records is named', () => {
   const manifest = parseManifest(`${good(1)}\n\n${good(2)}`, uri);
   assert.deepEqual(manifest.errors, [{ line: 2, reason: 'is blank' }]);
+});
+
+test('All lines are counted, and those past what any training may have are not looked at', () => {
+  const { lineCount, records, errors } = parseManifest('{}\n'.repeat(MAXIMUM_LINES + 5), 's3://a-bucket/m.jsonl');
+  assert.deepEqual([lineCount, records.length, errors.length], [MAXIMUM_LINES + 5, 0, MAXIMUM_LINES]);
 });
 
 test('A line that is no JSON object makes the message begin with the text of AWS', () => {

@@ -32,6 +32,8 @@ export interface RecordError {
 }
 
 export interface Manifest {
+  /** Lines up to the last that is not blank; of more than MAXIMUM_LINES, the rest was not looked at. */
+  lineCount: number;
   records: ManifestRecord[];
   errors: RecordError[];
   /** Whether some line is no JSON object at all: the message then begins with AWS's own text. */
@@ -41,6 +43,8 @@ export interface Manifest {
 /** A line with the longest caption and key, every character escaped, stays below this. */
 export const MAXIMUM_LINE_BYTES = 32 * 1024;
 export const MAXIMUM_MANIFEST_BYTES = 128 * 1024 * 1024;
+/** Ten times what a training may have. Forty million lines of two characters would take all memory of the server. */
+export const MAXIMUM_LINES = 10 * limits.trainingImages.maximumCount;
 
 /** facts §1.2, S3Uri: the bucket part. */
 const BUCKET = /^[a-z0-9][-.a-z0-9]{1,61}[a-z0-9]$/;
@@ -64,11 +68,17 @@ export function parseS3Uri(uri: string): { bucket: string; key: string } | undef
  * @param manifestUri where the text came from, to tell what a relative image-ref should be
  */
 export function parseManifest(text: string, manifestUri: string): Manifest {
-  const manifest: Manifest = { records: [], errors: [], unparsable: false };
-  const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
-  while (lines.length > 0 && lines.at(-1)?.trim() === '') lines.pop();
+  const whole = text.replace(/^\uFEFF/, '').trimEnd();
+  const manifest: Manifest = { lineCount: countLines(whole), records: [], errors: [], unparsable: false };
+  const lines = whole === '' ? [] : whole.split(/\r?\n/, MAXIMUM_LINES);
   for (const [index, line] of lines.entries()) parseLine(line, index + 1, manifestUri, manifest);
   return manifest;
+}
+
+function countLines(text: string): number {
+  let count = text === '' ? 0 : 1;
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) count += 1;
+  return count;
 }
 
 /** The number of records, where it is out of bounds: a reason, or undefined. */

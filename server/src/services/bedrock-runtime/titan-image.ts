@@ -3,6 +3,7 @@
 //   is not among its own sizes); an edited image keeps its own size, whatever they say. SMART_CROP is this server's own.
 // Client quirks: several violations stand in one message without a separator, as AWS's validator writes them.
 import limits from '../../../../contract/limits.json' with { type: 'json' };
+import { isDense, MOST_MARKS } from '../../domain/dense-json.ts';
 import { Fault } from '../../domain/fault.ts';
 import type { ImageRequest, ImageTask } from '../../ports/inference.ts';
 import { readImage } from './input-image.ts';
@@ -148,29 +149,16 @@ function readCrop(params: NonNullable<TitanBody['smartCropParams']>): TaskReques
   };
 }
 
-/** Far more members and items than any request has. Two prompts full of commas are a thousand, base64 has none. */
-const MOST_MARKS = 10_000;
-
-/** Whether it would take seconds to parse, in which nobody else is answered: 20 MB of brackets take three. */
-function isDense(body: Uint8Array): boolean {
-  let count = 0;
-  for (const mark of Buffer.from('[{,'))
-    for (let at = body.indexOf(mark); at >= 0; at = body.indexOf(mark, at + 1)) {
-      count += 1;
-      if (count > MOST_MARKS) return true;
-    }
-  return false;
-}
-
 function readJson(body: Uint8Array | undefined): Record<string, unknown> {
-  if (body && isDense(body)) throw malformed(`#: more than ${MOST_MARKS} members and items`);
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body ?? new Uint8Array()));
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(body ?? new Uint8Array());
+    value = isDense(text) ? undefined : JSON.parse(text);
   } catch {
     // What JSON.parse says quotes the body, and with it the prompt.
     throw malformed('#: the body is not JSON in UTF-8');
   }
+  if (value === undefined) throw malformed(`#: more than ${MOST_MARKS} members and items`);
   if (!isObject(value)) refuse(violations({ type: 'object', properties: {} }, value));
   return value as Record<string, unknown>;
 }
