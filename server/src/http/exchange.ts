@@ -63,10 +63,18 @@ export class Exchange {
     // Without listeners these end the process; what they mean arrives through close.
     request.on('error', () => undefined);
     response.on('error', () => this.abort.abort());
+    // HTTP/2: a stream that the client resets is ended by Node, and looks finished when it closes.
+    request.on('aborted', () => this.abort.abort());
     response.on('close', () => {
       clearTimeout(this.#patience);
       if (!response.writableFinished) this.abort.abort();
     });
+  }
+
+  /** HTTP/2's response does not say that it is destroyed; its stream does. */
+  get #hasLeft(): boolean {
+    const { response } = this;
+    return response instanceof http2.Http2ServerResponse ? response.stream.destroyed : response.destroyed;
   }
 
   get #isHttp2(): boolean {
@@ -177,7 +185,7 @@ export class Exchange {
   async #stream(body: AsyncIterable<Uint8Array>, promisedLength: string | undefined): Promise<void> {
     let sizeBytes = 0;
     for await (const chunk of body) {
-      if (this.response.destroyed) throw new ClientGone('The client went away.');
+      if (this.#hasLeft) throw new ClientGone('The client went away.');
       sizeBytes += chunk.byteLength;
       await this.#write(chunk);
     }
@@ -205,7 +213,7 @@ export class Exchange {
       };
       response.once('drain', onDrain);
       response.once('close', onClose);
-      if (response.destroyed) onClose();
+      if (this.#hasLeft) onClose();
     });
   }
 
