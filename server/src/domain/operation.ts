@@ -89,6 +89,8 @@ export interface AccessRequest {
   resourcePolicy?: string;
   /** KMS: identity policies count only where the key policy delegates to the account. */
   resourcePolicyMustAllow?: boolean;
+  /** Headers of the answer to who is not allowed, lower-case names. */
+  refusalHeaders?: Record<string, string>;
 }
 
 /**

@@ -44,3 +44,18 @@ test('who cannot sign learns no Region', async () => {
   assertXmlRefused(answer, 403, 'SignatureDoesNotMatch');
   assert.ok(!answer.body.includes('eu-west-1'));
 });
+
+test('who may not look into a bucket is told its Region all the same, as the SDK for Go asks unsigned', async () => {
+  const { host, port } = new URL(server.endpoint);
+  for (const [bucket, region] of [
+    ['at-home', 'us-east-1'],
+    ['abroad', 'eu-west-1'],
+  ]) {
+    const answer = await sendRaw(Number(port), `HEAD /${bucket} HTTP/1.1\r\nhost: ${host}\r\n\r\n`);
+    assert.equal(answer.status, 403);
+    assert.equal(answer.headers['x-amz-bucket-region'], region);
+  }
+  const absent = await sendRaw(Number(port), `HEAD /nowhere HTTP/1.1\r\nhost: ${host}\r\n\r\n`);
+  assert.equal(absent.status, 404);
+  assert.equal(absent.headers['x-amz-bucket-region'], undefined);
+});

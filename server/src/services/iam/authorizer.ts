@@ -33,7 +33,7 @@ export function createAuthorizer(deps: { store: Store }): Authorizer {
     if (first === undefined) {
       // GetCallerIdentity: any caller at all, but a caller.
       if (principal.type === 'anonymous')
-        throw denied(principal, ctx, `${ctx.service}:${ctx.operation}`, '*', undefined);
+        throw denied(principal, ctx, `${ctx.service}:${ctx.operation}`, { resource: '*' }, undefined);
       return;
     }
     const inForce = await deps.store.read(rows => loadPolicies(rows.iam, principal));
@@ -56,7 +56,7 @@ export function createAuthorizer(deps: { store: Store }): Authorizer {
         resourcePolicy: request.resourcePolicy === undefined ? undefined : parse(request.resourcePolicy, 'stored'),
         resourcePolicyMustAllow: request.resourcePolicyMustAllow ?? false,
       });
-      if (!decision.allowed) throw denied(principal, ctx, action, request.resource, decision);
+      if (!decision.allowed) throw denied(principal, ctx, action, request, decision);
     }
   };
 }
@@ -122,17 +122,17 @@ function denied(
   principal: Principal,
   ctx: RequestContext,
   action: string,
-  resource: string,
+  { resource, refusalHeaders: headers = {} }: AccessRequest,
   decision: (Decision & { allowed: false }) | undefined,
 ): Fault {
   // AWS: anonymous callers of S3 learn nothing more.
-  if (principal.type === 'anonymous') return new Fault('denied', 'Access Denied', { resource });
+  if (principal.type === 'anonymous') return new Fault('denied', 'Access Denied', { resource, headers });
   const quoted = ctx.service === 's3' ? `"${resource}"` : resource;
   const what = `User: ${principal.arn} is not authorized to perform: ${action} on resource: ${quoted}`;
-  if (decision === undefined) return new Fault('denied', what, { resource });
+  if (decision === undefined) return new Fault('denied', what, { resource, headers });
   const article = decision.source.startsWith('identity') ? 'an' : 'a';
   const why = decision.explicit
     ? `with an explicit deny in ${article} ${decision.source}`
     : `because no ${decision.source} allows the ${action} action`;
-  return new Fault('denied', `${what} ${why}`, { resource });
+  return new Fault('denied', `${what} ${why}`, { resource, headers });
 }

@@ -86,8 +86,12 @@ export function bucketOperations({ store, buckets, blobs }: S3Parts) {
     } satisfies Operation<CreateBucketRequest, CreateBucketOutput>,
 
     HeadBucket: {
-      authorize: (input: HeadBucketRequest, ctx: RequestContext) =>
-        buckets.ask(input, ctx, { action: 's3:ListBucket' }),
+      async authorize(input: HeadBucketRequest, ctx: RequestContext) {
+        const bucket = await buckets.find(input, ctx);
+        const question = await buckets.questionOf(bucket, { action: 's3:ListBucket' });
+        // AWS tells a bucket's Region to everybody: Go's SDK asks for it unsigned.
+        return [{ ...question, refusalHeaders: { 'x-amz-bucket-region': bucket.region } }];
+      },
       async handle(input: HeadBucketRequest, ctx: RequestContext): Promise<HeadBucketOutput> {
         const bucket = await buckets.find(input, ctx);
         return { BucketArn: bucketArn(bucket.name), BucketRegion: bucket.region, AccessPointAlias: false };
