@@ -92,6 +92,7 @@ export function signByHand(request: HandRequest): SignedRequest {
 /** A presigned URL of Version 4: returns its target. */
 export function presignByHand(
   request: HandRequest & {
+    /** Empty: not said. */
     expires?: string;
     /** Replaces or (empty string) removes parameters after signing. */
     change?: Record<string, string>;
@@ -108,9 +109,10 @@ export function presignByHand(
     ['X-Amz-Algorithm', say.algorithm ?? 'AWS4-HMAC-SHA256'],
     ['X-Amz-Credential', `${credentials.accessKeyId}/${scope}`],
     ['X-Amz-Date', timestamp],
-    ['X-Amz-Expires', request.expires ?? '900'],
     ['X-Amz-SignedHeaders', signed.join(';')],
   ];
+  const { expires = '900' } = request;
+  if (expires !== '') parameters.push(['X-Amz-Expires', expires]);
   if (credentials.sessionToken) parameters.push(['X-Amz-Security-Token', credentials.sessionToken]);
   const added = parameters.map(([name, value]) => `${encode(name)}=${encode(value)}`).join('&');
   const whole = query === '' ? added : `${query}&${added}`;

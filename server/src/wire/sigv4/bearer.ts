@@ -80,7 +80,7 @@ async function shortTerm(
   try {
     const claim = readClaim(headers, pairs);
     if (claim?.form !== 'query' || claim.scope.service !== 'bedrock') throw notValid();
-    if ((claim.expiresSeconds ?? 0) > LONGEST_SECONDS) throw notValid();
+    if (claim.expiresSeconds === undefined || claim.expiresSeconds > LONGEST_SECONDS) throw notValid();
     return await verify(presigned, headers, path || '/', pairs, claim, {
       resolveCredential: options.resolveCredential,
       now: options.now,

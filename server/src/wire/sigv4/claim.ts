@@ -14,7 +14,7 @@ export interface Claim {
   /** `20261123T050000Z`, as it stands in the string to sign. */
   timestamp: string;
   signedAt: Date;
-  /** Presigned URLs only. */
+  /** Presigned URLs only, and not all of them: outside S3 they need not say it. */
   expiresSeconds: number | undefined;
   sessionToken: string | undefined;
 }
@@ -104,28 +104,14 @@ function fromQuery(pairs: readonly QueryPair[], headers: HeaderMap): Claim {
     return values[0]?.value ?? '';
   };
   const names = ['X-Amz-Algorithm', 'X-Amz-Credential', 'X-Amz-Signature', 'X-Amz-Date', 'X-Amz-SignedHeaders'];
-  if ([...names, 'X-Amz-Expires'].some(name => value(name) === ''))
-    throw new SignatureProblem(
-      'malformed',
-      'Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, ' +
-        'X-Amz-SignedHeaders, and X-Amz-Expires parameters.',
-      { presigned },
-    );
+  if (names.some(name => value(name) === '')) throw incompleteQuery();
   if (value('X-Amz-Algorithm') !== ALGORITHM)
     throw new SignatureProblem('malformed', `X-Amz-Algorithm only supports "${ALGORITHM}"`, { presigned });
-  const expires = value('X-Amz-Expires');
-  if (!/^-?[0-9]+$/.test(expires))
-    throw new SignatureProblem('malformed', 'X-Amz-Expires should be a number', { presigned });
-  const expiresSeconds = Number(expires);
-  if (expiresSeconds < 1)
-    throw new SignatureProblem('malformed', 'X-Amz-Expires must be at least 1 second', { presigned });
-  if (expiresSeconds > LONGEST_EXPIRY_SECONDS)
-    throw new SignatureProblem(
-      'malformed',
-      `X-Amz-Expires must be less than a week (in seconds) that is ${LONGEST_EXPIRY_SECONDS}`,
-      { presigned },
-    );
   const { accessKeyId, scope } = readCredential(value('X-Amz-Credential'), presigned);
+  const expires = value('X-Amz-Expires');
+  // AWS: S3 alone demands it; elsewhere the URL holds as long as a signed header would. Go's SDK v2 leaves it out for STS.
+  if (expires === '' && scope.service === 's3') throw incompleteQuery();
+  const expiresSeconds = expires === '' ? undefined : readExpiry(expires);
   const date = value('X-Amz-Date');
   if (!ISO_BASIC.test(date))
     throw new SignatureProblem('malformed', `X-Amz-Date must be in the ISO8601 Long Format "yyyyMMdd'T'HHmmss'Z'"`, {
@@ -144,6 +130,31 @@ function fromQuery(pairs: readonly QueryPair[], headers: HeaderMap): Claim {
     expiresSeconds,
     sessionToken: value('X-Amz-Security-Token') || headers['x-amz-security-token'],
   };
+}
+
+function readExpiry(expires: string): number {
+  const presigned = true;
+  if (!/^-?[0-9]+$/.test(expires))
+    throw new SignatureProblem('malformed', 'X-Amz-Expires should be a number', { presigned });
+  const expiresSeconds = Number(expires);
+  if (expiresSeconds < 1)
+    throw new SignatureProblem('malformed', 'X-Amz-Expires must be at least 1 second', { presigned });
+  if (expiresSeconds > LONGEST_EXPIRY_SECONDS)
+    throw new SignatureProblem(
+      'malformed',
+      `X-Amz-Expires must be less than a week (in seconds) that is ${LONGEST_EXPIRY_SECONDS}`,
+      { presigned },
+    );
+  return expiresSeconds;
+}
+
+function incompleteQuery(): SignatureProblem {
+  return new SignatureProblem(
+    'malformed',
+    'Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, ' +
+      'X-Amz-SignedHeaders, and X-Amz-Expires parameters.',
+    { presigned: true },
+  );
 }
 
 function fromQueryV2(pairs: readonly QueryPair[], headers: HeaderMap): ClaimV2 {
