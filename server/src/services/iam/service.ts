@@ -1,7 +1,7 @@
 /**
  * IAM: who may do what.
  *
- * Gaps: no MFA, SAML and OpenID providers, service-linked roles, credential reports; the AWS-managed policies are those of
+ * Gaps: no MFA, SAML and OpenID providers, service-linked roles; the AWS-managed policies are those of
  * managed-policies.ts.
  * By design: global, as on AWS: the signature's Region does not matter. Principals in policies are compared by ARN, not by
  * the hidden id that AWS turns them into, so a role made again under its old name is trusted again. Changes hold at once.
@@ -17,6 +17,7 @@ import { accountAliasOperations } from './account-aliases.ts';
 import { attachmentOperations } from './attachments.ts';
 import { authorizationDetailOperations } from './authorization-details.ts';
 import { boundaryOperations } from './boundaries.ts';
+import { credentialReportOperations } from './credential-report.ts';
 import { groupOperations } from './groups.ts';
 import type { IamDependencies } from './identities.ts';
 import { inlinePolicyOperations } from './inline-policies.ts';
@@ -54,6 +55,7 @@ export function createIamService(deps: IamDependencies): ServiceModule {
       ...policyOperations(deps),
       ...attachmentOperations(deps),
       ...inlinePolicyOperations(deps),
+      ...credentialReportOperations(deps),
       ...groupOperations(deps),
       ...tagOperations(deps),
       ...boundaryOperations(deps),
