@@ -72,6 +72,21 @@ describe('rotation of KMS keys', () => {
     assert.deepEqual([off.KeyRotationEnabled, off.RotationPeriodInDays], [false, undefined]);
   });
 
+  it('is off for keys that have none: who looks is told so, who asks for it is refused', async () => {
+    for (const [KeySpec, KeyUsage] of [
+      ['ECC_NIST_P256', 'SIGN_VERIFY'],
+      ['RSA_2048', 'SIGN_VERIFY'],
+      ['HMAC_256', 'GENERATE_VERIFY_MAC'],
+    ] as const) {
+      const { KeyMetadata } = await client().send(new CreateKeyCommand({ KeySpec, KeyUsage }));
+      const KeyId = KeyMetadata?.KeyId ?? '';
+      const { $metadata: _, ...answer } = await status(KeyId);
+      assert.deepEqual(answer, { KeyId, KeyRotationEnabled: false });
+      const enable = client().send(new EnableKeyRotationCommand({ KeyId }));
+      await refused(enable, 'UnsupportedOperationException', 400, KeySpec);
+    }
+  });
+
   it('on demand replaces the material, and what was encrypted before still opens', async () => {
     const KeyId = await newKey();
     const old = await encrypt(KeyId, 'old');

@@ -62,9 +62,9 @@ export function rotationOperations(deps: KmsDependencies) {
       authorize: (input: GetKeyRotationStatusRequest, ctx) => authorize(input, ctx),
       async handle(input: GetKeyRotationStatusRequest, ctx): Promise<GetKeyRotationStatusResponse> {
         const key = await rotatedKey(deps, input.KeyId ?? '', ctx);
-        requireRotatable(key);
         const { keyId: KeyId, rotationPeriodDays, nextRotationAt } = key;
-        // AWS: a key that waits for its deletion is not rotated, and says so.
+        // AWS: a key that waits for its deletion is not rotated, and says so. So does one of a kind that never is
+        // (ansible-collections/community.aws#311): Terraform asks after it has made any key.
         if (rotationPeriodDays === null || nextRotationAt === null || key.state === 'PendingDeletion')
           return { KeyId, KeyRotationEnabled: false };
         return {
