@@ -66,6 +66,15 @@ def save_state(
     write_json(folder / STATE, {"v": 1, **asdict(state), "pinned": pinned})
 
 
+def layers_of(folder: Path) -> list[str]:
+    """The layers whose LoRA a checkpoint holds, by their names in the denoiser.
+
+    :raises RunError: it is damaged.
+    """
+    verify_checkpoint(folder)
+    return sorted({name.partition(".lora_")[0] for name in read_tensors(folder / TRAINABLE)})
+
+
 def load_state(
     folder: Path,
     spec: contract.TrainSpec,

@@ -31,16 +31,21 @@ CONFIG = "adapter_config.json"
 UNSUPPORTED = ("use_dora", "use_rslora", "rank_pattern", "alpha_pattern", "lora_bias", "modules_to_save")
 
 
+def target_layers(denoiser: nn.Module, target_modules: tuple[str, ...]) -> list[str]:
+    """Names of a denoiser's layers that target_modules mean: whole names, or the ends of some."""
+    ends = tuple(f".{name}" for name in target_modules)
+    return [name for name, _ in denoiser.named_modules() if f".{name}".endswith(ends)]
+
+
 def add_lora(denoiser: nn.Module, rank: int, alpha: float, target_modules: tuple[str, ...], seed: int) -> None:
     """Freezes the denoiser and gives each target layer trainable A (random) and B (zero), in float32.
 
-    :param target_modules: whole names of linear layers and convolutions, or the ends of some.
+    :param target_modules: of linear layers and convolutions.
     :raises RunError: no layer has such a name.
     """
     torch.manual_seed(seed)
     denoiser.requires_grad_(False)
-    ends = tuple(f".{name}" for name in target_modules)
-    wanted = [name for name, _ in denoiser.named_modules() if f".{name}".endswith(ends)]
+    wanted = target_layers(denoiser, target_modules)
     for name in wanted:
         layer = denoiser.get_submodule(name)
         if not isinstance(layer, nn.Linear | nn.Conv2d):

@@ -20,12 +20,12 @@ from likeness_worker import spec as contract
 from likeness_worker.attempt import Attempt, Stopped
 from likeness_worker.base_model import read_base_model
 from likeness_worker.cache import build_cache
-from likeness_worker.checkpoint import TrainingState, load_state, save_state
+from likeness_worker.checkpoint import TrainingState, layers_of, load_state, save_state
 from likeness_worker.data import plan_batches, read_manifest
 from likeness_worker.evaluate import BlackSample, Evaluation
 from likeness_worker.guards import RATE_SHARE, Rollback, StepTimes
 from likeness_worker.illustrations import illustrated
-from likeness_worker.lora import add_lora, continue_lora, save_adapter, trainable_parameters
+from likeness_worker.lora import add_lora, continue_lora, save_adapter, target_layers, trainable_parameters
 from likeness_worker.loss import Together, batch_losses
 from likeness_worker.optimizer import AdamW
 from likeness_worker.pointwise import speed_up_pointwise
@@ -80,6 +80,11 @@ def train(attempt: Attempt, device: str = "auto", precision: str = "auto") -> No
         speed_up_pointwise(denoiser)
     if spec.method == "lora":
         if parent is None:
+            if spec.resume_from_path is not None:
+                # A newer version of the base may name other layers than this training began with.
+                begun = layers_of(run.resolve(spec.resume_from_path))
+                if begun != sorted(target_layers(denoiser, targets)):
+                    targets = tuple(begun)
             add_lora(denoiser, spec.rank, spec.alpha, targets, spec.seed)
         else:
             targets = continue_lora(denoiser, parent, spec.rank, spec.alpha)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -90,6 +91,23 @@ def test_a_resume_equals_the_uninterrupted_training(make_run, method: str) -> No
     assert result["trainingLoss"] == read_result(whole)["trainingLoss"]
     for weight in read_result(whole)["weights"]:
         assert (second / weight["path"]).read_bytes() == (whole / weight["path"]).read_bytes()
+
+
+def test_a_resume_keeps_to_the_layers_that_the_training_began_with(make_run, art_base: Path, tmp_path: Path) -> None:
+    """A newer version of the base may train others."""
+    first = make_run("first", checkpointIntervalSteps=4)
+    train(first)
+    newer = shutil.copytree(art_base, tmp_path / "newer")
+    likeness = json.loads((newer / "likeness.json").read_text())
+    (newer / "likeness.json").write_text(json.dumps({**likeness, "lora": {"targetModules": ["to_q", "conv_in"]}}))
+    second = make_run("second", base=newer, attempt=2, resumeFromPath=str(checkpoints(first)[-1]))
+    assert train(second)["status"] == "completed"
+    assert losses(second) == {step: loss for step, loss in losses(first).items() if step in losses(second)}
+    weights = "output/adapter_model.safetensors"
+    assert (second / weights).read_bytes() == (first / weights).read_bytes()
+    begun = make_run("begun", base=newer, stepCount=2)
+    train(begun)
+    assert (begun / weights).stat().st_size < (first / weights).stat().st_size
 
 
 def test_sigkill_leaves_a_directory_to_resume_from_in_a_new_process(make_run) -> None:
