@@ -31,6 +31,13 @@ LORA_TARGETS = (
     "proj_out",
     "ff.net.0.proj",
     "ff.net.2",
+    # What acts on all of a picture alike, which is where a style is (decision 0060).
+    "conv_in",
+    "conv_out",
+    "conv_shortcut",
+    "downsamplers.0.conv",
+    "upsamplers.0.conv",
+    "time_emb_proj",
 )
 TRAINING = {
     "captionDropout": 0.1, "unconditionalPrior": 0.75, "warmupSteps": 5, "firstRateOfB": 4, "minSnrGamma": None,
