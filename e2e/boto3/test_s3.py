@@ -91,6 +91,15 @@ def test_presigned_urls_read_and_write(client: Any, bucket: str, version: str) -
     assert b"SignatureDoesNotMatch" in refusal.value.read()
 
 
+def test_a_presigned_url_of_version_2_carries_what_was_said_of_the_object(s3: Any, bucket: str) -> None:
+    target = {"Bucket": bucket, "Key": "presigned/told"}
+    url = s3.generate_presigned_url("put_object", Params={**target, "Metadata": {"venue": "a b"}, "Tagging": "k=v"})
+    assert "x-amz-meta-venue" in url
+    request(url, b"hello", "PUT")
+    assert s3.head_object(**target)["Metadata"] == {"venue": "a b"}
+    assert s3.get_object_tagging(**target)["TagSet"] == [{"Key": "k", "Value": "v"}]
+
+
 def test_paginators_walk_every_key_and_prefix(s3: Any, bucket: str) -> None:
     keys = [f"pages/{folder}/{number}" for folder in "abc" for number in range(4)]
     for key in keys:

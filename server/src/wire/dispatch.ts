@@ -33,6 +33,7 @@ import { requestContext } from './request-context.ts';
 import { bearerQuestion, bearerToken, type ResolveApiKey, verifyBearer } from './sigv4/bearer.ts';
 import { normalizedPath, queryPairs } from './sigv4/canonical.ts';
 import { type Claim, type ClaimV2, readClaim } from './sigv4/claim.ts';
+import { movedHeaders } from './sigv4/moved-headers.ts';
 import { SignatureProblem, unsignedRefusal } from './sigv4/problem.ts';
 import { checkRegionOfS3 } from './sigv4/region.ts';
 import { type Authenticated, type ResolveCredential, unsignedPayload, verify } from './sigv4/verify.ts';
@@ -237,7 +238,9 @@ class Dispatcher {
       body ??= collect(passage.request.body, service.bodyLimitBytes);
       return body;
     };
-    const found = await this.#find(passage, service, path, isUnsigned);
+    const isPresigned = claim?.form === 'query' || claim?.form === 'query-v2';
+    const moved = isS3 && isPresigned ? movedHeaders(passage.pairs, passage.headers) : {};
+    const found = await this.#find(passage, service, path, isUnsigned, { ...passage.headers, ...moved });
     if (found && 'operation' in found) notes.operation = found.operation;
     const caller =
       bearer === undefined
@@ -248,6 +251,8 @@ class Dispatcher {
     passage.record.principal = caller.principal.arn;
     this.#options.admit(caller.principal, service.name);
     if (claim !== undefined) this.#noteUse(claim, { service: service.contract.scope, region: caller.region });
+    // Only now: the signature counts them where they stand.
+    Object.assign(passage.headers, moved);
     // Nobody behind this point needs them, and so nobody can let them slip.
     delete passage.headers.authorization;
     delete passage.headers['x-amz-security-token'];
@@ -325,10 +330,16 @@ class Dispatcher {
   }
 
   /** What the request asks for, or why not, for after the signature; undefined where only the body tells. */
-  async #find(passage: Passage, service: Service, path: string, unsigned: boolean): Promise<Found | Error | undefined> {
+  async #find(
+    passage: Passage,
+    service: Service,
+    path: string,
+    unsigned: boolean,
+    headers: Passage['headers'],
+  ): Promise<Found | Error | undefined> {
     if (service.contract.protocol === 'query') return undefined;
     try {
-      return findOperation(service, passage.request.method, path, passage.query, passage.headers);
+      return findOperation(service, passage.request.method, path, passage.query, headers);
     } catch (error) {
       if (unsigned) throw error;
       return error instanceof Error ? error : new Error(String(error));

@@ -116,6 +116,24 @@ describe('presigned URLs of Version 4', () => {
     assert.equal((await get(signed())).body, 'content');
     assert.equal((await get(signed({ expires: '604800' }))).status, 200);
   });
+  test('carry headers in their query, as the SDKs for JavaScript move them there', async () => {
+    const send = (target: string, body: string) =>
+      sendRaw(
+        bench.server.port,
+        `PUT ${target} HTTP/1.1\r\nhost: ${bench.host}\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+      );
+    const moved = 'x-amz-meta-venue=a%20b&X-Amz-Tagging=k%3Dv&x-amz-checksum-crc32=AAAAAA%3D%3D';
+    assert.equal((await send(signed({ method: 'PUT', target: `/signed/moved?${moved}` }), 'content')).status, 200);
+    const { headers } = await get(signed({ target: '/signed/moved' }));
+    assert.equal(headers['x-amz-meta-venue'], 'a b');
+    assert.equal(headers['x-amz-tagging-count'], '1');
+    const copy = signed({ method: 'PUT', target: '/signed/copied?x-amz-copy-source=signed%2Fmoved' });
+    assert.match((await send(copy, '')).body, /<CopyObjectResult/);
+    assert.equal((await get(signed({ target: '/signed/copied' }))).body, 'content');
+    const refused = signed({ method: 'PUT', target: '/signed/moved?x-amz-acl=public-read' });
+    assertRefused(await send(refused, 'x'), 400, 'AccessControlListNotSupported');
+    assertRefused(await send(refused.replace('public-read', 'private'), 'x'), 403, 'SignatureDoesNotMatch');
+  });
   const refused: [name: string, target: () => string, status: number, code: string][] = [
     ['past its end', () => signed({ at: new Date(Date.now() - 1_000_000) }), 403, 'AccessDenied'],
     ['not yet valid', () => signed({ at: new Date(Date.now() + 1_000_000) }), 403, 'AccessDenied'],
