@@ -58,6 +58,21 @@ test('a copy is made whatever has changed since a moment that has not come', asy
   await assertRefused(copy(new Date()), 412, 'PreconditionFailed');
 });
 
+test('the condition that fails is named as S3 spells it', async () => {
+  const CopySourceIfNoneMatch = await put('named');
+  const refused = s3.send(
+    new CopyObjectCommand({ Bucket, Key: 'copy', CopySource: `${Bucket}/named`, CopySourceIfNoneMatch }),
+  );
+  await assert.rejects(refused, { name: 'PreconditionFailed', Condition: 'x-amz-copy-source-If-None-Match' });
+});
+
+test('an ETag counts with its quotes, without, and with one of them', async () => {
+  let etag = await put('quotes');
+  for (const spelled of [(text: string) => text, (text: string) => text.slice(1), (text: string) => text.slice(1, -1)])
+    etag =
+      (await s3.send(new PutObjectCommand({ Bucket, Key: 'quotes', Body: etag, IfMatch: spelled(etag) }))).ETag ?? '';
+});
+
 test('that there is anything at all is no condition of a write', async () => {
   await put('any');
   await assertRefused(

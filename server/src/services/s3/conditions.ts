@@ -58,8 +58,8 @@ export function rangeHolds(ifRange: string | undefined, object: State): boolean 
 export function checkCopySource(conditions: ReadConditions, object: State, now: Date): void {
   const condition = failing(conditions, object, now);
   if (condition === undefined) return;
-  const suffix = condition.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
-  throw preconditionFailed(`x-amz-copy-source${suffix}`);
+  // AWS: `x-amz-copy-source-If-None-Match`, in this case.
+  throw preconditionFailed(`x-amz-copy-source-${condition.replace(/(?<=[a-z])(?=[A-Z])/g, '-')}`);
 }
 
 /**
@@ -136,12 +136,9 @@ export function quoted(etag: string): string {
   return `"${etag}"`;
 }
 
-/** Clients send ETags with and without quotes; S3 takes both. */
+/** Clients send ETags with and without quotes, or with one; S3 takes all of them. */
 export function unquoted(etag: string): string {
-  return etag
-    .trim()
-    .replace(/^W\//, '')
-    .replace(/^"(.*)"$/, '$1');
+  return etag.trim().replace(/^W\//, '').replace(/^"|"$/g, '');
 }
 
 function matches(list: string, etag: string): boolean {
