@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import {
   CopyObjectCommand,
   type CopyObjectCommandInput,
   CreateBucketCommand,
   DeleteBucketEncryptionCommand,
+  GetObjectCommand,
   HeadObjectCommand,
   PutBucketEncryptionCommand,
   PutObjectCommand,
@@ -49,4 +51,21 @@ test('an object under a KMS key is copied onto itself, and is under the bucket�
   await s3.send(new PutObjectCommand({ Bucket, Key: 'kms', Body: 'x', ServerSideEncryption: 'aws:kms' }));
   assert.equal((await copy('kms')).ServerSideEncryption, 'AES256');
   await assertRefused(copy('kms'), 400, 'InvalidRequest', /itself/);
+});
+
+test('an object under a customer’s key is copied onto itself, and is under the bucket’s encryption then', async () => {
+  const key = {
+    SSECustomerAlgorithm: 'AES256',
+    SSECustomerKey: Buffer.alloc(32, 1).toString('base64'),
+    SSECustomerKeyMD5: createHash('md5').update(Buffer.alloc(32, 1)).digest('base64'),
+  };
+  await s3.send(new PutObjectCommand({ Bucket, Key: 'customer', Body: 'x', ...key }));
+  const copied = await copy('customer', {
+    CopySourceSSECustomerAlgorithm: key.SSECustomerAlgorithm,
+    CopySourceSSECustomerKey: key.SSECustomerKey,
+    CopySourceSSECustomerKeyMD5: key.SSECustomerKeyMD5,
+  });
+  assert.equal(copied.ServerSideEncryption, 'AES256');
+  const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key: 'customer' }));
+  assert.equal(await Body?.transformToString(), 'x');
 });

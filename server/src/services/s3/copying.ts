@@ -28,7 +28,8 @@ export function copyingOperations(parts: S3Parts) {
     if (Object.keys(headers).some(name => name.startsWith('x-amz-server-side-encryption'))) return true;
     return await store.read(async ({ s3 }) => {
       if ((await s3.bucketSetting(bucket, 'encryption')) !== undefined) return true;
-      return (await s3.object(bucket, key))?.description.encryption?.keyArn !== undefined;
+      const encryption = (await s3.object(bucket, key))?.description.encryption;
+      return encryption?.keyArn !== undefined || encryption?.customerKeyMd5 !== undefined;
     });
   }
 
