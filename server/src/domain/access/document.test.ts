@@ -210,6 +210,7 @@ describe('a policy document', () => {
     ['a key that is compared with nothing', { ...good, Condition: { StringEquals: { 'aws:username': [] } } }],
     ['a key that no service has', { ...good, Condition: { 'ForAnyValue:StringEqualsIfExists': { a: 'b' } } }],
     ['an unknown service', { ...good, Action: 'service-prefix:action-name', Resource: 'arn:aws:nothing:::x' }],
+    ['an access point', { ...good, Resource: 'arn:aws:s3:eu-west-1:111122223333:accesspoint/pets/object/*' }],
     ['a vendor with a dot', { ...good, Action: 's3.s:ListBucket' }],
     ['a user without an account', { ...good, Resource: 'arn:aws:iam:::user/x' }],
     ['a variable in a resource', { ...good, Resource: 'arn:aws:iam::*:${aws:username}' }],

@@ -5,6 +5,9 @@ const IAM_PATHS = [
   ...['sms-mfa', 'saml-provider', 'oidc-provider', 'report', 'access-report'],
 ].map(name => `${name}/`);
 
+/** What S3 names with Region and account, unlike buckets and objects (Service Authorization Reference). */
+const REGIONAL_S3 = /^(accesspoint|job|storage-lens|storage-lens-group|async-request|access-grants)(\/|$)/;
+
 /**
  * What AWS refuses as a Resource when it stores a policy. Whether the thing exists, or its service, is not asked.
  * @throws PolicySyntaxError in AWS's words
@@ -24,7 +27,7 @@ export function checkResource(resource: string, where: string): void {
   if (service === '' || accountId === undefined || rest.length === 0 || rest.join(':') === '')
     throw legacyParsing(`Resource "${resource}" of ${where} must have six parts: arn:aws:service:region:account:name.`);
   const name = rest.join(':');
-  if (service === 's3' && region !== '' && !/[*?]/.test(region))
+  if (service === 's3' && region !== '' && !/[*?]/.test(region) && !REGIONAL_S3.test(name))
     throw new PolicySyntaxError(`Resource ${resource} can not contain region information.`);
   if (service !== 'iam') return;
   if (region !== '') throw new PolicySyntaxError(`IAM resource ${resource} cannot contain region information.`);
