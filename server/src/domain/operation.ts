@@ -102,7 +102,8 @@ export interface Operation<Input, Output> {
   authorize(input: Input, ctx: RequestContext): readonly AccessRequest[] | Promise<readonly AccessRequest[]>;
   /**
    * The output's `$metadata.httpStatusCode`, if there, is the status instead of the operation's usual one;
-   * `$metadata.httpHeaders` (lower-case names) go out beside those of the SDK's schema.
+   * `$metadata.httpHeaders` (lower-case names) go out beside those of the SDK's schema, and `$metadata.elementOrder` names
+   * the elements of several lists of an XML document in the one order that they are written in.
    */
   handle(input: Input, ctx: RequestContext): Promise<Output>;
 }

@@ -237,6 +237,26 @@ test('versions are listed in pages by key and version, with prefix and delimiter
   await assertRefused(listed(Bucket, { KeyMarker: 'a', VersionIdMarker: 'x' }), 400, 'InvalidArgument', /version id/);
 });
 
+test('a list mixes versions and delete markers in their order, which clients read off the document', async () => {
+  const Bucket = await versionedBucket();
+  for (const Key of ['a', 'b']) {
+    await put(Bucket, Key, '1');
+    await s3.send(new DeleteObjectCommand({ Bucket, Key }));
+    await put(Bucket, Key, '<Version>2</Version>');
+  }
+  await s3.send(new DeleteObjectCommand({ Bucket, Key: 'b' }));
+  const { body } = await server.ask({ target: `/${Bucket}?versions` });
+  const elements = [...body.matchAll(/<(Version|DeleteMarker)>.*?<Key>(.)<\/Key>/g)].map(
+    ([, name, key]) => `${key} ${name}`,
+  );
+  assert.deepEqual(elements, [
+    ...['a Version', 'a DeleteMarker', 'a Version'],
+    ...['b DeleteMarker', 'b Version', 'b DeleteMarker', 'b Version'],
+  ]);
+  const { page } = await listed(Bucket);
+  assert.deepEqual([page.Versions?.length, page.DeleteMarkers?.length, page.IsTruncated], [4, 3, false]);
+});
+
 test('a bucket is emptied page by page, though each page deletes the place where the next begins', async () => {
   const Bucket = await versionedBucket();
   for (const key of ['a', 'b']) for (const body of ['1', '2', '3', '4']) await put(Bucket, key, body);

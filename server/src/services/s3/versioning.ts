@@ -55,7 +55,10 @@ export function versioningOperations({ store, buckets }: S3Parts) {
           action: 's3:ListBucketVersions',
           conditions: { 's3:prefix': input.Prefix, 's3:delimiter': input.Delimiter, 's3:max-keys': input.MaxKeys },
         }),
-      async handle(input: ListObjectVersionsRequest, ctx: RequestContext): Promise<ListObjectVersionsOutput> {
+      async handle(
+        input: ListObjectVersionsRequest,
+        ctx: RequestContext,
+      ): Promise<ListObjectVersionsOutput & { $metadata: { elementOrder: string[] } }> {
         const bucket = await buckets.find(input, ctx);
         const limit = maximumKeys(input.MaxKeys);
         const query = { prefix: input.Prefix ?? '', delimiter: input.Delimiter ?? '', limit };
@@ -96,6 +99,7 @@ export function versioningOperations({ store, buckets }: S3Parts) {
             ),
           DeleteMarkers: found.items.filter(row => row.isDeleteMarker).map((row): DeleteMarkerEntry => entry(row)),
           CommonPrefixes: found.commonPrefixes.map(prefix => ({ Prefix: encode(prefix) })),
+          $metadata: { elementOrder: found.items.map(row => (row.isDeleteMarker ? 'DeleteMarker' : 'Version')) },
         };
       },
     } satisfies Operation<ListObjectVersionsRequest, ListObjectVersionsOutput>,

@@ -33,7 +33,7 @@ export class RestXml implements Protocol {
     const unwrapped = unwrappedMember(operation);
     if (unwrapped !== undefined) return this.#document(operation, unwrapped, String(output[unwrapped] ?? ''));
     const answer = await this.#bindings.encode(operation, output);
-    if (answer.body !== undefined) return readable(answer);
+    if (answer.body !== undefined) return readable(interleaved(answer, elementOrderOf(output)));
     // AWS: an output without members is an empty element, and clients parse it; the codec writes nothing.
     const root = outputRoot(operation);
     if (root === undefined) return answer;
@@ -67,6 +67,29 @@ export function restXmlFault(fault: WireFault): Answer {
     headers: { 'content-type': 'application/xml' },
     body: `${XML_DECLARATION}<Error>${parts.join('')}</Error>`,
   };
+}
+
+function elementOrderOf(output: Input): readonly string[] {
+  return (output.$metadata as { elementOrder?: readonly string[] } | undefined)?.elementOrder ?? [];
+}
+
+/**
+ * The schema has a list for each kind of element, and the codec writes one list behind the other. Where S3 mixes them,
+ * clients that read the document as it comes take the first element of a key for its newest.
+ */
+function interleaved(answer: Answer, order: readonly string[]): Answer {
+  if (typeof answer.body !== 'string' || order.length === 0) return answer;
+  const written = new Map<string, string[]>(order.map(name => [name, []]));
+  // What is between them is escaped, so a tag of that name is theirs.
+  const either = new RegExp(`<(${[...written.keys()].join('|')})>.*?</\\1>`, 'gs');
+  const start = answer.body.search(either);
+  const rest = answer.body.replace(either, (whole: string, name: string) => {
+    written.get(name)?.push(whole);
+    return '';
+  });
+  const next = new Map([...written].map(([name, elements]) => [name, elements.values()]));
+  const mixed = order.map(name => next.get(name)?.next().value ?? '').join('');
+  return { ...answer, body: rest.slice(0, start) + mixed + rest.slice(start) };
 }
 
 /**
