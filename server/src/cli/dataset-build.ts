@@ -133,7 +133,10 @@ function maskRefOf(home: string, file: string, prefix: string): { 'mask-ref'?: s
   return existsSync(join(home, mask)) ? { 'mask-ref': `${prefix}/${mask}` } : {};
 }
 
-/** @returns every picture of the folder: those to look at, why others are none of the data set, and whether a captions file names them */
+/**
+ * @returns every picture of the folder: those to look at, why others are none of the data set, and whether a captions file names
+ *   them
+ */
 function captioned(
   home: string,
   captionsOption: string | undefined,
