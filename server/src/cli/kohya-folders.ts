@@ -7,8 +7,7 @@ import { basename, dirname } from 'node:path';
 const KOHYA_FOLDER = /^([1-9]\d{0,2})_(.*\S)$/;
 
 /** What a kohya folder says of the pictures in it. */
-export interface KohyaFolder {
-  name: string;
+interface KohyaFolder {
   repeats: number;
   /** The caption of pictures that have none. */
   concept: string;
@@ -16,9 +15,8 @@ export interface KohyaFolder {
 
 /** The kohya folder that a picture lies in, if its folder is named as one. */
 export function kohyaFolderOf(file: string): KohyaFolder | undefined {
-  const name = basename(dirname(file));
-  const [, repeats, concept] = KOHYA_FOLDER.exec(name) ?? [];
-  return repeats === undefined || concept === undefined ? undefined : { name, repeats: Number(repeats), concept };
+  const [, repeats, concept] = KOHYA_FOLDER.exec(basename(dirname(file))) ?? [];
+  return repeats === undefined || concept === undefined ? undefined : { repeats: Number(repeats), concept };
 }
 
 /**
