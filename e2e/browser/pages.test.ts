@@ -35,6 +35,8 @@ const pages = {
   'audit-trail': '/audit-trail',
   accounts: '/accounts',
   health: '/health',
+  guides: '/guides',
+  guide: '/guides/aws-clients',
 };
 
 test('Every page is accessible and whole, light and dark, at 1280 and 390 pixels', {

@@ -7,7 +7,7 @@ import { inputsHash, isStamped, writeStamp } from './stamp.mjs';
 export async function ensureConsole({ node, environment }) {
   const folder = join(projectRoot, 'console');
   const stamp = join(folder, 'dist', '.likeness-stamp');
-  const sources = ['src', 'build', 'public'].flatMap(name => filesUnder(join(folder, name)));
+  const sources = ['src', 'build', 'public', '../docs'].flatMap(name => filesUnder(join(folder, name)));
   const others = [
     'console/index.html',
     'console/package.json',

@@ -10,6 +10,8 @@ interface LayoutProps {
   path: string;
   navigation: ReactNode;
   breadcrumbs: ReactNode;
+  /** A link to what there is to read about the page. */
+  guide: ReactNode;
   notices: ReactNode;
   children: ReactNode;
 }
@@ -18,7 +20,7 @@ interface LayoutProps {
  * The navigation beside a page, or over it where the window is narrow. Cloudscape's AppLayout would add a quarter to the first
  * load for panels that nothing here has.
  */
-export function Layout({ path, navigation, breadcrumbs, notices, children }: LayoutProps) {
+export function Layout({ path, navigation, breadcrumbs, guide, notices, children }: LayoutProps) {
   const isWide = useIsWide();
   const [isOpen, setIsOpen] = useState(isWide);
   const opener = useRef<ButtonProps.Ref>(null);
@@ -57,7 +59,7 @@ export function Layout({ path, navigation, breadcrumbs, notices, children }: Lay
       </nav>
       <main className="layout-main" inert={isOver}>
         {notices}
-        {(!isOpen || breadcrumbs) && (
+        {(!isOpen || breadcrumbs || guide) && (
           <div className="layout-bar">
             {!isOpen && (
               <Button
@@ -69,6 +71,7 @@ export function Layout({ path, navigation, breadcrumbs, notices, children }: Lay
               />
             )}
             <div className="layout-breadcrumbs">{breadcrumbs}</div>
+            {guide}
           </div>
         )}
         {children}

@@ -40,11 +40,14 @@ document.addEventListener('click', event => {
   if (!link || link.hasAttribute('download')) return;
   const url = new URL(link.href, window.location.href);
   if (url.origin !== window.location.origin || !url.pathname.startsWith(`${BASE}/`)) return;
+  const { pathname, search } = window.location;
+  // A section of the page itself is the browser's to go to.
+  if (url.hash !== '' && url.pathname === pathname && url.search === search) return;
   event.preventDefault();
-  navigate(url.pathname.slice(BASE.length) + url.search);
+  navigate(url.pathname.slice(BASE.length) + url.search + url.hash);
 });
 
-/** @param to a path below the console's base, with or without a query */
+/** @param to a path below the console's base, with or without a query and a section; the page that has it scrolls there */
 export function navigate(to: string, options: { replace?: boolean } = {}): void {
   const url = BASE + to;
   if (options.replace) window.history.replaceState(null, '', url);

@@ -68,6 +68,13 @@ export function Shell({ session }: { session: Session }) {
             />
           )
         }
+        guide={
+          found?.page.guide && (
+            <a className="link" href={hrefOf(`/guides/${found.page.guide}`)}>
+              <Box color="inherit">Guide</Box>
+            </a>
+          )
+        }
       >
         <ErrorBoundary key={path}>
           <Suspense fallback={<Spinner size="large" />}>

@@ -1,0 +1,157 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { Marked, type Token, type Tokens } from 'marked';
+import type { Plugin } from 'vite';
+import type { Guide, GuideEntry, GuidePart, GuideSection } from '../src/pages/guides/guide.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const docs = join(root, 'docs');
+
+/**
+ * Puts the guides of docs/ and what they link to there beside the console, so that they are read where the product runs: a
+ * house that lets no picture out may have no other way to them. @throws Error for a link to a page or section that is not there
+ */
+export function guides(): Plugin {
+  return {
+    name: 'guides',
+    apply: 'build',
+    generateBundle() {
+      const folder = join(docs, 'guides');
+      const first = readdirSync(folder).map(file => join(folder, file));
+      const all = readLinked([...first, join(docs, 'api-coverage.md'), join(docs, 'performance.md')]);
+      refuseBrokenLinks(all);
+      const emit = (name: string, value: unknown) =>
+        this.emitFile({ type: 'asset', fileName: `guides/${name}.json`, source: JSON.stringify(value) });
+      for (const { guide } of all.values()) emit(guide.name, guide);
+      emit(
+        'index',
+        [...all.values()].map(page => page.entry).filter(entry => !entry.name.startsWith('decisions-')),
+      );
+    },
+  };
+}
+
+interface Page {
+  guide: Guide;
+  entry: GuideEntry;
+  links: readonly Link[];
+}
+
+interface Link {
+  file: string;
+  section: string;
+}
+
+/** The files and those that they link to, by their paths. */
+function readLinked(files: readonly string[]): Map<string, Page> {
+  const pages = new Map<string, Page>();
+  const waiting = [...files];
+  for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+    if (pages.has(file)) continue;
+    const page = readPage(file);
+    pages.set(file, page);
+    waiting.push(...page.links.map(link => link.file));
+  }
+  return pages;
+}
+
+function readPage(file: string): Page {
+  const links: Link[] = [];
+  const sections: (GuideSection & { text: string })[] = [];
+  const marked = new Marked({
+    renderer: {
+      heading({ tokens, depth }) {
+        const html = this.parser.parseInline(tokens);
+        // The page has a heading of its own.
+        return depth === 1 ? '' : `<h${depth} id="${idOf(plainText(tokens))}">${html}</h${depth}>`;
+      },
+      link({ href, tokens }) {
+        const html = this.parser.parseInline(tokens);
+        if (/^https?:/.test(href)) return `<a href="${href}" target="_blank" rel="noreferrer">${html}</a>`;
+        const [path = '', section = ''] = href.split('#');
+        const target = path === '' ? file : resolve(dirname(file), path);
+        // What lies beside the documents (sources, measurements) is not here: its name alone.
+        if (!target.startsWith(docs) || !target.endsWith('.md')) return html;
+        links.push({ file: target, section });
+        const hash = section === '' ? '' : `#${section}`;
+        return `<a href="${path === '' ? hash : `/_console/guides/${nameOf(target)}${hash}`}">${html}</a>`;
+      },
+      // A table that is wider than a narrow window scrolls by itself.
+      table(token) {
+        const cell = (of: Tokens.TableCell, tag: string) => `<${tag}>${this.parser.parseInline(of.tokens)}</${tag}>`;
+        const rows = token.rows.map(row => `<tr>${row.map(of => cell(of, 'td')).join('')}</tr>`);
+        const head = `<thead><tr>${token.header.map(of => cell(of, of.text === '' ? 'td' : 'th')).join('')}</tr></thead>`;
+        return `<div class="guide-table" tabindex="0"><table>${head}<tbody>${rows.join('')}</tbody></table></div>`;
+      },
+      html: ({ text }) => text.replaceAll('<', '&lt;'),
+    },
+  });
+  const tokens = marked.lexer(readFileSync(file, 'utf8'));
+  let title = nameOf(file);
+  for (const token of tokens) {
+    if (isHeading(token) && token.depth === 1) title = plainText(token.tokens);
+    else if (isHeading(token))
+      sections.push({ id: idOf(plainText(token.tokens)), title: plainText(token.tokens), text: '' });
+    else {
+      if (sections.length === 0) sections.push({ id: '', title: '', text: '' });
+      const last = sections[sections.length - 1];
+      if (last) last.text += token.raw;
+    }
+  }
+  const name = nameOf(file);
+  const shown = sections.filter(({ id }) => id !== '').map(({ id, title: of }) => ({ id, title: of }));
+  const parts = partsOf(tokens, rest => marked.parser(rest));
+  return { guide: { name, title, sections: shown, parts }, entry: { name, title, sections }, links };
+}
+
+/** Blocks of code apart from what stands between them, as the page gives each a button that copies it. */
+function partsOf(tokens: readonly Token[], toHtml: (tokens: Token[]) => string): GuidePart[] {
+  const parts: GuidePart[] = [];
+  let between: Token[] = [];
+  const flush = () => {
+    if (between.length > 0) parts.push({ html: toHtml(between) });
+    between = [];
+  };
+  for (const token of tokens)
+    if (token.type === 'code') {
+      flush();
+      parts.push({ code: String(token.text) });
+    } else between.push(token);
+  flush();
+  return parts.filter(part => 'code' in part || part.html.trim() !== '');
+}
+
+function refuseBrokenLinks(pages: ReadonlyMap<string, Page>): void {
+  for (const [file, { links }] of pages)
+    for (const { file: target, section } of links)
+      if (section !== '' && !pages.get(target)?.guide.sections.some(({ id }) => id === section))
+        throw new Error(`${relative(root, file)} links to ${relative(root, target)}#${section}, which is not there.`);
+}
+
+/** docs/guides/data-sets.md is `data-sets`, docs/decisions/0001-x.md `decisions-0001-x`. */
+function nameOf(file: string): string {
+  return relative(docs, file)
+    .replace(/^guides\//, '')
+    .replace(/\.md$/, '')
+    .replaceAll('/', '-');
+}
+
+/** The id of a heading as GitHub makes it. */
+function idOf(title: string): string {
+  return title
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+    .replaceAll(/\s/g, '-');
+}
+
+function plainText(tokens: readonly Token[]): string {
+  return tokens
+    .map(token =>
+      'tokens' in token && token.tokens ? plainText(token.tokens) : 'text' in token ? token.text : token.raw,
+    )
+    .join('');
+}
+
+function isHeading(token: Token): token is Tokens.Heading {
+  return token.type === 'heading';
+}

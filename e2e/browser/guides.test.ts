@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { newProduct } from '../crash/product.ts';
+import { openBrowser, visit, whySkipped } from './console.ts';
+
+test('The guides are read, searched and copied from in the console', { skip: whySkipped ?? false }, async context => {
+  const product = newProduct(context);
+  await product.up();
+  const { page, open, complaints } = await visit(await openBrowser(context), product);
+
+  await context.test('the guide of a page opens at its section', async () => {
+    await open('/kms');
+    await page.getByRole('link', { name: 'Guide', exact: true }).click();
+    await page.getByRole('heading', { name: 'Operations', level: 1 }).waitFor();
+    assert.equal(await page.title(), 'Operations – Likeness');
+    const section = page.getByRole('heading', { name: 'Encryption at rest' });
+    await section.waitFor();
+    const box = await section.boundingBox();
+    assert.ok(box && box.y > 0 && box.y < 400, `the section is at ${box?.y}`);
+  });
+
+  await context.test('a section of the page itself is gone to, and back', async () => {
+    await page.getByRole('link', { name: 'Behind a proxy' }).first().click();
+    await page.waitForURL(/guides\/operations#behind-a-proxy$/);
+    await page.goBack();
+    await page.waitForURL(/guides\/operations#encryption-at-rest$/);
+    await page.goBack();
+    await page.getByRole('heading', { name: 'KMS keys', level: 1 }).waitFor();
+  });
+
+  await context.test('words find the guides and sections that have them all', async () => {
+    await open('/guides');
+    await page.getByRole('searchbox', { name: 'Find in guides' }).fill('kohya FOLDER caption');
+    await page.getByRole('link', { name: 'Make one' }).click();
+    await page.getByRole('heading', { name: 'Data sets', level: 1 }).waitFor();
+    await open('/guides');
+    await page.getByRole('searchbox', { name: 'Find in guides' }).fill('zebra crossing');
+    await page.getByText('No guide has all these words.').waitFor();
+  });
+
+  await context.test('a command is copied as it stands', async () => {
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await open('/guides/aws-clients');
+    await page.getByRole('button', { name: 'Copy' }).first().click();
+    await page.getByText('Copied').first().waitFor();
+    const copied = String(await page.evaluate('navigator.clipboard.readText()'));
+    const shown = await page.locator('.guide-code pre').first().textContent();
+    assert.equal(copied, shown);
+  });
+
+  await context.test('what is not there says so, and links of guides lead to what is', async () => {
+    await open('/guides/no-such-guide');
+    await page.getByText('There is no guide named no-such-guide.').waitFor();
+    await open('/guides/data-sets');
+    await page.getByRole('link', { name: 'trained otherwise' }).click();
+    await page.getByRole('heading', { name: /A style is not trained as a subject is/ }).waitFor();
+  });
+
+  await context.test('every page names a guide and a section that are there', async () => {
+    await open('/');
+    const addresses = await page
+      .getByRole('navigation', { name: 'Side navigation' })
+      .getByRole('link')
+      .evaluateAll(links => links.map(link => (link as unknown as { pathname: string }).pathname));
+    const paths = [...new Set(addresses.map(path => path.replace('/_console', '')))].filter(path => path !== '/guides');
+    assert.ok(paths.length > 15, `${paths}`);
+    for (const path of paths) {
+      await open(path);
+      const link = page.locator('.layout-bar').getByRole('link', { name: 'Guide', exact: true });
+      const [, name, section] = /guides\/([^#]+)#?(.*)$/.exec((await link.getAttribute('href')) ?? '') ?? [];
+      assert.ok(name, `${path} names no guide`);
+      const guide = await (await page.request.get(`${product.access().endpoint}/_console/guides/${name}.json`)).json();
+      const ids = guide.sections.map((of: { id: string }) => of.id);
+      assert.ok(section === '' || ids.includes(section), `${path}: ${name} has no section ${section}`);
+    }
+  });
+
+  assert.deepEqual(complaints, []);
+});
