@@ -65,7 +65,7 @@ def settings(mean: Tensor, std: Tensor) -> dict:
         "learningRateFactor": 100,
         "lora": {"rank": 16, "alpha": 16, "targetModules": list(LORA_TARGETS)},
         "training": TRAINING,
-        "sampling": {"steps": 10, "guidanceScale": 4.0, "guidanceRescale": 0.7, "sampler": "ddim"},
+        "sampling": {"steps": 10, "guidanceScale": 4.0, "guidanceRescale": 0.7, "guidanceStop": 0.6, "sampler": "ddim"},
         "textWindow": WINDOW,
         "groups": GROUPS,
     }

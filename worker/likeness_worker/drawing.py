@@ -17,20 +17,21 @@ BATCH = 4  # a CPU draws more together no faster
 
 
 def predictor(family: Family, conditional: Tensor, unconditional: Tensor | None, scale: Tensor) -> Predict:
-    """What a sampler asks of the denoiser: a prediction with classifier-free guidance.
+    """What a sampler asks of the denoiser: a prediction with classifier-free guidance, down to where the base stops it.
 
     :param conditional: [B, S, D], text states; `unconditional` the same, or None for no guidance.
     :param scale: [B], of the guidance; of a model whose guidance is distilled, what it is told.
     """
     device, process, sampling = family.placement.device, family.process, family.base.sampling
     both = None if unconditional is None else torch.cat([unconditional, conditional])
+    guided_from = round((1 - sampling.guidance_stop) * len(process.alpha))
     scale = scale.to(device)
 
     def predict(x: Tensor, index: int) -> Tensor:
         timesteps = process.timesteps[index].expand(len(x)).to(device)
         if family.distilled_guidance:
             return family.predict(x, timesteps, conditional, scale)
-        if both is None:
+        if both is None or index < guided_from:
             return family.predict(x, timesteps, conditional)
         halves = family.predict(torch.cat([x, x]), torch.cat([timesteps, timesteps]), both).chunk(2)
         return guide(halves[0], halves[1], scale.view(-1, 1, 1, 1), sampling.guidance_rescale)

@@ -4,7 +4,7 @@
 drawn beside others could differ in its last bits from the same image drawn alone. So images go through the
 denoiser in batches of fixed sizes only, and a size is used for a shape only after a proof: each product of such a
 batch sums as it does alone (invariance.py), and every sample, at every position, came out bit for bit as it does
-alone. Linear layers that sum otherwise compute a batch's samples one by one; a size that fails for other reasons is
+alone. Layers that sum otherwise compute a batch's samples one by one; a size that fails for other reasons is
 not used; 1 always works.
 """
 
@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from likeness_worker import families
 from likeness_worker.base_model import read_base_model
@@ -28,7 +28,7 @@ from likeness_worker.data import Size
 from likeness_worker.diffusion import Steer, sample, trailing_path
 from likeness_worker.drawing import predictor
 from likeness_worker.families import Family
-from likeness_worker.invariance import Call, differing, in_parts, layers_of, recorded
+from likeness_worker.invariance import Call, Layer, differing, in_parts, layers_of, recorded
 from likeness_worker.lora import Adapter, AdapterSwitch, read_adapter
 from likeness_worker.preparer_folder import is_preparer, read_preparer
 from likeness_worker.preparing import load_preparer
@@ -83,7 +83,7 @@ class Engine:
             {name: read_adapter(folder, denoiser, name) for name, folder in options.adapters.items()},
         )
         # Layers that compute a batch's samples one by one; None where the size may not be used.
-        self._proven: dict[tuple[Shape, int], frozenset[nn.Linear] | None] = {}
+        self._proven: dict[tuple[Shape, int], frozenset[Layer] | None] = {}
         self._alone: dict[Shape, tuple[list[Call], list[Tensor]]] = {}
         loaded = time.monotonic()
         self._warm_up()
@@ -170,23 +170,25 @@ class Engine:
         steer = _steer_each(drawings) if shape.steered else None
         return sample(family.process, predict, x, shape.path, family.base.sampling.sampler, steer)
 
-    def _proof(self, shape: Shape, size: int) -> frozenset[nn.Linear] | None:
+    def _proof(self, shape: Shape, size: int) -> frozenset[Layer] | None:
         """The layers that must compute one by one so that a batch of this size gives every one of its samples what it
-        gets alone, or None if nothing does. Kernels depend on the shape and not on the step, so the noisiest is enough;
-        and what steers an image sees that image alone."""
-        one_step = Shape(shape.size, shape.text_length, shape.guided, (len(self.family.process.alpha) - 1,))
-        if (one_step, size) not in self._proven:
-            probes = self._probes(one_step, max(self._batch_sizes))
-            if one_step not in self._alone:
+        gets alone, or None if nothing does. Kernels depend on the shape and not on the step, so the noisiest is enough,
+        with the last where guidance has stopped before it; and what steers an image sees that image alone."""
+        noisiest = len(self.family.process.alpha) - 1
+        path = (noisiest,) if self.family.base.sampling.guidance_stop == 1 else (noisiest, 0)
+        probed = Shape(shape.size, shape.text_length, shape.guided, path)
+        if (probed, size) not in self._proven:
+            probes = self._probes(probed, max(self._batch_sizes))
+            if probed not in self._alone:
                 with recorded() as calls:
                     self._denoise_together(probes[:1])
-                self._alone[one_step] = calls, [self._denoise_together([probe])[0] for probe in probes]
-            self._proven[one_step, size] = self._prove(probes[:size], *self._alone[one_step])
-        return self._proven[one_step, size]
+                self._alone[probed] = calls, [self._denoise_together([probe])[0] for probe in probes]
+            self._proven[probed, size] = self._prove(probes[:size], *self._alone[probed])
+        return self._proven[probed, size]
 
     def _prove(
         self, probes: Sequence[Drawing], calls: Sequence[Call], alone: Sequence[Tensor]
-    ) -> frozenset[nn.Linear] | None:
+    ) -> frozenset[Layer] | None:
         with recorded() as together:
             self._denoise_together(probes)
         pairs = differing(calls, together)

@@ -22,6 +22,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 aten = torch.ops.aten
 
+Layer = nn.Linear | nn.Conv2d
+
 
 @dataclass(frozen=True)
 class Operand:
@@ -65,6 +67,7 @@ _PRODUCTS: dict[Any, tuple[tuple[int, int], tuple[int, int]]] = {
     aten.matmul: ((0, -1), (1, -2)),
     **dict.fromkeys((aten.convolution, aten.conv1d, aten.conv2d, aten.conv3d), ((0, 1), (1, 1))),
 }
+_LAYERS = (aten.linear, aten.convolution, aten.conv2d)
 _ATTENTIONS = (
     aten.scaled_dot_product_attention,
     aten._scaled_dot_product_flash_attention_for_cpu,
@@ -116,15 +119,17 @@ def differing(alone: Sequence[Call], together: Sequence[Call]) -> list[tuple[Cal
     return [(one, several) for one, several in pairs if not sums_alike[one.key, several.key]]
 
 
-def layers_of(denoiser: nn.Module, pairs: Sequence[tuple[Call, Call]]) -> frozenset[nn.Linear] | None:
-    """The linear layers that made these calls; None if others than such layers are among them."""
-    layers = {layer.weight.data_ptr(): layer for layer in denoiser.modules() if isinstance(layer, nn.Linear)}
-    found = [layers.get(call.weight) if call.operation.overloadpacket is aten.linear else None for _, call in pairs]
+def layers_of(denoiser: nn.Module, pairs: Sequence[tuple[Call, Call]]) -> frozenset[Layer] | None:
+    """The linear layers and convolutions that made these calls; None if others than such layers are among them."""
+    layers = {
+        layer.weight.data_ptr(): layer for layer in denoiser.modules() if isinstance(layer, nn.Linear | nn.Conv2d)
+    }
+    found = [layers.get(call.weight) if call.operation.overloadpacket in _LAYERS else None for _, call in pairs]
     return None if None in found else frozenset(layer for layer in found if layer is not None)
 
 
 @contextmanager
-def in_parts(layers: Collection[nn.Linear], parts: int) -> Iterator[None]:
+def in_parts(layers: Collection[Layer], parts: int) -> Iterator[None]:
     """Within it these layers compute their input in parts of equal numbers of rows, one after the other."""
     whole = {layer: layer.forward for layer in layers}
     for layer, forward in whole.items():

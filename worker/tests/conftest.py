@@ -83,7 +83,7 @@ def art_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "latentsMean": [0.0] * 4,
         "latentsStd": [1.0] * 4,
         "learningRateFactor": 100,
-        "sampling": {"steps": 4, "guidanceScale": 4.0},
+        "sampling": {"steps": 4, "guidanceScale": 4.0, "guidanceStop": 0.5},
         "textWindow": 32,
     }
     (base / "model_index.json").write_text(json.dumps(index))

@@ -72,19 +72,28 @@ def test_other_operations_than_alone_are_never_the_same() -> None:
     assert differing(alone, three) is None
 
 
-def test_only_linear_layers_compute_in_parts_and_only_within() -> None:
-    module = TwoLayers().eval()
-    x = torch.randn(2, 5, 16)
+class ThreeLayers(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.plane, self.linear, self.line = nn.Conv2d(3, 4, 3), nn.Linear(6, 16), nn.Conv1d(24, 2, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.line(self.linear(self.plane(x)).flatten(1, 2))
+
+
+def test_linear_layers_and_convolutions_compute_in_parts_and_only_within() -> None:
+    module = ThreeLayers().eval()
+    x = torch.randn(2, 3, 8, 8)
     with torch.inference_mode():
         with recorded() as calls:
             whole = module(x)
-        linear, convolution = [(one, one) for one in calls]
-        layers = layers_of(module, [linear])
-        assert layers == {module.first}
-        assert layers_of(module, [linear, convolution]) is None
+        plane, linear, line = [(one, one) for one in calls]
+        layers = layers_of(module, [linear, plane])
+        assert layers == {module.linear, module.plane}
+        assert layers_of(module, [linear, line]) is None
         with in_parts(layers, 2), recorded() as parted:
             assert torch.allclose(module(x), whole, atol=1e-6)
-        assert len(parted) == len(calls) + 1
+        assert len(parted) == len(calls) + 2
         with recorded() as after:
             module(x)
         assert after == calls
