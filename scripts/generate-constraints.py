@@ -24,8 +24,15 @@ STRINGS = {"string", "character"}
 # Members that the SDK decodes to another type: an Expires header to a date, the number of a part to a string.
 DECODED_OTHERWISE = {"Expires", "PartNumberMarker"}
 # CopySource's pattern wants a slash, where a client may have encoded that too: the service decodes first. An account
-# alias has a pattern that looks ahead, which no linear-time engine does. A bucket takes canned ACLs that no enum has.
-CHECKED_BY_SERVICE = {"BucketCannedACL", "CopySource", "ObjectCannedACL", "accountAliasType"}
+# alias has a pattern that looks ahead, which no linear-time engine does. A bucket takes canned ACLs that no enum has. What
+# a location constraint may be depends on the Region that the request was sent to.
+CHECKED_BY_SERVICE = {
+    "BucketCannedACL",
+    "BucketLocationConstraint",
+    "CopySource",
+    "ObjectCannedACL",
+    "accountAliasType",
+}
 NUMBERS = {"integer": "integer", "long": "integer", "float": "number", "double": "number"}
 
 

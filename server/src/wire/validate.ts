@@ -141,7 +141,6 @@ const NOT_UNICODE: Readonly<Record<ProtocolName, string>> = {
 /** S3 has codes of its own for some members. */
 const S3_CODES: Readonly<Record<string, string>> = {
   StorageClass: 'InvalidStorageClass',
-  'CreateBucketConfiguration.LocationConstraint': 'InvalidLocationConstraint',
   ChecksumAlgorithm: 'InvalidRequest',
   ChecksumType: 'InvalidRequest',
 };

@@ -83,7 +83,16 @@ describe('buckets', () => {
       );
     await assertRefused(create('us-east-1', 'moon-1'), 400, 'InvalidLocationConstraint');
     await assertRefused(create('us-east-1', 'us-east-1'), 400, 'InvalidLocationConstraint');
-    await assertRefused(create('eu-west-1', 'eu-central-1'), 400, 'IllegalLocationConstraintException');
+    await assertRefused(create('us-east-1', 'xx-moon-1'), 400, 'InvalidLocationConstraint');
+    // AWS: a Region's own endpoint tells only that the constraint is not its own.
+    for (const constraint of ['eu-central-1', 'us-east-1', 'moon-1'])
+      await assertRefused(
+        create('eu-west-1', constraint),
+        400,
+        'IllegalLocationConstraintException',
+        RegExp(constraint),
+      );
+    await assertRefused(create('xx-moon-1', 'xx-moon-1'), 400, 'InvalidLocationConstraint');
   });
 
   test('one that is not there, or not empty', async () => {

@@ -16,12 +16,11 @@ import { aclOfHeaders, bucketAclWithoutAcls, namesAcl } from './acl-requests.ts'
 import { USUAL_OWNERSHIP } from './acls-in-force.ts';
 import { isBucketName } from './bucket-names.ts';
 import { headerNotImplemented, invalidArgument, noSuchBucket, s3Fault } from './faults.ts';
+import { CLASSIC_REGION, regionOf } from './location-constraints.ts';
 import { ownerOf } from './owner.ts';
 import type { S3Parts } from './parts.ts';
 import { MAXIMUM_BUCKET_TAGS, parseTags } from './tags.ts';
 
-/** The one Region that has no name as a location constraint, and where creating one's bucket again is no error. */
-const CLASSIC_REGION = 'us-east-1';
 const MAXIMUM_BUCKETS_PER_PAGE = 10_000;
 
 export function bucketOperations({ store, buckets, blobs }: S3Parts) {
@@ -173,28 +172,6 @@ function refuseBucketSettings(input: CreateBucketRequest): void {
     throw headerNotImplemented('x-amz-bucket-namespace', 'All buckets share one name space.');
   if (configuration?.Location || configuration?.Bucket)
     throw s3Fault('NotImplemented', 'Directory buckets are not implemented: send no Location and no Bucket.');
-}
-
-/** @throws Fault InvalidLocationConstraint, IllegalLocationConstraintException */
-function regionOf(constraint: string | undefined, requestRegion: string): string {
-  if (constraint === undefined || constraint === '') {
-    if (requestRegion === CLASSIC_REGION) return CLASSIC_REGION;
-    throw s3Fault(
-      'IllegalLocationConstraintException',
-      'The unspecified location constraint is incompatible for the region specific endpoint this request was sent to.',
-    );
-  }
-  const region = constraint === 'EU' ? 'eu-west-1' : constraint;
-  if (region === CLASSIC_REGION || !/^[a-z]{2,3}(-[a-z]+)+-\d$/.test(region))
-    throw s3Fault('InvalidLocationConstraint', 'The specified location-constraint is not valid', {
-      members: { LocationConstraint: constraint },
-    });
-  if (requestRegion !== CLASSIC_REGION && requestRegion !== region)
-    throw s3Fault(
-      'IllegalLocationConstraintException',
-      `The ${constraint} location constraint is incompatible for the region specific endpoint this request was sent to.`,
-    );
-  return region;
 }
 
 /** S3 keeps no fractions of a second. */
