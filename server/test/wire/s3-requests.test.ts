@@ -248,6 +248,7 @@ test('a bucket of another Region is named in header and body', async () => {
   assert.match(body, /<Region>us-east-1</);
   const head = await send('HEAD', `/${Bucket}`);
   assert.equal(head.headers['x-amz-bucket-region'], 'us-east-1');
+  assert.equal(head.headers['content-type'], 'application/xml');
 });
 
 test('outside us-east-1 a bucket must say where', async () => {

@@ -91,11 +91,17 @@ export function bucketOperations({ store, buckets, blobs }: S3Parts) {
         // AWS tells a bucket's Region to everybody: Go's SDK asks for it unsigned.
         return [{ ...question, refusalHeaders: { 'x-amz-bucket-region': bucket.region } }];
       },
-      async handle(input: HeadBucketRequest, ctx: RequestContext): Promise<HeadBucketOutput> {
+      async handle(input: HeadBucketRequest, ctx: RequestContext) {
         const bucket = await buckets.find(input, ctx);
-        return { BucketArn: bucketArn(bucket.name), BucketRegion: bucket.region, AccessPointAlias: false };
+        return {
+          BucketArn: bucketArn(bucket.name),
+          BucketRegion: bucket.region,
+          AccessPointAlias: false,
+          // AWS: of the document that it does not send.
+          $metadata: { httpHeaders: { 'content-type': 'application/xml' } },
+        };
       },
-    } satisfies Operation<HeadBucketRequest, HeadBucketOutput>,
+    } satisfies Operation<HeadBucketRequest, HeadBucketOutput & { $metadata: object }>,
 
     ListBuckets: {
       authorize: () => [{ action: 's3:ListAllMyBuckets', resource: bucketArn('*') }],
