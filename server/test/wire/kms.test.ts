@@ -178,7 +178,12 @@ describe('KMS', () => {
       ['models', 'ValidationException'],
       ['alias/a:b', 'ValidationException'],
     ] as const)
-      await refused(kms.send(new CreateAliasCommand({ AliasName: name, TargetKeyId: KeyId })), code, 400, name);
+      for (const asked of [
+        kms.send(new CreateAliasCommand({ AliasName: name, TargetKeyId: KeyId })),
+        kms.send(new UpdateAliasCommand({ AliasName: name, TargetKeyId: KeyId })),
+        kms.send(new DeleteAliasCommand({ AliasName: name })),
+      ])
+        await refused(asked, code, 400, name);
     await kms.send(new UpdateAliasCommand({ AliasName, TargetKeyId: other.KeyId }));
     const { Aliases } = await kms.send(new ListAliasesCommand({ KeyId: other.KeyId }));
     assert.deepEqual(

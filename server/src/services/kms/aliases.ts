@@ -112,9 +112,11 @@ export function aliasOperations(deps: KmsDependencies) {
   } satisfies Record<string, Operation<never, unknown>>;
 }
 
-async function findAlias(rows: KmsRows, name: string | undefined, ctx: RequestContext): Promise<AliasRow> {
-  const alias = await rows.alias(ctx.accountId, ctx.region, name ?? '');
-  if (alias === undefined) throw notFound(`Alias ${aliasArn(ctx, name ?? '')} is not found.`);
+/** @throws Fault for what is no name of an alias that one may change, NotFoundException */
+async function findAlias(rows: KmsRows, name = '', ctx: RequestContext): Promise<AliasRow> {
+  checkName(name);
+  const alias = await rows.alias(ctx.accountId, ctx.region, name);
+  if (alias === undefined) throw notFound(`Alias ${aliasArn(ctx, name)} is not found.`);
   return alias;
 }
 
