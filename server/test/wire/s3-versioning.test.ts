@@ -284,6 +284,25 @@ test('a version that is not there differs from what can be no id', async () => {
   assert.deepEqual([deleted.VersionId, deleted.DeleteMarker], [absent, undefined]);
 });
 
+test('an answer about an ACL names the version in its header', async () => {
+  const Bucket = await versionedBucket();
+  const first = await put(Bucket, 'k', 'one');
+  const latest = await put(Bucket, 'k', 'two');
+  for (const [query, version] of [
+    ['acl', latest],
+    [`acl&versionId=${first}`, first],
+  ] as const) {
+    const shown = await server.ask({ target: `/${Bucket}/k?${query}` });
+    assert.deepEqual([shown.status, shown.headers['x-amz-version-id']], [200, version]);
+    const set = await server.ask({ method: 'PUT', target: `/${Bucket}/k?${query}`, body: shown.body });
+    assert.deepEqual([set.status, set.headers['x-amz-version-id']], [200, version], set.body);
+  }
+  await s3.send(new CreateBucketCommand({ Bucket: 'acl-unversioned' }));
+  await put('acl-unversioned', 'k', 'one');
+  const { status, headers } = await server.ask({ target: '/acl-unversioned/k?acl' });
+  assert.deepEqual([status, headers['x-amz-version-id']], [200, undefined]);
+});
+
 test('reading and deleting a version are permissions of their own', async () => {
   const Bucket = await versionedBucket();
   const version = await put(Bucket, 'k', 'one');

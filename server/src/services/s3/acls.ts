@@ -12,7 +12,7 @@ import { type AclGrant, isOwnersAlone } from '../../domain/access/acl.ts';
 import { Fault } from '../../domain/fault.ts';
 import type { AccessRequest, Operation, RequestContext } from '../../domain/operation.ts';
 import type { Rows } from '../../ports/store.ts';
-import type { BucketRow, ObjectAccess } from '../../ports/store-s3.ts';
+import type { BucketRow, BucketVersioning, ObjectAccess } from '../../ports/store-s3.ts';
 import {
   type AclSubject,
   aclOfDocument,
@@ -26,7 +26,7 @@ import { bucketGrants, objectOwnership, shownOwner } from './acls-in-force.ts';
 import { noSuchBucket, s3Fault } from './faults.ts';
 import type { S3Parts } from './parts.ts';
 import { askToRead } from './reading.ts';
-import { findVersion, parseVersionId } from './versions.ts';
+import { findVersion, parseVersionId, shownVersion } from './versions.ts';
 
 export function aclOperations(parts: S3Parts) {
   const { store, buckets } = parts;
@@ -59,11 +59,11 @@ export function aclOperations(parts: S3Parts) {
 
     PutObjectAcl: {
       authorize: (input: PutObjectAclRequest, ctx: RequestContext) => askToRead(parts, input, ctx),
-      async handle(input: PutObjectAclRequest, ctx: RequestContext): Promise<PutObjectAclOutput> {
+      async handle(input: PutObjectAclRequest, ctx: RequestContext) {
         const name = input.Bucket ?? '';
         const versionId = parseVersionId(input.VersionId);
-        await store.transaction(async rows => {
-          const { accountId: bucketOwner } = await bucketOf(rows, name);
+        return await store.transaction(async rows => {
+          const { accountId: bucketOwner, versioning } = await bucketOf(rows, name);
           const object = await findVersion(rows.s3, name, input.Key ?? '', versionId);
           const ownership = await objectOwnership(rows.s3, name);
           const owner = shownOwner({ ownership, accountId: bucketOwner }, object);
@@ -71,24 +71,36 @@ export function aclOperations(parts: S3Parts) {
           const grants = await keptAcl(rows, name, subject, () =>
             sentAcl(rows, input.AccessControlPolicy, ctx, subject),
           );
-          if (grants === null) return;
-          await rows.s3.setGrants(object, grants);
+          if (grants !== null) await rows.s3.setGrants(object, grants);
+          return versionHeader(versioning, object.versionId);
         });
-        return {};
       },
-    } satisfies Operation<PutObjectAclRequest, PutObjectAclOutput>,
+    } satisfies Operation<PutObjectAclRequest, PutObjectAclOutput & VersionHeader>,
 
     GetObjectAcl: {
       authorize: (input: GetObjectAclRequest, ctx: RequestContext) => askToRead(parts, input, ctx),
-      async handle(input: GetObjectAclRequest, ctx: RequestContext): Promise<GetObjectAclOutput> {
-        const { name, accountId, ownership } = await buckets.find(input, ctx);
+      async handle(input: GetObjectAclRequest, ctx: RequestContext) {
+        const { name, accountId, ownership, versioning } = await buckets.find(input, ctx);
         const versionId = parseVersionId(input.VersionId);
         const object = await store.read(({ s3 }) => findVersion(s3, name, input.Key ?? '', versionId));
         const grants = ownership === 'BucketOwnerEnforced' ? null : object.grants;
-        return shownAcl(grants ?? undefined, shownOwner({ ownership, accountId }, object));
+        return {
+          ...shownAcl(grants ?? undefined, shownOwner({ ownership, accountId }, object)),
+          ...versionHeader(versioning, object.versionId),
+        };
       },
-    } satisfies Operation<GetObjectAclRequest, GetObjectAclOutput>,
+    } satisfies Operation<GetObjectAclRequest, GetObjectAclOutput & VersionHeader>,
   };
+}
+
+interface VersionHeader {
+  $metadata: { httpHeaders: Record<string, string> };
+}
+
+/** AWS: the answers about ACLs name the version too, in a header that its model has no member for. */
+function versionHeader(versioning: BucketVersioning, versionId: string | null): VersionHeader {
+  const { VersionId } = shownVersion(versioning, versionId);
+  return { $metadata: { httpHeaders: VersionId === undefined ? {} : { 'x-amz-version-id': VersionId } } };
 }
 
 /** AWS: a writer who sends an ACL needs the right to set it, where the bucket has ACLs at all. */
