@@ -41,6 +41,23 @@ test('a quiet deletion of many objects answers a result without entries', async 
   assert.match(answer.body, /<DeleteResult xmlns="[^"]+"><\/DeleteResult>$/);
 });
 
+test('setting what S3 answers 204 to, though its model says 200', async () => {
+  const statement = {
+    Effect: 'Deny',
+    Principal: '*',
+    Action: 's3:DeleteObject',
+    Resource: `arn:aws:s3:::${Bucket}/kept`,
+  };
+  for (const [setting, body] of [
+    ['policy', JSON.stringify({ Version: '2012-10-17', Statement: [statement] })],
+    ['tagging', '<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>'],
+  ] as const) {
+    const answer = await server.ask({ method: 'PUT', target: `/${Bucket}?${setting}`, body });
+    assert.equal(answer.status, 204, answer.text);
+    assert.equal(answer.body, '');
+  }
+});
+
 test('an answer that is headers alone has no body', async () => {
   for (const [method, target, body] of [
     ['PUT', `/${Bucket}/k`, 'x'],

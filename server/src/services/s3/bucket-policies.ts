@@ -49,13 +49,15 @@ export function bucketPolicyOperations({ store, buckets }: S3Parts) {
   return {
     PutBucketPolicy: {
       authorize: ask,
-      async handle(input: PutBucketPolicyRequest): Promise<Record<string, never>> {
+      async handle(input: PutBucketPolicyRequest) {
         const name = input.Bucket ?? '';
         const text = input.Policy ?? '';
         checkPolicy(name, text);
-        return setPolicy(name, text);
+        await setPolicy(name, text);
+        // AWS: 204, though its model says 200; minio's client for JavaScript takes nothing else.
+        return { $metadata: { httpStatusCode: 204 } };
       },
-    } satisfies Operation<PutBucketPolicyRequest, Record<string, never>>,
+    } satisfies Operation<PutBucketPolicyRequest, object>,
 
     GetBucketPolicy: {
       authorize: ask,
