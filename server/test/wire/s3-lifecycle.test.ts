@@ -140,9 +140,9 @@ describe('the rules at work', () => {
     });
   const deleteCurrent: Parameters<typeof applyLifecycles>[0]['deleteCurrent'] = (rows, bucket, key, now) =>
     deleteFrom(rows, { ids }, bucket, key, undefined, now);
-  const apply = (day: number) =>
+  const apply = (day: number, rows = store) =>
     applyLifecycles({
-      ...{ store, deleteCurrent },
+      ...{ store: rows, deleteCurrent },
       time: { now: () => new Date(start.getTime() + day * DAY), sleep: async () => undefined },
     });
   /** Key and days since the start, `marker` for a delete marker. */
@@ -208,6 +208,26 @@ describe('the rules at work', () => {
     assert.equal(await apply(3), 0);
     assert.equal(await apply(4), 1);
     assert.deepEqual(await store.read(({ s3: rows }) => rows.orphans(['blob'])), ['blob']);
+  });
+
+  test('many objects share commits as they end, but so few at a time that others wait for a moment only', async () => {
+    const bucket = await bucketWith(null, { expiration: { days: 1 } });
+    for (let index = 0; index < 100; index += 1) await write(bucket, `k${index}`, 0);
+    let waiting = 0;
+    let mostWaiting = 0;
+    const watched: Store = {
+      ...store,
+      async transaction(run) {
+        waiting += 1;
+        mostWaiting = Math.max(mostWaiting, waiting);
+        return store.transaction(run).finally(() => {
+          waiting -= 1;
+        });
+      },
+    };
+    await apply(9, watched);
+    assert.deepEqual(await left(bucket), []);
+    assert.ok(mostWaiting > 1 && mostWaiting <= 16, `${mostWaiting} at once`);
   });
 
   test('a rule that is disabled ends nothing', async () => {
