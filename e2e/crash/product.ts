@@ -48,16 +48,36 @@ export interface Product {
   iam(): IAMClient;
 }
 
-/** A data folder of its own, removed after the test with every process that names it. */
-export function newProduct(context: TestContext): Product {
-  const data = mkdtempSync(join(tmpdir(), 'likeness-crash-'));
+/** Why a data folder cannot have a disk of its own here; undefined: it can. */
+export function whyNoSmallDisk(): string | undefined {
+  try {
+    execFileSync('bwrap', [...smallDisk(4096, tmpdir()), 'true'], { stdio: 'ignore' });
+    return undefined;
+  } catch {
+    return 'bubblewrap cannot make a small disk here';
+  }
+}
+
+/** Arguments of bubblewrap for a command that finds an empty file system of this size in the place of the folder. */
+function smallDisk(sizeBytes: number, folder: string): string[] {
+  return ['--dev-bind', '/', '/', '--size', String(sizeBytes), '--tmpfs', folder, '--die-with-parent'];
+}
+
+/**
+ * A data folder of its own, removed after the test with every process that names it.
+ * @param diskBytes of a file system of its own for the data folder, which goes when the server ends
+ */
+export function newProduct(context: TestContext, diskBytes?: number): Product {
+  const outside = mkdtempSync(join(tmpdir(), 'likeness-crash-'));
+  // With a disk of its own, as a process that sees it sees it.
+  let data = outside;
   let server: ChildProcess | undefined;
   let welcome = '';
   let clients = { endpoint: '', accessKeyId: '', secretAccessKey: '' };
 
   context.after(() => {
-    for (const pid of processesNaming(data)) process.kill(pid, 'SIGKILL');
-    rmSync(data, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+    for (const pid of processesNaming(outside)) process.kill(pid, 'SIGKILL');
+    rmSync(outside, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   });
 
   function serverPid(): number {
@@ -70,17 +90,18 @@ export function newProduct(context: TestContext): Product {
   }
 
   return {
-    data,
+    get data() {
+      return data;
+    },
     async up(port = 0) {
       rmSync(join(data, 'endpoint.json'), { force: true });
-      const child = spawn(
-        process.execPath,
-        [join(projectRoot, 'server/likeness.js'), 'up', '--port', String(port), '--data', data],
-        {
-          stdio: ['ignore', 'pipe', 'pipe'],
-          env: { ...process.env, LIKENESS_WORKER_THREADS: '1', LIKENESS_LOG_LEVEL: 'info', LIKENESS_WARM_BASE: 'off' },
-        },
-      );
+      const launcher = diskBytes === undefined ? [] : ['bwrap', ...smallDisk(diskBytes, outside)];
+      const program = [process.execPath, join(projectRoot, 'server/likeness.js')];
+      const [file = '', ...rest] = [...launcher, ...program];
+      const child = spawn(file, [...rest, 'up', '--port', String(port), '--data', outside], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, LIKENESS_WORKER_THREADS: '1', LIKENESS_LOG_LEVEL: 'info', LIKENESS_WARM_BASE: 'off' },
+      });
       let log = '';
       child.stdout?.setEncoding('utf8').on('data', (text: string) => {
         welcome += text;
@@ -91,6 +112,10 @@ export function newProduct(context: TestContext): Product {
       server = child;
       await until('the server listens', () => {
         assert.equal(child.exitCode, null, log);
+        if (diskBytes !== undefined) {
+          const inside = processesNaming(outside).map(pid => join('/proc', String(pid), 'root', outside));
+          data = inside.find(path => existsSync(join(path, 'endpoint.json'))) ?? outside;
+        }
         return existsSync(join(data, 'endpoint.json'));
       });
       const { endpoint } = JSON.parse(readFileSync(join(data, 'endpoint.json'), 'utf8'));

@@ -83,22 +83,23 @@ for (const [name, damage] of [
     );
   });
 
-test('what SQLite says of a full disk is a fault that clients and jobs try again, and other rows of that commit are kept', async context => {
-  const store = await openSqliteStore(join(newFolder(context), 'rows.sqlite'));
-  context.after(() => store.close());
-  const account = { accountId: '111122223333', createdAt: '', name: null, disabledAt: null };
-  const [full] = await Promise.allSettled([
-    store.transaction(async () => {
-      throw new Sqlite.SqliteError('database or disk is full', 'SQLITE_FULL');
-    }),
-    store.transaction(({ iam }) => iam.insertAccount(account)),
-  ]);
-  const reason = full.status === 'rejected' ? full.reason : undefined;
-  assert.ok(reason instanceof Fault);
-  assert.equal(reason.kind, 'unavailable');
-  assert.match(reason.message, /Free some space and try again/);
-  assert.deepEqual(await store.read(({ iam }) => iam.firstAccount()), account);
-});
+for (const code of ['SQLITE_FULL', 'SQLITE_IOERR_WRITE', 'SQLITE_IOERR_FSYNC', 'SQLITE_IOERR_SHMSIZE'])
+  test(`what SQLite says of a full disk or quota, as ${code}, is a fault that is tried again, and other rows of that commit are kept`, async context => {
+    const store = await openSqliteStore(join(newFolder(context), 'rows.sqlite'));
+    context.after(() => store.close());
+    const account = { accountId: '111122223333', createdAt: '', name: null, disabledAt: null };
+    const [full] = await Promise.allSettled([
+      store.transaction(async () => {
+        throw new Sqlite.SqliteError('of that commit', code);
+      }),
+      store.transaction(({ iam }) => iam.insertAccount(account)),
+    ]);
+    const reason = full.status === 'rejected' ? full.reason : undefined;
+    assert.ok(reason instanceof Fault);
+    assert.equal(reason.kind, 'unavailable');
+    assert.match(reason.message, /Free some space and try again/);
+    assert.deepEqual(await store.read(({ iam }) => iam.firstAccount()), account);
+  });
 
 test('others have their turn between the statements of one long transaction, and of many short ones', async context => {
   const store = await openSqliteStore(join(newFolder(context), 'rows.sqlite'));

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, opendir, rename, rm, stat, statfs, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { RESERVED_DISK_BYTES } from '../../domain/disk-room.ts';
+import { isNoRoom, RESERVED_DISK_BYTES } from '../../domain/disk-room.ts';
 import { Fault } from '../../domain/fault.ts';
 import type { Objects } from '../../ports/objects.ts';
 import type { Ids } from '../../ports/time.ts';
@@ -34,8 +34,9 @@ export async function openFileObjects(directory: string, ids: Ids): Promise<Obje
 
   async function refuseWithoutRoom(sizeBytes: number): Promise<void> {
     const { bavail, bsize } = await statfs(temporary);
-    const roomBytes = Math.max(0, bavail * bsize - RESERVED_DISK_BYTES);
-    if (sizeBytes > roomBytes) throw noRoom(`${sizeBytes} bytes do not fit, ${roomBytes} are free`);
+    const roomBytes = bavail * bsize - RESERVED_DISK_BYTES;
+    if (sizeBytes > roomBytes || roomBytes < 0)
+      throw noRoom(`${sizeBytes} bytes do not fit, ${Math.max(0, roomBytes)} are free`);
   }
 
   return {
@@ -43,8 +44,8 @@ export async function openFileObjects(directory: string, ids: Ids): Promise<Obje
       const blobId = Buffer.from(ids.bytes(16)).toString('hex');
       const temporaryPath = join(temporary, blobId);
       try {
-        if (expectedSizeBytes !== undefined && expectedSizeBytes > WRITE_SIZE_BYTES)
-          await refuseWithoutRoom(expectedSizeBytes);
+        // The small ones too: the last room is for the row of a deletion, which makes more.
+        await refuseWithoutRoom(expectedSizeBytes ?? 0);
         const file = await open(temporaryPath, 'wx', 0o600);
         let sizeBytes: number;
         try {
@@ -59,7 +60,7 @@ export async function openFileObjects(directory: string, ids: Ids): Promise<Obje
         return { blobId, sizeBytes };
       } catch (error) {
         await rm(temporaryPath, { force: true });
-        throw isFull(error) ? noRoom('the disk or its quota is full', error) : error;
+        throw isNoRoom(error) ? noRoom('the disk or its quota is full', error) : error;
       }
     },
 
@@ -112,11 +113,6 @@ async function writeAll(file: FileHandle, source: AsyncIterable<Uint8Array>): Pr
   }
   if (waitingBytes > 0) await flush();
   return sizeBytes;
-}
-
-function isFull(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException | null)?.code;
-  return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
 function noRoom(why: string, cause?: unknown): Fault {

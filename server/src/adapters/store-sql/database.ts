@@ -106,11 +106,14 @@ async function commitTogether(writer: Kysely<Schema>, group: Waiting[]): Promise
   for (const done of settle) done();
 }
 
+/** A quota that is full, and a full disk where the index of the -wal file grows, are errors of writing to SQLite. */
+const NOT_WRITTEN = ['SQLITE_FULL', 'SQLITE_IOERR_WRITE', 'SQLITE_IOERR_FSYNC', 'SQLITE_IOERR_SHMSIZE'];
+
 /** A full disk is no fault of ours: clients try again, and jobs wait for room. */
 function explained(error: unknown): unknown {
-  if (!(error instanceof Sqlite.SqliteError) || error.code !== 'SQLITE_FULL') return error;
-  const message =
-    'The server has no room to write this down: the disk or its quota is full. Free some space and try again.';
+  if (!(error instanceof Sqlite.SqliteError) || !NOT_WRITTEN.includes(error.code)) return error;
+  const orFails = error.code === 'SQLITE_FULL' ? '' : `, or the disk fails (${error.code})`;
+  const message = `The server has no room to write this down: the disk or its quota is full${orFails}. Free some space and try again.`;
   return new Fault('unavailable', message, { cause: error });
 }
 
