@@ -216,6 +216,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
   let training: TrainingLoop | undefined;
   let batch: BatchLoop | undefined;
   let modelJobs: ModelJobLoop | undefined;
+  const roomWaits = new Set<string>();
 
   const access = {
     admit: requestRate(config.requestsPerSecond, {
@@ -316,7 +317,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     ...{ quotas: config.quotas, requestsPerSecond: config.requestsPerSecond, prices },
     ...{ machineUnits: config.modelUnits, trainingSlots: config.trainingSlots },
     machine,
-    ...{ store, time, trailJournal, trainingRecords: createTrainingRecords(data('runs')) },
+    ...{ store, time, trailJournal, roomWaits, trainingRecords: createTrainingRecords(data('runs')) },
     ...{ ids, modelStore, keyring },
     readJobBase: (identifier, scope) => readJobBase(identifier, scope, { store, baseModels, keyring, modelStore }),
     refuseTakenModelName: (rows, scope, name) => refuseTakenModelName(rows, scope, name, config.quotas),
@@ -368,7 +369,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     files: createModelStore({ folder: data('caches'), keyring, ids }),
   });
   training = startTrainingLoop({
-    ...{ store, time, log, machine, customerData, roleSessions, baseModels, modelStore, trainingCaches },
+    ...{ store, time, log, machine, roomWaits, customerData, roleSessions, baseModels, modelStore, trainingCaches },
     ...{ compute: workers.compute, quotas: config.quotas, vpcNetworks: config.vpcNetworks },
     runsPath: data('runs'),
     workerThreads: config.workerThreads,
@@ -378,7 +379,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     owner: ids.uuid(),
   });
   batch = startBatchLoop({
-    ...{ store, time, log, machine, customerData, roleSessions, baseModels, modelStore, contentCredentials },
+    ...{ store, time, log, machine, roomWaits, customerData, roleSessions, baseModels, modelStore, contentCredentials },
     inference: workers.inference,
     vpcNetworks: config.vpcNetworks,
     batchPath: data('batch'),

@@ -124,15 +124,23 @@ def peak_memory_bytes() -> int | None:
     return next((int(kibibytes) * 1024 for _, kibibytes, *_ in lines), None)
 
 
+def full_disk(error: Exception) -> int | None:
+    """The errno of a disk, or of a quota, that is full."""
+    for number in (errno.ENOSPC, errno.EDQUOT):
+        # safetensors writes from Rust and reports the same errno inside another exception's text.
+        if (isinstance(error, OSError) and error.errno == number) or f"os error {number})" in str(error):
+            return number
+    return None
+
+
 def explain(error: Exception) -> contract.ResultError:
     """An exception as a message for the user: what happened, and what to do about it."""
     text = str(error)
     user_error = False
     if isinstance(error, RunError):
         user_error = error.user_error
-    # safetensors writes from Rust and reports the same errno inside another exception's text.
-    elif (isinstance(error, OSError) and error.errno == errno.ENOSPC) or "os error 28" in text:
-        text = f"The disk is full ({os.strerror(errno.ENOSPC)}): free some space and start the job again."
+    elif (full := full_disk(error)) is not None:
+        text = f"The disk is full ({os.strerror(full)}): free some space and start the job again."
     elif isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "allocate memory" in text:
         text, user_error = "The training does not fit into memory: lower resolution or take a smaller base model.", True
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from likeness_worker.attempt import run_attempt
+from likeness_worker.attempt import explain, run_attempt
 from tests.conftest import losses, read_events, read_result
 from tests.test_contract import validate
 
@@ -268,6 +269,15 @@ def test_a_full_disk_is_said(make_run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert result["status"] == "failed"
     assert result["error"]["message"].startswith("The disk is full")
     assert result["error"]["userError"] is False
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(errno.EDQUOT, "Disk quota exceeded"), RuntimeError(f"I/O error: quota (os error {errno.EDQUOT})")],
+)
+def test_a_full_quota_is_said_as_a_full_disk(error: Exception) -> None:
+    message = explain(error).message
+    assert message == "The disk is full (Disk quota exceeded): free some space and start the job again."
 
 
 def test_captions_reach_no_file_but_the_manifest(make_run, capfd: pytest.CaptureFixture[str]) -> None:

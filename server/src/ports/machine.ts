@@ -22,4 +22,6 @@ export interface ProcessFacts {
 export interface Machine {
   process(): ProcessFacts;
   facts(): Promise<MachineFacts>;
+  /** Whether the data folder takes so many bytes more, by its disk and by this user's quota. */
+  hasRoom(bytes: number): Promise<boolean>;
 }

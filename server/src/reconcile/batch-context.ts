@@ -1,3 +1,4 @@
+import type { RoomWaits } from '../domain/disk-room.ts';
 import type { VpcNetwork } from '../domain/vpc-networks.ts';
 import type { BaseModels } from '../ports/base-models.ts';
 import type { ContentCredentials } from '../ports/content-credentials.ts';
@@ -27,6 +28,7 @@ export interface BatchSettings {
 export interface BatchDependencies extends UnitStarter {
   store: Store;
   machine: Machine;
+  roomWaits: RoomWaits;
   customerData: CustomerData;
   roleSessions: RoleSessions;
   vpcNetworks: readonly VpcNetwork[];

@@ -134,6 +134,7 @@ async function keep(
     return isRecorded;
   });
   if (!isKept) throw new Fault('internal', `batch job ${job.jobId} ended while it was drawn`);
+  context.roomWaits.delete(job.jobArn);
 }
 
 /** Looks at the clock, the row and the server; then lets on-demand requests go first, for a while. */

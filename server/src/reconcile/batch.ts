@@ -35,7 +35,7 @@ const PARALLEL_VALIDATIONS = 4;
 type Stage = 'validating' | 'drawing' | 'ending';
 
 export function startBatchLoop(dependencies: BatchDependencies): BatchLoop {
-  const { store, time, log, settings, batchPath } = dependencies;
+  const { store, time, log, settings, batchPath, roomWaits } = dependencies;
   const pausing = new AbortController();
   const working = new Map<string, { stage: Stage; accountId: string; pause(): void; done: Promise<void> }>();
   const lastTakenAt = new Map<string, number>();
@@ -125,13 +125,18 @@ export function startBatchLoop(dependencies: BatchDependencies): BatchLoop {
       else if (stage === 'drawing') await drawBatch(context);
       else await finishBatch(job.status === 'Stopping' ? 'stopping' : 'timedOut', context);
       faults.delete(job.jobId);
+      roomWaits.delete(job.jobArn);
     } catch (caught) {
       if (pause.aborted) return;
       if (await isToWait(context, caught)) {
         log.warn({ jobId: job.jobId, error: caught }, 'the disk is full: a batch job waits for room');
         const retryAt = time.now().getTime() + settings.retrySeconds * ROOM_WAITS * 1000;
         faults.set(job.jobId, { count: faults.get(job.jobId)?.count ?? 0, retryAt });
-      } else await recover(context, explainDiskFault(caught));
+        roomWaits.add(job.jobArn);
+      } else {
+        roomWaits.delete(job.jobArn);
+        await recover(context, explainDiskFault(caught));
+      }
     }
   }
 

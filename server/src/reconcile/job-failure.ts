@@ -1,4 +1,4 @@
-import { RESERVED_DISK_BYTES } from '../domain/disk-room.ts';
+import { isNoRoom, RESERVED_DISK_BYTES } from '../domain/disk-room.ts';
 import { Fault } from '../domain/fault.ts';
 import type { Machine } from '../ports/machine.ts';
 import type { DataErrors } from '../ports/training-records.ts';
@@ -31,9 +31,8 @@ export function isTransient(error: unknown): boolean {
 /** A full disk said as what to do about it; any other error as it is. */
 export function explainDiskFault(error: unknown): unknown {
   const cause = error instanceof Fault ? error.cause : error;
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  return code === 'ENOSPC'
-    ? new JobFailure("The service's disk is full: free some space and create the job again.")
+  return isNoRoom(cause)
+    ? new JobFailure("The service's disk or its quota is full: free some space and create the job again.")
     : error;
 }
 
@@ -46,5 +45,5 @@ export const ROOM_WAITS = 5;
  * @param wantedBytes what it is about to upload
  */
 export async function isDiskFull(machine: Machine, wantedBytes = 0): Promise<boolean> {
-  return (await machine.facts()).freeDiskBytes < RESERVED_DISK_BYTES + wantedBytes;
+  return !(await machine.hasRoom(RESERVED_DISK_BYTES + wantedBytes));
 }

@@ -1,3 +1,4 @@
+import type { RoomWaits } from '../domain/disk-room.ts';
 import type { Quotas } from '../domain/quotas.ts';
 import type { AttemptPolicy } from '../domain/training/attempt-policy.ts';
 import type { VpcNetwork } from '../domain/vpc-networks.ts';
@@ -32,6 +33,7 @@ export interface TrainingDependencies {
   time: Time;
   log: Log;
   machine: Machine;
+  roomWaits: RoomWaits;
   compute: Compute;
   customerData: CustomerData;
   roleSessions: RoleSessions;

@@ -52,9 +52,8 @@ export async function runJob(
     return outcome;
   } catch (caught) {
     const { attempt } = await held.read();
-    // A training that has begun is worth waiting for; what was only fetched makes room by going.
-    const isWaiting = attempt > 0 && !(caught instanceof JobFailure) && (await isDiskFull(context.machine));
-    const error = isWaiting ? caught : explainDiskFault(caught);
+    // What was only fetched makes room by going; a training that has begun is worth waiting for, as the loop sees to it.
+    const error = attempt > 0 ? caught : explainDiskFault(caught);
     if (!(error instanceof JobFailure)) throw error;
     if (error.dataErrors) await folder.writeDataErrors(Math.max(1, attempt), error.dataErrors);
     const outcome = await end('Failed', error.message, context);
@@ -207,6 +206,7 @@ async function begin(
   await held.change(() => ({ attempt, eventsOffsetBytes: 0 }));
   const { sharesHostNetwork = false } = jobNetwork(job, context.vpcNetworks) ?? {};
   await compute.start({ runDirectory: folder.path(attempt), jobId: job.jobId, sharesHostNetwork });
+  context.roomWaits.delete(job.jobArn);
   return 'begun';
 }
 

@@ -8,7 +8,7 @@ import type { ComputeLease } from '../ports/compute.ts';
 import type { CustomizationJobRow } from '../ports/store-bedrock.ts';
 import { disabledAccounts } from './disabled-accounts.ts';
 import { type HeldJob, heldJob, LeaseLost } from './held-job.ts';
-import { isDiskFull, ROOM_WAITS, UNEXPECTED_ERROR } from './job-failure.ts';
+import { explainDiskFault, isDiskFull, JobFailure, ROOM_WAITS, UNEXPECTED_ERROR } from './job-failure.ts';
 import { runFolder } from './run-folder.ts';
 import { endGently } from './training-attempt.ts';
 import type { TrainingDependencies, TrainingSettings } from './training-context.ts';
@@ -44,7 +44,7 @@ const MAXIMUM_FAULTS = 3;
  * @param dependencies.owner names this process as a holder of leases
  */
 export function startTrainingLoop(dependencies: TrainingDependencies & { owner: string }): TrainingLoop {
-  const { store, time, log, compute, settings, owner } = dependencies;
+  const { store, time, log, compute, settings, owner, roomWaits } = dependencies;
   const pausing = new AbortController();
   const running = new Map<string, { accountId: string; pause(): void; done: Promise<void> }>();
   const lastTakenAt = new Map<string, number>();
@@ -131,11 +131,12 @@ export function startTrainingLoop(dependencies: TrainingDependencies & { owner: 
     try {
       const outcome = await runJob(job, held, dependencies, pause);
       faults.delete(jobId);
+      roomWaits.delete(job.jobArn);
       log.info({ jobId, outcome }, 'customization job');
       if (outcome === 'paused' || outcome === 'queued') await held.release();
     } catch (error) {
       if (error instanceof LeaseLost) log.warn({ jobId }, 'another holder has the job');
-      else await recover(jobId, held, error);
+      else await recover(job, held, error);
     } finally {
       done.abort();
       await renewing;
@@ -143,8 +144,12 @@ export function startTrainingLoop(dependencies: TrainingDependencies & { owner: 
   }
 
   /** Nothing that was foreseen: try again later, and give up after a few times. */
-  async function recover(jobId: string, held: HeldJob, error: unknown): Promise<void> {
-    if (await isDiskFull(dependencies.machine)) return waitForRoom(jobId, held, error);
+  async function recover({ jobId, jobArn }: CustomizationJobRow, held: HeldJob, error: unknown): Promise<void> {
+    if (await isDiskFull(dependencies.machine)) {
+      roomWaits.add(jobArn);
+      return waitForRoom(jobId, held, error);
+    }
+    roomWaits.delete(jobArn);
     const count = (faults.get(jobId) ?? 0) + 1;
     faults.set(jobId, count);
     log.error({ jobId, error, count }, 'a customization job met an unexpected fault');
@@ -158,7 +163,8 @@ export function startTrainingLoop(dependencies: TrainingDependencies & { owner: 
       const { attempt } = await held.read();
       const lease = attempt > 0 ? await compute.find(folder.path(attempt)) : undefined;
       if (lease) await compute.end(lease, settings.stopGraceSeconds);
-      await held.end('Failed', UNEXPECTED_ERROR, 0);
+      const explained = explainDiskFault(error);
+      await held.end('Failed', explained instanceof JobFailure ? explained.message : UNEXPECTED_ERROR, 0);
       await folder.clean();
     } catch (second) {
       log.error({ jobId, error: second }, 'a faulty job could not be given back; its lease will run out');

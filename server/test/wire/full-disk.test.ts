@@ -7,7 +7,8 @@ import { CreateModelInvocationJobCommand, GetModelInvocationJobCommand } from '@
 import { CreateBucketCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { Fault } from '../../src/domain/fault.ts';
 import { createInProcessCompute } from '../support/in-process-compute.ts';
-import { startServer } from '../support/server.ts';
+import { callRoute } from '../support/routes.ts';
+import { startServer, type TestServer } from '../support/server.ts';
 import { createJob, endedJob, getJob, putDataSet, putRole } from '../support/training-data.ts';
 
 /** Longer than all tries of a job take here, one after another. */
@@ -24,7 +25,7 @@ async function onDisk(context: TestContext, compute = createInProcessCompute({ s
       batch: { ...quick, submittedSeconds: 0 },
       machine: own => ({
         ...own,
-        facts: async () => ({ ...(await own.facts()), ...(disk.isFull && { freeDiskBytes: 0 }) }),
+        hasRoom: async bytes => !disk.isFull && own.hasRoom(bytes),
       }),
       objects: own => ({
         ...own,
@@ -50,31 +51,48 @@ test('A training that fails on a full disk waits for room, with its checkpoints,
   const attempts = () => readdirSync(join(server.dataDirectory, 'runs', jobArn.slice(-12))).length;
   while (compute.running().length === 0) await delay(1);
   disk.isFull = true;
-  await delay(WHILE_MILLISECONDS);
+  await untilWaiting(server, jobArn);
   assert.deepEqual([(await getJob(clients, jobArn)).status, attempts()], ['InProgress', 1]);
 
   delete options.fault;
   disk.isFull = false;
   const job = await endedJob(clients, jobArn);
   assert.deepEqual([job.status, job.failureMessage, attempts()], ['Completed', undefined, 2]);
+  assert.deepEqual(await waitingJobs(server), []);
 });
 
+/** Until the service says so, and for longer than all tries take; it says so still. */
+async function untilWaiting(server: TestServer, jobArn: string): Promise<void> {
+  for (const deadline = Date.now() + 30_000; !(await waitingJobs(server)).includes(jobArn); await delay(20))
+    assert.ok(Date.now() < deadline, 'the job waits');
+  await delay(WHILE_MILLISECONDS);
+  assert.deepEqual(await waitingJobs(server), [jobArn]);
+}
+
+/** ARNs of the jobs of which the service says that they wait, each with its reason. */
+async function waitingJobs(server: TestServer): Promise<string[]> {
+  const { json } = await callRoute(server, 'GET', '/waiting-jobs');
+  for (const { reason } of json.waitingJobs) assert.match(reason, /disk or its quota is full.*free some space/);
+  return json.waitingJobs.map(({ jobArn }: { jobArn: string }) => jobArn);
+}
+
 test('A finished training whose results find no room is kept until there is some', async context => {
-  const { disk, clients, roleArn } = await onDisk(context);
+  const { disk, server, clients, roleArn } = await onDisk(context);
   await putDataSet(clients, 'trained');
   const jobArn = await createJob(clients, 'trained', roleArn, { stepCount: '40' });
   while (!(await getJob(clients, jobArn)).statusDetails?.trainingDetails?.creationTime) await delay(1);
   disk.isFull = true;
-  await delay(WHILE_MILLISECONDS);
+  await untilWaiting(server, jobArn);
   assert.equal((await getJob(clients, jobArn)).status, 'InProgress');
 
   disk.isFull = false;
   const job = await endedJob(clients, jobArn);
   assert.deepEqual([job.status, job.failureMessage], ['Completed', undefined]);
+  assert.deepEqual(await waitingJobs(server), []);
 });
 
 test('The records that a batch job has drawn are kept until there is room to deliver them', async context => {
-  const { disk, clients, roleArn } = await onDisk(context);
+  const { disk, server, clients, roleArn } = await onDisk(context);
   const Bucket = 'drawn';
   await clients.s3.send(new CreateBucketCommand({ Bucket }));
   const modelInput = { taskType: 'TEXT_IMAGE', textToImageParams: { text: 'a fox' } };
@@ -90,7 +108,7 @@ test('The records that a batch job has drawn are kept until there is room to del
   const get = () => clients.bedrock.send(new GetModelInvocationJobCommand({ jobIdentifier: jobArn }));
   while (((await get()).processedRecordCount ?? 0) === 0) await delay(1);
   disk.isFull = true;
-  await delay(WHILE_MILLISECONDS);
+  await untilWaiting(server, jobArn);
   const { status, processedRecordCount } = await get();
   assert.deepEqual([status, processedRecordCount], ['InProgress', 3]);
 
@@ -98,6 +116,7 @@ test('The records that a batch job has drawn are kept until there is room to del
   for (const deadline = Date.now() + 30_000; (await get()).endTime === undefined; await delay(20))
     assert.ok(Date.now() < deadline, 'the job ends');
   assert.equal((await get()).status, 'Completed');
+  assert.deepEqual(await waitingJobs(server), []);
   const Key = `out/${jobArn.slice(-12)}/in.jsonl.out`;
   const { Body: output } = await clients.s3.send(new GetObjectCommand({ Bucket, Key }));
   const lines = ((await output?.transformToString()) ?? '').trimEnd().split('\n');

@@ -21,6 +21,7 @@ import { notify } from '../../app/notices.ts';
 import { byCreationTime, ResourceTable } from '../../app/resource-table.tsx';
 import { S3PlaceField } from '../../app/s3-place-field.tsx';
 import { Status, statusChoice, when } from '../../app/show.tsx';
+import { WaitingNote } from '../../app/waiting.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
 import { SourceModel } from '../custom-models/source-model.tsx';
 import { useServableModels } from '../provisioned-throughput/servable-models.ts';
@@ -64,6 +65,7 @@ export default function BatchInferencePage() {
             cell: job => (
               <>
                 <Status status={job.status} />
+                {job.status === 'InProgress' && <WaitingNote jobArn={job.jobArn} />}
                 {job.message && <Box fontSize="body-s">{job.message}</Box>}
               </>
             ),

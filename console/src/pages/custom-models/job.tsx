@@ -21,6 +21,7 @@ import { FormModal } from '../../app/form-modal.tsx';
 import type { PageProps } from '../../app/page-props.ts';
 import { hrefOf } from '../../app/router.ts';
 import { lastOf, Status, To, when } from '../../app/show.tsx';
+import { WaitingAlert } from '../../app/waiting.tsx';
 import { bedrock } from '../../aws/bedrock.ts';
 import { DataErrors } from './data-errors.tsx';
 import { DataSetLink } from './data-set-link.tsx';
@@ -70,6 +71,7 @@ export default function JobPage({ params }: PageProps) {
         {job.failureMessage && (
           <JobFailure message={job.failureMessage} roleArn={job.roleArn} jobId={lastOf(job.jobArn)} />
         )}
+        {isRunning(job) && <WaitingAlert jobArn={job.jobArn} />}
         {job.status === 'Failed' && <DataErrors jobId={lastOf(job.jobArn)} />}
         {progress.warnings.map(({ kind, message, count }) => (
           <Alert key={kind} type="warning">

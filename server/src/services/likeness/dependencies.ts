@@ -1,3 +1,4 @@
+import type { RoomWaits } from '../../domain/disk-room.ts';
 import type { Prices } from '../../domain/prices.ts';
 import type { Quotas } from '../../domain/quotas.ts';
 import type { RequestClass } from '../../domain/request-rate.ts';
@@ -41,6 +42,7 @@ export interface LikenessDependencies {
   readJobBase(identifier: string, scope: BedrockScope): Promise<{ base: BaseModel; start: StartingModel | null }>;
   modelStore: Pick<ModelStore, 'copy' | 'files' | 'delete'>;
   trainingRecords: TrainingRecords;
+  roomWaits: Readonly<RoomWaits>;
   quotas: Quotas;
   /** Null: there are no prices, and usage is told in plain units. */
   prices: Prices | null;

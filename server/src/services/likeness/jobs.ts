@@ -7,7 +7,11 @@ import { evaluationsOf, type TrainingEvent, warningsOf } from '../../domain/trai
 import type { CustomizationJobRow } from '../../ports/store-bedrock.ts';
 import type { LikenessDependencies } from './dependencies.ts';
 
-type Dependencies = Pick<LikenessDependencies, 'store' | 'time' | 'trainingRecords' | 'status'>;
+type Dependencies = Pick<LikenessDependencies, 'store' | 'time' | 'trainingRecords' | 'status' | 'roomWaits'>;
+
+/** Of jobs that AWS's operations show InProgress, with no member to say why they stand still. */
+const NO_ROOM =
+  "The service's disk or its quota is full. The job keeps what it has done, and goes on by itself once there is room: free some space.";
 
 const POLL_SECONDS = 1;
 const LOG_BYTES = 64 * 1024;
@@ -20,6 +24,21 @@ export function jobRoutes(deps: Dependencies): Route[] {
   const { authorize, required } = jobOfRoute(deps);
 
   return [
+    {
+      method: 'GET',
+      path: '/waiting-jobs',
+      action: 'ListWaitingJobs',
+      async handle(_, { accountId, region }) {
+        const unfinished = await deps.store.read(async ({ bedrock, batch }) => [
+          ...(await bedrock.listUnfinishedJobs()),
+          ...(await batch.listUnfinished()),
+        ]);
+        const waiting = unfinished.filter(
+          job => deps.roomWaits.has(job.jobArn) && job.accountId === accountId && job.region === region,
+        );
+        return { json: { waitingJobs: waiting.map(({ jobArn }) => ({ jobArn, reason: NO_ROOM })) } };
+      },
+    },
     {
       method: 'GET',
       path: '/jobs/{jobId}/advice',
