@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { CreateProvisionedModelThroughputCommand, GetProvisionedModelThroughputCommand } from '@aws-sdk/client-bedrock';
 import { type BedrockRuntimeClient, InvokeModelCommand } from '@aws-sdk/client-bedrock-runtime';
 import { newProduct, processesNaming, until, whySkipped } from './product.ts';
 
@@ -35,6 +36,31 @@ test('Of 16 requests none hangs when their unit is killed, and the next unit dra
   function unitProcesses(): number[] {
     return processesNaming(`-${product.serverPid()}-`);
   }
+});
+
+test('A Provisioned Throughput whose server is killed while its unit loads is in service later, and no process of the killed server stays', {
+  skip,
+}, async context => {
+  const product = newProduct(context);
+  await product.up();
+  const command = new CreateProvisionedModelThroughputCommand({
+    ...{ provisionedModelName: 'unit', modelUnits: 1, modelId: 'amazon.titan-image-generator-v1' },
+  });
+  const { provisionedModelArn } = await product.bedrock().send(command);
+  const status = async () => {
+    const get = new GetProvisionedModelThroughputCommand({ provisionedModelId: provisionedModelArn });
+    return (await product.bedrock().send(get)).status;
+  };
+  // Before its process starts, while it loads, and near the end of that.
+  for (const milliseconds of [0, 1000, 3000]) {
+    await delay(milliseconds);
+    const pid = product.serverPid();
+    await product.crash();
+    await until('the units are gone', () => processesNaming(`-${pid}-`).length === 0, 10);
+    await product.up();
+    assert.match((await status()) ?? '', /^(Creating|InService)$/);
+  }
+  await until('the unit is in service', async () => (await status()) === 'InService');
 });
 
 async function invoke(runtime: BedrockRuntimeClient, side: number): Promise<string> {
