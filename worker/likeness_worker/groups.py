@@ -22,10 +22,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from likeness_worker.base_model import Groups
 from likeness_worker.data import bucket_for
 from likeness_worker.editing import Box, Hole, HoleLatents, edge_radius, lay_in, resized_share
 from likeness_worker.families import Family, to_unit_range
+from likeness_worker.model_settings import Groups
 from likeness_worker.prompts import NOT_NAMES, without_name
 from likeness_worker.raster import Mask
 

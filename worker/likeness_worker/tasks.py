@@ -43,10 +43,10 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from likeness_worker import conditioning, editing, groups, palette, subjects, watermark
-from likeness_worker.base_model import Groups
 from likeness_worker.data import ImageError, Size, bucket_for, fit_image, open_image, to_rgb, upright, upright_size
 from likeness_worker.diffusion import trailing_path
 from likeness_worker.families import Family, to_unit_range
+from likeness_worker.model_settings import Groups
 from likeness_worker.preparing import Captioner, Finder, attention_of, words_of
 from likeness_worker.raster import Mask
 from likeness_worker.spec import CropBox, InvokeRequest, WatermarkFound
