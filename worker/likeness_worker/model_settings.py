@@ -81,7 +81,7 @@ def read_lora(said: Mapping[str, Any], default: Lora) -> Lora:
 
 
 def read_training(said: Mapping[str, Any]) -> Training:
-    """:raises ValueError: a value is out of its bounds; so do the two below."""
+    """:raises ValueError: a value is out of its bounds."""
     default = Training()
     gamma = said.get("minSnrGamma", default.min_snr_gamma)
     schedule = str(said.get("learningRateSchedule", default.learning_rate_schedule))
@@ -104,6 +104,7 @@ def read_training(said: Mapping[str, Any]) -> Training:
 
 
 def read_sampling(said: Mapping[str, Any], default: Sampling) -> Sampling:
+    """:raises ValueError: a value is out of its bounds."""
     sampler = str(said.get("sampler", default.sampler))
     if sampler not in ("ddim", "dpm++"):
         raise ValueError("sampling.sampler must be ddim or dpm++")
@@ -120,6 +121,7 @@ def read_sampling(said: Mapping[str, Any], default: Sampling) -> Sampling:
 
 
 def read_groups(said: Mapping[str, Any] | None) -> Groups | None:
+    """None for a base that draws several subjects as one. :raises ValueError: one is missing or out of bounds."""
     if said is None:
         return None
 
