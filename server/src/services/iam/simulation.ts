@@ -29,11 +29,14 @@ const PAGE_SIZE = 100;
 /** So many evaluations, and then others have a turn. */
 const EVALUATIONS_AT_ONCE = 20;
 
+/** What is asked about an action; the context has keys of the action's service. */
+type SimulationOf = (action: string) => Simulation;
+
 type SimulationInput = Omit<SimulateCustomPolicyRequest, 'PolicyInputList'>;
 
 export function simulationOperations(deps: IamDependencies) {
   /** One page of the results: each action on each resource is one, numbered in that order. */
-  async function run(simulation: Simulation, input: SimulationInput): Promise<SimulatePolicyResponse> {
+  async function run(simulationOf: SimulationOf, input: SimulationInput): Promise<SimulatePolicyResponse> {
     const { ActionNames: actions = [], ResourceArns: arns = [], MaxItems: size = PAGE_SIZE } = input;
     for (const action of actions)
       if (!/^[A-Za-z0-9._-]+:[A-Za-z0-9]+$/.test(action))
@@ -49,7 +52,8 @@ export function simulationOperations(deps: IamDependencies) {
       if (EvaluationResults.length % EVALUATIONS_AT_ONCE === EVALUATIONS_AT_ONCE - 1) await deps.time.sleep(0);
       const action = actions[Math.floor(index / resources.length)] ?? '';
       const resource = resources[index % resources.length] ?? '*';
-      EvaluationResults.push(describe(simulate(simulation, action, resource), action, resource, arns.length > 0));
+      const result = simulate(simulationOf(action), action, resource);
+      EvaluationResults.push(describe(result, action, resource, arns.length > 0));
     }
     if (last === total) return { EvaluationResults, IsTruncated: false };
     return { EvaluationResults, IsTruncated: true, Marker: Buffer.from(`simulated ${last}`).toString('base64url') };
@@ -151,7 +155,7 @@ function simulationOf(
   principal: Principal,
   policies: readonly SimulatedPolicy[],
   ownBoundary: SimulatedPolicy | undefined,
-): Simulation {
+): SimulationOf {
   const [boundary = ownBoundary] = inputPolicies(
     'PermissionsBoundaryPolicyInputList',
     input.PermissionsBoundaryPolicyInputList,
@@ -160,15 +164,15 @@ function simulationOf(
   const resourceAccountId = /^(?:arn:aws[a-z-]*:iam::)?(\d{12})(?::root)?$/.exec(owner)?.[1];
   if (resourceAccountId === undefined)
     throw invalidInput(`ResourceOwner must be arn:aws:iam::123456789012:root of an account; you sent "${owner}".`);
-  const facts = { now: ctx.now, region: '' };
   const entries = Object.fromEntries((input.ContextEntries ?? []).map(readEntry));
-  return {
-    ...{ principal, policies, boundary, resourceAccountId },
-    context: conditionContext(principal, facts, entries, resourceAccountId),
-    resourcePolicy:
-      input.ResourcePolicy === undefined
-        ? undefined
-        : simulatedPolicy('ResourcePolicy', 'resource', input.ResourcePolicy),
+  const resourcePolicy =
+    input.ResourcePolicy === undefined
+      ? undefined
+      : simulatedPolicy('ResourcePolicy', 'resource', input.ResourcePolicy);
+  return action => {
+    const facts = { now: ctx.now, region: '', service: action.replace(/:.*/, '').toLowerCase() };
+    const context = conditionContext(principal, facts, entries, resourceAccountId);
+    return { principal, policies, boundary, resourceAccountId, context, resourcePolicy };
   };
 }
 
