@@ -27,7 +27,9 @@ import {
   STSClient,
 } from '@aws-sdk/client-sts';
 import { systemTime } from '../../src/adapters/system.ts';
+import { send } from '../support/raw-http.ts';
 import { ACCOUNT, type Credentials, ROOT, startServer, type TestServer } from '../support/server.ts';
+import { signByHand } from '../support/signing.ts';
 import { allow, document, makeOtherAccount, makeUser, OTHER_ACCOUNT, refused, trust } from './access-support.ts';
 
 describe('STS', () => {
@@ -379,6 +381,38 @@ describe('STS', () => {
     assert.equal(who.Account, ACCOUNT);
     const closed = await newRole('closed', trust({ AWS: aliceArn }));
     await refused(assume(visitor, { RoleArn: closed }), 'AccessDenied', 403, 'no resource-based policy');
+  });
+
+  it('says of a code of MFA that there are no devices, also where a trust policy wants one', async () => {
+    const wantsMfa = { Condition: { Bool: { 'aws:MultiFactorAuthPresent': 'true' } } };
+    const RoleArn = await newRole('with-mfa', trust({ AWS: aliceArn }, wantsMfa));
+    const code = { SerialNumber: `arn:aws:iam::${ACCOUNT}:mfa/alice`, TokenCode: '123456' };
+    await refused(assume(alice, { RoleArn, ...code }), 'AccessDenied', 403, 'this server has no MFA devices');
+    await refused(assume(alice, { RoleArn }), 'AccessDenied', 403, 'no resource-based policy');
+  });
+
+  it('counts tags to what a session takes of its room, and says nothing of a session without', async () => {
+    const RoleArn = await newRole(
+      'packed',
+      document({ Effect: 'Allow', Principal: { AWS: aliceArn }, Action: ['sts:AssumeRole', 'sts:TagSession'] }),
+    );
+    const Tags = [{ Key: 'team', Value: 'p'.repeat(200) }];
+    const tagged = await assume(alice, { RoleArn, Tags });
+    const both = await assume(alice, { RoleArn, Tags, Policy: document(allow('s3:*')) });
+    assert.ok(tagged.PackedPolicySize && both.PackedPolicySize && tagged.PackedPolicySize < both.PackedPolicySize);
+    assert.equal((await assume(alice, { RoleArn })).PackedPolicySize, undefined);
+  });
+
+  it('writes times in whole seconds, as scripts read them', async () => {
+    const { body } = await send(
+      server.port,
+      signByHand({
+        ...{ credentials: alice, host: `127.0.0.1:${server.port}`, method: 'POST', service: 'sts' },
+        headers: [['content-type', 'application/x-www-form-urlencoded']],
+        body: 'Action=GetSessionToken&Version=2011-06-15',
+      }),
+    );
+    assert.match(body, /<Expiration>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ<\/Expiration>/);
   });
 
   it('tells the account of an access key, and names what it does not implement', async () => {

@@ -19,6 +19,8 @@ export function assumeRoleOperations(deps: StsDependencies) {
         const { principal } = ctx;
         const { RoleArn: roleArn = '' } = input;
         if (principal.type === 'root') throw new Fault('denied', 'Roles may not be assumed by root accounts.');
+        // Before any policy is asked: one that requires MFA would refuse, and say nothing of the code that was sent.
+        refuseMfa(input);
         const parsed = parseIamArn(roleArn);
         if (parsed?.type !== 'role') throw new Fault('invalid', `${roleArn} is invalid`);
         const role = await findRole(deps, roleArn);
@@ -44,7 +46,8 @@ export function assumeRoleOperations(deps: StsDependencies) {
       },
 
       async handle(input: AssumeRoleRequest, ctx): Promise<AssumeRoleResponse> {
-        refuseUnsupported(input);
+        if (input.ProvidedContexts?.length)
+          throw new Fault('invalid', 'ProvidedContexts is not supported by this server.');
         const role = await findRole(deps, input.RoleArn ?? '');
         if (role === undefined) throw new Fault('denied', `The role ${input.RoleArn} is gone.`);
         const { RoleSessionName: sessionName = '' } = input;
@@ -67,7 +70,7 @@ export function assumeRoleOperations(deps: StsDependencies) {
           Credentials: describeCredentials(session),
           AssumedRoleUser: { AssumedRoleId: userId, Arn: arn },
           ...(sourceIdentity === null ? {} : { SourceIdentity: sourceIdentity }),
-          ...(sessionPolicies.length === 0 ? {} : { PackedPolicySize: packedPercent(sessionPolicies) }),
+          ...packedPolicySize(sessionPolicies, input.Tags),
         };
       },
     },
@@ -132,10 +135,10 @@ function checkTags({ Tags = [], TransitiveTagKeys = [] }: AssumeRoleRequest, { t
       throw invalid(`The specified transitive tag key must be included in the requested tags: "${key}" is not.`);
 }
 
-function refuseUnsupported(input: AssumeRoleRequest): void {
-  if (input.SerialNumber !== undefined || input.TokenCode !== undefined)
+/** @throws Fault denied: there are no devices whose codes could be right */
+export function refuseMfa({ SerialNumber, TokenCode }: Pick<AssumeRoleRequest, 'SerialNumber' | 'TokenCode'>): void {
+  if (SerialNumber !== undefined || TokenCode !== undefined)
     throw new Fault('denied', 'MultiFactorAuthentication failed: this server has no MFA devices.');
-  if (input.ProvidedContexts?.length) throw new Fault('invalid', 'ProvidedContexts is not supported by this server.');
 }
 
 function sessionSeconds(input: AssumeRoleRequest, role: IdentityRow, { principal }: RequestContext): number {
@@ -182,7 +185,13 @@ export async function checkSessionPolicies(
   return policies;
 }
 
-/** PackedPolicySize: how much of the room for policies is taken, 1 to 100. */
-export function packedPercent(policies: readonly string[]): number {
-  return Math.max(1, Math.min(100, Math.ceil((policies.join('').length / SESSION_POLICY_CHARACTERS) * 100)));
+/** How much of the room for session policies and tags is taken, 1 to 100; a session of neither says nothing of it. */
+export function packedPolicySize(
+  policies: readonly string[],
+  tags: AssumeRoleRequest['Tags'] = [],
+): Pick<AssumeRoleResponse, 'PackedPolicySize'> {
+  const packed = [...policies, ...tags.flatMap(({ Key = '', Value = '' }) => [Key, Value])];
+  if (packed.length === 0) return {};
+  const percent = Math.ceil((packed.join('').length / SESSION_POLICY_CHARACTERS) * 100);
+  return { PackedPolicySize: Math.max(1, Math.min(100, percent)) };
 }

@@ -10,7 +10,7 @@ import { issueSession } from '../../domain/access/session.ts';
 import { accountOfAccessKeyId } from '../../domain/access-key-id.ts';
 import { Fault } from '../../domain/fault.ts';
 import type { Operation, Principal, RequestContext } from '../../domain/operation.ts';
-import { describeCredentials } from './assume-role.ts';
+import { describeCredentials, refuseMfa } from './assume-role.ts';
 import type { StsDependencies } from './dependencies.ts';
 
 const HALF_A_DAY_SECONDS = 43_200;
@@ -32,8 +32,7 @@ export function callerOperations(deps: StsDependencies) {
       async handle(input: GetSessionTokenRequest, ctx): Promise<GetSessionTokenResponse> {
         const { principal } = ctx;
         refuseSessionCredentials(ctx);
-        if (input.SerialNumber !== undefined || input.TokenCode !== undefined)
-          throw new Fault('denied', 'MultiFactorAuthentication failed: this server has no MFA devices.');
+        refuseMfa(input);
         const seconds = sessionSeconds(input, principal);
         const issuedAt = deps.time.now().getTime();
         const session = issueSession(deps, {

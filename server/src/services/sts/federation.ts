@@ -5,7 +5,7 @@ import type { AccessRequest, Operation } from '../../domain/operation.ts';
 import {
   checkSessionPolicies,
   describeCredentials,
-  packedPercent,
+  packedPolicySize,
   sessionConditions,
   sessionTags,
 } from './assume-role.ts';
@@ -45,7 +45,7 @@ export function federationOperations(deps: StsDependencies) {
         return {
           Credentials: describeCredentials(session),
           FederatedUser: { FederatedUserId: userId, Arn: arn },
-          ...(sessionPolicies.length === 0 ? {} : { PackedPolicySize: packedPercent(sessionPolicies) }),
+          ...packedPolicySize(sessionPolicies, input.Tags),
         };
       },
     },

@@ -47,13 +47,27 @@ export class Query implements Protocol {
     const [kind, namespace, , traits, names, schemas] = operation.output.getSchema() as unknown as unknown[];
     const named = { ...(traits as object), xmlName: `${operation.name}Result` };
     const serializer = this.#codec.createSerializer();
-    serializer.write([kind, namespace, `${operation.name}Result`, named, names, schemas] as never, output);
+    serializer.write(
+      [kind, namespace, `${operation.name}Result`, named, names, schemas] as never,
+      inWholeSeconds(output),
+    );
     return String(serializer.flush());
   }
 
   encodeFault(fault: WireFault): Answer {
     return queryFault(fault, this.#xmlNamespace);
   }
+}
+
+/**
+ * IAM and STS write times as `2017-10-21T22:59:21Z`, and scripts read them so (`strptime` with `%SZ`, jq's `fromdate`).
+ * The codec would write milliseconds.
+ */
+function inWholeSeconds(value: unknown): unknown {
+  if (value instanceof Date) return new Date(Math.floor(value.getTime() / 1000) * 1000);
+  if (Array.isArray(value)) return value.map(inWholeSeconds);
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, inWholeSeconds(member)]));
 }
 
 export function queryFault(fault: WireFault, xmlNamespace: string): Answer {
