@@ -208,6 +208,21 @@ describe('the policy simulator', () => {
     await refused(custom, 'InvalidInputException', 400, 'OrderedOrganizationPolicyInputList');
   });
 
+  it('knows the account of a resource by S3’s key too, and gives that key to no other service', async () => {
+    const Condition = { StringEquals: { 's3:ResourceAccount': ACCOUNT } };
+    const { EvaluationResults } = await custom({
+      PolicyInputList: [document(allow('*', '*', { Condition }))],
+      ActionNames: ['s3:GetObject', 'iam:GetUser'],
+    });
+    assert.deepEqual(
+      EvaluationResults?.map(result => [result.EvalDecision, result.MissingContextValues]),
+      [
+        ['allowed', []],
+        ['implicitDeny', ['s3:ResourceAccount']],
+      ],
+    );
+  });
+
   it('lists the context keys that policies ask for', async () => {
     const policy = document(
       allow('dynamodb:*', 'arn:aws:dynamodb:us-west-2:123456789012:table/${aws:username}', {
