@@ -38,6 +38,19 @@ test('The guides are read, searched and copied from in the console', { skip: why
     await page.getByText('No guide has all these words.').waitFor();
   });
 
+  await context.test('who comes back from a guide finds the words typed, and what they found', async () => {
+    const search = page.getByRole('searchbox', { name: 'Find in guides' });
+    await search.fill('kohya folder');
+    await page.getByRole('link', { name: 'Make one' }).click();
+    await page.getByRole('heading', { name: 'Data sets', level: 1 }).waitFor();
+    await page.goBack();
+    await page.getByRole('heading', { name: 'Guides', level: 1 }).waitFor();
+    assert.equal(await search.inputValue(), 'kohya folder');
+    assert.equal(await page.locator('.guide-list').getByRole('link', { name: 'Terraform' }).count(), 0);
+    await search.fill('');
+    await page.locator('.guide-list').getByRole('link', { name: 'Terraform' }).waitFor();
+  });
+
   await context.test('a command is copied as it stands', async () => {
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
     await open('/guides/aws-clients');

@@ -6,15 +6,15 @@ import Input from '@cloudscape-design/components/input';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
 import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
 import { FaultAlert } from '../../app/fault-alert.tsx';
-import { hrefOf } from '../../app/router.ts';
+import { hrefOf, navigate, usePlace } from '../../app/router.ts';
 import { findInGuides, loadGuideIndex } from './guide.ts';
 
 /** Every guide with its sections, and those alone that speak of what was typed. */
 export default function GuidesPage() {
   const index = useQuery({ queryKey: ['guides'], queryFn: loadGuideIndex });
-  const [typed, setTyped] = useState('');
+  // Part of the address, so that who comes back from a guide finds what was found.
+  const typed = usePlace().query.get('find') ?? '';
   const found = findInGuides(index.data ?? [], typed);
   return (
     <ContentLayout
@@ -30,7 +30,11 @@ export default function GuidesPage() {
           ariaLabel="Find in guides"
           placeholder="Find in guides"
           value={typed}
-          onChange={({ detail }) => setTyped(detail.value)}
+          onChange={({ detail }) =>
+            navigate(detail.value === '' ? '/guides' : `/guides?find=${encodeURIComponent(detail.value)}`, {
+              replace: true,
+            })
+          }
         />
         {index.error && <FaultAlert error={index.error} retry={() => index.refetch()} />}
         {index.isPending && <Spinner size="large" />}
