@@ -20,11 +20,11 @@ export function guides(): Plugin {
       const first = readdirSync(folder).map(file => join(folder, file));
       const all = readLinked([...first, join(docs, 'api-coverage.md'), join(docs, 'performance.md')]);
       refuseBrokenLinks(all);
-      const emit = (name: string, value: unknown) =>
-        this.emitFile({ type: 'asset', fileName: `guides/${name}.json`, source: JSON.stringify(value) });
-      for (const { guide } of all.values()) emit(guide.name, guide);
+      const emit = (path: string, value: unknown) =>
+        this.emitFile({ type: 'asset', fileName: `${path}.json`, source: JSON.stringify(value) });
+      for (const { guide } of all.values()) emit(`guides/${guide.name}`, guide);
       emit(
-        'index',
+        'guides',
         [...all.values()].map(page => page.entry).filter(entry => !entry.name.startsWith('decisions-')),
       );
     },

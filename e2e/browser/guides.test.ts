@@ -64,6 +64,13 @@ test('The guides are read, searched and copied from in the console', { skip: why
   await context.test('what is not there says so, and links of guides lead to what is', async () => {
     await open('/guides/no-such-guide');
     await page.getByText('There is no guide named no-such-guide.').waitFor();
+    await open('/guides/index');
+    await page.getByText('There is no guide named index.').waitFor();
+    // Half a letter, as where an address was cut.
+    await open('/guides/%E0%A4');
+    await page.getByRole('heading', { name: 'There is no page at this address' }).waitFor();
+    await open('/guides/data-sets#%E0%A4');
+    await page.getByRole('heading', { name: 'Data sets', level: 1 }).waitFor();
     await open('/guides/data-sets');
     await page.getByRole('link', { name: 'trained otherwise' }).click();
     await page.getByRole('heading', { name: /A style is not trained as a subject is/ }).waitFor();

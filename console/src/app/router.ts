@@ -79,8 +79,20 @@ export function matchPath(pattern: string, path: string): Record<string, string>
   const found: Record<string, string> = {};
   for (const [index, segment] of wanted.entries()) {
     const value = given[index] ?? '';
-    if (segment.startsWith('{')) found[segment.slice(1, -1)] = decodeURIComponent(value);
-    else if (segment !== value) return undefined;
+    if (segment.startsWith('{')) {
+      const decoded = decode(value);
+      if (decoded === undefined) return undefined;
+      found[segment.slice(1, -1)] = decoded;
+    } else if (segment !== value) return undefined;
   }
   return found;
+}
+
+/** @returns undefined for what no page made: an address that was cut within a letter, for one */
+function decode(segment: string): string | undefined {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return undefined;
+  }
 }

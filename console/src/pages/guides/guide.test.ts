@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { findInGuides } from './guide.ts';
+import { findInGuides, sectionAt } from './guide.ts';
 
 const entries = [
   {
@@ -31,4 +31,15 @@ test('All guides are found by no words, and sections by all of theirs in any ord
 
 test('The name of a guide is a word of each of its sections', () => {
   assert.deepEqual(found('data masks'), ['data-sets#masks']);
+});
+
+test('An address names a section as it stands or as a browser writes it, and one cut within a letter names none', () => {
+  const sections = [
+    { id: 'masks', title: 'Masks' },
+    { id: 'für-später', title: 'Für später' },
+  ];
+  assert.equal(sectionAt(sections, '#masks')?.title, 'Masks');
+  assert.equal(sectionAt(sections, '#f%C3%BCr-sp%C3%A4ter')?.title, 'Für später');
+  assert.equal(sectionAt(sections, '#%E0%A4'), undefined);
+  assert.equal(sectionAt(sections, ''), undefined);
 });

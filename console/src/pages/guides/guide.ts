@@ -15,7 +15,7 @@ export interface GuideSection {
 /** HTML that was made of a document of this project, or a block of code. */
 export type GuidePart = { html: string } | { code: string };
 
-/** One row of `guides/index.json`: a guide and the words of its sections; what stands before the first has an empty id. */
+/** One row of `guides.json`: a guide and the words of its sections; what stands before the first has an empty id. */
 export interface GuideEntry {
   name: string;
   title: string;
@@ -24,17 +24,22 @@ export interface GuideEntry {
 
 /** @throws Error when the service does not answer, or has no such guide */
 export async function loadGuide(name: string): Promise<Guide> {
-  return (await load(name)) as Guide;
+  return (await load(`guides/${encodeURIComponent(name)}`, `There is no guide named ${name}.`)) as Guide;
 }
 
 /** @throws Error when the service does not answer */
 export async function loadGuideIndex(): Promise<GuideEntry[]> {
-  return (await load('index')) as GuideEntry[];
+  return (await load('guides', 'This console was built without guides: run npm run setup.')) as GuideEntry[];
 }
 
-async function load(name: string): Promise<unknown> {
-  const response = await fetch(`/_console/guides/${encodeURIComponent(name)}.json`);
-  if (response.status === 404) throw new Error(`There is no guide named ${name}.`);
+/** @returns the section that a `#…` of an address names, which may be anything: people shorten and mistype addresses */
+export function sectionAt(sections: readonly GuideSection[], hash: string): GuideSection | undefined {
+  return sections.find(({ id }) => hash === `#${id}` || hash === `#${encodeURIComponent(id)}`);
+}
+
+async function load(path: string, whenNotThere: string): Promise<unknown> {
+  const response = await fetch(`/_console/${path}.json`);
+  if (response.status === 404) throw new Error(whenNotThere);
   if (!response.ok) throw new Error(`The service answered ${response.status}.`);
   return await response.json();
 }

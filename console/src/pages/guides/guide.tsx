@@ -7,7 +7,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { FailedPage } from '../../app/failed-page.tsx';
 import type { PageProps } from '../../app/page-props.ts';
-import { loadGuide } from './guide.ts';
+import { loadGuide, sectionAt } from './guide.ts';
 
 /** One guide, at the section that its address names. */
 export default function GuidePage({ params: { name = '' } }: PageProps) {
@@ -16,8 +16,8 @@ export default function GuidePage({ params: { name = '' } }: PageProps) {
   useEffect(() => {
     if (!guide) return;
     document.title = `${guide.title} – Likeness`;
-    const section = decodeURIComponent(window.location.hash.slice(1));
-    if (section !== '') document.getElementById(section)?.scrollIntoView();
+    const section = sectionAt(guide.sections, window.location.hash);
+    if (section) document.getElementById(section.id)?.scrollIntoView();
   }, [guide]);
 
   if (error) return <FailedPage title="Guide" error={error} retry={() => refetch()} />;
