@@ -83,7 +83,9 @@ function readPage(file: string): Page {
         const head = `<thead><tr>${token.header.map(of => cell(of, of.text === '' ? 'td' : 'th')).join('')}</tr></thead>`;
         return `<div class="guide-table" tabindex="0"><table>${head}<tbody>${rows.join('')}</tbody></table></div>`;
       },
-      html: ({ text }) => text.replaceAll('<', '&lt;'),
+      // One within a list, which the page gives no button: it looks as the others do.
+      code: ({ text }) => `<div class="guide-code"><pre>${escapeHtml(text)}</pre></div>`,
+      html: ({ text }) => escapeHtml(text),
     },
   });
   const tokens = marked.lexer(readFileSync(file, 'utf8'));
@@ -150,6 +152,10 @@ function plainText(tokens: readonly Token[]): string {
       'tokens' in token && token.tokens ? plainText(token.tokens) : 'text' in token ? token.text : token.raw,
     )
     .join('');
+}
+
+function escapeHtml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
 function isHeading(token: Token): token is Tokens.Heading {

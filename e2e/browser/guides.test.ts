@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { newProduct } from '../crash/product.ts';
-import { openBrowser, visit, whySkipped } from './console.ts';
+import { NARROW, openBrowser, visit, WIDE, whySkipped } from './console.ts';
 
 test('The guides are read, searched and copied from in the console', { skip: whySkipped ?? false }, async context => {
   const product = newProduct(context);
@@ -74,6 +74,19 @@ test('The guides are read, searched and copied from in the console', { skip: why
     await open('/guides/data-sets');
     await page.getByRole('link', { name: 'trained otherwise' }).click();
     await page.getByRole('heading', { name: /A style is not trained as a subject is/ }).waitFor();
+  });
+
+  await context.test('no guide is wider than a narrow window', async () => {
+    const index = await page.request.get(`${product.access().endpoint}/_console/guides.json`);
+    const guides: { name: string; title: string }[] = await index.json();
+    assert.ok(guides.length > 10, `${guides.length}`);
+    await page.setViewportSize(NARROW);
+    for (const { name, title } of guides) {
+      await open(`/guides/${name}`);
+      await page.getByRole('heading', { name: title, level: 1, exact: true }).waitFor();
+      assert.ok(Number(await page.evaluate('document.documentElement.scrollWidth - innerWidth')) <= 0, name);
+    }
+    await page.setViewportSize(WIDE);
   });
 
   await context.test('every page names a guide and a section that are there', async () => {
