@@ -91,10 +91,11 @@ function readPage(file: string): Page {
   const tokens = marked.lexer(readFileSync(file, 'utf8'));
   let title = nameOf(file);
   for (const token of tokens) {
-    if (isHeading(token) && token.depth === 1) title = plainText(token.tokens);
-    else if (isHeading(token))
-      sections.push({ id: idOf(plainText(token.tokens)), title: plainText(token.tokens), text: '' });
-    else {
+    if (isHeading(token)) {
+      const heading = plainText(token.tokens);
+      if (token.depth === 1) title = heading;
+      else sections.push({ id: idOf(heading), title: heading, text: '' });
+    } else {
       if (sections.length === 0) sections.push({ id: '', title: '', text: '' });
       const last = sections[sections.length - 1];
       if (last) last.text += token.raw;

@@ -175,7 +175,8 @@ class Engine:
         gets alone, or None if nothing does. Kernels depend on the shape and not on the step, so the noisiest is enough,
         with the last where guidance has stopped before it; and what steers an image sees that image alone."""
         noisiest = len(self.family.process.alpha) - 1
-        path = (noisiest,) if self.family.base.sampling.guidance_stop == 1 else (noisiest, 0)
+        stops = shape.guided and self.family.base.sampling.guidance_stop < 1
+        path = (noisiest, 0) if stops else (noisiest,)
         probed = Shape(shape.size, shape.text_length, shape.guided, path)
         if (probed, size) not in self._proven:
             probes = self._probes(probed, max(self._batch_sizes))

@@ -121,9 +121,7 @@ def differing(alone: Sequence[Call], together: Sequence[Call]) -> list[tuple[Cal
 
 def layers_of(denoiser: nn.Module, pairs: Sequence[tuple[Call, Call]]) -> frozenset[Layer] | None:
     """The linear layers and convolutions that made these calls; None if others than such layers are among them."""
-    layers = {
-        layer.weight.data_ptr(): layer for layer in denoiser.modules() if isinstance(layer, nn.Linear | nn.Conv2d)
-    }
+    layers = {layer.weight.data_ptr(): layer for layer in denoiser.modules() if isinstance(layer, Layer)}
     found = [layers.get(call.weight) if call.operation.overloadpacket in _LAYERS else None for _, call in pairs]
     return None if None in found else frozenset(layer for layer in found if layer is not None)
 

@@ -35,8 +35,7 @@ export async function openFileObjects(directory: string, ids: Ids): Promise<Obje
   async function refuseWithoutRoom(sizeBytes: number): Promise<void> {
     const { bavail, bsize } = await statfs(temporary);
     const roomBytes = bavail * bsize - RESERVED_DISK_BYTES;
-    if (sizeBytes > roomBytes || roomBytes < 0)
-      throw noRoom(`${sizeBytes} bytes do not fit, ${Math.max(0, roomBytes)} are free`);
+    if (sizeBytes > roomBytes) throw noRoom(`${sizeBytes} bytes do not fit, ${Math.max(0, roomBytes)} are free`);
   }
 
   return {
