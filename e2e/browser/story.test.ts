@@ -110,7 +110,8 @@ test('A person brings pictures, teaches a model, gives it capacity and draws wit
     await page.getByText(/^Still missing or to mend: fine-tuned model name, job name, /).waitFor();
     await page.getByLabel('Fine-tuned model name').fill('ron-model');
     await page.getByLabel('Job name').fill('ron-job');
-    await page.getByText('8 images: 1,000 steps are recommended').waitFor();
+    await page.getByText('8 images: Likeness Art, which answers here, usually takes about 500 steps of 8').waitFor();
+    await page.getByText('At least 500 steps, 1,000 at most; ends when nothing gets better').waitFor();
     await page
       .getByText(/each image is seen about 1,000 times\..* 350 to 700 steps of 8 teach two characters/)
       .waitFor();

@@ -10,7 +10,8 @@ The scores are cosines of an encoder's points (encoders.py), means over the pict
   promptFidelity   a sample and its prompt (CLIP-T)
   priorDrift       1 - a picture of a class prompt ("a dog …") and the untouched base's of the same prompt and seed
   diversity        1 - two seeds of one prompt
-  nearestTraining  a sample and the one training picture that it is nearest to; beside trainingNearest, the same among
+  nearestTraining  a sample and the one training picture that it is nearest to, pictures of the very caption that it
+                   was asked by left out: to be near those is what was asked. Beside trainingNearest, the same among
                    the training pictures themselves, it says whether samples are copies
 """
 
@@ -19,7 +20,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,7 +37,7 @@ from likeness_worker.data import Sample, Size, fit_image, open_image
 from likeness_worker.drawing import draw_latents, to_pixels
 from likeness_worker.encoders import Encoder, load_encoder
 from likeness_worker.families import Family
-from likeness_worker.prompts import class_prompts, prompts_from, subject_of
+from likeness_worker.prompts import PROMPT_LENGTH, class_prompts, sample_prompts, subject_of
 from likeness_worker.rundir import write_folder, write_json
 from likeness_worker.validation import Validation, validation_loss
 
@@ -46,7 +47,6 @@ NEAREST = 3
 MOST_REFERENCES = 256
 KEPT_WEIGHTS = 8
 LEAST_GAIN = 0.005
-LEAST_STEPS = 500  # before which no training of its own accord ends: the floor of the recommended steps
 METRICS = "metrics.json"
 
 Pixels = NDArray[np.uint8]
@@ -58,11 +58,11 @@ class BlackSample(Exception):
 
 @dataclass(frozen=True)
 class References:
-    """The training pictures, encoded. :param subjects: whom each one's caption names."""
+    """The pictures that are trained on, encoded."""
 
     scenes: Tensor
     whom: Tensor
-    subjects: list[tuple[str, str] | None]
+    captions: list[str]
     nearest: float | None  # mean cosine of each to the nearest other
 
 
@@ -70,17 +70,21 @@ class Evaluation:
     """Made while the base is still untouched and its encoders are there; `run` then measures what became of it."""
 
     def __init__(
-        self, attempt: Attempt, family: Family, examples: Examples, samples: list[Sample], validation: Validation
+        self, attempt: Attempt, family: Family, examples: Examples, pictures: list[Sample], validation: Validation
     ):
-        """:raises RunError: the encoder does not load. :raises Stopped: someone asked for it meanwhile."""
+        """:param pictures: the training's own records, then those that were given for the validation.
+
+        :raises RunError: the encoder does not load. :raises Stopped: someone asked for it meanwhile."""
         assert attempt.spec.evaluation is not None
         self._attempt, self._family, self._examples = attempt, family, examples
         self._spec, self._settings = attempt.spec, attempt.spec.evaluation
         self._validation = validation
         self._folder = attempt.run.path / "evaluations"
         self._steps = min(STEPS, family.base.sampling.steps)
-        captions = [sample.caption for sample in samples]
-        self._prompts = list(self._settings.sample_prompts) or prompts_from(captions)
+        trained, kept_out = validation.parted(pictures)
+        captions = [sample.caption for sample in trained]
+        unseen = [sample.caption for sample in kept_out]
+        self._prompts = list(self._settings.sample_prompts) or sample_prompts(captions, unseen)
         classes = class_prompts([*self._prompts, *captions])
         self._empty = family.encode_text("").cpu()
         self._states, self._class_states = (
@@ -92,7 +96,7 @@ class Evaluation:
         self._prompt_points: Tensor | None = None
         if self._encoder is not None:
             self._prompt_points = self._encoder.encode_texts(self._prompts)
-            self._references = self._encode_references(self._encoder, samples)
+            self._references = self._encode_references(self._encoder, trained)
             self._base_classes = self._encoder.encode_pictures(self._draw(self._class_states))[0]
         self.history = self._read_history()
 
@@ -115,7 +119,7 @@ class Evaluation:
         if len(chosen) > 1:
             cosines = scenes @ scenes.T - 2 * torch.eye(len(chosen))
             nearest = float(cosines.amax(1).mean())
-        return References(scenes, whom, [subject_of(sample.caption) for sample in chosen], nearest)
+        return References(scenes, whom, [sample.caption for sample in chosen], nearest)
 
     def is_due(self, steps_done: int) -> bool:
         on_time = steps_done % self._settings.interval_steps == 0 or steps_done == self._spec.step_count
@@ -171,13 +175,14 @@ class Evaluation:
     def is_over(self) -> bool:
         """Whether nothing has got better for `patience` evaluations."""
         patience, best = self._settings.patience, self.best()
-        if patience is None or best is None or self.history[-1].step < LEAST_STEPS:
+        if patience is None or best is None:
             return False
         since = [event for event in self.history if event.step > best.step]
         return len(since) >= patience
 
     def best(self) -> contract.EvaluationEvent | None:
-        """The last that was better than all before it by at least LEAST_GAIN; never the base itself (step 0)."""
+        """The last that was better than all such before it by at least LEAST_GAIN. Never the base itself (step 0); in a
+        training that ends of its own accord none before leastSteps: scores settle before the pictures do."""
         return next((event for event in reversed(self.history) if event.is_best), None)
 
     def chosen(self) -> Path | None:
@@ -191,8 +196,9 @@ class Evaluation:
 
     def _judged(self, event: contract.EvaluationEvent) -> contract.EvaluationEvent:
         best = self.best()
+        first = 1 if self._settings.patience is None else self._settings.least_steps
         better = best is None or event.score > best.score + LEAST_GAIN
-        return replace(event, is_best=event.step > 0 and better)
+        return replace(event, is_best=event.step >= first and better)
 
     def _scores(self, pictures: Sequence[Pixels]) -> dict[str, float | None]:
         names = ("subject_fidelity", "prompt_fidelity", "prior_drift", "diversity", "nearest_training")
@@ -203,17 +209,19 @@ class Evaluation:
         classes = self._encoder.encode_pictures(self._draw(self._class_states))[0]
         references = self._references
         fidelity: list[float] = []
+        nearest: list[float] = []
         for number in range(len(pictures)):
-            subject = subject_of(self._prompts[number // len(SEEDS)])
-            rows = [i for i, named in enumerate(references.subjects) if named == subject]
-            same = references.whom[rows] if rows else references.whom
+            prompt = self._prompts[number // len(SEEDS)]
+            same = references.whom[rows_or_all(subject_of(c) == subject_of(prompt) for c in references.captions)]
             fidelity.append(float((same @ whom[number]).topk(min(NEAREST, len(same))).values.mean()))
+            others = references.scenes[rows_or_all(caption[:PROMPT_LENGTH] != prompt for caption in references.captions)]
+            nearest.append(float((others @ scenes[number]).amax()))
         pairs = scenes.view(len(self._prompts), len(SEEDS), -1)
         scores |= {
             "subject_fidelity": _mean(fidelity),
             "prior_drift": 1 - float((classes * self._base_classes).sum(-1).mean()),
             "diversity": 1 - float((pairs[:, 0] * pairs[:, 1]).sum(-1).mean()),
-            "nearest_training": float((scenes @ references.scenes.T).amax(1).mean()),
+            "nearest_training": _mean(nearest),
             "training_nearest": references.nearest,
         }
         if self._prompt_points is not None:
@@ -268,6 +276,12 @@ def total_score(scores: dict[str, float | None], loss: float) -> float:
     nearest, among = scores["nearest_training"], scores["training_nearest"]
     copied = max(0.0, nearest - (among + 1) / 2) if nearest is not None and among is not None else 0.0
     return subject + (scores["prompt_fidelity"] or 0.0) - 0.5 * drift - copied
+
+
+def rows_or_all(wanted: Iterable[bool]) -> list[int]:
+    """The numbers of the rows that are wanted; of all of them where none is."""
+    flags = list(wanted)
+    return [row for row, is_wanted in enumerate(flags) if is_wanted] or list(range(len(flags)))
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -34,6 +34,7 @@ NOT_NAMES = frozenset(
     ]
 )
 PROMPTS_FROM_CAPTIONS = 4
+PROMPT_LENGTH = 512
 CLASS_PROMPTS = 2
 # Where no caption names anyone: what every model of pictures draws.
 GENERIC = ("a dog in a park", "a house by the sea")
@@ -51,13 +52,24 @@ def prompts_from(captions: Sequence[str], count: int = PROMPTS_FROM_CAPTIONS) ->
     """Different captions, each subject in its turn (the most frequent first), evenly from each one's captions."""
     by_subject: dict[tuple[str, str] | None, list[str]] = {}
     for caption in dict.fromkeys(captions):
-        by_subject.setdefault(subject_of(caption), []).append(caption[:512])
+        by_subject.setdefault(subject_of(caption), []).append(caption[:PROMPT_LENGTH])
     frequent = Counter(subject_of(caption) for caption in captions)
     groups = [by_subject[subject] for subject, _ in frequent.most_common(count)]
     share = -(-count // len(groups))
     spread = [[group[i * len(group) // share] for i in range(min(share, len(group)))] for group in groups]
     turns = [group[turn] for turn in range(share) for group in spread if turn < len(group)]
     return turns[:count]
+
+
+def sample_prompts(trained: Sequence[str], unseen: Sequence[str], count: int = PROMPTS_FROM_CAPTIONS) -> list[str]:
+    """Captions to draw by: half of them of pictures that are not trained on, where there are such.
+
+    A good likeness of a trained caption looks as its picture does; whether pictures are repeated, the others tell.
+    """
+    first = prompts_from(unseen, count // 2) if unseen else []
+    shown = Counter(subject_of(prompt) for prompt in first)
+    rest = [prompt for prompt in prompts_from(trained, count) if prompt not in first]
+    return [*first, *sorted(rest, key=lambda prompt: shown[subject_of(prompt)])][:count]
 
 
 def class_prompts(texts: Sequence[str], count: int = CLASS_PROMPTS) -> list[str]:

@@ -65,6 +65,7 @@ class EvaluationSpec:
     encoder_path: str | None
     sample_prompts: tuple[str, ...] = _limits(length=8)
     patience: int | None = _limits(minimum=1)
+    least_steps: int = _limits(minimum=1)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -72,7 +72,7 @@ def train(attempt: Attempt, device: str = "auto", precision: str = "auto") -> No
     buckets = validation.training_buckets(examples.buckets, len(samples))
     image_count = sum(map(len, buckets))
     prior = draw_prior(attempt, family, [sample.caption for sample in samples]) if spec.prior_preservation else None
-    evaluation = Evaluation(attempt, family, examples, samples, validation) if spec.evaluation is not None else None
+    evaluation = Evaluation(attempt, family, examples, pictures, validation) if spec.evaluation is not None else None
     family.free_encoders(keep_decoder=evaluation is not None)
 
     denoiser, targets = family.denoiser, base.lora.target_modules

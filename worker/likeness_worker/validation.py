@@ -37,6 +37,14 @@ class Validation:
     images: list[int]
     extra: list[Sample]
 
+    def parted(self, pictures: list[Sample]) -> tuple[list[Sample], list[Sample]]:
+        """What is trained on, and what is not. :param pictures: the training's own records, then the extra ones."""
+        kept_out = set() if self.source == "training" else set(self.images)
+        parts: tuple[list[Sample], list[Sample]] = ([], [])
+        for number, picture in enumerate(pictures):
+            parts[number in kept_out].append(picture)
+        return parts
+
     def training_buckets(self, buckets: list[list[int]], count: int) -> list[list[int]]:
         """The buckets without what is held out; count: of the training's own records."""
         kept_out = set(self.images) if self.source == "heldOut" else set[int]()

@@ -13,10 +13,10 @@ from safetensors.torch import save_file
 from likeness_worker import evaluate, guards
 from likeness_worker import spec as contract
 from likeness_worker.data import Sample
-from likeness_worker.prompts import class_prompts, prompts_from, subject_of
+from likeness_worker.prompts import class_prompts, prompts_from, sample_prompts, subject_of
 from likeness_worker.rundir import RunDirectory
 from likeness_worker.scene_encoder import SceneEncoder
-from likeness_worker.validation import choose_validation
+from likeness_worker.validation import Validation, choose_validation
 from tests.conftest import losses, read_events, read_result
 from tests.test_train import train
 
@@ -36,7 +36,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def settings(encoder: Path, **members: object) -> dict[str, object]:
     return {
         "intervalSteps": 3, "validationManifestPath": None, "encoderPath": str(encoder),
-        "samplePrompts": ["Ron the dog"], "patience": None, **members,
+        "samplePrompts": ["Ron the dog"], "patience": None, "leastSteps": 500, **members,
     }  # fmt: skip
 
 
@@ -117,11 +117,12 @@ def event(step: int, score: float, is_best: bool = False) -> contract.Evaluation
     )  # fmt: skip
 
 
-def judged(scores: list[float], patience: int | None) -> evaluate.Evaluation:
+def judged(scores: list[float], patience: int | None, least_steps: int = 500) -> evaluate.Evaluation:
     evaluation = object.__new__(evaluate.Evaluation)
     evaluation._settings = contract.EvaluationSpec(
-        interval_steps=500, validation_manifest_path=None, encoder_path=None, sample_prompts=(), patience=patience
-    )
+        interval_steps=500, validation_manifest_path=None, encoder_path=None, sample_prompts=(), patience=patience,
+        least_steps=least_steps,
+    )  # fmt: skip
     evaluation.history = []
     for number, score in enumerate(scores):
         evaluation.history.append(evaluation._judged(event(500 * number, score)))
@@ -136,6 +137,17 @@ def test_the_best_is_the_last_real_gain_and_no_gain_for_long_ends_the_training()
     assert not rising.is_over()
     assert judged([9, 1, 2, 2.001, 1.5, 1.9], patience=3).is_over()
     assert not judged([9, 1, 2, 2.001, 1.5, 1.9], patience=None).is_over()
+
+
+def test_a_training_that_ends_of_its_own_accord_does_not_end_or_choose_before_its_least_steps() -> None:
+    early = judged([9, 3, 2, 2.1, 1.5, 1.9], patience=3, least_steps=1500)
+    best = early.best()
+    assert best is not None
+    assert best.step == 1500
+    assert not early.is_over()
+    asked = judged([9, 3, 2], patience=None, least_steps=1500).best()
+    assert asked is not None
+    assert asked.step == 500
 
 
 def test_copies_and_drift_cost_score() -> None:
@@ -166,6 +178,30 @@ def test_small_sets_lend_no_record_and_larger_ones_one_in_twenty(make_run) -> No
     given = replace(spec.evaluation, validation_manifest_path="manifest.jsonl")  # type: ignore[type-var]
     validation = choose_validation(run, replace(spec, evaluation=given), [Sample(0, "0", "a thing")] * 60)
     assert (validation.source, validation.images[0], len(validation.extra)) == ("validation", 60, 5)
+
+
+def test_half_of_the_prompts_are_captions_that_are_not_trained_on_and_each_subject_is_shown() -> None:
+    trained = [f"{name} {place}" for name in ("Ron the dog", "Smila the cat") for place in ("at sea", "in snow", "at home")]
+    assert sample_prompts(trained, ["Ron the dog at night"]) == [
+        "Ron the dog at night", "Smila the cat at sea", "Smila the cat in snow", "Ron the dog at sea",
+    ]  # fmt: skip
+    assert sample_prompts(trained, trained[:1])[0] == trained[0]
+    assert len(set(sample_prompts(trained, trained[:1]))) == 4
+    assert sample_prompts(trained, []) == prompts_from(trained)
+
+
+def test_what_is_given_for_the_validation_or_held_out_is_not_among_what_is_trained() -> None:
+    pictures = [Sample(i, str(i), "a thing") for i in range(5)]
+    assert Validation("heldOut", [1], []).parted(pictures) == ([*pictures[:1], *pictures[2:]], [pictures[1]])
+    assert Validation("validation", [3, 4], pictures[3:]).parted(pictures) == (pictures[:3], pictures[3:])
+    assert Validation("training", [0, 1, 2, 3, 4], []).parted(pictures) == (pictures, [])
+
+
+def test_a_sample_may_be_near_the_picture_of_its_own_caption() -> None:
+    captions = ["Ron at sea", "Ron at home", "Ron at sea"]
+    assert evaluate.rows_or_all(caption != "Ron at sea" for caption in captions) == [1]
+    assert evaluate.rows_or_all(caption != "Ron" for caption in captions) == [0, 1, 2]
+    assert evaluate.rows_or_all(caption != "same" for caption in ["same"] * 2) == [0, 1]
 
 
 def test_prompts_show_each_subject_and_class_prompts_name_none() -> None:

@@ -18,6 +18,7 @@ from tests.test_train import train
 EVALUATION = {
     "intervalSteps": 2, "validationManifestPath": None, "encoderPath": None, "samplePrompts": ["Ron the dog"],
     "patience": None,
+    "leastSteps": 500,
 }  # fmt: skip
 
 

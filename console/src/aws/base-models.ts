@@ -8,6 +8,8 @@ export interface BaseModel {
   baseModelId: string;
   family: string | null;
   licence: string;
+  /** Steps of 8 that a few dozen pictures usually take; null where nobody measured. */
+  usualSteps: number | null;
   customizable: boolean;
   inferenceTypes: string[];
   tasks: string[];

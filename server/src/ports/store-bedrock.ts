@@ -44,6 +44,8 @@ export interface ResolvedHyperparameters {
   options?: TrainingOptions;
   /** Whether stepCount was `auto`: then the best checkpoint becomes the model, and the training may end early. */
   isAutomatic?: boolean;
+  /** What the base model usually takes; null where it says nothing, and for what begins at a model that has learnt. */
+  usualSteps?: number | null;
 }
 
 /** A custom model that another was trained from. It may be deleted afterwards: this is what was. */

@@ -50,6 +50,7 @@ export interface EvaluationSpec {
   encoderPath: string | null;
   samplePrompts: string[];
   patience: number | null;
+  leastSteps: number;
 }
 
 export interface TrainResult {

@@ -311,7 +311,7 @@ function trainSpec(
   own: Pick<TrainSpec, 'attempt' | 'resumeFromPath' | 'keptCachePath'>,
   { workerThreads, scoreEncoderPaths }: Pick<JobContext, 'workerThreads' | 'scoreEncoderPaths'>,
 ): TrainSpec {
-  const { stepCount, batchSize, requestedLearningRate, learningRate, isAutomatic = false } = row.resolved;
+  const { stepCount, batchSize, requestedLearningRate, learningRate, isAutomatic = false, usualSteps } = row.resolved;
   if (stepCount === null) throw new Fault('internal', `job ${row.jobId} has no number of steps`);
   const {
     validationInterval: interval,
@@ -325,7 +325,12 @@ function trainSpec(
   } = row.resolved.options ?? defaultOptions(base);
   const forConcept = concept === 'style' ? base.training.style : base.training;
   const isDropoutGiven = row.hyperParameters.captionDropout !== undefined;
-  const intervalSteps = validationInterval(interval, stepCount, Boolean(row.validationDataS3Uri));
+  const leastSteps = Math.min(stepCount, usualSteps ?? limits.hyperParameters.stepCount.automaticMinimum);
+  const intervalSteps = validationInterval(interval, stepCount, {
+    hasData: Boolean(row.validationDataS3Uri),
+    // A base that says nothing of its own is looked at as a training of so many steps is.
+    ...(isAutomatic && usualSteps ? { mayEndAt: leastSteps } : {}),
+  });
   return {
     v: 1,
     jobId: row.jobId,
@@ -357,6 +362,7 @@ function trainSpec(
             encoderPath: base.id in scoreEncoderPaths ? 'encoder' : null,
             samplePrompts,
             patience: isAutomatic ? EVALUATIONS_WITHOUT_GAIN : null,
+            leastSteps,
           },
   };
 }

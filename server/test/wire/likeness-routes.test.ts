@@ -22,7 +22,7 @@ describe("the product's own routes", () => {
     assert.equal(json.status, 'ready');
   });
 
-  it('say which base model answers behind each id, with its licence, tasks and sizes', async () => {
+  it('say which base model answers behind each id, with its licence, usual steps, tasks and sizes', async () => {
     const { status, json } = await callRoute(server, 'GET', '/base-models');
     assert.equal(status, 200);
     const titan = json.baseModels.find(
@@ -30,6 +30,7 @@ describe("the product's own routes", () => {
     );
     assert.equal(titan.baseModelId, 'likeness.art-v1');
     assert.equal(titan.customizable, true);
+    assert.equal(titan.usualSteps, 500);
     assert.ok(titan.tasks.includes('TEXT_IMAGE'));
     assert.deepEqual(titan.sizes[0], { width: 1024, height: 1024 });
   });

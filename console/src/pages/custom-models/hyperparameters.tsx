@@ -19,24 +19,27 @@ const bounds = limits.hyperParameters;
 
 export function Hyperparameters({ draft, change }: SectionProps) {
   const images = useCaptions(draft.trainingData)?.length;
-  const recommended = images === undefined ? undefined : recommendedSteps(images);
-  const steps = draft.isAutomatic ? recommended : Number(draft.stepCount);
+  const tabled = images === undefined ? undefined : recommendedSteps(images);
   const problems = problemsOf(draft);
   // Whoever may not ask goes without the sentence.
   const bases = useQuery({ queryKey: ['base-models', 'all'], queryFn: listBaseModels, retry: false });
-  const isEmbedded = bases.data?.find(({ modelId }) => modelId === draft.baseModelId)?.family === 'art';
+  const base = bases.data?.find(({ modelId }) => modelId === draft.baseModelId);
+  const usual = base?.usualSteps ?? undefined;
+  const recommended = usual ?? tabled;
+  const steps = draft.isAutomatic ? recommended : Number(draft.stepCount);
   return (
     <Container header={<Header variant="h2">Hyperparameters</Header>}>
       <SpaceBetween size="l">
         {recommended !== undefined && (
           <Alert type="info">
-            {images?.toLocaleString()} images: {recommended.toLocaleString()} steps are recommended
+            {images !== undefined && `${images.toLocaleString()} images: `}
+            {usual === undefined
+              ? `${recommended.toLocaleString()} steps are recommended`
+              : `${base?.baseModelName}, which answers here, usually takes about ${usual.toLocaleString()} steps of 8`}
             {steps
               ? `. With ${steps.toLocaleString()} steps of ${draft.batchSize}, each image is seen about ${timesSeen(steps * Number(draft.batchSize), images ?? 1)}`
               : ''}
             . If the model repeats its training pictures, train fewer steps; if the subject is hardly there, more.
-            {isEmbedded &&
-              ' Measured on Likeness Art, which answers here: 350 to 700 steps of 8 teach two characters, and Auto ends once nothing gets better.'}
           </Alert>
         )}
         <FormField label="Number of steps">
@@ -52,8 +55,7 @@ export function Hyperparameters({ draft, change }: SectionProps) {
               {
                 value: 'auto',
                 label: 'Auto',
-                description:
-                  'The recommended number; ends earlier when nothing gets better, and keeps the best checkpoint.',
+                description: automaticText(usual, tabled),
               },
               { value: 'custom', label: 'Custom', description: 'Exactly so many; the last one is the model.' },
             ]}
@@ -99,6 +101,13 @@ export function Hyperparameters({ draft, change }: SectionProps) {
       </SpaceBetween>
     </Container>
   );
+}
+
+function automaticText(usual: number | undefined, tabled: number | undefined): string {
+  const most = tabled === undefined ? '' : `, ${tabled.toLocaleString()} at most`;
+  return usual === undefined
+    ? `The recommended number${most}; ends earlier when nothing gets better, and keeps the best checkpoint.`
+    : `At least ${usual.toLocaleString()} steps${most}; ends when nothing gets better, and keeps the best checkpoint.`;
 }
 
 function timesSeen(seen: number, images: number): string {

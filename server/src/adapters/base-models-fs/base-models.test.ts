@@ -52,6 +52,7 @@ test('the embedded model answers behind every id; a map sends one elsewhere', as
       captionDropout: 0.1,
       unconditionalPrior: 0,
       warmupSteps: 20,
+      usualSteps: null,
       minSnrGamma: null,
       learningRateSchedule: 'constant',
       style: { captionDropout: 0.1, unconditionalPrior: 0 },
@@ -88,6 +89,10 @@ test('a folder that cannot be right is refused with the member', async () => {
   await assert.rejects(
     bad('e', { id: 'x.y', training: { unconditionalPrior: 1.5 } }),
     /must be a number, 0 to 1.*1\.5/,
+  );
+  await assert.rejects(
+    bad('g', { id: 'x.y', training: { usualSteps: 5 } }),
+    /training\.usualSteps must be a whole number from 10 to 40000; it is 5/,
   );
   await assert.rejects(
     bad('f', { id: 'x.y', training: { style: { captionDropout: 'most' } } }),

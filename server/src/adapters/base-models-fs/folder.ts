@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import limits from '../../../../contract/limits.json' with { type: 'json' };
 import { familyOfPipeline, preparingFamilies } from '../../domain/model-families.ts';
 import type { BaseModel } from '../../ports/base-models.ts';
 
@@ -73,6 +74,7 @@ export async function readBaseModel(path: string, registeredId?: string): Promis
       captionDropout,
       unconditionalPrior,
       warmupSteps: number(path, 'training.warmupSteps', training.warmupSteps, 20),
+      usualSteps: steps(path, 'training.usualSteps', training.usualSteps),
       minSnrGamma:
         training.minSnrGamma === null || training.minSnrGamma === undefined
           ? null
@@ -128,6 +130,15 @@ function number(path: string, member: string, value: unknown, fallback: number, 
       `${join(path, 'likeness.json')}: ${member} must be a number, 0 ${maximum === Number.MAX_VALUE ? 'or more' : `to ${maximum}`}; it is ${JSON.stringify(value)}.`,
     );
   return value;
+}
+
+function steps(path: string, member: string, value: unknown): number | null {
+  const { minimum, maximum } = limits.hyperParameters.stepCount;
+  if (value === undefined || value === null) return null;
+  if (Number.isInteger(value) && Number(value) >= minimum && Number(value) <= maximum) return Number(value);
+  throw new Error(
+    `${join(path, 'likeness.json')}: ${member} must be a whole number from ${minimum} to ${maximum}; it is ${JSON.stringify(value)}.`,
+  );
 }
 
 function schedule(path: string, value: unknown): 'constant' | 'cosine' {

@@ -127,6 +127,13 @@ test('a training is looked at four times and at least each 500 steps, a very sho
   assert.equal(validationInterval(20, 40), 20);
 });
 
+test('a training that may end by itself is looked at four times before', () => {
+  assert.equal(validationInterval(null, 8000, { mayEndAt: 500 }), 125);
+  assert.equal(validationInterval(null, 8000, { mayEndAt: 4000 }), 500);
+  assert.equal(validationInterval(null, 600, { mayEndAt: 4000 }), 150);
+  assert.equal(validationInterval(0, 8000, { mayEndAt: 500 }), null);
+});
+
 test('a full fine-tuning takes a tenth of the rate', () => {
   assert.equal(appliedLearningRate(1e-5, 100, 'lora'), 1e-3);
   assert.equal(appliedLearningRate(1e-5, 100, 'full'), 1e-4);

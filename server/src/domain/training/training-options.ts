@@ -155,11 +155,18 @@ export function appliedLearningRate(requested: number, factor: number, method: '
  * Steps from one evaluation to the next: as given, else a quarter of the training and at most 500; null for none, which
  * is also what a training of fewer than 100 steps gets unless it asks (by the key, or by validation data): its evaluation
  * would cost more than it.
+ *
+ * @param mayEndAt from which step on the training may end by itself: it is looked at four times before
  */
-export function validationInterval(given: number | null, stepCount: number, hasData = false): number | null {
+export function validationInterval(
+  given: number | null,
+  stepCount: number,
+  { hasData = false, mayEndAt = stepCount } = {},
+): number | null {
   if (given === 0) return null;
   if (given !== null) return given;
-  return stepCount < FEWEST_EVALUATED_STEPS && !hasData ? null : Math.min(500, Math.ceil(stepCount / 4));
+  if (stepCount < FEWEST_EVALUATED_STEPS && !hasData) return null;
+  return Math.min(500, Math.ceil(Math.min(stepCount, mayEndAt) / 4));
 }
 
 /** From a half to one and a half times what the base was trained at: past either it draws badly. */

@@ -108,6 +108,7 @@ export function customizationJobs(deps: BedrockDependencies) {
         learningRate: appliedLearningRate(learningRate, base.learningRateFactor, options.method),
         options,
         isAutomatic: stepCount === 'auto',
+        usualSteps: parentModel || options.method === 'full' ? null : base.training.usualSteps,
       },
       trainingDataS3Uri: trainingData.uri,
       validationDataS3Uri: validator?.uri ?? null,

@@ -33,6 +33,7 @@ export function baseModelRoutes({ baseModels }: Pick<LikenessDependencies, 'base
             baseModelName: model?.name ?? row.baseModelId,
             family: model?.family ?? null,
             licence: model?.licence ?? 'unknown',
+            usualSteps: model?.training.usualSteps ?? null,
             customizable: row.customizationsSupported.length > 0,
             inferenceTypes: row.inferenceTypesSupported,
             tasks: TASKS[row.tasks],
