@@ -11,8 +11,9 @@ The scores are cosines of an encoder's points (encoders.py), means over the pict
   priorDrift       1 - a picture of a class prompt ("a dog …") and the untouched base's of the same prompt and seed
   diversity        1 - two seeds of one prompt
   nearestTraining  a sample and the one training picture that it is nearest to, pictures of the very caption that it
-                   was asked by left out: to be near those is what was asked. Beside trainingNearest, the same among
-                   the training pictures themselves, it says whether samples are copies
+                   was asked by left out: to be near those is what was asked. Beside trainingNearest, the same of the
+                   user's own pictures of these captions (or of all, where a prompt is no caption), it says whether
+                   samples are copies
 """
 
 from __future__ import annotations
@@ -20,12 +21,11 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
@@ -37,13 +37,13 @@ from likeness_worker.data import Sample, Size, fit_image, open_image
 from likeness_worker.drawing import draw_latents, to_pixels
 from likeness_worker.encoders import Encoder, load_encoder
 from likeness_worker.families import Family
-from likeness_worker.prompts import PROMPT_LENGTH, class_prompts, sample_prompts, subject_of
+from likeness_worker.prompts import class_prompts, sample_prompts
+from likeness_worker.references import References
 from likeness_worker.rundir import write_folder, write_json
 from likeness_worker.validation import Validation, validation_loss
 
 SEEDS = (42, 43)  # 42 is the seed of a request that names none
 STEPS = 10
-NEAREST = 3
 MOST_REFERENCES = 256
 KEPT_WEIGHTS = 8
 LEAST_GAIN = 0.005
@@ -54,16 +54,6 @@ Pixels = NDArray[np.uint8]
 
 class BlackSample(Exception):
     """The model draws nothing any more."""
-
-
-@dataclass(frozen=True)
-class References:
-    """The pictures that are trained on, encoded."""
-
-    scenes: Tensor
-    whom: Tensor
-    captions: list[str]
-    nearest: float | None  # mean cosine of each to the nearest other
 
 
 class Evaluation:
@@ -93,10 +83,12 @@ class Evaluation:
         self._encoder = self._load_encoder()
         self._base_classes: Tensor | None = None
         self._references: References | None = None
+        self._nearest_of_pictures: float | None = None
         self._prompt_points: Tensor | None = None
         if self._encoder is not None:
             self._prompt_points = self._encoder.encode_texts(self._prompts)
-            self._references = self._encode_references(self._encoder, trained)
+            self._references = self._encode_references(self._encoder, trained, kept_out)
+            self._nearest_of_pictures = _mean([self._references.nearest_of_pictures(text) for text in self._prompts])
             self._base_classes = self._encoder.encode_pictures(self._draw(self._class_states))[0]
         self.history = self._read_history()
 
@@ -107,19 +99,15 @@ class Evaluation:
             return None
         return load_encoder(folder, self._family.placement.device)
 
-    def _encode_references(self, encoder: Encoder, samples: list[Sample]) -> References:
-        chosen = samples[:: max(1, -(-len(samples) // MOST_REFERENCES))]
+    def _encode_references(self, encoder: Encoder, trained: list[Sample], kept_out: list[Sample]) -> References:
+        chosen = trained[:: max(1, -(-len(trained) // MOST_REFERENCES))]
         side = Size(self._spec.resolution, self._spec.resolution)
         pictures: list[Pixels] = []
-        for sample in chosen:
+        for sample in (*chosen, *kept_out):
             with open_image(self._attempt.run.resolve(sample.path)) as image:
                 pictures.append(fit_image(image, side))
         scenes, whom = encoder.encode_pictures(pictures)
-        nearest = None
-        if len(chosen) > 1:
-            cosines = scenes @ scenes.T - 2 * torch.eye(len(chosen))
-            nearest = float(cosines.amax(1).mean())
-        return References(scenes, whom, [sample.caption for sample in chosen], nearest)
+        return References([sample.caption for sample in (*chosen, *kept_out)], scenes, whom, len(chosen))
 
     def is_due(self, steps_done: int) -> bool:
         on_time = steps_done % self._settings.interval_steps == 0 or steps_done == self._spec.step_count
@@ -207,22 +195,14 @@ class Evaluation:
             return scores
         scenes, whom = self._encoder.encode_pictures(pictures)
         classes = self._encoder.encode_pictures(self._draw(self._class_states))[0]
-        references = self._references
-        fidelity: list[float] = []
-        nearest: list[float] = []
-        for number in range(len(pictures)):
-            prompt = self._prompts[number // len(SEEDS)]
-            same = references.whom[rows_or_all(subject_of(c) == subject_of(prompt) for c in references.captions)]
-            fidelity.append(float((same @ whom[number]).topk(min(NEAREST, len(same))).values.mean()))
-            others = references.scenes[rows_or_all(caption[:PROMPT_LENGTH] != prompt for caption in references.captions)]
-            nearest.append(float((others @ scenes[number]).amax()))
+        references, drawn = self._references, [prompt for prompt in self._prompts for _ in SEEDS]
         pairs = scenes.view(len(self._prompts), len(SEEDS), -1)
         scores |= {
-            "subject_fidelity": _mean(fidelity),
+            "subject_fidelity": _mean([references.fidelity(*pair) for pair in zip(drawn, whom, strict=True)]),
             "prior_drift": 1 - float((classes * self._base_classes).sum(-1).mean()),
             "diversity": 1 - float((pairs[:, 0] * pairs[:, 1]).sum(-1).mean()),
-            "nearest_training": _mean(nearest),
-            "training_nearest": references.nearest,
+            "nearest_training": _mean([references.nearest(*pair) for pair in zip(drawn, scenes, strict=True)]),
+            "training_nearest": self._nearest_of_pictures,
         }
         if self._prompt_points is not None:
             texts = self._prompt_points.repeat_interleave(len(SEEDS), dim=0)
@@ -276,12 +256,6 @@ def total_score(scores: dict[str, float | None], loss: float) -> float:
     nearest, among = scores["nearest_training"], scores["training_nearest"]
     copied = max(0.0, nearest - (among + 1) / 2) if nearest is not None and among is not None else 0.0
     return subject + (scores["prompt_fidelity"] or 0.0) - 0.5 * drift - copied
-
-
-def rows_or_all(wanted: Iterable[bool]) -> list[int]:
-    """The numbers of the rows that are wanted; of all of them where none is."""
-    flags = list(wanted)
-    return [row for row, is_wanted in enumerate(flags) if is_wanted] or list(range(len(flags)))
 
 
 def _mean(values: Sequence[float]) -> float:

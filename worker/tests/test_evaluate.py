@@ -14,6 +14,7 @@ from likeness_worker import evaluate, guards
 from likeness_worker import spec as contract
 from likeness_worker.data import Sample
 from likeness_worker.prompts import class_prompts, prompts_from, sample_prompts, subject_of
+from likeness_worker.references import References
 from likeness_worker.rundir import RunDirectory
 from likeness_worker.scene_encoder import SceneEncoder
 from likeness_worker.validation import Validation, choose_validation
@@ -181,7 +182,9 @@ def test_small_sets_lend_no_record_and_larger_ones_one_in_twenty(make_run) -> No
 
 
 def test_half_of_the_prompts_are_captions_that_are_not_trained_on_and_each_subject_is_shown() -> None:
-    trained = [f"{name} {place}" for name in ("Ron the dog", "Smila the cat") for place in ("at sea", "in snow", "at home")]
+    trained = [
+        f"{name} {place}" for name in ("Ron the dog", "Smila the cat") for place in ("at sea", "in snow", "at home")
+    ]
     assert sample_prompts(trained, ["Ron the dog at night"]) == [
         "Ron the dog at night", "Smila the cat at sea", "Smila the cat in snow", "Ron the dog at sea",
     ]  # fmt: skip
@@ -197,11 +200,31 @@ def test_what_is_given_for_the_validation_or_held_out_is_not_among_what_is_train
     assert Validation("training", [0, 1, 2, 3, 4], []).parted(pictures) == (pictures, [])
 
 
-def test_a_sample_may_be_near_the_picture_of_its_own_caption() -> None:
-    captions = ["Ron at sea", "Ron at home", "Ron at sea"]
-    assert evaluate.rows_or_all(caption != "Ron at sea" for caption in captions) == [1]
-    assert evaluate.rows_or_all(caption != "Ron" for caption in captions) == [0, 1, 2]
-    assert evaluate.rows_or_all(caption != "same" for caption in ["same"] * 2) == [0, 1]
+def at(degrees: float) -> torch.Tensor:
+    turn = torch.tensor(degrees).deg2rad()
+    return torch.stack([turn.cos(), turn.sin()])
+
+
+def test_samples_are_compared_as_the_pictures_of_their_captions_are() -> None:
+    captions = ["Ron the dog at sea", "Ron the dog at home", "Smila the cat at sea", "Ron the dog in snow"]
+    scenes = torch.stack([at(0), at(60), at(90), at(30)])
+    references = References(captions, scenes, scenes, trained_count=3)
+    # Right on the picture of its caption, 60 degrees from the next: as that picture itself is.
+    assert references.nearest(captions[0], at(0)) == pytest.approx(0.5, abs=1e-5)
+    assert references.nearest_of_pictures(captions[0]) == pytest.approx(0.5, abs=1e-5)
+    # A caption that was kept out: a sample on a trained picture is nearer than its own picture is.
+    assert references.nearest(captions[3], at(60)) == pytest.approx(1, abs=1e-5)
+    assert references.nearest_of_pictures(captions[3]) == pytest.approx(float(at(0) @ at(30)), abs=1e-5)
+    # A prompt of the user's own: as the trained pictures lie to each other, at 60, 30 and 30 degrees.
+    expected = float((at(0) @ at(60) + 2 * (at(0) @ at(30))) / 3)
+    assert references.nearest_of_pictures("Ron on the moon") == pytest.approx(expected, abs=1e-5)
+    assert references.fidelity(captions[0], at(30)) == pytest.approx(float(at(0) @ at(30)), abs=1e-5)
+    assert references.fidelity(captions[2], at(90)) == pytest.approx(1, abs=1e-5)
+
+
+def test_pictures_of_one_caption_alone_say_nothing_of_copies() -> None:
+    scenes = torch.stack([at(0), at(40)])
+    assert References(["same"] * 2, scenes, scenes, 2).nearest_of_pictures("same") == pytest.approx(1, abs=1e-5)
 
 
 def test_prompts_show_each_subject_and_class_prompts_name_none() -> None:
