@@ -314,6 +314,7 @@ def describe(base: BaseModel) -> dict[str, object]:
             "guidanceRescale": base.sampling.guidance_rescale,
             "guidanceStop": base.sampling.guidance_stop,
             "sampler": base.sampling.sampler,
+            "crispEdges": base.sampling.crisp_edges,
         },
         "sizeBytes": sum(file.stat().st_size for file in weights),
         "parameters": parameters,

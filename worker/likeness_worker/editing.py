@@ -154,13 +154,12 @@ def resized_share(mask: Mask, width: int, height: int) -> Floats:
 def lay_in(hole: Hole, frame: Box, drawn: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Floats]:
     """Lays what was drawn into the picture.
 
-    :param drawn: [h, w, 3], the frame as the decoder gave it.
+    :param drawn: [frame.height, frame.width, 3].
     :returns: the picture [H, W, 3], and the weights [H, W] of what is new in it: 0 where a pixel is the input's own.
     """
     height, width = hole.mask.shape
     radius = hole.radius
-    scaled = Image.fromarray(drawn).resize((frame.width, frame.height), Image.Resampling.LANCZOS)
-    new = np.asarray(scaled, dtype=np.float32)
+    new = drawn.astype(np.float32)
     old = frame.cut(hole.pixels).astype(np.float32)
     mask = frame.cut(grown(hole.mask, hole.spill) if hole.spill else hole.mask)
     # Of what is kept too, where the soft edge reaches into it: else nothing would change there.

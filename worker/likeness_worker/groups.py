@@ -24,6 +24,7 @@ from PIL import Image
 
 from likeness_worker.data import bucket_for
 from likeness_worker.editing import Box, Hole, HoleLatents, edge_radius, lay_in, resized_share
+from likeness_worker.enlarging import enlarged
 from likeness_worker.families import Family, to_unit_range
 from likeness_worker.model_settings import Groups
 from likeness_worker.prompts import NOT_NAMES, without_name
@@ -209,14 +210,18 @@ def encode_subject(pixels: NDArray[np.uint8], frame: Box, mask: Mask, family: Fa
     return HoleLatents(frame, size, latents, inside)
 
 
-def laid_in(pixels: NDArray[np.uint8], row: Row, drawn: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+def laid_in(
+    pixels: NDArray[np.uint8], row: Row, drawn: Sequence[NDArray[np.uint8]], is_crisp: bool
+) -> NDArray[np.uint8]:
     """The picture with each subject laid into its place.
 
     :param pixels: [H + 2 margin, W + 2 margin, 3].
     :param drawn: a picture for each of the row's frames, as the decoder gave it.
+    :param is_crisp: see enlarging.enlarged.
     :returns: [H, W, 3].
     """
     height, width = pixels.shape[:2]
     for frame, mask, one in zip(row.frames, row.masks, drawn, strict=True):
-        pixels, _ = lay_in(Hole(pixels, mask, edge_radius(width, height)), frame, one)
+        new = enlarged(one, frame.width, frame.height, is_crisp)
+        pixels, _ = lay_in(Hole(pixels, mask, edge_radius(width, height)), frame, new)
     return pixels[row.margin : height - row.margin, row.margin : width - row.margin]

@@ -39,6 +39,7 @@ class Sampling:
     :param guidance_stop: how far down the schedule guidance goes (Kynkäänniemi et al. 2024, "Applying Guidance in a
         Limited Interval…"): 1 to its end; 0.6 leaves it out of the last four tenths.
     :param sampler: "ddim" or "dpm++" (see diffusion.py).
+    :param crisp_edges: whether edges stay narrow where a picture is enlarged (enlarging.py): for flat illustrations.
     """
 
     steps: int = 25
@@ -46,6 +47,7 @@ class Sampling:
     guidance_rescale: float = 0.0
     guidance_stop: float = 1.0
     sampler: str = "dpm++"
+    crisp_edges: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,9 @@ def read_sampling(said: Mapping[str, Any], default: Sampling) -> Sampling:
     sampler = str(said.get("sampler", default.sampler))
     if sampler not in ("ddim", "dpm++"):
         raise ValueError("sampling.sampler must be ddim or dpm++")
+    crisp_edges = said.get("crispEdges", default.crisp_edges)
+    if not isinstance(crisp_edges, bool):
+        raise ValueError(f"sampling.crispEdges must be true or false, and is {crisp_edges!r}")
     guidance_stop = float(said.get("guidanceStop", default.guidance_stop))
     if not 0 < guidance_stop <= 1:
         raise ValueError(f"sampling.guidanceStop must be above 0 and at most 1, and is {guidance_stop}")
@@ -117,6 +122,7 @@ def read_sampling(said: Mapping[str, Any], default: Sampling) -> Sampling:
         guidance_rescale=float(said.get("guidanceRescale", default.guidance_rescale)),
         guidance_stop=guidance_stop,
         sampler=sampler,
+        crisp_edges=crisp_edges,
     )
 
 

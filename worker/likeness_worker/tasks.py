@@ -39,12 +39,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
 from likeness_worker import conditioning, editing, groups, palette, subjects, watermark
 from likeness_worker.data import ImageError, Size, bucket_for, fit_image, open_image, to_rgb, upright, upright_size
 from likeness_worker.diffusion import trailing_path
+from likeness_worker.enlarging import enlarged
 from likeness_worker.families import Family, to_unit_range
 from likeness_worker.model_settings import Groups
 from likeness_worker.preparing import Captioner, Finder, attention_of, words_of
@@ -285,7 +286,7 @@ def plan_request(request: InvokeRequest, family: Family, inputs: Inputs) -> Plan
         group = groups.group_of(request.text or "")
         if group is not None:
             return _plan_group(request, family, layout, group)
-    return _whole(request, _plan_whole(request, family, inputs))
+    return _whole(request, family, _plan_whole(request, family, inputs))
 
 
 def _subject_of(image: NDArray[np.uint8], family: Family) -> str | None:
@@ -294,14 +295,14 @@ def _subject_of(image: NDArray[np.uint8], family: Family) -> str | None:
     return None if words is None or attention_of(family) is None else words.subject(image)
 
 
-def _whole(request: InvokeRequest, drawings: list[Drawing]) -> Plan:
+def _whole(request: InvokeRequest, family: Family, drawings: list[Drawing]) -> Plan:
     """Each drawing is a picture of the answer."""
 
     def finish(drawn: list[NDArray[np.uint8]]) -> Outcome:
         if request.task == "COLOR_GUIDED_GENERATION":
             colors = palette.parse_colors(request.colors)
             drawn = [palette.recoloured(pixels, colors, palette.LAST_PULL) for pixels in drawn]
-        return Outcome([watermark.embed(_scaled(pixels, request)) for pixels in drawn], is_watermarked=True)
+        return Outcome([watermark.embed(_scaled(pixels, request, family)) for pixels in drawn], is_watermarked=True)
 
     return Plan(drawings, finish)
 
@@ -339,11 +340,11 @@ def _plan_whole(request: InvokeRequest, family: Family, inputs: Inputs) -> list[
 def _plan_group(request: InvokeRequest, family: Family, layout: Groups, group: groups.Group) -> Plan:
     """The whole picture, then each of its subjects again in its place."""
     layout_request = dataclasses.replace(request, text=group.layout)
-    whole = _whole(request, _plan_whole(layout_request, family, Inputs()))
+    whole = _whole(request, family, _plan_whole(layout_request, family, Inputs()))
     row = groups.row_of(layout, len(group.parts), request.width, request.height)
 
     def again(drawn: list[NDArray[np.uint8]]) -> Plan:
-        pictures = [groups.widened(_scaled(pixels, request), row) for pixels in drawn]
+        pictures = [groups.widened(_scaled(pixels, request, family), row) for pixels in drawn]
         drawings: list[Drawing] = []
         for part, text in enumerate(group.parts):
             frame, mask = row.frames[part], row.masks[part]
@@ -355,7 +356,10 @@ def _plan_group(request: InvokeRequest, family: Family, layout: Groups, group: g
             )
 
         def finish(redrawn: list[NDArray[np.uint8]]) -> Outcome:
-            laid = [groups.laid_in(pixels, row, redrawn[i :: len(pictures)]) for i, pixels in enumerate(pictures)]
+            is_crisp = family.base.sampling.crisp_edges
+            laid = [
+                groups.laid_in(pixels, row, redrawn[i :: len(pictures)], is_crisp) for i, pixels in enumerate(pictures)
+            ]
             return Outcome([watermark.embed(pixels) for pixels in laid], is_watermarked=True)
 
         return Plan(drawings, finish)
@@ -390,7 +394,9 @@ def _plan_hole(request: InvokeRequest, family: Family, inputs: Inputs) -> Plan:
     returned = black if request.mask is not None and request.mask.is_returned else None
 
     def finish(drawn: list[NDArray[np.uint8]]) -> Outcome:
-        laid_in = [editing.lay_in(hole, encoded.frame, one) for one in drawn]
+        frame = encoded.frame
+        scaled = [enlarged(one, frame.width, frame.height, family.base.sampling.crisp_edges) for one in drawn]
+        laid_in = [editing.lay_in(hole, frame, one) for one in scaled]
         is_marked = all(watermark.can_hold(weights) for _, weights in laid_in)
         images = [watermark.embed(pixels, weights) if is_marked else pixels for pixels, weights in laid_in]
         return Outcome(images, returned, is_watermarked=is_marked)
@@ -446,10 +452,9 @@ def guidance_scale(request: InvokeRequest, family_scale: float) -> float:
     return 1 + (request.cfg_scale - 1) * (family_scale - 1) / 7
 
 
-def _scaled(pixels: NDArray[np.uint8], request: InvokeRequest) -> NDArray[np.uint8]:
+def _scaled(pixels: NDArray[np.uint8], request: InvokeRequest, family: Family) -> NDArray[np.uint8]:
     """[H, W, 3] of exactly the size asked for."""
-    size = (request.width, request.height)
-    return np.asarray(ImageOps.fit(Image.fromarray(pixels), size, Image.Resampling.LANCZOS))
+    return enlarged(pixels, request.width, request.height, family.base.sampling.crisp_edges)
 
 
 def encode_png(pixels: NDArray[np.uint8]) -> str:

@@ -16,10 +16,10 @@ from likeness_worker.drawing import predictor
 from likeness_worker.rundir import RunError
 
 
-def with_guidance_stop(base: Path, folder: Path, guidance_stop: object) -> Path:
+def with_sampling(base: Path, folder: Path, **members: object) -> Path:
     shutil.copytree(base, folder)
     settings = json.loads((base / "likeness.json").read_text())
-    sampling = {**settings["sampling"], "guidanceStop": guidance_stop}
+    sampling = {**settings["sampling"], **members}
     (folder / "likeness.json").write_text(json.dumps({**settings, "sampling": sampling}))
     return folder
 
@@ -28,7 +28,7 @@ def with_guidance_stop(base: Path, folder: Path, guidance_stop: object) -> Path:
 def test_guidance_stops_where_the_base_says(
     art_base: Path, tmp_path: Path, stop: float, guided: tuple[int, ...], alone: tuple[int, ...]
 ) -> None:
-    base = read_base_model(with_guidance_stop(art_base, tmp_path / "base", stop))
+    base = read_base_model(with_sampling(art_base, tmp_path / "base", guidanceStop=stop))
     family = families.load(base, families.choose_placement("cpu", "float32"), None)
     generator = torch.Generator().manual_seed(3)
     x = torch.randn(2, 4, 4, 4, generator=generator)
@@ -45,9 +45,15 @@ def test_guidance_stops_where_the_base_says(
             assert not torch.allclose(c, both, atol=1e-3), "guidance changes nothing here"
 
 
+def test_crisp_edges_are_true_or_false(art_base: Path, tmp_path: Path) -> None:
+    assert not read_base_model(art_base).sampling.crisp_edges
+    with pytest.raises(RunError, match=r"sampling\.crispEdges must be true or false, and is 'yes'"):
+        read_base_model(with_sampling(art_base, tmp_path / "base", crispEdges="yes"))
+
+
 @pytest.mark.parametrize("stop", [0, -0.5, 1.5])
 def test_a_stop_of_guidance_out_of_its_bounds_is_refused_when_the_base_is_read(
     art_base: Path, tmp_path: Path, stop: float
 ) -> None:
     with pytest.raises(RunError, match=rf"guidanceStop must be above 0 and at most 1, and is {float(stop)}"):
-        read_base_model(with_guidance_stop(art_base, tmp_path / "base", stop))
+        read_base_model(with_sampling(art_base, tmp_path / "base", guidanceStop=stop))

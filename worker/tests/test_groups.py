@@ -106,7 +106,7 @@ def test_pixels_outside_the_places_stay_those_of_the_whole(art_base: Path, tmp_p
         assert all(0 <= f.left < f.right <= wide.shape[1] for f in row.frames)
         assert all(0 <= f.top < f.bottom <= wide.shape[0] for f in row.frames)
         drawn = [np.full((32, 32, 3), 255, np.uint8) for _ in row.frames]
-        laid = laid_in(wide, row, drawn)
+        laid = laid_in(wide, row, drawn, is_crisp=False)
         assert laid.shape == picture.shape
         inside = np.any(row.masks, axis=0)[row.margin : row.margin + height, row.margin : row.margin + width]
         assert np.array_equal(laid[~inside], picture[~inside])
