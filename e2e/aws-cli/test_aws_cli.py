@@ -19,6 +19,7 @@ AWS = Path(sys.executable).parent / "aws"
 BUCKET = "aws-cli-pictures"
 NAME = "from-the-aws-cli"
 TIMEOUT_SECONDS = 420
+STANDARD_IA = ("--storage-class", "STANDARD_IA")
 
 Aws = Callable[..., str]
 
@@ -102,6 +103,11 @@ def test_s3_copies_lists_and_removes(aws: Aws, tmp_path: Path) -> None:
     aws("s3", "cp", "s3://a-bucket-of-the-cli/x/large.bin", str(tmp_path / "back.bin"))
     assert (tmp_path / "back.bin").read_bytes() == (tmp_path / "large.bin").read_bytes()
     assert aws("s3", "cp", "s3://a-bucket-of-the-cli/x/one.txt", "-") == "one"
+    aws("s3", "cp", "s3://a-bucket-of-the-cli/x/one.txt", "s3://a-bucket-of-the-cli/x/one.txt", *STANDARD_IA)
+    shown = aws(
+        "s3api", "head-object", "--bucket", "a-bucket-of-the-cli", "--key", "x/one.txt", "--query", "StorageClass"
+    )
+    assert json.loads(shown) == "STANDARD_IA"
     aws("s3", "mv", "s3://a-bucket-of-the-cli/x/one.txt", "s3://a-bucket-of-the-cli/y/one.txt")
     assert aws("s3", "sync", str(tmp_path / "sub"), "s3://a-bucket-of-the-cli/x/sub") == "", "nothing changed"
     aws("s3", "rm", "--recursive", "s3://a-bucket-of-the-cli/x")

@@ -126,6 +126,30 @@ def test_ranges_conditions_and_copies(s3: Any, bucket: str) -> None:
     assert s3.get_object(Bucket=bucket, Key="two")["Body"].read() == b"0123456789"
 
 
+def test_storage_classes_are_kept_and_archives_are_not_there(s3: Any, bucket: str, tmp_path: Path) -> None:
+    s3.put_object(Bucket=bucket, Key="classes/one", Body=b"x", StorageClass="STANDARD_IA")
+    assert s3.head_object(Bucket=bucket, Key="classes/one")["StorageClass"] == "STANDARD_IA"
+    (tmp_path / "large").write_bytes(bytes(6 * MEBIBYTE))
+    parts = TransferConfig(multipart_threshold=5 * MEBIBYTE, multipart_chunksize=5 * MEBIBYTE)
+    extra = {"StorageClass": "GLACIER_IR"}
+    s3.upload_file(str(tmp_path / "large"), bucket, "classes/two", ExtraArgs=extra, Config=parts)
+    source = {"Bucket": bucket, "Key": "classes/one"}
+    s3.copy(source, bucket, "classes/three", ExtraArgs={"StorageClass": "ONEZONE_IA"})
+    s3.copy(source, bucket, "classes/four")
+    listed = {
+        row["Key"]: row["StorageClass"] for row in s3.list_objects_v2(Bucket=bucket, Prefix="classes/")["Contents"]
+    }
+    assert [listed[f"classes/{name}"] for name in ("one", "two", "three", "four")] == [
+        *("STANDARD_IA", "GLACIER_IR", "ONEZONE_IA", "STANDARD"),
+    ]
+    assert "StorageClass" not in s3.get_object(Bucket=bucket, Key="classes/four")
+    with pytest.raises(ClientError, match=r"InvalidStorageClass.*GLACIER_IR"):
+        s3.put_object(Bucket=bucket, Key="classes/five", Body=b"x", StorageClass="DEEP_ARCHIVE")
+    # Tools that restore a whole prefix pass over what is not archived by this error.
+    with pytest.raises(s3.exceptions.InvalidObjectState):
+        s3.restore_object(Bucket=bucket, Key="classes/two", RestoreRequest={"Days": 1})
+
+
 def test_typed_exceptions(s3: Any, bucket: str) -> None:
     with pytest.raises(s3.exceptions.NoSuchKey):
         s3.get_object(Bucket=bucket, Key="absent")

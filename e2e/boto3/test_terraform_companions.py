@@ -9,6 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 BUCKET = "terraform-pictures"
+# What the provider takes for transition_default_minimum_object_size where nobody sets it.
+USUAL_SIZE = "all_storage_classes_128K"
 
 
 def code_of(call: Callable[[], Any]) -> str:
@@ -76,11 +78,29 @@ def test_settings_of_a_bucket_come_back_as_they_were_given(client: Any) -> None:
             "Expiration": {"Days": 30},
             "NoncurrentVersionExpiration": {"NoncurrentDays": 5},
             "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
-        }
+        },
+        {
+            "ID": "pictures",
+            "Status": "Enabled",
+            "Filter": {"And": {"Prefix": "pictures/", "Tags": [{"Key": "keep", "Value": "long"}]}},
+            "Expiration": {"Days": 365},
+            "Transitions": [
+                {"Days": 30, "StorageClass": "STANDARD_IA"},
+                {"Days": 60, "StorageClass": "GLACIER_IR"},
+            ],
+            "NoncurrentVersionTransitions": [
+                {"NoncurrentDays": 30, "NewerNoncurrentVersions": 2, "StorageClass": "STANDARD_IA"}
+            ],
+        },
     ]
-    s3.put_bucket_lifecycle_configuration(Bucket=BUCKET, LifecycleConfiguration={"Rules": lifecycle})
+    put = {"Bucket": BUCKET, "LifecycleConfiguration": {"Rules": lifecycle}}
+    assert s3.put_bucket_lifecycle_configuration(**put)["TransitionDefaultMinimumObjectSize"] == USUAL_SIZE
     # The provider waits until what it reads equals what it wrote.
-    assert s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"] == lifecycle
+    kept = s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)
+    assert (kept["Rules"], kept["TransitionDefaultMinimumObjectSize"]) == (lifecycle, USUAL_SIZE)
+    s3.put_bucket_lifecycle_configuration(**put, TransitionDefaultMinimumObjectSize="varies_by_storage_class")
+    kept = s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)
+    assert kept["TransitionDefaultMinimumObjectSize"] == "varies_by_storage_class"
     cors = [{"AllowedMethods": ["PUT"], "AllowedOrigins": ["https://pets.example"], "MaxAgeSeconds": 3000}]
     s3.put_bucket_cors(Bucket=BUCKET, CORSConfiguration={"CORSRules": cors})
     assert s3.get_bucket_cors(Bucket=BUCKET)["CORSRules"] == cors

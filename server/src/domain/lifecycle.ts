@@ -1,4 +1,5 @@
 /** When lifecycle rules of a bucket take effect. https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html */
+import type { StorageClass } from './storage-class.ts';
 
 /** Which objects a rule is about: all that it names must hold. */
 export interface LifecycleFilter {
@@ -18,7 +19,23 @@ export interface LifecycleRule {
   expiration?: { days?: number; date?: string; expiredObjectDeleteMarker?: boolean };
   /** Of the others, `days` after a newer one came, but for the `keep` newest of them. */
   noncurrentExpiration?: { days: number; keep?: number };
+  /** Of the current version: `days` or `date`, as with expiration. */
+  transitions?: readonly Transition[];
+  /** Of the others, as with noncurrentExpiration. */
+  noncurrentTransitions?: readonly NoncurrentTransition[];
   abortUploadDays?: number;
+}
+
+export interface Transition {
+  storageClass: StorageClass;
+  days?: number;
+  date?: string;
+}
+
+export interface NoncurrentTransition {
+  storageClass: StorageClass;
+  days: number;
+  keep?: number;
 }
 
 export interface LifecycleConfiguration {
@@ -26,7 +43,7 @@ export interface LifecycleConfiguration {
   transitionDefaultMinimumObjectSize: string;
 }
 
-interface LifecycleSubject {
+export interface LifecycleSubject {
   key: string;
   sizeBytes: number;
   modifiedAt: Date;

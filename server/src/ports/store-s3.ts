@@ -1,4 +1,5 @@
 import type { AclGrant } from '../domain/access/acl.ts';
+import type { StorageClass } from '../domain/storage-class.ts';
 
 /** Checksums that clients may ask for; the value beside is base64 of the big-endian digest. */
 export type ChecksumAlgorithm = 'CRC32' | 'CRC32C' | 'CRC64NVME' | 'SHA1' | 'SHA256' | 'SHA512' | 'MD5';
@@ -76,6 +77,8 @@ export interface ObjectSummary extends Pick<ObjectAccess, 'ownerAccountId'> {
   modifiedAt: Date;
   checksumAlgorithm: ChecksumAlgorithm | null;
   checksumType: ChecksumType | null;
+  /** A delete marker's says nothing. */
+  storageClass: StorageClass;
 }
 
 export interface VersionSummary extends ObjectSummary {
@@ -124,6 +127,7 @@ export interface UploadRow extends ObjectAccess {
   checksumAlgorithm: ChecksumAlgorithm | null;
   checksumType: ChecksumType | null;
   description: ObjectDescription;
+  storageClass: StorageClass;
   tags: Tags;
   /** Id of the object that the key held at the start, '' where it held none; null: started before this was kept. */
   keyHeld: string | null;
@@ -171,6 +175,8 @@ export interface VersionRows {
    */
   deleteVersion(bucket: string, key: string, versionId: string | null): Promise<string[]>;
   setTags(version: Pick<ObjectRow, 'bucket' | 'key' | 'rank'>, tags: Tags): Promise<void>;
+  /** Leaves all else of the version as it is. */
+  setStorageClass(version: Pick<ObjectRow, 'bucket' | 'key' | 'rank'>, storageClass: StorageClass): Promise<void>;
   setGrants(version: Pick<ObjectRow, 'bucket' | 'key' | 'rank'>, grants: ObjectAccess['grants']): Promise<void>;
 }
 

@@ -1,6 +1,7 @@
 /**
- * Carries out the lifecycle rules of buckets. Each deletion looks again inside its transaction whether the version is
- * still what the rule was about. The bytes follow with the sweep of blobs, so that readers of them end in peace.
+ * Carries out the lifecycle rules of buckets. Each deletion, and each change of storage class, looks again inside its
+ * transaction whether the version is still what the rule was about. The bytes follow with the sweep of blobs, so that
+ * readers of them end in peace.
  */
 import {
   endsMarker,
@@ -10,6 +11,8 @@ import {
   type LifecycleConfiguration,
   type LifecycleRule,
 } from '../domain/lifecycle.ts';
+import { transitionOf } from '../domain/lifecycle-transitions.ts';
+import type { StorageClass } from '../domain/storage-class.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
 import type { BucketRow, ListPosition, ObjectRow, S3Rows, VersionSummary } from '../ports/store-s3.ts';
@@ -27,7 +30,7 @@ export interface LifecycleDependencies {
 /** Rules count in days, and end at midnight UTC. */
 const INTERVAL_SECONDS = 60 * 60;
 const PAGE = 1000;
-/** Deletions that may share a commit: more would be sooner done, and others' requests would wait longer behind them. */
+/** Versions that may share a commit: more would be sooner done, and others' requests would wait longer behind them. */
 const AT_ONCE = 16;
 
 /** Looks at the start and then every hour. */
@@ -36,27 +39,40 @@ export function startLifecycleLoop(dependencies: LifecycleDependencies): SweepLo
     dependencies,
     { intervalSeconds: INTERVAL_SECONDS, failure: 'lifecycle rules could not be applied; it is tried again later' },
     async signal => {
-      const ended = await applyLifecycles(dependencies, signal);
+      const { ended, moved } = await applyLifecycles(dependencies, signal);
       if (ended > 0) dependencies.log.info({ ended }, 'lifecycle rules ended versions, markers or uploads');
+      if (moved > 0) dependencies.log.info({ moved }, 'lifecycle rules moved versions to another storage class');
     },
   );
 }
 
-/** @returns how many versions, markers and uploads it ended */
-export async function applyLifecycles(
-  dependencies: Omit<LifecycleDependencies, 'log'>,
-  signal?: AbortSignal,
-): Promise<number> {
+export interface Applied {
+  /** Versions, markers and uploads. */
+  ended: number;
+  /** Versions that are in another storage class now. */
+  moved: number;
+}
+
+type Dependencies = Omit<LifecycleDependencies, 'log'>;
+
+/** Does what is due now. */
+export async function applyLifecycles(dependencies: Dependencies, signal?: AbortSignal): Promise<Applied> {
   const { store } = dependencies;
-  let ended = 0;
+  const applied: Applied = { ended: 0, moved: 0 };
   for (const name of await store.read(({ s3 }) => s3.bucketsWithSetting('lifecycle'))) {
     const kept = await store.read(({ s3 }) => s3.bucketSetting(name, 'lifecycle'));
     const rules = ((kept as LifecycleConfiguration | undefined)?.rules ?? []).filter(({ enabled }) => enabled);
     if (rules.length === 0 || signal?.aborted) continue;
-    ended += await endVersions(dependencies, name, rules, signal);
-    ended += await endUploads(dependencies, name, rules);
+    await applyToVersions(dependencies, { bucket: name, rules, applied }, signal);
+    await endUploads(dependencies, { bucket: name, rules, applied }, signal);
   }
-  return ended;
+  return applied;
+}
+
+interface Sweep {
+  bucket: string;
+  rules: readonly LifecycleRule[];
+  applied: Applied;
 }
 
 interface Place {
@@ -66,34 +82,36 @@ interface Place {
   isAlone: boolean;
 }
 
-async function endVersions(
-  { store, time, deleteCurrent }: Omit<LifecycleDependencies, 'log'>,
-  bucket: string,
-  rules: readonly LifecycleRule[],
+async function applyToVersions(
+  { store, time, deleteCurrent }: Dependencies,
+  { bucket, rules, applied }: Sweep,
   signal: AbortSignal | undefined,
-): Promise<number> {
-  let ended = 0;
+): Promise<void> {
   let position: ListPosition = { key: '', inclusive: true };
   let previous: VersionSummary | undefined;
   let noncurrent = 0;
   const now = time.now();
+  // Tags are not in the list: a rule that may apply with them is looked at again with the whole version.
+  const withoutTags = rules.map(rule => ({ ...rule, filter: { ...rule.filter, tags: {} } }));
 
-  async function end(row: VersionSummary, place: Place): Promise<void> {
-    const applies = (object: ObjectRow) => rules.some(rule => isDue(rule, object, place, now));
+  async function apply(row: VersionSummary, place: Place): Promise<void> {
     const done = await store.transaction(async ({ s3 }) => {
       const owner = await s3.bucket(bucket);
       const object = await s3.version(bucket, row.key, row.versionId);
-      if (!owner || !object || object.rank !== row.rank || object.isLatest !== row.isLatest || !applies(object))
-        return false;
-      if (object.isLatest && !object.isDeleteMarker) await deleteCurrent(s3, owner, row.key, now);
+      if (!owner || !object || object.rank !== row.rank || object.isLatest !== row.isLatest) return undefined;
+      const action = actionFor(rules, object, place, now);
+      if (action === undefined) return undefined;
+      if (action !== 'end') await s3.setStorageClass(object, action);
+      else if (object.isLatest && !object.isDeleteMarker) await deleteCurrent(s3, owner, row.key, now);
       else await s3.deleteVersion(bucket, row.key, row.versionId);
-      return true;
+      return action;
     });
-    if (done) ended += 1;
+    if (done === 'end') applied.ended += 1;
+    else if (done !== undefined) applied.moved += 1;
   }
 
   for (;;) {
-    let ending: Promise<void>[] = [];
+    let due: Promise<void>[] = [];
     const page: VersionSummary[] = await store.read(({ s3 }) =>
       s3.versions(bucket, { from: position, end: undefined, limit: PAGE + 1 }),
     );
@@ -107,21 +125,32 @@ async function endVersions(
         isAlone: !isFurther && page[index + 1]?.key !== row.key,
       };
       previous = row;
-      // Tags are not in the list: a rule that may apply with them is looked at again with the whole version.
-      const withoutTags = rules.map(rule => ({ ...rule, filter: { ...rule.filter, tags: {} } }));
-      if (withoutTags.some(rule => isDue(rule, { ...row, tags: {} }, place, now))) ending.push(end(row, place));
-      if (ending.length < AT_ONCE) continue;
-      await Promise.all(ending);
-      ending = [];
+      if (actionFor(withoutTags, { ...row, tags: {} }, place, now) !== undefined) due.push(apply(row, place));
+      if (due.length < AT_ONCE) continue;
+      await Promise.all(due);
+      due = [];
     }
-    await Promise.all(ending);
+    await Promise.all(due);
     const last = page[PAGE - 1];
-    if (page.length <= PAGE || !last || signal?.aborted) return ended;
+    if (page.length <= PAGE || !last || signal?.aborted) return;
     position = { key: last.key, inclusive: false, rank: last.rank };
   }
 }
 
-function isDue(
+/** What is due for a version. AWS: where it is to end it is not moved before. */
+function actionFor(
+  rules: readonly LifecycleRule[],
+  row: VersionSummary & Pick<ObjectRow, 'tags'>,
+  place: Place,
+  now: Date,
+): 'end' | StorageClass | undefined {
+  if (rules.some(rule => ends(rule, row, place, now))) return 'end';
+  if (row.isDeleteMarker) return undefined;
+  const { since, newer } = place;
+  return transitionOf(rules, row, since && { since, newer }, now);
+}
+
+function ends(
   rule: LifecycleRule,
   row: VersionSummary & Pick<ObjectRow, 'tags'>,
   { since, newer, isAlone }: Place,
@@ -134,27 +163,27 @@ function isDue(
 }
 
 async function endUploads(
-  { store, time }: Omit<LifecycleDependencies, 'log'>,
-  bucket: string,
-  rules: readonly LifecycleRule[],
-): Promise<number> {
+  { store, time }: Dependencies,
+  { bucket, rules, applied }: Sweep,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const now = time.now();
-  let ended = 0;
   let position: ListPosition = { key: '', inclusive: true };
   for (;;) {
     const page = await store.read(({ s3 }) => s3.uploads(bucket, { from: position, end: undefined, limit: PAGE }));
     for (const upload of page) {
+      if (signal?.aborted) return;
       if (!rules.some(rule => endsUpload(rule, upload, now))) continue;
       await store.transaction(async ({ s3 }) => {
         // Completed in between: its segments belong to an object now.
         if (!(await s3.upload(upload.uploadId))) return;
         await s3.endUpload(upload.uploadId);
         await s3.deleteSegments(upload.uploadId);
-        ended += 1;
+        applied.ended += 1;
       });
     }
     const last = page.at(-1);
-    if (page.length < PAGE || !last) return ended;
+    if (page.length < PAGE || !last) return;
     position = { key: last.key, inclusive: false, uploadId: last.uploadId };
   }
 }

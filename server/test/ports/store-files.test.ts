@@ -54,6 +54,28 @@ test('tables that could not be brought up to date in one go are left as they wer
   await store.close();
 });
 
+test('objects and uploads that were written before there were storage classes are STANDARD', async context => {
+  const path = join(newFolder(context), 'rows.sqlite');
+  await (await openSqliteStore(path)).close();
+  change(
+    path,
+    `delete from kysely_migration where name = 's3-0006-storage-classes';
+    alter table s3_versions drop column storage_class;
+    alter table s3_uploads drop column storage_class;
+    insert into s3_buckets (name, account_id, region, created_at) values ('bucket', '1', 'r', 0);
+    insert into s3_versions (bucket, key, version_rank, is_latest, is_delete_marker, object_id, size_bytes, etag, modified_at, description)
+      values ('bucket', 'key', 1, 1, 0, 'o', 1, 'e', 0, '{}');
+    insert into s3_uploads (upload_id, bucket, key, started_at, initiator_arn, description) values ('u', 'bucket', 'key', 0, '', '{}')`,
+  );
+  const store = await openSqliteStore(path);
+  const found = await store.read(async ({ s3 }) => [await s3.object('bucket', 'key'), await s3.upload('u')]);
+  await store.close();
+  assert.deepEqual(
+    found.map(row => row?.storageClass),
+    ['STANDARD', 'STANDARD'],
+  );
+});
+
 test('a file that a newer version has changed is refused in one line, which says what to do', async context => {
   const path = join(newFolder(context), 'rows.sqlite');
   await (await openSqliteStore(path)).close();

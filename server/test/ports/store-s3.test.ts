@@ -52,6 +52,7 @@ function objectRow(key: string, version: Partial<ObjectRow> = {}): ObjectRow {
     checksum: 'AAAAAA==',
     partsCount: null,
     description: { contentType: 'text/plain', metadata: { a: 'ü' } },
+    storageClass: 'ONEZONE_IA',
     tags: { team: 'ü' },
     ownerAccountId: '222222222222',
     grants: [{ grantee: { group: 'AllUsers' }, permission: 'READ' }],
@@ -73,6 +74,7 @@ function uploadRow(key: string, uploadId: string): UploadRow {
     checksumAlgorithm: null,
     checksumType: null,
     description: { contentType: 'a/b', metadata: {} },
+    storageClass: 'STANDARD_IA',
     tags: {},
     ownerAccountId: null,
     grants: null,
@@ -181,6 +183,29 @@ for (const [name, open] of Object.entries(adapters))
       await store.transaction(({ s3 }) => s3.deleteVersion('bucket', 'k', ids[1]));
       assert.deepEqual(await listed({ key: '', inclusive: true }), [['k', ids[0], true], ...all.slice(2)]);
       assert.equal((await store.read(({ s3 }) => s3.object('bucket', 'k')))?.versionId, ids[0]);
+    });
+
+    test('a version changes its storage class, and nothing else of it or of the others', async () => {
+      const store = await withBucket();
+      const newer = objectRow('k', {
+        rank: GREATEST_RANK - 1,
+        versionId: newVersionId(GREATEST_RANK - 1, randomBytes(11)),
+      });
+      const older = objectRow('k');
+      await store.transaction(async ({ s3 }) => {
+        for (const row of [older, newer]) await s3.addVersion(row);
+        await s3.setStorageClass(older, 'GLACIER_IR');
+      });
+      const version = (id: string | null) => store.read(({ s3 }) => s3.version('bucket', 'k', id));
+      assert.deepEqual(await version(null), { ...older, isLatest: false, storageClass: 'GLACIER_IR' });
+      assert.deepEqual(await version(newer.versionId), newer);
+      const listed = await store.read(({ s3 }) =>
+        s3.versions('bucket', { from: { key: '', inclusive: true }, end: undefined, limit: 9 }),
+      );
+      assert.deepEqual(
+        listed.map(({ storageClass }) => storageClass),
+        ['ONEZONE_IA', 'GLACIER_IR'],
+      );
     });
 
     test('what a bucket is set to is replaced whole, and goes with the bucket', async () => {

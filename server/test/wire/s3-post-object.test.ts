@@ -146,6 +146,20 @@ describe('a form with a signed policy', () => {
     assert.equal(head.ServerSideEncryption, 'AES256');
   });
 
+  it('puts its file into the storage class that it names and its policy allows', async () => {
+    const conditions = [{ bucket: Bucket }, { key: 'classed' }, { 'x-amz-storage-class': 'STANDARD_IA' }];
+    const form = (storageClass: string, signature: Fields) =>
+      post([['key', 'classed'], ['x-amz-storage-class', storageClass], ...signature]);
+    const { status, body } = await form('STANDARD_IA', signed(conditions));
+    assert.equal(status, 204, body);
+    assert.equal((await s3.send(new HeadObjectCommand({ Bucket, Key: 'classed' }))).StorageClass, 'STANDARD_IA');
+    const other = await form('GLACIER_IR', signed(conditions));
+    assert.deepEqual([other.status, other.code], [403, 'AccessDenied']);
+    const anyClass = [...conditions.slice(0, 2), ['starts-with', '$x-amz-storage-class', '']];
+    const archived = await form('GLACIER', signed(anyClass));
+    assert.deepEqual([archived.status, archived.code], [400, 'InvalidStorageClass']);
+  });
+
   it('may be signed with Version 2, and spell its fields as it likes', async () => {
     const conditions = [{ bUcKeT: Bucket }, ['StArTs-WiTh', '$KeY', 'v2']];
     const { status } = await post([['kEy', 'v2'], ...signedV2(conditions)]);

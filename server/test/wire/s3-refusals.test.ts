@@ -123,7 +123,7 @@ describe('headers that ask for what is not there are refused by name', () => {
     [{ WebsiteRedirectLocation: '/x' }, 501, 'NotImplemented', /x-amz-website-redirect-location/],
     [{ ObjectLockMode: 'GOVERNANCE' }, 501, 'NotImplemented', /x-amz-object-lock-mode/],
     [{ ObjectLockLegalHoldStatus: 'ON' }, 501, 'NotImplemented', /x-amz-object-lock-legal-hold/],
-    [{ StorageClass: 'GLACIER' }, 501, 'NotImplemented', /x-amz-storage-class/],
+    [{ StorageClass: 'GLACIER' }, 400, 'InvalidStorageClass', /GLACIER_IR/],
     [{ StorageClass: 'FOO' as 'GLACIER' }, 400, 'InvalidStorageClass', /./],
     [{ ACL: 'public-read' }, 400, 'AccessControlListNotSupported', /./],
     [{ GrantRead: 'id="1"' }, 400, 'AccessControlListNotSupported', /./],

@@ -31,6 +31,7 @@ export interface VersionTable {
   checksum: string | null;
   parts_count: number | null;
   description: string;
+  storage_class: string;
   /** JSON object; null: none. */
   tags: string | null;
   /** Null: the bucket's owner. */
@@ -48,6 +49,7 @@ export interface UploadTable {
   checksum_algorithm: string | null;
   checksum_type: string | null;
   description: string;
+  storage_class: string;
   tags: string | null;
   owner_account_id: string | null;
   grants: string | null;
@@ -202,6 +204,15 @@ export const s3Migrations: Record<string, Migration> = {
   's3-0005-upload-conditions': {
     async up(database: Kysely<unknown>) {
       await database.schema.alterTable('s3_uploads').addColumn('key_held', 'text').execute();
+    },
+  },
+  's3-0006-storage-classes': {
+    async up(database: Kysely<unknown>) {
+      for (const table of ['s3_versions', 's3_uploads'])
+        await database.schema
+          .alterTable(table)
+          .addColumn('storage_class', 'text', column => column.notNull().defaultTo('STANDARD'))
+          .execute();
     },
   },
 };

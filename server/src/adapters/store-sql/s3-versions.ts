@@ -1,5 +1,6 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import { GREATEST_RANK, rankOf } from '../../domain/object-version.ts';
+import type { StorageClass } from '../../domain/storage-class.ts';
 import type {
   ChecksumAlgorithm,
   ChecksumType,
@@ -22,6 +23,7 @@ const SUMMARY = [
   'checksum_algorithm',
   'checksum_type',
   'owner_account_id',
+  'storage_class',
 ] as const;
 
 /** Versions of objects. @param deleteSegments forgets an object's segments and returns their blobs */
@@ -137,6 +139,7 @@ export function versionRows(
           checksum: row.checksum,
           parts_count: row.partsCount,
           description: JSON.stringify(row.description),
+          storage_class: row.storageClass,
           tags: writeTags(row.tags),
           ...writeAccess(row),
         })
@@ -164,6 +167,15 @@ export function versionRows(
         .where('version_rank', '=', rank)
         .execute();
     },
+    async setStorageClass({ bucket, key, rank }, storageClass) {
+      await database
+        .updateTable('s3_versions')
+        .set({ storage_class: storageClass })
+        .where('bucket', '=', bucket)
+        .where('key', '=', key)
+        .where('version_rank', '=', rank)
+        .execute();
+    },
     async setGrants({ bucket, key, rank }, grants) {
       await database
         .updateTable('s3_versions')
@@ -185,6 +197,7 @@ function toSummary(row: Pick<VersionTable, (typeof SUMMARY)[number]>): ObjectSum
     checksumAlgorithm: row.checksum_algorithm as ChecksumAlgorithm | null,
     checksumType: row.checksum_type as ChecksumType | null,
     ownerAccountId: row.owner_account_id,
+    storageClass: row.storage_class as StorageClass,
   };
 }
 

@@ -12,6 +12,7 @@ import { writeObject } from './objects.ts';
 import type { S3Parts } from './parts.ts';
 import { askToCompare } from './reading.ts';
 import { duplicate } from './receiving.ts';
+import { requestedStorageClass } from './storage-classes.ts';
 import { askToTag } from './tagging.ts';
 import { parseTaggingHeader, requestedTagConditions, requestedTags } from './tags.ts';
 import type { NewObject } from './versions.ts';
@@ -28,7 +29,10 @@ export function copyingOperations(parts: S3Parts) {
     if (Object.keys(headers).some(name => name.startsWith('x-amz-server-side-encryption'))) return true;
     return await store.read(async ({ s3 }) => {
       if ((await s3.bucketSetting(bucket, 'encryption')) !== undefined) return true;
-      const encryption = (await s3.object(bucket, key))?.description.encryption;
+      const object = await s3.object(bucket, key);
+      const encryption = object?.description.encryption;
+      // A copy that names no class is STANDARD, whatever its source was.
+      if (object && object.storageClass !== 'STANDARD') return true;
       return encryption?.keyArn !== undefined || encryption?.customerKeyMd5 !== undefined;
     });
   }
@@ -65,6 +69,7 @@ export function copyingOperations(parts: S3Parts) {
         refuseUnsupportedHeaders(ctx);
         const replaces = directive('x-amz-metadata-directive', input.MetadataDirective, 'metadata') === 'REPLACE';
         const replacementTags = replacesTags(input) ? parseTaggingHeader(input.Tagging) : undefined;
+        const storageClass = requestedStorageClass(ctx);
         const replacement = replaces ? describe(input, ctx) : undefined;
         const source = parseCopySource(input.CopySource ?? '');
         const isSelf = source.bucket === bucket && source.key === key;
@@ -106,6 +111,7 @@ export function copyingOperations(parts: S3Parts) {
             checksum: copied.checksum,
             partsCount: null,
             description: { ...(replacement ?? original.description), encryption: protect.encryption },
+            storageClass,
             tags: replacementTags ?? original.tags,
             ...access,
           };

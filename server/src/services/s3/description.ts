@@ -5,17 +5,6 @@ import { headerNotImplemented, invalidArgument, s3Fault } from './faults.ts';
 const MAXIMUM_KEY_SIZE_BYTES = 1024;
 const MAXIMUM_METADATA_SIZE_BYTES = 2048;
 
-/** Storage classes that AWS has in buckets such as these, and this server does not. */
-const OTHER_STORAGE_CLASSES = [
-  'DEEP_ARCHIVE',
-  'GLACIER',
-  'GLACIER_IR',
-  'INTELLIGENT_TIERING',
-  'ONEZONE_IA',
-  'REDUCED_REDUNDANCY',
-  'STANDARD_IA',
-];
-
 interface DescribingInput {
   CacheControl?: string | undefined;
   ContentDisposition?: string | undefined;
@@ -85,14 +74,6 @@ export function refuseUnsupportedHeaders(ctx: RequestContext): void {
     throw s3Fault('InvalidArgument', `${bypass} is only applicable to Object Lock enabled buckets.`, {
       members: { ArgumentName: bypass },
     });
-  const storageClass = ctx.headers['x-amz-storage-class'];
-  if (storageClass !== undefined && storageClass !== 'STANDARD') {
-    if (OTHER_STORAGE_CLASSES.includes(storageClass))
-      throw headerNotImplemented('x-amz-storage-class', `The one class is STANDARD; you sent ${storageClass}.`);
-    throw s3Fault('InvalidStorageClass', 'The storage class you specified is not valid', {
-      members: { StorageClassRequested: storageClass },
-    });
-  }
 }
 
 /** @throws Fault InvalidArgument unless a whole number within the bounds; `fallback` where the request says nothing */

@@ -26,6 +26,7 @@ const CODES = {
   InvalidDigest: { kind: 'invalid', status: 400 },
   InvalidEncryptionAlgorithmError: { kind: 'invalid', status: 400 },
   InvalidLocationConstraint: { kind: 'invalid', status: 400 },
+  InvalidObjectState: { kind: 'denied', status: 403 },
   InvalidPart: { kind: 'invalid', status: 400 },
   InvalidPartNumber: { kind: 'invalid', status: 416 },
   InvalidPartOrder: { kind: 'invalid', status: 400 },

@@ -1,6 +1,7 @@
 import type { LifecycleRule as LifecycleRuleMember } from '@aws-sdk/client-s3';
 import type { LifecycleRule } from '../../domain/lifecycle.ts';
 import { invalidArgument, malformedXml, s3Fault } from './faults.ts';
+import { checkTransitions, midnight, parseNoncurrentTransitions, parseTransitions } from './lifecycle-transitions.ts';
 import { MAXIMUM_OBJECT_TAGS, parseTags } from './tags.ts';
 
 const MAXIMUM_RULES = 1000;
@@ -10,7 +11,7 @@ const MAXIMUM_KEPT_VERSIONS = 100;
 /**
  * Rules as they are kept.
  * @param newId for a rule that has none
- * @throws Fault MalformedXML, InvalidArgument, InvalidRequest; NotImplemented for transitions to other storage classes
+ * @throws Fault MalformedXML, InvalidArgument, InvalidRequest; InvalidStorageClass for a transition to a class that is not kept
  */
 export function parseLifecycleRules(members: readonly LifecycleRuleMember[], newId: () => string): LifecycleRule[] {
   if (members.length === 0 || members.length > MAXIMUM_RULES)
@@ -22,26 +23,25 @@ export function parseLifecycleRules(members: readonly LifecycleRuleMember[], new
 }
 
 function parseRule(member: LifecycleRuleMember, newId: () => string): LifecycleRule {
-  const { ID, Status, Transitions, NoncurrentVersionTransitions } = member;
+  const { ID, Status } = member;
   if (ID !== undefined && ID.length > MAXIMUM_ID_LENGTH)
     throw invalidArgument('ID', ID, `ID length should not exceed allowed limit of ${MAXIMUM_ID_LENGTH}`);
   if (Status !== 'Enabled' && Status !== 'Disabled')
     throw malformedXml(`Status is Enabled or Disabled; you sent ${Status ?? 'none'}.`);
-  if (Transitions?.length || NoncurrentVersionTransitions?.length)
-    throw s3Fault(
-      'NotImplemented',
-      `${Transitions?.length ? 'Transition' : 'NoncurrentVersionTransition'} is not implemented: STANDARD is the one storage class. Send the rule without.`,
-    );
   const rule: LifecycleRule = {
     id: ID || newId(),
     enabled: Status === 'Enabled',
     ...parseFilter(member),
     ...parseExpiration(member),
     ...parseNoncurrentExpiration(member),
+    ...parseTransitions(member),
+    ...parseNoncurrentTransitions(member, parseKeep),
     ...parseAbort(member),
   };
-  if (!rule.expiration && !rule.noncurrentExpiration && rule.abortUploadDays === undefined)
+  const { expiration, noncurrentExpiration, transitions, noncurrentTransitions, abortUploadDays } = rule;
+  if (![expiration, noncurrentExpiration, transitions, noncurrentTransitions, abortUploadDays].some(isSet))
     throw s3Fault('InvalidRequest', 'At least one action needs to be specified in a rule.');
+  checkTransitions(rule);
   if (Object.keys(rule.filter.tags).length > 0) {
     if (rule.abortUploadDays !== undefined)
       throw s3Fault('InvalidRequest', 'AbortIncompleteMultipartUpload cannot be specified with Tags.');
@@ -49,6 +49,10 @@ function parseRule(member: LifecycleRuleMember, newId: () => string): LifecycleR
       throw s3Fault('InvalidRequest', 'ExpiredObjectDeleteMarker cannot be specified with Tags.');
   }
   return rule;
+}
+
+function isSet(action: unknown): boolean {
+  return action !== undefined;
 }
 
 function parseFilter({ Prefix, Filter }: LifecycleRuleMember): Pick<LifecycleRule, 'filter' | 'form'> {
@@ -83,9 +87,7 @@ function parseExpiration({ Expiration }: LifecycleRuleMember): Pick<LifecycleRul
     throw malformedXml('Expiration takes one of Days, Date and ExpiredObjectDeleteMarker.');
   if (days !== undefined) return { expiration: { days: positive("'Days' for Expiration action", days) } };
   if (date === undefined) return { expiration: { expiredObjectDeleteMarker: marker ?? false } };
-  if (date.getTime() % (24 * 60 * 60 * 1000) !== 0)
-    throw invalidArgument('Date', date.toISOString(), "'Date' must be at midnight GMT");
-  return { expiration: { date: date.toISOString() } };
+  return { expiration: { date: midnight(date) } };
 }
 
 function parseNoncurrentExpiration({
@@ -94,18 +96,23 @@ function parseNoncurrentExpiration({
   if (expiration === undefined) return {};
   const { NoncurrentDays: days, NewerNoncurrentVersions: keep } = expiration;
   if (days === undefined) throw malformedXml('NoncurrentVersionExpiration takes NoncurrentDays.');
-  if (keep !== undefined && (!Number.isInteger(keep) || keep < 1 || keep > MAXIMUM_KEPT_VERSIONS))
-    throw invalidArgument(
-      'NewerNoncurrentVersions',
-      keep,
-      `'NewerNoncurrentVersions' for NoncurrentVersionExpiration action must be between 1 and ${MAXIMUM_KEPT_VERSIONS}`,
-    );
   return {
     noncurrentExpiration: {
       days: positive("'NoncurrentDays' for NoncurrentVersionExpiration action", days),
-      ...(keep === undefined ? {} : { keep }),
+      ...parseKeep(keep, 'NoncurrentVersionExpiration'),
     },
   };
+}
+
+function parseKeep(keep: number | undefined, action: string): { keep?: number } {
+  if (keep === undefined) return {};
+  if (!Number.isInteger(keep) || keep < 1 || keep > MAXIMUM_KEPT_VERSIONS)
+    throw invalidArgument(
+      'NewerNoncurrentVersions',
+      keep,
+      `'NewerNoncurrentVersions' for ${action} action must be between 1 and ${MAXIMUM_KEPT_VERSIONS}`,
+    );
+  return { keep };
 }
 
 function parseAbort({

@@ -6,6 +6,7 @@ import type {
   PutBucketLifecycleConfigurationOutput,
   PutBucketLifecycleConfigurationRequest,
   TransitionDefaultMinimumObjectSize,
+  TransitionStorageClass,
 } from '@aws-sdk/client-s3';
 import { type LifecycleConfiguration, type LifecycleRule, nextExpiration } from '../../domain/lifecycle.ts';
 import type { Operation, RequestContext } from '../../domain/operation.ts';
@@ -82,7 +83,7 @@ async function configurationOf(s3: S3Rows, bucket: string): Promise<LifecycleCon
 }
 
 function shownRule(rule: LifecycleRule): LifecycleRuleMember {
-  const { expiration, noncurrentExpiration: noncurrent, abortUploadDays } = rule;
+  const { expiration, noncurrentExpiration: noncurrent, transitions, noncurrentTransitions, abortUploadDays } = rule;
   return {
     ID: rule.id,
     ...shownFilter(rule),
@@ -101,6 +102,20 @@ function shownRule(rule: LifecycleRule): LifecycleRuleMember {
         NoncurrentDays: noncurrent.days,
         ...(noncurrent.keep === undefined ? {} : { NewerNoncurrentVersions: noncurrent.keep }),
       },
+    }),
+    ...(transitions && {
+      Transitions: transitions.map(({ storageClass, days, date }) => ({
+        ...(days === undefined ? {} : { Days: days }),
+        ...(date === undefined ? {} : { Date: new Date(date) }),
+        StorageClass: storageClass as TransitionStorageClass,
+      })),
+    }),
+    ...(noncurrentTransitions && {
+      NoncurrentVersionTransitions: noncurrentTransitions.map(({ storageClass, days, keep }) => ({
+        NoncurrentDays: days,
+        StorageClass: storageClass as TransitionStorageClass,
+        ...(keep === undefined ? {} : { NewerNoncurrentVersions: keep }),
+      })),
     }),
     ...(abortUploadDays === undefined
       ? {}

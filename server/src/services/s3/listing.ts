@@ -102,7 +102,7 @@ function summary(object: ObjectSummary, encode: (text: string) => string) {
     LastModified: object.modifiedAt,
     ETag: quoted(object.etag),
     Size: object.sizeBytes,
-    StorageClass: 'STANDARD' as const,
+    StorageClass: object.storageClass,
     ...(object.checksumAlgorithm ? { ChecksumAlgorithm: [object.checksumAlgorithm] } : {}),
     ...(object.checksumType ? { ChecksumType: object.checksumType } : {}),
   };

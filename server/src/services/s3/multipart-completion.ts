@@ -180,6 +180,7 @@ function assemble(
     checksum,
     partsCount: segments.length,
     description: upload.description,
+    storageClass: upload.storageClass,
     tags: upload.tags,
     ownerAccountId: upload.ownerAccountId,
     grants: upload.grants,

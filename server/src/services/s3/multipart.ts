@@ -20,6 +20,7 @@ import { invalidArgument, noSuchBucket, noSuchUpload, s3Fault } from './faults.t
 import type { S3Parts } from './parts.ts';
 import { parseCopyRange } from './ranges.ts';
 import { duplicate, receive } from './receiving.ts';
+import { requestedStorageClass } from './storage-classes.ts';
 import { askToTag } from './tagging.ts';
 import { parseTaggingHeader, requestedTagConditions, requestedTags } from './tags.ts';
 
@@ -94,6 +95,7 @@ export function multipartOperations(parts: S3Parts) {
           checksumAlgorithm: algorithm,
           checksumType: type,
           description: { ...describe(input, ctx), encryption },
+          storageClass: requestedStorageClass(ctx),
           tags: parseTaggingHeader(input.Tagging),
           ...access,
         };

@@ -49,7 +49,7 @@ export function objectFactOperations(parts: S3Parts) {
           ...(wanted.has('ObjectParts') && object.partsCount !== null
             ? { ObjectParts: await objectParts(object, object.partsCount, input) }
             : {}),
-          ...(wanted.has('StorageClass') ? { StorageClass: 'STANDARD' } : {}),
+          ...(wanted.has('StorageClass') ? { StorageClass: object.storageClass } : {}),
           ...(wanted.has('ObjectSize') ? { ObjectSize: object.sizeBytes } : {}),
         };
       },

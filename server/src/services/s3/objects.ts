@@ -22,6 +22,7 @@ import type { S3Parts } from './parts.ts';
 import { type ByteRange, parseRange } from './ranges.ts';
 import { askToCompare, askToRead, begun, openObject, versionAction } from './reading.ts';
 import { receive } from './receiving.ts';
+import { requestedStorageClass, shownStorageClass } from './storage-classes.ts';
 import { askToTag } from './tagging.ts';
 import { parseTaggingHeader, requestedTagConditions, requestedTags } from './tags.ts';
 import { addVersion, checkDeletion, deleteFrom, type NewObject, parseVersionId, writtenVersion } from './versions.ts';
@@ -62,6 +63,7 @@ export function objectOperations(parts: S3Parts) {
         ...open.version,
         ...(range ? { ContentRange: `bytes ${range.start}-${range.end}/${object.sizeBytes}` } : {}),
         ...describing(object, input),
+        ...shownStorageClass(object),
         ...encryptionMembers(description.encryption),
         ...(input.ChecksumMode === 'ENABLED' ? shownChecksum(object, part, range) : {}),
         ...(object.isLatest ? await store.read(({ s3 }) => expirationMember(s3, object)) : {}),
@@ -97,6 +99,7 @@ export function objectOperations(parts: S3Parts) {
         checkKey(key);
         refuseUnsupportedHeaders(ctx);
         const description = describe(input, ctx);
+        const storageClass = requestedStorageClass(ctx);
         const tags = parseTaggingHeader(input.Tagging);
         // Before the bytes, so that a write that cannot succeed costs no upload; again when it is written.
         checkWrite(input, key, await store.read(rows => rows.s3.object(bucket, key)));
@@ -115,6 +118,7 @@ export function objectOperations(parts: S3Parts) {
           checksum: received.checksum,
           partsCount: null,
           description: { ...description, encryption: protect.encryption },
+          storageClass,
           tags,
           ...access,
         };

@@ -11,6 +11,7 @@ import { writeObject } from './objects.ts';
 import type { S3Parts } from './parts.ts';
 import { checkPostPolicy, type SizeBounds } from './post-policy.ts';
 import { MAXIMUM_PUT_SIZE_BYTES, receive } from './receiving.ts';
+import { requestedStorageClass } from './storage-classes.ts';
 import { askToTag } from './tagging.ts';
 import { MAXIMUM_OBJECT_TAGS, parseTags, requestedTagConditions } from './tags.ts';
 import type { NewObject } from './versions.ts';
@@ -55,6 +56,7 @@ export function createPostObject(parts: S3Parts) {
         throw headerNotImplemented('x-amz-tagging', 'A form has its tags in the field tagging, as XML.');
       const tags = await tagsOf(form);
       const description = describe(input, ctx);
+      const storageClass = requestedStorageClass(ctx);
       const access = await accessOfNewObject(parts, bucket, ctx);
       const protect = await protection.protect(input, ctx);
       const file = within(form.file.content, bounds);
@@ -70,6 +72,7 @@ export function createPostObject(parts: S3Parts) {
         checksum: received.checksum,
         partsCount: null,
         description: { ...description, encryption: protect.encryption },
+        storageClass,
         tags,
         ...access,
       };

@@ -1,8 +1,8 @@
 /**
  * Amazon S3, by path and by host name.
  *
- * Gaps: aws:kms:dsse (refused by name), Object Lock, transitions of lifecycle rules, web sites, replication,
- * notifications. Operations without an entry below answer 501 NotImplemented with their own
+ * Gaps: aws:kms:dsse (refused by name), Object Lock, the storage classes GLACIER and DEEP_ARCHIVE (refused by name), web
+ * sites, replication, notifications. Operations without an entry below answer 501 NotImplemented with their own
  * name. Checksums of the XXHASH family are refused by name.
  *
  * By design: a bucket belongs to the Region that it was made in; a request signed for another Region gets a 301 with the
@@ -11,6 +11,7 @@
  * parts stays in parts on the disk: completing it moves nothing. A version's id holds its rank within the key, so a list
  * goes on behind a version that has been deleted; MFA delete is refused by name. Every object is encrypted at rest; SSE-C
  * is taken without TLS from this machine only. HeadObject asks for permission on a KMS key where it shows a checksum.
+ * A storage class is a label: the bytes lie where all do. RestoreObject answers that nothing is archived.
  * A new bucket has no public access block, and no ACLs: its ownership is BucketOwnerEnforced.
  *
  * Client quirks: the AWS CLI, boto3 and the SDKs ask for encoding-type=url and decode `+` as a space. boto3 sends Expect:
@@ -44,6 +45,7 @@ import { objectOperations } from './objects.ts';
 import type { S3Dependencies, S3Parts } from './parts.ts';
 import { createPostObject } from './post-object.ts';
 import { publicAccessOperations } from './public-access.ts';
+import { restoringOperations } from './restoring.ts';
 import { taggingOperations } from './tagging.ts';
 import { versioningOperations } from './versioning.ts';
 import { pathStyle } from './virtual-hosts.ts';
@@ -72,6 +74,7 @@ export function createS3Service(dependencies: S3Dependencies): ServiceModule {
     ...multipartOperations(parts),
     ...multipartCompletionOperations(parts),
     ...multipartListingOperations(parts),
+    ...restoringOperations(parts),
     ...taggingOperations(parts),
     ...lifecycleOperations(parts),
     ...versioningOperations(parts),

@@ -5,6 +5,7 @@ import type {
   ListObjectVersionsOutput,
   ListObjectVersionsRequest,
   ObjectVersion,
+  ObjectVersionStorageClass,
   PutBucketVersioningRequest,
 } from '@aws-sdk/client-s3';
 import { rankOf } from '../../domain/object-version.ts';
@@ -92,7 +93,8 @@ export function versioningOperations({ store, buckets }: S3Parts) {
                 ...entry(row),
                 ETag: quoted(row.etag),
                 Size: row.sizeBytes,
-                StorageClass: 'STANDARD',
+                // The SDK's type of this one list knows no class but STANDARD.
+                StorageClass: row.storageClass as ObjectVersionStorageClass,
                 ...(row.checksumAlgorithm ? { ChecksumAlgorithm: [row.checksumAlgorithm] } : {}),
                 ...(row.checksumType ? { ChecksumType: row.checksumType } : {}),
               }),

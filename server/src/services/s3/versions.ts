@@ -50,7 +50,7 @@ export async function findVersion(
   bucket: string,
   key: string,
   versionId: string | null | undefined,
-  method?: 'GET' | 'PUT' | 'DELETE',
+  method?: 'GET' | 'PUT' | 'POST' | 'DELETE',
 ): Promise<ObjectRow> {
   const row = await (versionId === undefined ? s3.latest(bucket, key) : s3.version(bucket, key, versionId));
   if (row && !row.isDeleteMarker) return row;
@@ -158,6 +158,7 @@ export async function deleteFrom(
     checksum: null,
     partsCount: null,
     description: { contentType: '', metadata: {} },
+    storageClass: 'STANDARD',
     tags: {},
     ownerAccountId: null,
     grants: null,
