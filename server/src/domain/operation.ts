@@ -155,6 +155,8 @@ export interface CrossOrigin {
 export interface ServiceModule {
   /** SigV4 scope name(s). */
   scope: string;
+  /** Another scope, which SDKs sign operations for of which none is built: those that `nameOf` knows are refused by name. */
+  absent?: { scope: string; nameOf(method: string, path: string, query: URLSearchParams): string | undefined };
   /** Operation name -> operation; everything else that the SDK models is refused by name as not implemented. */
   operations: Readonly<Record<string, Operation<never, unknown>>>;
   /**

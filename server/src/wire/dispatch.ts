@@ -28,7 +28,7 @@ import {
 import { boundHeaders, streamsIn } from './protocols/http-bindings.ts';
 import type { Input } from './protocols/protocol.ts';
 import { XML_DECLARATION } from './protocols/xml.ts';
-import { createService, type Found, findAction, findOperation, type Service } from './registry.ts';
+import { createService, type Found, findAction, findOperation, notImplemented, type Service } from './registry.ts';
 import { requestContext } from './request-context.ts';
 import { bearerQuestion, bearerToken, type ResolveApiKey, verifyBearer } from './sigv4/bearer.ts';
 import { normalizedPath, queryPairs } from './sigv4/canonical.ts';
@@ -310,10 +310,22 @@ class Dispatcher {
     }
   }
 
+  /** @throws Refusal by the operation's name */
+  #refuseAbsent(passage: Passage, scope: string): void {
+    for (const service of this.#services) {
+      const { absent } = service.module;
+      const name = absent?.scope === scope && absent.nameOf(passage.request.method, passage.path, passage.query);
+      if (!name) continue;
+      this.#serviceIs(passage, service);
+      throw notImplemented(service.contract.protocol, name);
+    }
+  }
+
   #serviceFor(passage: Passage, scope: string, claim: Claim | ClaimV2 | undefined): Service {
     const candidates = this.#services.filter(service => service.contract.scope === scope);
     const [first, second] = candidates;
     if (first === undefined) {
+      this.#refuseAbsent(passage, scope);
       const known = [...new Set(this.#services.map(service => service.contract.scope))].join("', '");
       throw new SignatureProblem(
         'scope',

@@ -113,7 +113,7 @@ function implemented(service: Service, name: string): Refusal | undefined {
   return Object.hasOwn(service.module.operations, name) ? undefined : notImplemented(service.contract.protocol, name);
 }
 
-function notImplemented(protocol: ProtocolName, name: string): Refusal {
+export function notImplemented(protocol: ProtocolName, name: string): Refusal {
   return unknownOperation(protocol, `${name} is not implemented by Likeness.`);
 }
 

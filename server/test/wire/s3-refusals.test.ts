@@ -22,6 +22,7 @@ import {
   GetPublicAccessBlockCommand,
   HeadBucketCommand,
   HeadObjectCommand,
+  ListDirectoryBucketsCommand,
   ListObjectsV2Command,
   PutBucketPolicyCommand,
   PutBucketReplicationCommand,
@@ -30,7 +31,7 @@ import {
   type PutObjectCommandInput,
   PutObjectLockConfigurationCommand,
 } from '@aws-sdk/client-s3';
-import { assertRefused, otherRoot, startS3 } from './s3-server.ts';
+import { assertRefused, assertXmlRefused, otherRoot, startS3 } from './s3-server.ts';
 
 const Bucket = 'refusals';
 let server: Awaited<ReturnType<typeof startS3>>;
@@ -147,6 +148,29 @@ describe('headers that ask for what is not there are refused by name', () => {
       { Metadata: { a: 'x'.repeat(2047) } },
     ] as const)
       await put(input);
+  });
+});
+
+describe('what is signed for directory buckets', () => {
+  test('is refused by its name', async () => {
+    const named = (name: string) => new RegExp(`${name} is not implemented`);
+    await assertRefused(
+      s3.send(new ListDirectoryBucketsCommand({})),
+      501,
+      'NotImplemented',
+      named('ListDirectoryBuckets'),
+    );
+    const express = { service: 's3express' };
+    const list = await server.ask({ ...express, method: 'GET', target: '/?max-directory-buckets=10' });
+    assertXmlRefused(list, 501, 'NotImplemented');
+    const session = await server.ask({ ...express, method: 'GET', target: '/pets--use1-az1--x-s3?session=' });
+    assertXmlRefused(session, 501, 'NotImplemented');
+    assert.match(session.body, named('CreateSession'));
+  });
+
+  test('and is none of their operations is told the services that there are', async () => {
+    const answer = await server.ask({ service: 's3express', method: 'GET', target: `/${Bucket}/k` });
+    assertXmlRefused(answer, 400, 'AuthorizationHeaderMalformed');
   });
 });
 

@@ -28,7 +28,7 @@ const EXTRA: Record<string, { query?: string; headers?: Record<string, string> }
   GetBucketIntelligentTieringConfiguration: { query: 'id=x' },
   GetBucketInventoryConfiguration: { query: 'id=x' },
   GetBucketMetricsConfiguration: { query: 'id=x' },
-  GetObjectAnnotation: { query: 'annotation=a' },
+  GetObjectAnnotation: { query: 'annotationName=a' },
 };
 
 test('every operation of the SDK is found by its own request', () => {
@@ -44,6 +44,14 @@ test('every operation of the SDK is found by its own request', () => {
     assert.ok('operation' in found, name);
     assert.equal(found.operation, name);
   }
+});
+
+test('one annotation and the list of them are told apart by the name, with and without the hint of an SDK', () => {
+  const found = (query: string) => detect('GET', `/bucket/key?annotation&${query}`);
+  for (const query of ['annotationName=a', 'annotationName=a&x-id=GetObjectAnnotation', 'x-id=GetObjectAnnotation'])
+    assert.equal((found(query) as { operation: string }).operation, 'GetObjectAnnotation', query);
+  for (const query of ['', 'x-id=ListObjectAnnotations', 'annotation-prefix=a'])
+    assert.equal((found(query) as { operation: string }).operation, 'ListObjectAnnotations', query);
 });
 
 test('an operation that is not there is refused by its name', () => {

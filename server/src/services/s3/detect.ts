@@ -145,6 +145,13 @@ function splitPath(path: string): { bucket: string; key: string } {
   }
 }
 
+/** What clients sign for directory buckets, of which nothing is there. @returns undefined for what is none of them */
+export function directoryBucketOperation(method: string, path: string, query: URLSearchParams): string | undefined {
+  if (method !== 'GET') return undefined;
+  if (path === '/') return 'ListDirectoryBuckets';
+  return query.has('session') ? 'CreateSession' : undefined;
+}
+
 function serviceOperation(method: string, query: URLSearchParams): string | undefined {
   if (method !== 'GET') return undefined;
   return query.get('x-id') === 'ListDirectoryBuckets' ? 'ListDirectoryBuckets' : 'ListBuckets';
@@ -206,9 +213,10 @@ function objectOperation(
 }
 
 function annotationOperation(method: string, query: URLSearchParams): string | undefined {
-  const lists = query.get('x-id') === 'ListObjectAnnotations' || !query.get('annotation');
+  // The SDK for JavaScript says in x-id which it is; the other clients tell it by the name alone.
+  const readsOne = query.has('annotationName') || query.get('x-id') === 'GetObjectAnnotation';
   return {
-    GET: lists ? 'ListObjectAnnotations' : 'GetObjectAnnotation',
+    GET: readsOne ? 'GetObjectAnnotation' : 'ListObjectAnnotations',
     PUT: 'PutObjectAnnotation',
     DELETE: 'DeleteObjectAnnotation',
   }[method];

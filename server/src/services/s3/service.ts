@@ -31,7 +31,7 @@ import { bucketOperations } from './buckets.ts';
 import { copyingOperations } from './copying.ts';
 import { createCrossOrigin } from './cross-origin.ts';
 import { deletingOperations } from './deleting.ts';
-import { detectOperation } from './detect.ts';
+import { detectOperation, directoryBucketOperation } from './detect.ts';
 import { createObjectProtection } from './encryption.ts';
 import { s3FaultFor } from './faults.ts';
 import { lifecycleOperations } from './lifecycle.ts';
@@ -81,6 +81,7 @@ export function createS3Service(dependencies: S3Dependencies): ServiceModule {
   };
   return {
     scope: 's3',
+    absent: { scope: 's3express', nameOf: directoryBucketOperation },
     operations,
     faultFor: s3FaultFor,
     addressed: (host, path) => pathStyle(host, path, dependencies.hostNames),
