@@ -87,6 +87,8 @@ test('defaults are filled in, and every form of Accept and Content-Type for JSON
   assert.equal(images.length, 1);
   for (const accept of ['application/json', '*/*', 'text/html, application/json;q=0.9'])
     await drawnFor(onDemand, text, { accept, contentType: 'application/json; charset=utf-8' });
+  for (const contentType of ['application/octet-stream', 'Application/JSON', undefined])
+    await drawnFor(onDemand, text, { contentType });
 });
 
 test('units of a base model take the tasks of its id, those of a custom model all', async () => {
@@ -262,7 +264,7 @@ const bodies: [string, unknown, string | RegExp][] = [
   [
     'width 1000',
     withConfig({ width: 1000 }),
-    malformed('#/imageGenerationConfig/width: 1000 is not a valid enum value'),
+    /#\/imageGenerationConfig\/width: 1000 is not a valid enum value; permitted are, as width x height: 1024x1024 768x768 /,
   ],
   ['a pair that is no size', withConfig({ width: 512, height: 768 }), /512 x 768 is not a permitted width x height/],
   ['6 images', withConfig({ numberOfImages: 6 }), /numberOfImages: 6 is not less or equal to 5/],
@@ -308,7 +310,10 @@ test('an empty Accept or Content-Type is as none', async () => {
 test('InvokeModel refuses other formats, and a body too large', async () => {
   const refusals: [Partial<InvokeModelCommandInput>, RegExp][] = [
     [{ accept: 'image/png' }, /accept must be application\/json or \*\/\*; you sent image\/png/],
-    [{ contentType: 'text/plain' }, /contentType must be application\/json; you sent text\/plain/],
+    [
+      { contentType: 'text/plain;charset=UTF-8' },
+      /contentType must be application\/json, application\/octet-stream or left out; you sent text\/plain;charset=UTF-8/,
+    ],
     [{ body: 'x'.repeat(25_000_001) }, /body/],
   ];
   for (const [change, message] of refusals)

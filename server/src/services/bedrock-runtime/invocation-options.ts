@@ -108,7 +108,10 @@ function jsonObject(text: string): object {
 function refuseForeignFormats(input: InvokeModelRequest): void {
   // An empty header is as none.
   if (input.contentType && !isJson(input.contentType) && !isBytes(input.contentType))
-    throw new Fault('invalid', `contentType must be application/json; you sent ${input.contentType.slice(0, 100)}.`);
+    throw new Fault(
+      'invalid',
+      `contentType must be application/json, application/octet-stream or left out; you sent ${input.contentType.slice(0, 100)}.`,
+    );
   if (input.accept && !input.accept.split(',').some(type => isJson(type) || /^\s*\*\/\*/.test(type)))
     throw new Fault('invalid', `accept must be application/json or */*; you sent ${input.accept.slice(0, 100)}.`);
   const { maximumSizeBytes } = limits.invokeBody;

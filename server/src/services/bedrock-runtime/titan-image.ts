@@ -28,7 +28,7 @@ const config = limits.imageGenerationConfig;
 export function parseTitanImageBody(body: Uint8Array | undefined, tasks: 'v1' | 'all'): ImageRequest {
   const value = readJson(body);
   const task = readTask(value, tasks);
-  refuse(violations(bodySchema(task, tasks), value));
+  refuse(withSizes(violations(bodySchema(task, tasks), value)));
   const { imageGenerationConfig: sent, ...params } = value as unknown as TitanBody;
   return {
     task,
@@ -173,9 +173,19 @@ function readSize(sent: TitanBody['imageGenerationConfig']): Size {
   const { width = config.defaultSize.width, height = config.defaultSize.height } = sent ?? {};
   if (!config.sizes.some(([permittedWidth, permittedHeight]) => permittedWidth === width && permittedHeight === height))
     throw malformed(
-      `#/imageGenerationConfig: ${width} x ${height} is not a permitted width x height: ${config.sizes.map(pair => pair.join('x')).join(' ')}`,
+      `#/imageGenerationConfig: ${width} x ${height} is not a permitted width x height: ${PERMITTED_SIZES}`,
     );
   return { width, height };
+}
+
+const PERMITTED_SIZES = config.sizes.map(pair => pair.join('x')).join(' ');
+const WRONG_SIDE = /^#\/imageGenerationConfig\/(width|height): /;
+
+/** AWS names a wrong side and no right one: the sizes that would do follow. */
+function withSizes(found: readonly string[]): readonly string[] {
+  return found.some(violation => WRONG_SIDE.test(violation))
+    ? [...found, `; permitted are, as width x height: ${PERMITTED_SIZES}`]
+    : found;
 }
 
 function refuse(found: readonly string[]): void {
