@@ -29,9 +29,15 @@ export interface LifecycleDependencies {
 
 /** Rules count in days, and end at midnight UTC. */
 const INTERVAL_SECONDS = 60 * 60;
-const PAGE = 1000;
+/** Rows looked at in one go: a request needs several turns of the event loop, and waits for such a page at each of them. */
+const PAGE = 100;
 /** Versions that may share a commit: more would be sooner done, and others' requests would wait longer behind them. */
 const AT_ONCE = 16;
+/** How long the loop rests, as a multiple of what it took to look at a page, so that others have nearly all of the time. */
+const REST_AFTER_PAGE = 8;
+/** The same after changes: most of what they take is the disk's. */
+const REST_AFTER_CHANGES = 2;
+const LONGEST_REST_MILLISECONDS = 250;
 
 /** Looks at the start and then every hour. */
 export function startLifecycleLoop(dependencies: LifecycleDependencies): SweepLoop {
@@ -57,14 +63,15 @@ type Dependencies = Omit<LifecycleDependencies, 'log'>;
 
 /** Does what is due now. */
 export async function applyLifecycles(dependencies: Dependencies, signal?: AbortSignal): Promise<Applied> {
-  const { store } = dependencies;
+  const { store, time } = dependencies;
   const applied: Applied = { ended: 0, moved: 0 };
   for (const name of await store.read(({ s3 }) => s3.bucketsWithSetting('lifecycle'))) {
     const kept = await store.read(({ s3 }) => s3.bucketSetting(name, 'lifecycle'));
     const rules = ((kept as LifecycleConfiguration | undefined)?.rules ?? []).filter(({ enabled }) => enabled);
     if (rules.length === 0 || signal?.aborted) continue;
-    await applyToVersions(dependencies, { bucket: name, rules, applied }, signal);
-    await endUploads(dependencies, { bucket: name, rules, applied }, signal);
+    const rest = pauses(time, signal);
+    await applyToVersions(dependencies, { bucket: name, rules, applied, rest }, signal);
+    await endUploads(dependencies, { bucket: name, rules, applied, rest }, signal);
   }
   return applied;
 }
@@ -73,6 +80,17 @@ interface Sweep {
   bucket: string;
   rules: readonly LifecycleRule[];
   applied: Applied;
+  /** Called after each piece of work: waits for a multiple of the time since it last did. */
+  rest(multiple: number): Promise<void>;
+}
+
+function pauses(time: Time, signal: AbortSignal | undefined): Sweep['rest'] {
+  let beganAt = performance.now();
+  return async multiple => {
+    const tookMilliseconds = performance.now() - beganAt;
+    await time.sleep(Math.min(multiple * tookMilliseconds, LONGEST_REST_MILLISECONDS), signal);
+    beganAt = performance.now();
+  };
 }
 
 interface Place {
@@ -84,7 +102,7 @@ interface Place {
 
 async function applyToVersions(
   { store, time, deleteCurrent }: Dependencies,
-  { bucket, rules, applied }: Sweep,
+  { bucket, rules, applied, rest }: Sweep,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   let position: ListPosition = { key: '', inclusive: true };
@@ -129,11 +147,13 @@ async function applyToVersions(
       if (due.length < AT_ONCE) continue;
       await Promise.all(due);
       due = [];
+      await rest(REST_AFTER_CHANGES);
     }
     await Promise.all(due);
     const last = page[PAGE - 1];
     if (page.length <= PAGE || !last || signal?.aborted) return;
     position = { key: last.key, inclusive: false, rank: last.rank };
+    await rest(REST_AFTER_PAGE);
   }
 }
 
@@ -164,7 +184,7 @@ function ends(
 
 async function endUploads(
   { store, time }: Dependencies,
-  { bucket, rules, applied }: Sweep,
+  { bucket, rules, applied, rest }: Sweep,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const now = time.now();
@@ -185,5 +205,6 @@ async function endUploads(
     const last = page.at(-1);
     if (page.length < PAGE || !last) return;
     position = { key: last.key, inclusive: false, uploadId: last.uploadId };
+    await rest(REST_AFTER_PAGE);
   }
 }

@@ -224,6 +224,23 @@ describe('the rules at work', () => {
     assert.ok(mostWaiting > 1 && mostWaiting <= 16, `${mostWaiting} at once`);
   });
 
+  test('many objects are looked at a hundred at a time, with a rest in between that others have to themselves', async () => {
+    const bucket = await bucketWith(null, { expiration: { days: 1000 } });
+    for (let index = 0; index < 250; index += 1) await write(bucket, `k${index}`, 0);
+    const rests: number[] = [];
+    await applyLifecycles({
+      ...{ store, deleteCurrent },
+      time: {
+        now: () => start,
+        async sleep(milliseconds) {
+          rests.push(milliseconds);
+        },
+      },
+    });
+    assert.equal((await left(bucket)).length, 99);
+    assert.ok(rests.length >= 2 && rests.every(milliseconds => milliseconds > 0), `${rests}`);
+  });
+
   test('a rule that is disabled ends nothing', async () => {
     const bucket = await bucketWith(null, { enabled: false, expiration: { days: 1 } });
     await write(bucket, 'k', 0);
