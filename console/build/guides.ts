@@ -2,38 +2,68 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { Marked, type Token, type Tokens } from 'marked';
 import type { Plugin } from 'vite';
-import type { Guide, GuideEntry, GuidePart, GuideSection } from '../src/pages/guides/guide.ts';
+import type { Guide, GuideEntry, GuideSection } from '../src/pages/guides/guide.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const docs = join(root, 'docs');
 
+const folder = join(docs, 'guides');
+
 /**
  * Puts the guides of docs/ and what they link to there beside the console, so that they are read where the product runs: a
- * house that lets no picture out may have no other way to them. @throws Error for a link to a page or section that is not there
+ * house that lets no picture out may have no other way to them.
  */
 export function guides(): Plugin {
   return {
     name: 'guides',
     apply: 'build',
     generateBundle() {
-      const folder = join(docs, 'guides');
-      const first = readdirSync(folder).map(file => join(folder, file));
-      const all = readLinked([...first, join(docs, 'api-coverage.md'), join(docs, 'performance.md')]);
-      refuseBrokenLinks(all);
+      const { index, guides: all } = readGuides();
       const emit = (path: string, value: unknown) =>
         this.emitFile({ type: 'asset', fileName: `${path}.json`, source: JSON.stringify(value) });
-      for (const { guide } of all.values()) emit(`guides/${guide.name}`, guide);
-      emit(
-        'guides',
-        [...all.values()].map(page => page.entry).filter(entry => !entry.name.startsWith('decisions-')),
-      );
+      for (const guide of all) emit(`guides/${guide.name}`, guide);
+      emit('guides', index);
     },
   };
 }
 
+/**
+ * @returns the guides that docs/guides/README.md names, in its order and under its headings, and with them the pages that they link to
+ * @throws Error for a link to a page or section that is not there, and for a page of docs/ that the README does not name
+ */
+export function readGuides(): { index: GuideEntry[]; guides: Guide[] } {
+  const places = placesOf(readFileSync(join(folder, 'README.md'), 'utf8'));
+  const all = readLinked([...places.keys()]);
+  refuseBrokenLinks(all);
+  const files = readdirSync(folder).map(name => join(folder, name));
+  for (const file of new Set([...files, ...all.keys()]))
+    if (!places.has(file) && !file.startsWith(join(docs, 'decisions')) && !file.endsWith('README.md'))
+      throw new Error(`${relative(root, file)} has no place in docs/guides/README.md.`);
+  const index = [...places].flatMap(([file, place]) => {
+    const page = all.get(file);
+    return page ? [{ ...page.entry, ...place }] : [];
+  });
+  return { index, guides: [...all.values()].map(({ guide }) => guide) };
+}
+
+type Place = Pick<GuideEntry, 'group' | 'about'>;
+
+/** By file: each line `- [title](file): what it is about.`, and the heading that it stands under. */
+function placesOf(readme: string): Map<string, Place> {
+  const places = new Map<string, Place>();
+  let group = '';
+  for (const line of readme.split('\n')) {
+    group = /^## (.+)$/.exec(line)?.[1] ?? group;
+    const [, path, about = ''] = /^- \[.+?\]\((.+?)\): (.+)$/.exec(line) ?? [];
+    const sentence = about.charAt(0).toUpperCase() + about.slice(1);
+    if (path !== undefined) places.set(resolve(folder, path), { group, about: sentence });
+  }
+  return places;
+}
+
 interface Page {
   guide: Guide;
-  entry: GuideEntry;
+  entry: Omit<GuideEntry, keyof Place>;
   links: readonly Link[];
 }
 
@@ -83,8 +113,8 @@ function readPage(file: string): Page {
         const head = `<thead><tr>${token.header.map(of => cell(of, of.text === '' ? 'td' : 'th')).join('')}</tr></thead>`;
         return `<div class="guide-table" tabindex="0"><table>${head}<tbody>${rows.join('')}</tbody></table></div>`;
       },
-      // One within a list, which the page gives no button: it looks as the others do.
-      code: ({ text }) => `<div class="guide-code"><pre>${escapeHtml(text)}</pre></div>`,
+      // The page puts a button that copies it into the second.
+      code: ({ text }) => `<div class="guide-code"><pre>${escapeHtml(text)}</pre><div class="guide-copy"></div></div>`,
       html: ({ text }) => escapeHtml(text),
     },
   });
@@ -98,30 +128,21 @@ function readPage(file: string): Page {
     } else {
       if (sections.length === 0) sections.push({ id: '', title: '', text: '' });
       const last = sections[sections.length - 1];
-      if (last) last.text += token.raw;
+      if (last) last.text += withoutAddresses(token.raw);
     }
   }
   const name = nameOf(file);
   const shown = sections.filter(({ id }) => id !== '').map(({ id, title: of }) => ({ id, title: of }));
-  const parts = partsOf(tokens, rest => marked.parser(rest));
-  return { guide: { name, title, sections: shown, parts }, entry: { name, title, sections }, links };
+  return {
+    guide: { name, title, sections: shown, html: marked.parser(tokens) },
+    entry: { name, title, sections },
+    links,
+  };
 }
 
-/** Blocks of code apart from what stands between them, as the page gives each a button that copies it. */
-function partsOf(tokens: readonly Token[], toHtml: (tokens: Token[]) => string): GuidePart[] {
-  const parts: GuidePart[] = [];
-  let between: Token[] = [];
-  const flush = () => {
-    if (between.length > 0) parts.push({ html: toHtml(between) });
-    between = [];
-  };
-  for (const token of tokens)
-    if (token.type === 'code') {
-      flush();
-      parts.push({ code: String(token.text) });
-    } else between.push(token);
-  flush();
-  return parts.filter(part => 'code' in part || part.html.trim() !== '');
+/** Nobody looks for the words of a link's address. */
+function withoutAddresses(markdown: string): string {
+  return markdown.replaceAll(/\]\([^)\s]*\)/g, ']');
 }
 
 function refuseBrokenLinks(pages: ReadonlyMap<string, Page>): void {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { newProduct } from '../crash/product.ts';
-import { NARROW, openBrowser, visit, WIDE, whySkipped } from './console.ts';
+import { NARROW, openBrowser, violations, visit, WIDE, whySkipped } from './console.ts';
 
 test('The guides are read, searched and copied from in the console', { skip: whySkipped ?? false }, async context => {
   const product = newProduct(context);
@@ -26,6 +26,39 @@ test('The guides are read, searched and copied from in the console', { skip: why
     await page.waitForURL(/guides\/operations#encryption-at-rest$/);
     await page.goBack();
     await page.getByRole('heading', { name: 'KMS keys', level: 1 }).waitFor();
+  });
+
+  await context.test('the guides stand in the order in which a person needs them', async () => {
+    await open('/guides');
+    await page.getByRole('heading', { name: 'Begin', level: 2 }).waitFor();
+    const groups = await page.getByRole('main').getByRole('heading', { level: 2 }).allTextContents();
+    assert.deepEqual(groups, ['Begin', 'Your models', 'For AWS clients', 'Running the service']);
+    const titles = await page.getByRole('main').getByRole('heading', { level: 3 }).allTextContents();
+    assert.match(titles[0] ?? '', /^Your first model/);
+    assert.ok(titles.length > 14, `${titles}`);
+    assert.deepEqual(await violations(page, 'guides'), []);
+  });
+
+  await context.test('the trail of an opened guide ends with its title', async () => {
+    const trail = page.getByRole('navigation', { name: 'Breadcrumbs' });
+    await page.getByRole('link', { name: 'Your first model' }).click();
+    await page.getByRole('heading', { name: 'Your first model', level: 1 }).waitFor();
+    await trail.getByText('Your first model').first().waitFor();
+    assert.equal(await page.title(), 'Your first model – Likeness');
+    assert.deepEqual(await violations(page, 'first model'), []);
+    await trail.getByRole('link', { name: 'Guides' }).click();
+    await page.getByRole('heading', { name: 'Guides', level: 1 }).waitFor();
+    assert.equal(await page.title(), 'Guides – Likeness');
+    assert.equal(await trail.getByText('Your first model').count(), 0);
+  });
+
+  await context.test('a section that is not there is said to be missing, until one is gone to', async () => {
+    await open('/guides/data-sets#no-such-section');
+    const missing = page.getByText('This guide has no section “no-such-section”: these are its sections.');
+    await missing.waitFor();
+    assert.deepEqual(await violations(page, 'no such section'), []);
+    await page.getByRole('link', { name: 'Masks', exact: true }).click();
+    await missing.waitFor({ state: 'detached' });
   });
 
   await context.test('words find the guides and sections that have them all', async () => {
@@ -59,6 +92,16 @@ test('The guides are read, searched and copied from in the console', { skip: why
     const copied = String(await page.evaluate('navigator.clipboard.readText()'));
     const shown = await page.locator('.guide-code pre').first().textContent();
     assert.equal(copied, shown);
+  });
+
+  await context.test('a block of code within a list is copied too', async () => {
+    await open('/guides/audit-events-metrics');
+    const block = page.locator('.guide li .guide-code');
+    await block.getByRole('button', { name: 'Copy' }).click();
+    await page.getByText('Copied').first().waitFor();
+    const copied = String(await page.evaluate('navigator.clipboard.readText()'));
+    assert.match(copied, /^seconds, signature = re\.fullmatch/);
+    assert.equal(await page.locator('.guide-code').count(), await page.getByRole('button', { name: 'Copy' }).count());
   });
 
   await context.test('what is not there says so, and links of guides lead to what is', async () => {

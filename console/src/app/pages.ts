@@ -20,14 +20,14 @@ export const pages: readonly Page[] = [
     pattern: '/',
     title: 'Overview',
     above: [],
-    guide: 'console',
+    guide: 'first-model',
     component: lazy(() => import('../pages/overview/overview.tsx')),
   },
   {
     pattern: '/custom-models',
     title: 'Custom models',
     above: [],
-    guide: 'evaluation',
+    guide: 'custom-models',
     component: lazy(() => import('../pages/custom-models/list.tsx')),
   },
   {
@@ -48,7 +48,7 @@ export const pages: readonly Page[] = [
     pattern: '/custom-models/models/{modelName}',
     title: ({ modelName = '' }) => modelName,
     above: [customModels],
-    guide: 'evaluation#afterwards',
+    guide: 'custom-models',
     component: lazy(() => import('../pages/custom-models/model.tsx')),
   },
   {

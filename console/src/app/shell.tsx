@@ -10,6 +10,7 @@ import { ErrorBoundary } from './error-boundary.tsx';
 import { Layout } from './layout.tsx';
 import { type Notice, useNotices } from './notices.ts';
 import type { PageProps } from './page-props.ts';
+import { useNamedTitle } from './page-title.ts';
 import { navigation, pages } from './pages.ts';
 import { prefer, usePreferences } from './preferences.ts';
 import { regions } from './regions.ts';
@@ -32,7 +33,8 @@ export function Shell({ session }: { session: Session }) {
   const found = pages
     .map((page): Found => ({ page, params: matchPath(page.pattern, path) }))
     .find(candidate => candidate.params !== undefined);
-  const title = titleOf(found, query);
+  const named = useNamedTitle();
+  const title = named ?? titleOf(found, query);
   const Page = found?.page.component;
   const above = found?.page.above ?? [];
 

@@ -3,7 +3,8 @@ export interface Guide {
   name: string;
   title: string;
   sections: readonly GuideSection[];
-  parts: readonly GuidePart[];
+  /** Made of a document of this project. Each block of code is a `.guide-code` with a place for a button, `.guide-copy`. */
+  html: string;
 }
 
 export interface GuideSection {
@@ -12,13 +13,13 @@ export interface GuideSection {
   title: string;
 }
 
-/** HTML that was made of a document of this project, or a block of code. */
-export type GuidePart = { html: string } | { code: string };
-
-/** One row of `guides.json`: a guide and the words of its sections; what stands before the first has an empty id. */
+/** One row of `guides.json`, in the order of docs/guides/README.md. What stands before a guide's first section has an empty id. */
 export interface GuideEntry {
   name: string;
   title: string;
+  /** The heading that it stands under, and what is said of it there. */
+  group: string;
+  about: string;
   sections: readonly (GuideSection & { text: string })[];
 }
 
@@ -37,21 +38,18 @@ export function sectionAt(sections: readonly GuideSection[], hash: string): Guid
   return sections.find(({ id }) => hash === `#${id}` || hash === `#${encodeURIComponent(id)}`);
 }
 
+/** @returns what stands behind the `#` of an address, as a person would write it */
+export function readable(hash: string): string {
+  try {
+    return decodeURIComponent(hash.slice(1));
+  } catch {
+    return hash.slice(1);
+  }
+}
+
 async function load(path: string, whenNotThere: string): Promise<unknown> {
   const response = await fetch(`/_console/${path}.json`);
   if (response.status === 404) throw new Error(whenNotThere);
   if (!response.ok) throw new Error(`The service answered ${response.status}.`);
   return await response.json();
-}
-
-/** Where a guide has all the words that were typed, in any order: the guide with those of its sections, all for no words. */
-export function findInGuides(entries: readonly GuideEntry[], typed: string): GuideEntry[] {
-  const words = typed.toLowerCase().split(/\s+/).filter(Boolean);
-  const hasAll = (text: string) => words.every(word => text.includes(word));
-  return entries.flatMap(entry => {
-    const sections = entry.sections.filter(({ title, text }) =>
-      hasAll(`${entry.title} ${title} ${text}`.toLowerCase()),
-    );
-    return sections.length > 0 ? [{ ...entry, sections }] : [];
-  });
 }

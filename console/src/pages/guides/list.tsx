@@ -8,14 +8,16 @@ import Spinner from '@cloudscape-design/components/spinner';
 import { useQuery } from '@tanstack/react-query';
 import { FaultAlert } from '../../app/fault-alert.tsx';
 import { hrefOf, navigate, usePlace } from '../../app/router.ts';
-import { findInGuides, loadGuideIndex } from './guide.ts';
+import { findInGuides } from './find.ts';
+import { type GuideEntry, loadGuideIndex } from './guide.ts';
 
-/** Every guide with its sections, and those alone that speak of what was typed. */
+/** Every guide with its sections, in groups; or those alone that speak of what was typed, the best first. */
 export default function GuidesPage() {
   const index = useQuery({ queryKey: ['guides'], queryFn: loadGuideIndex });
   // Part of the address, so that who comes back from a guide finds what was found.
   const typed = usePlace().query.get('find') ?? '';
   const found = findInGuides(index.data ?? [], typed);
+  const groups = Map.groupBy(found, ({ group }) => group);
   return (
     <ContentLayout
       header={
@@ -39,34 +41,51 @@ export default function GuidesPage() {
         {index.error && <FaultAlert error={index.error} retry={() => index.refetch()} />}
         {index.isPending && <Spinner size="large" />}
         {index.data && found.length === 0 && <Box color="text-body-secondary">No guide has all these words.</Box>}
-        <div className="guide-list">
-          {found.map(({ name, title, sections }) => (
-            <Container
-              key={name}
-              fitHeight
-              header={
-                <Header variant="h2">
-                  <a className="link" href={hrefOf(`/guides/${name}`)}>
-                    {title}
-                  </a>
-                </Header>
-              }
-            >
-              <ul className="guide-sections">
-                {sections
-                  .filter(({ id }) => id !== '')
-                  .map(section => (
-                    <li key={section.id}>
-                      <a className="link" href={hrefOf(`/guides/${name}#${section.id}`)}>
-                        {section.title}
-                      </a>
-                    </li>
-                  ))}
-              </ul>
-            </Container>
-          ))}
-        </div>
+        {typed.trim() === '' ? (
+          [...groups].map(([group, entries]) => (
+            <section key={group} aria-label={group}>
+              <SpaceBetween size="s">
+                <Header variant="h2">{group}</Header>
+                <GuideCards entries={entries} variant="h3" />
+              </SpaceBetween>
+            </section>
+          ))
+        ) : (
+          <GuideCards entries={found} variant="h2" />
+        )}
       </SpaceBetween>
     </ContentLayout>
+  );
+}
+
+function GuideCards({ entries, variant }: { entries: readonly GuideEntry[]; variant: 'h2' | 'h3' }) {
+  return (
+    <div className="guide-list">
+      {entries.map(({ name, title, about, sections }) => (
+        <Container
+          key={name}
+          fitHeight
+          header={
+            <Header variant={variant} description={about}>
+              <a className="link" href={hrefOf(`/guides/${name}`)}>
+                {title}
+              </a>
+            </Header>
+          }
+        >
+          <ul className="guide-sections">
+            {sections
+              .filter(({ id }) => id !== '')
+              .map(section => (
+                <li key={section.id}>
+                  <a className="link" href={hrefOf(`/guides/${name}#${section.id}`)}>
+                    {section.title}
+                  </a>
+                </li>
+              ))}
+          </ul>
+        </Container>
+      ))}
+    </div>
   );
 }

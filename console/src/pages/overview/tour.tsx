@@ -25,7 +25,14 @@ export function Tour() {
         <Header
           variant="h2"
           description="No pictures at hand? Begin with the sample of Ron the dog and Smila the cat."
-          actions={<Button href={hrefOf('/data-sets/edit?sample=yes')}>Take the sample</Button>}
+          actions={
+            <SpaceBetween direction="horizontal" size="xs">
+              <Button variant="link" href={hrefOf('/guides/first-model')}>
+                Read how
+              </Button>
+              <Button href={hrefOf('/data-sets/edit?sample=yes')}>Take the sample</Button>
+            </SpaceBetween>
+          }
         >
           From pictures to a model of your own
         </Header>
