@@ -53,6 +53,7 @@ test('A person finds masks and paints one, and a job takes what was saved', {
     await page
       .getByLabel('Picture files')
       .setInputFiles([...names, 'captions.jsonl'].map(name => join(samplePath, name)));
+    await unfold('All captions');
     await page.getByLabel('Trigger words').fill('Ron the dog');
     await button('Add mask to ron_01.jpg').click();
     assert.equal(await dialog.getByLabel('Subject').inputValue(), 'the dog');
@@ -117,6 +118,7 @@ test('A person finds masks and paints one, and a job takes what was saved', {
   });
 
   await step('all others are found, what was painted stays, and it can be stopped between', async () => {
+    await unfold('Masks - optional');
     await button(`Find ${IMAGES - 2} missing masks`).click();
     await button('Stop finding masks').click();
     await page.getByText(/^Masks found: /).waitFor({ timeout: WAIT_MILLISECONDS });
@@ -215,6 +217,10 @@ test('A person finds masks and paints one, and a job takes what was saved', {
 
   assert.deepEqual(complaints, []);
 
+  async function unfold(section: string): Promise<void> {
+    await page.getByRole('button', { name: new RegExp(`^${section}`) }).click();
+  }
+
   /** Percent of the picture that is painted. */
   async function share(): Promise<number> {
     return Number.parseInt((await dialog.getByText(/of the picture is painted/).textContent()) ?? '', 10);
@@ -256,6 +262,35 @@ function bucketOf(uri: string): string {
   return uri.split('/')[2] ?? '';
 }
 
+test('Who takes the sample sees its pictures and captions at once, and goes on to save it', {
+  skip: whySkipped ?? false,
+}, async context => {
+  const product = newProduct(context);
+  await product.up();
+  const { page, open, complaints } = await visit(await openBrowser(context), product);
+  const button = (name: string) => page.getByRole('button', { name, exact: true });
+  await open('/data-sets/edit');
+  await button('Take the sample: Ron and Smila').click();
+  const caption = page.getByLabel('Caption of ron_01.jpg');
+  await page.getByText('Nothing to mend: a job takes every record.').waitFor();
+  for (const size of [{ width: 1440, height: 900 }, NARROW]) {
+    await page.setViewportSize(size);
+    await page.evaluate('scrollTo(0, 0)');
+    const box = await caption.boundingBox();
+    assert.ok(box && box.y + box.height <= size.height, `at ${size.width} pixels the caption ends at ${box?.y}`);
+    assert.equal(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0);
+    assert.equal(await page.getByLabel('Trigger words').isVisible(), false, 'what edits them all is folded');
+    assert.deepEqual(await violations(page, 'sample'), []);
+    await photograph(page, `data-set-sample-${size.width}`);
+  }
+  await button('Name and save').click();
+  await page.keyboard.type('pets');
+  assert.equal(await page.getByLabel('Data set name').inputValue(), 'pets');
+  await button('Save data set').click();
+  await page.getByText(/^s3:\/\/.*data-sets\/pets\/versions\/0001\/train\.jsonl$/).waitFor();
+  assert.deepEqual(complaints, []);
+});
+
 test('Ten thousand captions are scrolled, edited, replaced and saved, with only those in sight in the page', {
   skip: whySkipped ?? false,
 }, async context => {
@@ -286,6 +321,7 @@ test('Ten thousand captions are scrolled, edited, replaced and saved, with only 
   });
 
   await step('a word is replaced in every caption', async () => {
+    await page.getByRole('button', { name: /^All captions/ }).click();
     await page.getByLabel('Find in captions').fill('a dog');
     await page.getByLabel('Replace by').fill('Ron the dog');
     await within('a replacement', async () => {

@@ -10,12 +10,19 @@ interface NameFieldProps {
   placeholder?: string;
   /** What the service said of it. */
   refusal?: string | undefined;
+  /** Of its input, for who brings it into sight. */
+  controlId?: string;
 }
 
 /** A name, with what is wrong with it while it is typed. */
-export function NameField({ label, kind, name, change, placeholder, refusal }: NameFieldProps) {
+export function NameField({ label, kind, name, change, placeholder, refusal, controlId }: NameFieldProps) {
   return (
-    <FormField label={label} constraintText={nameConstraint(kind)} errorText={refusal ?? nameProblem(kind, name)}>
+    <FormField
+      label={label}
+      constraintText={nameConstraint(kind)}
+      errorText={refusal ?? nameProblem(kind, name)}
+      {...(controlId !== undefined && { controlId })}
+    >
       <Input
         value={name}
         {...(placeholder !== undefined && { placeholder })}

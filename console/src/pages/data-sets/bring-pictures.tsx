@@ -104,10 +104,18 @@ export function BringPictures({ draftKey, isEmpty, failed }: BringPicturesProps)
     droppedFiles(event.dataTransfer).then(take).catch(failed);
   }
 
+  const choose = [
+    <Button key="files" onClick={() => files.current?.click()}>
+      Choose files or a zip
+    </Button>,
+    <Button key="folder" onClick={() => folder.current?.click()}>
+      Choose a folder
+    </Button>,
+  ];
   return (
     <SpaceBetween size="m">
       <section
-        className={isOver ? 'drop-zone over' : 'drop-zone'}
+        className={['drop-zone', ...(isEmpty ? [] : ['more']), ...(isOver ? ['over'] : [])].join(' ')}
         aria-label="Bring pictures"
         onDragOver={event => {
           event.preventDefault();
@@ -116,18 +124,26 @@ export function BringPictures({ draftKey, isEmpty, failed }: BringPicturesProps)
         onDragLeave={() => setIsOver(false)}
         onDrop={drop}
       >
-        <SpaceBetween size="s" alignItems="center">
-          <Box variant="h2">Drop pictures, a folder or a zip here</Box>
-          <Box color="text-body-secondary" textAlign="center">
-            JPEG or PNG, at least five, each side from 512 to 4,096 pixels; pasted ones too. Captions come along in .txt
-            files of the same name, or in a .jsonl, .csv or .tsv.
-          </Box>
-          <SpaceBetween direction="horizontal" size="xs">
-            <Button onClick={() => files.current?.click()}>Choose files or a zip</Button>
-            <Button onClick={() => folder.current?.click()}>Choose a folder</Button>
-            {isEmpty && <Button onClick={takeSample}>Take the sample: Ron and Smila</Button>}
+        {isEmpty ? (
+          <SpaceBetween size="s" alignItems="center">
+            <Box variant="h2">Drop pictures, a folder or a zip here</Box>
+            <Box color="text-body-secondary" textAlign="center">
+              JPEG or PNG, at least five, each side from 512 to 4,096 pixels; pasted ones too. Captions come along in
+              .txt files of the same name, or in a .jsonl, .csv or .tsv.
+            </Box>
+            <SpaceBetween direction="horizontal" size="xs">
+              {choose}
+              <Button onClick={takeSample}>Take the sample: Ron and Smila</Button>
+            </SpaceBetween>
           </SpaceBetween>
-        </SpaceBetween>
+        ) : (
+          <>
+            <Box color="text-body-secondary">Drop more pictures here, or captions for them.</Box>
+            <SpaceBetween direction="horizontal" size="xs">
+              {choose}
+            </SpaceBetween>
+          </>
+        )}
         <input
           ref={files}
           type="file"

@@ -1,8 +1,7 @@
 import Button from '@cloudscape-design/components/button';
 import ColumnLayout from '@cloudscape-design/components/column-layout';
-import Container from '@cloudscape-design/components/container';
+import ExpandableSection from '@cloudscape-design/components/expandable-section';
 import FormField from '@cloudscape-design/components/form-field';
-import Header from '@cloudscape-design/components/header';
 import Input from '@cloudscape-design/components/input';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Textarea from '@cloudscape-design/components/textarea';
@@ -22,8 +21,8 @@ export function triggersOf(draft: DataSetDraft): string[] {
 
 const TRIGGERS_ID = 'trigger-words';
 
-/** Brings them into sight, ready to be typed into. */
-export function showCaptionTools(): void {
+/** Brings them into sight, ready to be typed into; they must be open. */
+export function showTriggerWords(): void {
   const field = document.getElementById(TRIGGERS_ID);
   field?.scrollIntoView({ block: 'center' });
   field?.focus();
@@ -33,10 +32,12 @@ interface CaptionToolsProps {
   draftKey: string;
   draft: DataSetDraft;
   arePhotographs: boolean;
+  isOpen: boolean;
+  setOpen(isOpen: boolean): void;
 }
 
 /** Edits of all captions at once. */
-export function CaptionTools({ draftKey, draft, arePhotographs }: CaptionToolsProps) {
+export function CaptionTools({ draftKey, draft, arePhotographs, isOpen, setOpen }: CaptionToolsProps) {
   const [find, setFind] = useState('');
   const [by, setBy] = useState('');
   const triggers = triggersOf(draft);
@@ -51,7 +52,14 @@ export function CaptionTools({ draftKey, draft, arePhotographs }: CaptionToolsPr
   }
 
   return (
-    <Container header={<Header variant="h2">Captions</Header>}>
+    <ExpandableSection
+      variant="container"
+      headerText="All captions"
+      headingTagOverride="h2"
+      headerDescription="Trigger words, automatic captions, find and replace."
+      expanded={isOpen}
+      onChange={({ detail }) => setOpen(detail.expanded)}
+    >
       <ColumnLayout columns={2}>
         <FormField
           controlId={TRIGGERS_ID}
@@ -87,6 +95,6 @@ export function CaptionTools({ draftKey, draft, arePhotographs }: CaptionToolsPr
         </SpaceBetween>
         <AutoCaptions {...{ draftKey, draft, triggers, arePhotographs }} />
       </ColumnLayout>
-    </Container>
+    </ExpandableSection>
   );
 }

@@ -6,7 +6,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import { useState } from 'react';
 import limits from '../../../../contract/limits.json' with { type: 'json' };
-import { showCaptionTools, triggersOf } from './caption-tools.tsx';
+import { triggersOf } from './caption-tools.tsx';
 import { type DataSetDraft, mendPictures, remember, removePictures, setCaptions, undo } from './draft.ts';
 import type { GridRecord } from './record-grid.tsx';
 import { balanceOf, type CheckName, isUneven, type Problem, shortened, withTrigger } from './records.ts';
@@ -18,6 +18,8 @@ interface ChecksProps {
   isReading: boolean;
   /** Shows the records of one check alone. */
   show(check: CheckName): void;
+  /** Goes to where captions are written. */
+  showCaptionTools(): void;
   failed(error: unknown): void;
 }
 
@@ -37,7 +39,7 @@ interface Fix {
 }
 
 /** All that was found, a line each, and the one click that mends it. */
-export function Checks({ draftKey, draft, records, isReading, show, failed }: ChecksProps) {
+export function Checks({ draftKey, draft, records, isReading, show, showCaptionTools, failed }: ChecksProps) {
   const [mending, setMending] = useState<CheckName>();
   const triggers = triggersOf(draft);
   const captionsOf = (found: readonly GridRecord[]) =>

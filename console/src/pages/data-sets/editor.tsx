@@ -1,16 +1,18 @@
 import Alert from '@cloudscape-design/components/alert';
 import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import Header from '@cloudscape-design/components/header';
 import SegmentedControl from '@cloudscape-design/components/segmented-control';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useCallback, useEffect, useMemo, useState } from 'react';
+import { flushSync } from 'react-dom';
 import limits from '../../../../contract/limits.json' with { type: 'json' };
 import { FaultAlert } from '../../app/fault-alert.tsx';
 import { usePlace } from '../../app/router.ts';
 import { BringPictures } from './bring-pictures.tsx';
-import { CaptionTools, triggersOf } from './caption-tools.tsx';
+import { CaptionTools, showTriggerWords, triggersOf } from './caption-tools.tsx';
 import { Checks } from './checks.tsx';
 import {
   draftNow,
@@ -27,7 +29,7 @@ import { PhotographsSeen, usePhotographs } from './photographs-seen.tsx';
 import { readPictures } from './picture-by-picture.tsx';
 import { type GridRecord, RecordGrid } from './record-grid.tsx';
 import { type CheckName, captionProblems, type Problem, pictureProblems, twinProblems } from './records.ts';
-import { SaveDataSet } from './save.tsx';
+import { SaveDataSet, showName } from './save.tsx';
 import { readVersion } from './store.ts';
 import { Versions } from './versions.tsx';
 
@@ -43,6 +45,8 @@ export default function DataSetEditorPage() {
   const [shown, setShown] = useState<Shown>('all');
   const [error, setError] = useState<unknown>();
   const [maskedId, setMaskedId] = useState<string>();
+  /** Undefined until a caption is missing, or a person opens or folds them. */
+  const [areToolsOpen, setToolsOpen] = useState<boolean>();
 
   useEffect(() => {
     // What was saved is not the beginning of the next one.
@@ -83,9 +87,18 @@ export default function DataSetEditorPage() {
     shown === 'all'
       ? records
       : records.filter(({ problems }) => problems.some(({ check, severity }) => check === shown || severity === shown));
+  const isCaptionMissing = records.some(({ caption }) => caption.trim() === '');
+  useEffect(() => {
+    if (isCaptionMissing) setToolsOpen(before => before ?? true);
+  }, [isCaptionMissing]);
   const setCaption = useCallback((id: string, caption: string) => setCaptions(key, new Map([[id, caption]])), [key]);
   const masked = maskedId === undefined ? undefined : readPictures(draft).find(({ id }) => id === maskedId);
   const remove = useCallback((id: string) => removePictures(key, new Set([id])), [key]);
+
+  function showCaptionTools(): void {
+    flushSync(() => setToolsOpen(true));
+    showTriggerWords();
+  }
 
   return (
     <ContentLayout
@@ -93,7 +106,12 @@ export default function DataSetEditorPage() {
         <Header
           variant="h1"
           description={version > 0 ? `From version ${version}; saving makes a new one.` : undefined}
-          actions={version > 0 && <Versions {...place} version={version} />}
+          actions={
+            <SpaceBetween direction="horizontal" size="xs">
+              {version > 0 && <Versions {...place} version={version} />}
+              {draft.pictures.length > 0 && <Button onClick={showName}>Name and save</Button>}
+            </SpaceBetween>
+          }
         >
           {place.name === '' ? 'New data set' : place.name}
         </Header>
@@ -105,16 +123,6 @@ export default function DataSetEditorPage() {
         {draft.pictures.length > 0 && (
           <SpaceBetween size="l">
             {photographs && <PhotographsSeen {...photographs} />}
-            <CaptionTools draftKey={key} draft={draft} arePhotographs={photographs !== undefined} />
-            <FindMasks draftKey={key} draft={draft} />
-            <Checks
-              draftKey={key}
-              draft={draft}
-              records={records}
-              isReading={isReading}
-              show={setShown}
-              failed={setError}
-            />
             <Container
               header={
                 <Header variant="h2" counter={`(${records.length})`}>
@@ -148,6 +156,17 @@ export default function DataSetEditorPage() {
                 A job needs {limits.trainingImages.minimumCount} images or more; this data set has {records.length}.
               </Alert>
             )}
+            <Checks
+              {...{ draftKey: key, draft, records, isReading, showCaptionTools }}
+              show={setShown}
+              failed={setError}
+            />
+            <CaptionTools
+              {...{ draftKey: key, draft, arePhotographs: photographs !== undefined }}
+              isOpen={areToolsOpen ?? false}
+              setOpen={setToolsOpen}
+            />
+            <FindMasks draftKey={key} draft={draft} />
             <SaveDataSet draftKey={key} place={place} errorCount={errors.length} isReading={isReading} />
           </SpaceBetween>
         )}

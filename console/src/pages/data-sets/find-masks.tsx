@@ -1,7 +1,6 @@
 import Box from '@cloudscape-design/components/box';
-import Container from '@cloudscape-design/components/container';
+import ExpandableSection from '@cloudscape-design/components/expandable-section';
 import FormField from '@cloudscape-design/components/form-field';
-import Header from '@cloudscape-design/components/header';
 import Input from '@cloudscape-design/components/input';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { triggersOf } from './caption-tools.tsx';
@@ -32,16 +31,12 @@ export function FindMasks({ draftKey, draft }: { draftKey: string; draft: DataSe
   }
 
   return (
-    <Container
-      header={
-        <Header
-          variant="h2"
-          description="Optional. What a mask leaves out is hardly learnt: the couch in every picture does not become part of the dog."
-          counter={`(${draft.pictures.filter(({ id }) => draft.masks.has(id)).length})`}
-        >
-          Masks
-        </Header>
-      }
+    <ExpandableSection
+      variant="container"
+      headerText="Masks - optional"
+      headingTagOverride="h2"
+      headerCounter={`(${draft.pictures.filter(({ id }) => draft.masks.has(id)).length})`}
+      headerDescription="What a mask leaves out is hardly learnt: the couch in every picture does not become part of the dog."
     >
       <SpaceBetween size="s">
         <FormField
@@ -71,7 +66,7 @@ export function FindMasks({ draftKey, draft }: { draftKey: string; draft: DataSe
           Or paint one: “Add mask” at its picture.
         </Box>
       </SpaceBetween>
-    </Container>
+    </ExpandableSection>
   );
 }
 

@@ -28,6 +28,15 @@ interface SaveDataSetProps {
   isReading: boolean;
 }
 
+const NAME_ID = 'data-set-name';
+
+/** Brings the name into sight, ready to be typed. */
+export function showName(): void {
+  const field = document.getElementById(NAME_ID);
+  field?.scrollIntoView({ block: 'center' });
+  field?.focus();
+}
+
 /** Writes pictures, masks and train.jsonl to S3, as a version that nothing changes afterwards. */
 export function SaveDataSet({ draftKey, place, errorCount, isReading }: SaveDataSetProps) {
   const session = useSession();
@@ -62,6 +71,7 @@ export function SaveDataSet({ draftKey, place, errorCount, isReading }: SaveData
       <SpaceBetween size="l">
         <ColumnLayout columns={2}>
           <NameField
+            controlId={NAME_ID}
             label="Data set name"
             kind="dataSet"
             name={typed.name}
