@@ -130,6 +130,9 @@ test('A person paints a mask, draws within it, extends a picture, and takes the 
       await file.saveAs(join(folder, name));
     }
     assert.deepEqual(await violations(page, 'API request'), []);
+    const keys = (await page.getByText(/^npx --no-install likeness env/).textContent()) ?? '';
+    const printed = execFileSync('bash', ['-euc', keys], { cwd: projectRoot, encoding: 'utf8' });
+    assert.ok(printed.includes(`AWS_ACCESS_KEY_ID='${product.access().accessKeyId}'`), keys);
     const shown = async (tab: string) => {
       await page.getByRole('tab', { name: tab }).click();
       return (await page.getByRole('tabpanel', { name: tab }).locator('pre').textContent()) ?? '';

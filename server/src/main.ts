@@ -316,7 +316,7 @@ export async function createLikeness(config: Config, overrides: Overrides = {}):
     },
     ...{ quotas: config.quotas, requestsPerSecond: config.requestsPerSecond, prices },
     ...{ machineUnits: config.modelUnits, trainingSlots: config.trainingSlots },
-    machine,
+    ...{ machine, dataDirectory: config.dataDirectory },
     ...{ store, time, trailJournal, roomWaits, trainingRecords: createTrainingRecords(data('runs')) },
     ...{ ids, modelStore, keyring },
     readJobBase: (identifier, scope) => readJobBase(identifier, scope, { store, baseModels, keyring, modelStore }),

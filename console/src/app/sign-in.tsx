@@ -39,8 +39,8 @@ export function SignIn() {
         </Container>
         <Box color="text-body-secondary" fontSize="body-s">
           No password or key? Where the service runs, <code>npx --no-install likeness sign-in</code> prints a link that
-          signs in once, and <code>npx --no-install likeness env</code> the keys; an administrator makes users under
-          IAM.
+          signs in once, and <code>npx --no-install likeness env</code> the keys (both with <code>--data FOLDER</code>{' '}
+          where its data is elsewhere); an administrator makes users under IAM.
         </Box>
       </SpaceBetween>
     </main>

@@ -43,6 +43,17 @@ describe("the product's own routes", () => {
     assert.ok(!JSON.stringify(json).includes(server.dataDirectory));
   });
 
+  it('tell the first account where the data folder is, and nobody else', async () => {
+    const { status, json } = await callRoute(server, 'GET', '/data-folder');
+    assert.deepEqual([status, json], [200, { path: server.dataDirectory }]);
+    assert.equal((await callRoute(server, 'GET', '/data-folder', { credentials: nobody })).status, 403);
+    const body = { accountId: '444455556666' };
+    const { json: credentials } = await callRoute(server, 'POST', '/accounts', { body });
+    const denied = await callRoute(server, 'GET', '/data-folder', { credentials });
+    assert.deepEqual([denied.status, denied.json.__type], [403, 'AccessDeniedException']);
+    assert.match(denied.json.message, /^Only the first account of this installation is told its data folder/);
+  });
+
   it("say the quotas, AWS's beside them, and what sets them", async () => {
     const { status, json } = await callRoute(server, 'GET', '/quotas');
     assert.equal(status, 200);

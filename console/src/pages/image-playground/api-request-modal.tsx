@@ -3,8 +3,10 @@ import CopyToClipboard from '@cloudscape-design/components/copy-to-clipboard';
 import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Tabs from '@cloudscape-design/components/tabs';
+import { useQuery } from '@tanstack/react-query';
 import { currentRegion } from '../../app/preferences.ts';
-import { commandLine, javaScript, PictureFile, python } from './api-request.ts';
+import { callRoute } from '../../aws/clients.ts';
+import { commandLine, javaScript, keysCommand, PictureFile, python } from './api-request.ts';
 import { type Pictures, requestBody, type Settings } from './request.ts';
 
 interface ApiRequestModalProps {
@@ -44,7 +46,7 @@ export function ApiRequestModal({ settings, modelId, pictures, close }: ApiReque
     <Modal visible size="large" onDismiss={close} closeAriaLabel="Close" header="API request">
       <SpaceBetween size="s">
         <Box>
-          With the keys that <Box variant="code">npx --no-install likeness env</Box> prints.
+          <Keys />
           {needed.length > 0 && ' Its pictures are read from files beside it: '}
         </Box>
         {needed.length > 0 && (
@@ -78,5 +80,22 @@ export function ApiRequestModal({ settings, modelId, pictures, close }: ApiReque
         />
       </SpaceBetween>
     </Modal>
+  );
+}
+
+/** Whose keys the code runs with; those that the installation's own command prints, for who may know where its data is. */
+function Keys() {
+  const { data, isPending } = useQuery({
+    queryKey: ['data-folder'],
+    retry: false,
+    queryFn: () => callRoute<{ path: string }>({ method: 'GET', path: '/data-folder' }),
+  });
+  if (isPending) return null;
+  if (!data) return 'It takes an access key of yours from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.';
+  return (
+    <>
+      It takes an access key from the environment: one of yours, or what{' '}
+      <Box variant="code">{keysCommand(data.path)}</Box> prints where the service is installed.
+    </>
   );
 }

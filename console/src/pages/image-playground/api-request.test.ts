@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
-import { commandLine, javaScript, PictureFile, python } from './api-request.ts';
+import { commandLine, javaScript, keysCommand, PictureFile, python } from './api-request.ts';
 import { initialSettings, requestBody } from './request.ts';
 
 const common = { endpoint: 'http://127.0.0.1:4747', region: 'us-east-1', modelId: 'likeness.art-v1' };
@@ -44,4 +44,13 @@ test('Python reads the files that the request names', () => {
   const code = python({ ...common, body });
   assert.match(code, /"image": picture\("input-1\.png"\)/);
   assert.match(code, /def picture\(name\):/);
+});
+
+test('The command for the keys names the data folder as a shell reads it', () => {
+  assert.equal(keysCommand('/srv/likeness'), 'npx --no-install likeness env --data /srv/likeness');
+  for (const folder of ["/srv/ron's data", '/srv/$(touch ran)', '/srv/größe'])
+    assert.equal(
+      execFileSync('bash', ['-euc', `npx() { printf %s "$5"; }; ${keysCommand(folder)}`], { encoding: 'utf8' }),
+      folder,
+    );
 });

@@ -17,6 +17,12 @@ export interface ApiRequest {
   body: Record<string, unknown>;
 }
 
+/** What prints the installation's keys, typed where the service is installed, whatever its data folder is called. */
+export function keysCommand(dataFolder: string): string {
+  const quoted = /^[\w./~-]+$/.test(dataFolder) ? dataFolder : `'${dataFolder.replaceAll("'", `'\\''`)}'`;
+  return `npx --no-install likeness env --data ${quoted}`;
+}
+
 /** Shell: writes request.json, calls, and writes the pictures. Pictures go in through base64. `fileb` is read alike by both versions of the CLI. */
 export function commandLine({ endpoint, region, modelId, body }: ApiRequest): string {
   const json = literal(body, { picture: name => `"\0${name}\0"`, words: ['true', 'false', 'null'] });

@@ -26,6 +26,7 @@ export interface LikenessDependencies {
   registeredModels: RegisteredModels;
   capacity: Pick<Capacity, 'invokeBase'>;
   machine: Machine;
+  dataDirectory: string;
   accounts: Accounts;
   signIn: SignIn;
   signInLinks: SignInLinks;

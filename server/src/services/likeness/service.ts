@@ -10,6 +10,7 @@ import type { Route } from '../../domain/route.ts';
 import { accountRoutes } from './accounts.ts';
 import { baseModelRoutes } from './base-models.ts';
 import { checkpointRoutes } from './checkpoints.ts';
+import { dataFolderRoutes } from './data-folder.ts';
 import type { LikenessDependencies } from './dependencies.ts';
 import { doctorRoutes } from './doctor.ts';
 import { estimateRoutes } from './estimate.ts';
@@ -30,6 +31,7 @@ export function createLikenessRoutes(deps: LikenessDependencies): Route[] {
   return [
     ...healthRoutes(deps),
     ...doctorRoutes(deps),
+    ...dataFolderRoutes(deps),
     ...baseModelRoutes(deps),
     ...registeredModelRoutes(deps),
     ...accountRoutes(deps),
