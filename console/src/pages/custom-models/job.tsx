@@ -58,7 +58,9 @@ export default function JobPage({ params }: PageProps) {
   if (error) return <FailedPage title={jobName} error={error} retry={() => refetch()} />;
   if (!job) return <Spinner size="large" />;
   const last = progress.losses.at(-1);
-  const stepCount = Number(job.hyperParameters?.stepCount);
+  const doing = last
+    ? stepsText(last.step + 1, job, progress.secondsLeft)
+    : (progress.phase ?? (isRunning(job) ? 'It waits for its turn, or its pictures are being checked.' : undefined));
   return (
     <ContentLayout
       header={
@@ -79,37 +81,19 @@ export default function JobPage({ params }: PageProps) {
             {count > 1 && ` (${count.toLocaleString()} times)`}
           </Alert>
         ))}
-        <Details job={job} />
-        <Phases job={job} />
-        {(last || isRunning(job) || progress.error !== undefined) && (
-          <Container
-            header={
-              <Header
-                variant="h2"
-                description={
-                  last
-                    ? `Step ${(last.step + 1).toLocaleString()}${stepCount ? ` of ${stepCount.toLocaleString()}` : ''}${
-                        isRunning(job) && progress.secondsLeft !== undefined
-                          ? `, about ${duration(progress.secondsLeft)} left`
-                          : ''
-                      }`
-                    : (progress.phase ?? (isRunning(job) ? 'The job waits for its turn.' : undefined))
-                }
-              >
-                Training loss
-              </Header>
-            }
-          >
-            {progress.error !== undefined && <FaultAlert error={progress.error} />}
-            {last && <LossChart progress={progress} />}
-          </Container>
-        )}
+        <Phases job={job} doing={doing} />
         <Samples
           jobArn={job.jobArn}
           outputUri={job.outputDataConfig?.s3Uri}
           evaluationCount={progress.evaluations.length}
           isRunning={isRunning(job)}
         />
+        {(last || progress.error !== undefined) && (
+          <Container header={<Header variant="h2">Training loss</Header>}>
+            {progress.error !== undefined && <FaultAlert error={progress.error} />}
+            {last && <LossChart progress={progress} />}
+          </Container>
+        )}
         {(progress.evaluations.length > 0 || last || isRunning(job)) && (
           <EvaluationSection
             jobArn={job.jobArn ?? ''}
@@ -119,6 +103,7 @@ export default function JobPage({ params }: PageProps) {
             isCompleted={job.status === 'Completed'}
           />
         )}
+        <Details job={job} />
         <JobLog jobId={lastOf(job.jobArn)} log={progress.log} status={job.status} />
       </SpaceBetween>
     </ContentLayout>
@@ -137,6 +122,11 @@ function Actions({ job, changed }: { job: Job; changed: () => void }) {
       <Button disabled={job.status !== 'InProgress'} onClick={() => setAsking(true)}>
         Stop job
       </Button>
+      {job.status === 'Completed' && (
+        <Button variant="primary" href={hrefOf(modelPath(job.outputModelName))}>
+          Open the model
+        </Button>
+      )}
       {asking && (
         <FormModal
           title="Stop this job?"
@@ -162,7 +152,6 @@ function Details({ job }: { job: Job }) {
       <KeyValuePairs
         columns={3}
         items={[
-          { label: 'Status', value: <Status status={job.status} /> },
           {
             label: 'Custom model name',
             value:
@@ -186,7 +175,15 @@ function Details({ job }: { job: Job }) {
   );
 }
 
-function Phases({ job }: { job: Job }) {
+/** How far it is and, while it runs, how long it takes yet. */
+function stepsText(done: number, job: Job, secondsLeft: number | undefined): string {
+  const all = Number(job.hyperParameters?.stepCount);
+  const left = isRunning(job) && secondsLeft !== undefined ? `, about ${duration(secondsLeft)} left` : '';
+  return `Step ${done.toLocaleString()}${all ? ` of ${all.toLocaleString()}` : ''}${left}`;
+}
+
+/** @param doing what it does now, or came to */
+function Phases({ job, doing }: { job: Job; doing: string | undefined }) {
   const { validationDetails, dataProcessingDetails, trainingDetails } = job.statusDetails ?? {};
   const phases = [
     { label: 'Validation', phase: validationDetails },
@@ -194,22 +191,31 @@ function Phases({ job }: { job: Job }) {
     { label: 'Training', phase: trainingDetails },
   ];
   return (
-    <Container header={<Header variant="h2">Phases</Header>}>
+    <Container
+      header={
+        <Header variant="h2" description={doing}>
+          Progress
+        </Header>
+      }
+    >
       <KeyValuePairs
-        columns={3}
-        items={phases.map(({ label, phase }) => ({
-          label,
-          value: (
-            <SpaceBetween size="xxs">
-              <Status status={phase?.status} />
-              {phase?.creationTime && (
-                <Box color="text-body-secondary" fontSize="body-s">
-                  Since {when(phase.creationTime)}
-                </Box>
-              )}
-            </SpaceBetween>
-          ),
-        }))}
+        columns={4}
+        items={[
+          { label: 'Status', value: <Status status={job.status} /> },
+          ...phases.map(({ label, phase }) => ({
+            label,
+            value: (
+              <SpaceBetween size="xxs">
+                <Status status={phase?.status} />
+                {phase?.creationTime && (
+                  <Box color="text-body-secondary" fontSize="body-s">
+                    Since {when(phase.creationTime)}
+                  </Box>
+                )}
+              </SpaceBetween>
+            ),
+          })),
+        ]}
       />
     </Container>
   );

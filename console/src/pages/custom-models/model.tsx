@@ -78,6 +78,7 @@ export default function ModelPage({ params }: PageProps) {
       <SpaceBetween size="l">
         {exportError !== undefined && <FaultAlert error={exportError} />}
         <HowGood modelArn={model.modelArn} jobArn={model.jobArn} jobName={model.jobName} />
+        <BeforeAfter jobArn={model.jobArn} outputUri={model.outputDataConfig?.s3Uri} />
         <Container header={<Header variant="h2">Model details</Header>}>
           <KeyValuePairs
             columns={3}
@@ -95,7 +96,6 @@ export default function ModelPage({ params }: PageProps) {
           />
         </Container>
         <Lineage model={model} />
-        <BeforeAfter jobArn={model.jobArn} outputUri={model.outputDataConfig?.s3Uri} />
         <ResourceTags arn={model.modelArn} />
       </SpaceBetween>
       {deleting && (
