@@ -153,7 +153,10 @@ function MaskFields({ settings, change, pictures, changePictures }: Configuratio
         onChange={mask => change({ isMaskPainted: mask === 'painted' })}
       />
       {!settings.isMaskPainted && (
-        <FormField label="Mask prompt">
+        <FormField
+          label="Mask prompt"
+          constraintText="Words cannot choose between several of a kind: paint the mask then, or where they take the wrong part."
+        >
           <Input
             value={settings.maskPrompt}
             placeholder="the dog"
