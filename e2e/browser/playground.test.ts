@@ -163,6 +163,15 @@ test('A person paints a mask, draws within it, extends a picture, and takes the 
     assert.deepEqual(await run(), [512, 512]);
   });
 
+  await step('in a narrow window, where pictures are below the request, they come into sight', async () => {
+    await page.setViewportSize(NARROW);
+    await page.getByLabel('Prompt', { exact: true }).fill('a cat on a couch');
+    await page.evaluate('scrollTo(0, 0)');
+    await run();
+    const box = await drawn.first().boundingBox();
+    assert.ok(box && box.y > 0 && box.y < NARROW.height / 2, `the picture is at ${box?.y}`);
+  });
+
   assert.deepEqual(complaints, []);
 
   async function bring(action: string): Promise<void> {

@@ -5,7 +5,7 @@ import ContentLayout from '@cloudscape-design/components/content-layout';
 import Grid from '@cloudscape-design/components/grid';
 import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useDraft } from '../../app/draft.ts';
 import { FaultAlert } from '../../app/fault-alert.tsx';
 import { useKept } from '../../app/kept.ts';
@@ -34,6 +34,7 @@ export default function ImagePlaygroundPage() {
   const [sides, setSides] = useState<readonly Side[]>([]);
   const [requested, setRequested] = useState<Pictures<string>>();
   const [error, setError] = useState<unknown>();
+  const answers = useRef<HTMLDivElement>(null);
   const asked = query.get('model');
   const wanted = models.find(({ id, modelArn }) => id === asked || modelArn === asked);
   // What a link asks for and does not answer is said, and no other model is drawn with in its place.
@@ -64,6 +65,9 @@ export default function ImagePlaygroundPage() {
     });
     const chosen = [model, other].filter(candidate => candidate !== undefined);
     setSides(chosen.map(({ id, label }) => ({ id, label, state: 'drawing' })));
+    // Below the request in a narrow window, and above what is seen of a long one: without this nothing seems to happen.
+    const top = answers.current?.getBoundingClientRect().top ?? 0;
+    if (top < 0 || top > window.innerHeight / 2) answers.current?.scrollIntoView();
     const finished = await Promise.all(
       chosen.map(async ({ id, label }): Promise<Side> => {
         const side: Side = await draw(id, body).then(
@@ -157,11 +161,13 @@ export default function ImagePlaygroundPage() {
               <StillMissing parts={missing} />
             </div>
           </div>
-          <SpaceBetween size="l">
-            {error !== undefined && <FaultAlert error={error} />}
-            <Results sides={sides} goOnFrom={goOnFrom} />
-            <HistoryStrip restore={restore} />
-          </SpaceBetween>
+          <div ref={answers} className="answers">
+            <SpaceBetween size="l">
+              {error !== undefined && <FaultAlert error={error} />}
+              <Results sides={sides} goOnFrom={goOnFrom} />
+              <HistoryStrip restore={restore} />
+            </SpaceBetween>
+          </div>
         </Grid>
       </SpaceBetween>
       {requested && model && (
