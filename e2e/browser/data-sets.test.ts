@@ -206,7 +206,9 @@ test('A person finds masks and paints one, and a job takes what was saved', {
     await bringPhotographs(page, 5);
     assert.equal(await page.getByLabel('Data set name').inputValue(), '', 'another data set has another name');
     await page.getByText('These look like photographs').waitFor();
-    await page.getByText(/^5 of 5 looked at/).waitFor();
+    const seen = page.getByText(/^5 of 5 looked at/);
+    await seen.waitFor();
+    assert.match((await seen.getByRole('link').getAttribute('href')) ?? '', /guides\/data-sets#photographs$/);
     await photographed('data-set-photographs-narrow');
     await button('Write 5 missing captions').click();
     await dialog.getByText(/^The embedded model writes them, and it knows its own drawings only/).waitFor();

@@ -1,9 +1,9 @@
 import Alert from '@cloudscape-design/components/alert';
-import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { evenlySpread } from '../../app/evenly-spread.ts';
 import { hrefOf } from '../../app/router.ts';
+import { To } from '../../app/show.tsx';
 import { isPreparing, registeredModels } from '../base-models/registered-model.ts';
 import type { DataSetDraft } from './draft.ts';
 import { LOOKED_AT, type Seen, seenPhotographs } from './photographs.ts';
@@ -40,8 +40,7 @@ export function PhotographsSeen({ photographs, lookedAt }: Seen) {
     >
       {photographs} of {lookedAt} looked at. The embedded model draws flat pictures: a job on it draws each of these
       first and learns the drawings, so the result is a drawing in their colours and no portrait. For photographs, add a
-      Stable Diffusion, SDXL or FLUX.1 folder and train that (<Box variant="code">docs/guides/data-sets.md</Box>,
-      Photographs).
+      Stable Diffusion, SDXL or FLUX.1 folder and train that (<To to="/guides/data-sets#photographs">how</To>).
     </Alert>
   );
 }
