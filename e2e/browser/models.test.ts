@@ -75,6 +75,10 @@ test('A person stops a job, promotes a checkpoint of another, and exports, tags 
     for (const label of ['Number of steps', 'Sample prompts', 'Validation interval'])
       await page.getByText(label, { exact: true }).first().waitFor();
     await page.getByRole('link', { name: outputDataConfig?.s3Uri ?? '', exact: true }).waitFor();
+    // What a person came for comes first.
+    const sections = page.getByRole('main').getByRole('heading', { level: 2 });
+    const shown = ['Progress', 'Samples', 'Training loss', 'Evaluation', 'Job details', 'Events'];
+    assert.deepEqual(await sections.allTextContents(), shown);
     assert.deepEqual(await violations(page, 'job'), []);
     await photograph(page, 'job-completed');
   });
@@ -106,6 +110,8 @@ test('A person stops a job, promotes a checkpoint of another, and exports, tags 
     await page.getByAltText('Ron the dog on a beach, seed 42, after 0 steps').waitFor();
     await page.getByAltText('Ron the dog on a beach, seed 42, after 10 steps').waitFor();
     await page.locator('.before-after').getByText('Seed 42', { exact: true }).waitFor();
+    const sections = page.getByRole('main').getByRole('heading', { level: 2 });
+    assert.equal(await sections.first().textContent(), 'Before and after');
     assert.deepEqual(await violations(page, 'model'), []);
     await photograph(page, 'model');
   });

@@ -139,7 +139,7 @@ test('A person brings pictures, teaches a model, gives it capacity and draws wit
     await link('ron-model').waitFor({ timeout: WAIT_MILLISECONDS });
     assert.deepEqual(await violations(page, 'job'), []);
     await photograph(page, 'story-job');
-    await link('ron-model').click();
+    await link('Open the model').click();
     await page.getByRole('heading', { name: 'ron-model', level: 1 }).waitFor();
     assert.deepEqual(await violations(page, 'model'), []);
     await photograph(page, 'story-model');
