@@ -110,7 +110,7 @@ async function emptyModel(dataDirectory: string): Promise<string> {
   await writeFile(join(folder, 'model_index.json'), '{"_class_name": "LikenessArtPipeline"}');
   await writeFile(
     join(folder, 'likeness.json'),
-    '{"id": "likeness.art-v1", "name": "Likeness Art", "training": {"style": {"captionDropout": 0.3, "unconditionalPrior": 0.25}}}',
+    '{"id": "likeness.art-v1", "name": "Likeness Art", "training": {"usualSteps": 600, "style": {"captionDropout": 0.3, "unconditionalPrior": 0.25}}}',
   );
   return folder;
 }

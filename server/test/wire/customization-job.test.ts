@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -69,11 +69,13 @@ test('A job goes through its phases to a model, a metrics file, and a run direct
   assert.deepEqual(kept.toSorted(), ['attempt.json', 'events.jsonl', 'result.json', 'spec.json']);
 });
 
-test('stepCount auto is replaced by the number for the images counted', async () => {
+test('stepCount auto is replaced by the number for the images counted, and may end at the usual steps of its base', async () => {
   await putDataSet(clients, 'automatic');
   const jobArn = await createJob(clients, 'automatic', roleArn, { stepCount: 'auto' });
   await untilTraining(jobArn);
   assert.equal((await getJob(clients, jobArn)).hyperParameters?.stepCount, '625');
+  const { evaluation } = JSON.parse(readFileSync(join(runPath(jobArn), '1', 'spec.json'), 'utf8'));
+  assert.deepEqual([evaluation.patience, evaluation.leastSteps, evaluation.intervalSteps], [3, 600, 150]);
   await clients.bedrock.send(new StopModelCustomizationJobCommand({ jobIdentifier: jobArn }));
   await endedJob(clients, jobArn);
 });

@@ -30,7 +30,7 @@ describe("the product's own routes", () => {
     );
     assert.equal(titan.baseModelId, 'likeness.art-v1');
     assert.equal(titan.customizable, true);
-    assert.equal(titan.usualSteps, 500);
+    assert.equal(titan.usualSteps, 600);
     assert.ok(titan.tasks.includes('TEXT_IMAGE'));
     assert.deepEqual(titan.sizes[0], { width: 1024, height: 1024 });
   });

@@ -12,8 +12,8 @@ function evaluation(step: number, values: Partial<EvaluationEvent> = {}): Evalua
 }
 
 const start = evaluation(0, { subjectFidelity: 0.4, score: 0.5 });
-const advice = (after: EvaluationEvent[], stepCount = 1000, usualSteps: number | null = null) =>
-  advise([start, ...after], { stepCount, usualSteps });
+const advice = (after: EvaluationEvent[], stepCount = 1000, usualSteps: number | null = null, isAutomatic = false) =>
+  advise([start, ...after], { stepCount, usualSteps, isAutomatic });
 
 test('no sign of the subject, or a score that still rises: more steps', () => {
   const none = advice([evaluation(500, { subjectFidelity: 0.42 }), evaluation(1000, { subjectFidelity: 0.43 })]);
@@ -59,7 +59,7 @@ test('a model that no longer does what prompts say: gentler, or another base', (
   const lost = { subjectFidelity: 0.7, promptFidelity: 0.02, priorDrift: 0.9, score: 0.3 };
   const base = { ...start, score: 0.84 };
   const after = [evaluation(500, { ...lost, score: 0.34 }), evaluation(1000, lost)];
-  const asked = { stepCount: 1000, usualSteps: null };
+  const asked = { stepCount: 1000, usualSteps: null, isAutomatic: false };
   const given = advise([base, ...after], asked);
   assert.equal(given.advice, 'gentlerOrAnotherBase');
   assert.match(given.message, /fell from 0\.500 to 0\.020.*\(0\.840; best 0\.340\)\. Lower learningRate/);
@@ -82,6 +82,18 @@ test('fewer steps than the base usually takes: more, though the scores are level
   assert.equal(copies.advice, 'fewerSteps');
 });
 
+test('of a training whose best checkpoint became the model, what came after it is no reason for fewer steps', () => {
+  // Measured on Ron and Smila with stepCount auto, whose best was that of step 750.
+  const after = [
+    evaluation(250, { validationLoss: 0.243, score: 1.202 }),
+    evaluation(750, { validationLoss: 0.254, score: 1.21, isBest: true }),
+    evaluation(1125, { validationLoss: 0.272, score: 1.205 }),
+  ];
+  assert.equal(advice(after, 7500, 500, true).advice, 'enough');
+  assert.equal(advice(after, 7500, 500, true).numbers.lastStep, 750);
+  assert.equal(advice(after, 1125, 500).advice, 'fewerSteps');
+});
+
 test('a settled score is enough, and the numbers that led to it are told', () => {
   const settled = advice([evaluation(500), evaluation(1000, { score: 1.01 })]);
   assert.equal(settled.advice, 'enough');
@@ -90,6 +102,6 @@ test('a settled score is enough, and the numbers that led to it are told', () =>
 });
 
 test('without scores there is no advice', () => {
-  assert.equal(advise([], { stepCount: 10, usualSteps: null }).advice, 'notMeasured');
+  assert.equal(advise([], { stepCount: 10, usualSteps: null, isAutomatic: false }).advice, 'notMeasured');
   assert.equal(advice([evaluation(500, { subjectFidelity: null })]).advice, 'notMeasured');
 });

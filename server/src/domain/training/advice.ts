@@ -33,17 +33,28 @@ export interface AdvisedTraining {
   stepCount: number;
   /** What the base model says that a few dozen pictures usually take; null where it says nothing. */
   usualSteps: number | null;
+  /** Whether its best checkpoint became the model: then what came after that one is not advised about. */
+  isAutomatic: boolean;
 }
 
 /** @param resolved of a job: null while its images are not counted, absent in rows that are older */
-export function advisedTraining(resolved: { stepCount: number | null; usualSteps?: number | null }): AdvisedTraining {
-  return { stepCount: resolved.stepCount ?? 0, usualSteps: resolved.usualSteps ?? null };
+export function advisedTraining(resolved: {
+  stepCount: number | null;
+  usualSteps?: number | null;
+  isAutomatic?: boolean;
+}): AdvisedTraining {
+  const { stepCount, usualSteps = null, isAutomatic = false } = resolved;
+  return { stepCount: stepCount ?? 0, usualSteps, isAutomatic };
 }
 
 /** @param evaluations of one job, by step, the one before the first step included */
-export function advise(evaluations: readonly EvaluationEvent[], { stepCount, usualSteps }: AdvisedTraining): Advice {
+export function advise(
+  evaluations: readonly EvaluationEvent[],
+  { stepCount, usualSteps, isAutomatic }: AdvisedTraining,
+): Advice {
   const before = evaluations.find(event => event.step === 0);
-  const after = evaluations.filter(event => event.step > 0);
+  const chosen = isAutomatic ? evaluations.findLast(event => event.isBest) : undefined;
+  const after = evaluations.filter(event => event.step > 0 && event.step <= (chosen?.step ?? event.step));
   const last = after.at(-1);
   if (!before || !last || before.subjectFidelity === null || last.subjectFidelity === null)
     return {
