@@ -41,7 +41,7 @@ PROMPTS = (
     "Smila the cat in space", "Smila the cat in the desert", "Smila the cat wearing a party hat", "Smila the cat under the sea",
 )  # fmt: skip
 EVALUATION = {
-    "validationManifestPath": None, "encoderPath": None, "samplePrompts": PROMPTS, "patience": None,
+    "validationManifestPath": None, "encoderPath": None, "samplePrompts": PROMPTS, "patience": None, "leastSteps": 1,
 }  # fmt: skip
 ENVIRONMENT = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
 

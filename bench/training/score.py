@@ -37,8 +37,9 @@ def main() -> None:
     family = families.load(base, families.choose_placement("cpu"))
     samples = read_manifest(run.resolve(attempt.spec.manifest_path))
     validation = choose_validation(run, attempt.spec, samples)
-    examples = build_cache(attempt, family, [*samples, *validation.extra])
-    evaluation = Evaluation(attempt, family, examples, samples, validation)
+    pictures = [*samples, *validation.extra]
+    examples = build_cache(attempt, family, pictures)
+    evaluation = Evaluation(attempt, family, examples, pictures, validation)
     folders = sorted(options.adapters.iterdir())
     switch = AdapterSwitch(
         family.denoiser, {folder.name: read_adapter(folder, family.denoiser, folder.name) for folder in folders}
