@@ -4,7 +4,7 @@
  * resources where the destination takes each alone.
  */
 import { eventOf, type StateChange } from '../domain/events/state-change.ts';
-import type { EventDestination, EventRetry } from '../ports/events.ts';
+import type { EventDestination, EventRetry, EventRows } from '../ports/events.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
 import type { Time } from '../ports/time.ts';
@@ -54,12 +54,19 @@ export async function startEvents(dependencies: EventsDependencies): Promise<{ s
 
   /** Those up to here need not be told to this destination, or wait as retries. */
   async function noteTold({ name }: EventDestination, sequence: number, retry?: EventRetry): Promise<void> {
-    told.set(name, sequence);
     await store.transaction(async ({ events }) => {
       if (retry !== undefined) await events.putRetry(name, retry);
       await events.setDestinationSequence(name, sequence);
-      await events.deleteChangesUpTo(Math.min(...told.values()));
+      await forgetTold(events);
     });
+    told.set(name, sequence);
+  }
+
+  /** By the rows alone: what a destination has in hand is not noted yet, and may have to wait as a retry. */
+  async function forgetTold(events: EventRows): Promise<void> {
+    const sequences: number[] = [];
+    for (const { name } of destinations) sequences.push((await events.destinationSequence(name)) ?? 0);
+    await events.deleteChangesUpTo(Math.min(...sequences));
   }
 
   function warn(error: unknown, { name }: EventDestination, failures: number): void {
@@ -116,7 +123,7 @@ export async function startEvents(dependencies: EventsDependencies): Promise<{ s
     }
     await store.transaction(async ({ events }) => {
       await events.deleteRetry(name, retry.sequence);
-      await events.deleteChangesUpTo(Math.min(...told.values()));
+      await forgetTold(events);
     });
     return true;
   }

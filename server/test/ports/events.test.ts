@@ -27,7 +27,12 @@ describe('changes of state', () => {
     await store.close();
     await rm(folder, { recursive: true });
   });
-  afterEach(() => store.transaction(async ({ events }) => events.deleteChangesUpTo(await events.lastSequence())));
+  const started: { stop(): Promise<void> }[] = [];
+  afterEach(async () => {
+    // Of a test that failed: it would tell on, and the process would not end.
+    for (const events of started.splice(0)) await events.stop();
+    await store.transaction(async ({ events }) => events.deleteChangesUpTo(await events.lastSequence()));
+  });
 
   const insertDeployment = (id: string) =>
     store.transaction(rows =>
@@ -135,8 +140,12 @@ describe('changes of state', () => {
   });
 
   const settings = { pollMilliseconds: 5, firstWaitMilliseconds: 5, longestWaitMilliseconds: 20 };
-  const start = (...destinations: EventDestination[]) =>
-    startEvents({ store, time: systemTime(), log: pino({ level: 'silent' }), destinations, settings });
+  async function start(...destinations: EventDestination[]) {
+    const log = pino({ level: 'silent' });
+    const events = await startEvents({ store, time: systemTime(), log, destinations, settings });
+    started.push(events);
+    return events;
+  }
 
   /** A destination that remembers what it was sent. @param takes whether it says that it has it */
   function remembering(name: string, takes: (event: Event) => boolean = () => true, takesEachAlone = false) {
@@ -191,7 +200,7 @@ describe('changes of state', () => {
     await until(() => taken().length === 2 && file.received.length === 4);
     assert.deepEqual(taken(), ['x Creating', 'y Creating']);
     // Two are left: the one that was not taken, and the one behind it, which was not even tried.
-    assert.equal((await told()).length, 2);
+    await until(async () => (await told()).length === 2);
     assert.ok(hook.received.every(({ detail }) => detail.status === 'Creating'));
     await first.stop();
 
@@ -206,6 +215,21 @@ describe('changes of state', () => {
     );
     assert.equal(again.received[0]?.id, hook.received[0]?.id);
     assert.equal(file.received.length, 4);
+  });
+
+  it('that one destination does not take are all kept for it, while others take theirs at the same time', async () => {
+    const refusing = remembering('refusing', () => false, true);
+    const others = ['one', 'two', 'three', 'four'].map(name => remembering(name));
+    const events = await start(refusing.destination, ...others.map(({ destination }) => destination));
+    const names = Array.from({ length: 40 }, (_, index) => `kept-${index}`);
+    for (const name of names) await insertDeployment(name);
+    await until(() => others.every(({ received }) => received.length === names.length));
+    await until(() => new Set(refusing.received.map(({ id }) => id)).size === names.length);
+    await events.stop();
+    assert.deepEqual(
+      (await told()).map(({ detail }) => detail.modelDeploymentName),
+      names,
+    );
   });
 
   it('that waited for a destination which is named no more are forgotten', async () => {
