@@ -34,16 +34,13 @@ interface EventsDependencies {
 export async function startEvents(dependencies: EventsDependencies): Promise<{ stop(): Promise<void> }> {
   const { store, time, log, destinations, settings } = dependencies;
   const stopping = new AbortController();
-  const told = new Map<string, number>();
 
   await store.transaction(async ({ events }) => {
     await events.deleteRetriesExcept(destinations.map(({ name }) => name));
     for (const { name } of destinations) {
-      const known = await events.destinationSequence(name);
       // A new destination hears of what happens from now on.
-      const sequence = known ?? (await events.lastSequence());
-      if (known === undefined) await events.setDestinationSequence(name, sequence);
-      told.set(name, sequence);
+      if ((await events.destinationSequence(name)) === undefined)
+        await events.setDestinationSequence(name, await events.lastSequence());
     }
   });
 
@@ -59,7 +56,6 @@ export async function startEvents(dependencies: EventsDependencies): Promise<{ s
       await events.setDestinationSequence(name, sequence);
       await forgetTold(events);
     });
-    told.set(name, sequence);
   }
 
   /** By the rows alone: what a destination has in hand is not noted yet, and may have to wait as a retry. */
@@ -76,7 +72,9 @@ export async function startEvents(dependencies: EventsDependencies): Promise<{ s
   /** @returns whether there was something new. @throws where a destination that takes all or nothing did not */
   async function tellNext(destination: EventDestination): Promise<boolean> {
     const { name, batchSize, takesEachAlone } = destination;
-    const changes = await store.read(({ events }) => events.changesAfter(told.get(name) ?? 0, batchSize));
+    const changes = await store.read(async ({ events }) =>
+      events.changesAfter((await events.destinationSequence(name)) ?? 0, batchSize),
+    );
     const last = changes.at(-1);
     if (last === undefined) return false;
     const retry = takesEachAlone ? await tellAlone(destination, last) : undefined;
