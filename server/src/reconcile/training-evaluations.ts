@@ -1,7 +1,7 @@
 /** What a job's evaluations leave in the customer's bucket: the validation file, the sample pictures, the report. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { advise, advisedTraining } from '../domain/training/advice.ts';
+import { advise } from '../domain/training/advice.ts';
 import {
   type EvaluationEvent,
   evaluationsOf,
@@ -74,7 +74,7 @@ export async function* evaluationArtifacts(
     applied: appliedHyperparameters(job, spec),
     losses: [...losses].toSorted(([one], [other]) => one - other).map(([step, loss]) => ({ step, loss })),
     evaluations,
-    advice: advise(evaluations, advisedTraining(job.resolved)),
+    advice: advise(evaluations, job.resolved),
     warnings: warningsOf(attempts),
     prompts,
     pictures,

@@ -28,29 +28,20 @@ const USUAL_SHARE = 0.5;
 /** The share of the base's promptFidelity below which a model no longer does what prompts say. */
 const PROMPTS_KEPT = 0.5;
 
-/** What was asked for, as far as the advice needs it. */
+/** What was asked for, as a job's row has it: members are absent in rows that are older than they. */
 export interface AdvisedTraining {
-  stepCount: number;
-  /** What the base model says that a few dozen pictures usually take; null where it says nothing. */
-  usualSteps: number | null;
-  /** Whether its best checkpoint became the model: then what came after that one is not advised about. */
-  isAutomatic: boolean;
-}
-
-/** @param resolved of a job: null while its images are not counted, absent in rows that are older */
-export function advisedTraining(resolved: {
+  /** Null while the images are not counted. */
   stepCount: number | null;
+  /** What the base model says that a few dozen pictures usually take; null where it says nothing. */
   usualSteps?: number | null;
+  /** Whether its best checkpoint became the model: then what came after that one is not advised about. */
   isAutomatic?: boolean;
-}): AdvisedTraining {
-  const { stepCount, usualSteps = null, isAutomatic = false } = resolved;
-  return { stepCount: stepCount ?? 0, usualSteps, isAutomatic };
 }
 
 /** @param evaluations of one job, by step, the one before the first step included */
 export function advise(
   evaluations: readonly EvaluationEvent[],
-  { stepCount, usualSteps, isAutomatic }: AdvisedTraining,
+  { stepCount, usualSteps = null, isAutomatic = false }: AdvisedTraining,
 ): Advice {
   const before = evaluations.find(event => event.step === 0);
   const chosen = isAutomatic ? evaluations.findLast(event => event.isBest) : undefined;
@@ -89,7 +80,7 @@ export function advise(
   };
   const more = (why: string, steps: number): Advice => {
     const { maximum } = limits.hyperParameters.stepCount;
-    if (stepCount < maximum)
+    if ((stepCount ?? 0) < maximum)
       return { advice: 'moreSteps', message: `${why} Train more steps: about ${Math.min(maximum, steps)}.`, numbers };
     return {
       advice: 'largerBatchOrLearningRate',

@@ -2,7 +2,7 @@
 import { Fault } from '../../domain/fault.ts';
 import type { RequestContext } from '../../domain/operation.ts';
 import type { Route, RouteInput } from '../../domain/route.ts';
-import { advise, advisedTraining } from '../../domain/training/advice.ts';
+import { advise } from '../../domain/training/advice.ts';
 import { evaluationsOf, type TrainingEvent, warningsOf } from '../../domain/training/events.ts';
 import type { CustomizationJobRow } from '../../ports/store-bedrock.ts';
 import type { LikenessDependencies } from './dependencies.ts';
@@ -54,7 +54,7 @@ export function jobRoutes(deps: Dependencies): Route[] {
             jobArn: job.jobArn,
             modelArn: job.customModelArn,
             status: job.status,
-            ...advise(evaluations, advisedTraining(job.resolved)),
+            ...advise(evaluations, job.resolved),
             warnings: warningsOf(attempts),
             hyperParameters: { given: job.hyperParameters, applied: applied ?? null },
             evaluations: evaluations.map(shown),
