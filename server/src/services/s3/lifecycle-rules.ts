@@ -1,12 +1,12 @@
 import type { LifecycleRule as LifecycleRuleMember } from '@aws-sdk/client-s3';
 import type { LifecycleRule } from '../../domain/lifecycle.ts';
 import { invalidArgument, malformedXml, s3Fault } from './faults.ts';
-import { checkTransitions, midnight, parseNoncurrentTransitions, parseTransitions } from './lifecycle-transitions.ts';
+import { MAXIMUM_DAYS, midnight, parseKeep } from './lifecycle-times.ts';
+import { checkTransitions, parseNoncurrentTransitions, parseTransitions } from './lifecycle-transitions.ts';
 import { MAXIMUM_OBJECT_TAGS, parseTags } from './tags.ts';
 
 const MAXIMUM_RULES = 1000;
 const MAXIMUM_ID_LENGTH = 255;
-const MAXIMUM_KEPT_VERSIONS = 100;
 
 /**
  * Rules as they are kept.
@@ -35,7 +35,7 @@ function parseRule(member: LifecycleRuleMember, newId: () => string): LifecycleR
     ...parseExpiration(member),
     ...parseNoncurrentExpiration(member),
     ...parseTransitions(member),
-    ...parseNoncurrentTransitions(member, parseKeep),
+    ...parseNoncurrentTransitions(member),
     ...parseAbort(member),
   };
   const { expiration, noncurrentExpiration, transitions, noncurrentTransitions, abortUploadDays } = rule;
@@ -104,17 +104,6 @@ function parseNoncurrentExpiration({
   };
 }
 
-function parseKeep(keep: number | undefined, action: string): { keep?: number } {
-  if (keep === undefined) return {};
-  if (!Number.isInteger(keep) || keep < 1 || keep > MAXIMUM_KEPT_VERSIONS)
-    throw invalidArgument(
-      'NewerNoncurrentVersions',
-      keep,
-      `'NewerNoncurrentVersions' for ${action} action must be between 1 and ${MAXIMUM_KEPT_VERSIONS}`,
-    );
-  return { keep };
-}
-
 function parseAbort({
   AbortIncompleteMultipartUpload: abort,
 }: LifecycleRuleMember): Pick<LifecycleRule, 'abortUploadDays'> {
@@ -125,7 +114,7 @@ function parseAbort({
 }
 
 function positive(name: string, days: number): number {
-  if (!Number.isInteger(days) || days < 1 || days > 2 ** 31 - 1)
+  if (!Number.isInteger(days) || days < 1 || days > MAXIMUM_DAYS)
     throw s3Fault('InvalidArgument', `${name} must be a positive integer; you sent ${days}`, {
       members: { ArgumentName: 'Days', ArgumentValue: days },
     });

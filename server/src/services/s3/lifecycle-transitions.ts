@@ -8,10 +8,8 @@ import {
   TRANSITION_CLASSES,
 } from '../../domain/storage-class.ts';
 import { invalidArgument, malformedXml, s3Fault } from './faults.ts';
+import { DAY_MILLISECONDS, MAXIMUM_DAYS, midnight, parseKeep } from './lifecycle-times.ts';
 import { keptStorageClass } from './storage-classes.ts';
-
-const MAXIMUM_DAYS = 2 ** 31 - 1;
-const DAY_MILLISECONDS = 24 * 60 * 60 * 1000;
 
 /**
  * The transitions of a rule as they are kept.
@@ -30,11 +28,10 @@ export function parseTransitions({
   return { transitions };
 }
 
-/** The same for versions that are not their key's latest. @param keepOf checks NewerNoncurrentVersions */
-export function parseNoncurrentTransitions(
-  { NoncurrentVersionTransitions: members = [] }: LifecycleRuleMember,
-  keepOf: (value: number | undefined, action: string) => { keep?: number },
-): Pick<LifecycleRule, 'noncurrentTransitions'> {
+/** The same for versions that are not their key's latest. */
+export function parseNoncurrentTransitions({
+  NoncurrentVersionTransitions: members = [],
+}: LifecycleRuleMember): Pick<LifecycleRule, 'noncurrentTransitions'> {
   const action = 'NoncurrentVersionTransition';
   if (members.length === 0) return {};
   const noncurrentTransitions = members.map((member): NoncurrentTransition => {
@@ -43,7 +40,7 @@ export function parseNoncurrentTransitions(
     return {
       storageClass,
       days: checkDays('NoncurrentDays', action, member.NoncurrentDays, storageClass),
-      ...keepOf(member.NewerNoncurrentVersions, action),
+      ...parseKeep(member.NewerNoncurrentVersions, action),
     };
   });
   return { noncurrentTransitions };
@@ -132,14 +129,6 @@ function checkDays(name: string, action: string, days: number, storageClass: Sto
       `'${name}' in ${action} action must be greater than or equal to ${minimum} for storageClass '${storageClass}'`,
     );
   return days;
-}
-
-/** A date of a rule as it is kept. @throws Fault InvalidArgument unless it is the beginning of a day */
-export function midnight(date: Date | undefined): string {
-  const at = date ?? new Date(0);
-  if (at.getTime() % DAY_MILLISECONDS !== 0)
-    throw invalidArgument('Date', at.toISOString(), "'Date' must be at midnight GMT");
-  return at.toISOString();
 }
 
 /** A rule by its filter, as AWS's errors name it. */
