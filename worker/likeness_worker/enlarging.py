@@ -39,8 +39,9 @@ def enlarged(pixels: Pixels, width: int, height: int, is_crisp: bool) -> Pixels:
     scale = max(width / drawn_width, height / drawn_height)
     shape = (min(drawn_width, round(width / scale)), min(drawn_height, round(height / scale)))
     image = ImageOps.fit(Image.fromarray(pixels), shape)
-    pull = functional.interpolate(_pulls(_planes(_resized(image, ANALYSIS_SCALE))), (height, width), mode="bilinear")[0]
-    smooth = _planes(np.asarray(image.resize((width, height), Image.Resampling.LANCZOS)))
+    finer = image.resize((image.width * ANALYSIS_SCALE, image.height * ANALYSIS_SCALE), Image.Resampling.BICUBIC)
+    pull = functional.interpolate(_pulls(_planes(finer)), (height, width), mode="bilinear")[0]
+    smooth = _planes(image.resize((width, height), Image.Resampling.LANCZOS))
     # grid_sample's places: -1 and 1 are the outer edges of the first and the last pixel.
     across = (2 * torch.arange(width) + 1) / width - 1 - pull[0] * (2 / image.width)
     down = ((2 * torch.arange(height) + 1) / height - 1)[:, None] - pull[1] * (2 / image.height)
@@ -72,11 +73,6 @@ def _slopes(planes: Tensor) -> tuple[Tensor, Tensor]:
     return across / 2, down / 2
 
 
-def _planes(pixels: Pixels) -> Tensor:
-    """uint8 [H, W, 3] -> float32 [1, 3, H, W] in 0..1."""
-    return torch.from_numpy(np.array(pixels)).permute(2, 0, 1)[None].float() / 255
-
-
-def _resized(image: Image.Image, scale: int) -> Pixels:
-    size = (image.width * scale, image.height * scale)
-    return np.asarray(image.resize(size, Image.Resampling.BICUBIC))
+def _planes(image: Image.Image) -> Tensor:
+    """-> float32 [1, 3, H, W] in 0..1."""
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float() / 255
