@@ -25,6 +25,7 @@ import { readConfig } from '../server/src/config.ts';
 import { createLikeness } from '../server/src/main.ts';
 import { createInProcessCompute } from '../server/test/support/in-process-compute.ts';
 import { createInProcessInference } from '../server/test/support/in-process-inference.ts';
+import { noBaseModels } from '../server/test/support/no-base-models.ts';
 
 const MEBIBYTE = 1024 * 1024;
 const PART_SIZE_BYTES = 16 * MEBIBYTE;
@@ -47,15 +48,7 @@ async function serve(folder: string): Promise<void> {
   const likeness = await createLikeness(config, {
     compute: createInProcessCompute({ slots: 1, millisecondsAStep: 1 }),
     inference: createInProcessInference({ capacity: 1, loadMilliseconds: 1, invokeMilliseconds: 1 }),
-    baseModels: {
-      ...{ catalogue: () => [], get: () => undefined, list: () => [], weightsDigest: async () => '' },
-      preparer: () => {
-        throw new Error('There are no base models here.');
-      },
-      denoiser: () => Promise.reject(new Error('There are no base models here.')),
-      register: () => Promise.reject(new Error('There are no base models here.')),
-      deregister: () => Promise.reject(new Error('There are no base models here.')),
-    },
+    baseModels: noBaseModels,
   });
   process.send?.(likeness.endpoint);
 }

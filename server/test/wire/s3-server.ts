@@ -14,6 +14,7 @@ import { bootstrapAccount } from '../../src/services/iam/bootstrap.ts';
 import { sealSecret } from '../../src/services/iam/credentials.ts';
 import { createInProcessCompute } from '../support/in-process-compute.ts';
 import { createInProcessInference } from '../support/in-process-inference.ts';
+import { noBaseModels } from '../support/no-base-models.ts';
 import { type RawAnswer, send } from '../support/raw-http.ts';
 import { type HandRequest, signByHand } from '../support/signing.ts';
 
@@ -51,15 +52,7 @@ export async function openS3(folder: string, log?: Logger) {
   const overrides: Overrides = {
     compute: createInProcessCompute({ slots: 1, millisecondsAStep: 1 }),
     inference: createInProcessInference({ capacity: 1, loadMilliseconds: 1, invokeMilliseconds: 1 }),
-    baseModels: {
-      ...{ catalogue: () => [], get: () => undefined, list: () => [], weightsDigest: async () => '' },
-      preparer: () => {
-        throw new Error('There are no base models here.');
-      },
-      denoiser: () => Promise.reject(new Error('There are no base models here.')),
-      register: () => Promise.reject(new Error('There are no base models here.')),
-      deregister: () => Promise.reject(new Error('There are no base models here.')),
-    },
+    baseModels: noBaseModels,
   };
   const likeness = await createLikeness(config, { ...overrides, ...(log && { log }) });
   const clients: { destroy(): void }[] = [];
